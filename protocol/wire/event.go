@@ -1,0 +1,147 @@
+package wire
+
+import (
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// EventKind says what a journal event is about.
+type EventKind uint8
+
+// The kinds of journal event. Numbers are never reused.
+const (
+	Admitted         EventKind = 1  // an entry was decided; journalled before the barrier is told to open
+	Entered          EventKind = 2  // the vehicle is inside: it left the last loop inward
+	BackedOut        EventKind = 3  // it left again without passing; the decision is void
+	Released         EventKind = 4  // an exit was decided; journalled before the barrier is told to open
+	Exited           EventKind = 5  // the vehicle is outside
+	Refused          EventKind = 6  // a credential or a walk-in was refused
+	TimeMark         EventKind = 7  // nothing happened up to TrustedLo
+	AllotmentAdopted EventKind = 8  // the edge admits walk-ins by this version of its allotment
+	Started          EventKind = 9  // the agent started; Inferred says that the last run did not end cleanly
+	LaneFault        EventKind = 10 // a barrier or sensor is out of order, or is again in order
+)
+
+// Uncertain is the Uncertainty of a clock that has never been set.
+const Uncertain = ^uint32(0)
+
+// Event is one entry of an edge's journal. Seq counts from 1 without gaps in
+// one journal. Boot and Mono order events and measure durations whatever the
+// wall clock does.
+type Event struct {
+	Seq         uint64         `cbor:"1,keyasint"`
+	Boot        id.Boot        `cbor:"2,keyasint"`
+	Mono        uint64         `cbor:"3,keyasint"` // milliseconds since the boot of the agent
+	Wall        int64          `cbor:"4,keyasint"` // Unix milliseconds by the edge's best estimate
+	Uncertainty uint32         `cbor:"5,keyasint"` // the true time is within Wall ± this many milliseconds
+	Kind        EventKind      `cbor:"6,keyasint"`
+	Lane        id.Lane        `cbor:"7,keyasint,omitempty"`
+	Session     id.Session     `cbor:"8,keyasint,omitempty"`  // minted by the edge when it admits
+	Reservation id.Reservation `cbor:"9,keyasint,omitempty"`  // none for a walk-in
+	Generation  uint16         `cbor:"10,keyasint,omitempty"` // of the pass that was shown
+	Reason      Reason         `cbor:"11,keyasint,omitempty"`
+	SpaceType   id.SpaceType   `cbor:"12,keyasint,omitempty"`
+	Offline     bool           `cbor:"13,keyasint,omitempty"` // no live link to the cloud when it happened
+	Inferred    bool           `cbor:"14,keyasint,omitempty"` // concluded, not seen
+	TrustedLo   int64          `cbor:"15,keyasint,omitempty"` // Unix milliseconds: it is surely this late
+	Version     uint64         `cbor:"16,keyasint,omitempty"` // of the allotment adopted
+	Units       uint16         `cbor:"17,keyasint,omitempty"` // of the allotment adopted
+	Note        string         `cbor:"18,keyasint,omitempty"` // a fault's name; never a person's data
+}
+
+// Time is Wall as an instant.
+func (e *Event) Time() time.Time { return time.UnixMilli(e.Wall).UTC() }
+
+// Validate checks what each kind must carry.
+func (e *Event) Validate() error {
+	if err := errors.Join(
+		check(e.Seq > 0, "an event's seq starts at 1"),
+		check(!e.Boot.IsZero(), "an event names its boot"),
+		check(e.Wall >= 0 && e.Wall < 1<<43, "wall time out of range"),
+		check(e.TrustedLo >= 0 && e.TrustedLo < 1<<43, "trusted time out of range"),
+		lane(e.Lane), text("note", e.Note),
+		check(e.Reason == "" || e.Reason.Known(), "unknown reason code"),
+	); err != nil {
+		return err
+	}
+	needSession := check(!e.Session.IsZero() && e.Lane != "", "event kind %d names its session and lane", e.Kind)
+	switch e.Kind {
+	case Admitted:
+		return errors.Join(needSession, spaceType(e.SpaceType), check(e.Reason.Admits(), "an admission has an admitting reason"))
+	case Entered, BackedOut:
+		return needSession
+	case Released:
+		return errors.Join(needSession, check(e.Reason.Admits(), "a release has an admitting reason"))
+	case Exited:
+		return needSession
+	case Refused:
+		return errors.Join(check(e.Lane != "", "a refusal names its lane"), check(e.Reason.Refuses(), "a refusal has a refusing reason"))
+	case TimeMark:
+		return check(e.TrustedLo > 0, "a time mark carries the trusted time")
+	case AllotmentAdopted:
+		return errors.Join(spaceType(e.SpaceType), check(e.Version > 0, "an adoption names its version"))
+	case Started:
+		return nil
+	case LaneFault:
+		return check(e.Lane != "" && e.Note != "", "a fault names its lane and itself")
+	default:
+		return check(false, "unknown event kind %d", e.Kind)
+	}
+}
+
+// Hash is the running hash of a journal: SHA-256 over the hash before it and
+// the encoded event. The hash of the empty journal is all zero.
+type Hash [sha256.Size]byte
+
+// Next is the hash after one more encoded event.
+func (h Hash) Next(event []byte) Hash {
+	s := sha256.New()
+	s.Write(h[:])
+	s.Write(event)
+	var n Hash
+	s.Sum(n[:0])
+	return n
+}
+
+// EventBatch carries a gapless run of encoded events, oldest first. The bytes
+// of each event are those that were journalled: the running hash is over them.
+type EventBatch struct {
+	Journal id.Journal `cbor:"1,keyasint"`
+	Epoch   uint32     `cbor:"2,keyasint"`
+	First   uint64     `cbor:"3,keyasint"` // seq of the first event
+	Events  [][]byte   `cbor:"4,keyasint"`
+}
+
+// Validate checks the envelope; Decode checks the events.
+func (b *EventBatch) Validate() error {
+	err := errors.Join(
+		check(!b.Journal.IsZero(), "a batch names its journal"),
+		check(b.Epoch > 0, "a batch carries the epoch it was welcomed with"),
+		check(b.First > 0, "a batch starts at seq 1 or later"),
+		check(len(b.Events) > 0 && len(b.Events) <= MaxBatch, "a batch has 1 to %d events", MaxBatch),
+	)
+	for _, e := range b.Events {
+		err = errors.Join(err, check(len(e) <= MaxEvent, "an event has at most %d bytes", MaxEvent))
+	}
+	return err
+}
+
+// Decode decodes the events of a batch and checks that their numbers run on
+// from First.
+func (b *EventBatch) Decode() ([]Event, error) {
+	out := make([]Event, len(b.Events))
+	for i, raw := range b.Events {
+		e, err := Unmarshal[Event](raw)
+		if err != nil {
+			return nil, err
+		}
+		if err := check(e.Seq == b.First+uint64(i), "event %d of the batch has seq %d", i, e.Seq); err != nil {
+			return nil, err
+		}
+		out[i] = e
+	}
+	return out, nil
+}
