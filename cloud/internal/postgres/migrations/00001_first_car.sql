@@ -350,3 +350,24 @@ create table dev_mail (
   raw        bytea not null,
   at         timestamptz not null default now()
 );
+
+-- What the running program may do. Roles are shared by all databases of a
+-- cluster, so that another database may have made it before.
+-- +goose StatementBegin
+do $$ begin
+  create role openlot_app nologin;
+exception when duplicate_object or unique_violation then null;
+end $$;
+do $$ begin
+  if not pg_has_role(current_user, 'openlot_app', 'member') then
+    execute format('grant openlot_app to %I', current_user);
+  end if;
+end $$;
+-- +goose StatementEnd
+grant usage on schema public, sandbox to openlot_app;
+grant select on all tables in schema public to openlot_app;
+grant insert, update on operator, parking, space_type, edge, quote, feed_cursor, signing_key, secret to openlot_app;
+grant insert on parking_head, incident to openlot_app;
+grant insert, delete on dev_mail to openlot_app;
+grant delete on quote to openlot_app;
+grant select, insert, update on all tables in schema sandbox to openlot_app;
