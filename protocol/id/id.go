@@ -34,7 +34,7 @@ type (
 	accountKind     struct{}
 	operatorKind    struct{}
 	incidentKind    struct{}
-	decisionKind    struct{}
+	transactionKind struct{}
 )
 
 func (reservationKind) prefix() string { return "rsv" }
@@ -47,7 +47,7 @@ func (bootKind) prefix() string        { return "boo" }
 func (accountKind) prefix() string     { return "acc" }
 func (operatorKind) prefix() string    { return "opr" }
 func (incidentKind) prefix() string    { return "inc" }
-func (decisionKind) prefix() string    { return "dec" }
+func (transactionKind) prefix() string { return "txn" }
 
 // The identifiers of the product.
 type (
@@ -61,7 +61,7 @@ type (
 	Account     = ID[accountKind]     // a person's account
 	Operator    = ID[operatorKind]    // the owner of parkings
 	Incident    = ID[incidentKind]    // a conflict and how it was settled
-	Decision    = ID[decisionKind]    // one verdict at a gate
+	Transaction = ID[transactionKind] // one balanced entry of the ledger
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.
