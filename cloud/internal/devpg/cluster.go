@@ -360,6 +360,9 @@ func (c *Cluster) Stop() error {
 	if !c.proc.end(orderly()...) {
 		return fmt.Errorf("the Postgres on %s (pid %d) does not end", c.place.data, c.proc.pid)
 	}
+	if filepath.Dir(c.place.socket) != c.place.home {
+		_ = os.Remove(c.place.socket) // ours, empty now, and made again when needed
+	}
 	err := c.lock.Close()
 	c.lock = nil
 	return err
