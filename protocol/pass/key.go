@@ -53,7 +53,8 @@ func ParseSigningKey(secret string) (SigningKey, error) {
 		return SigningKey{}, fmt.Errorf("%w: the text does not start with %q", ErrKey, secretPrefix)
 	}
 	seed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
+	// The decoder skips line ends; a secret has none.
+	if err != nil || base64.RawURLEncoding.EncodeToString(seed) != text {
 		return SigningKey{}, fmt.Errorf("%w: the text after %q is not base64url", ErrKey, secretPrefix)
 	}
 	return SigningKeyFromSeed(seed)
