@@ -87,6 +87,7 @@ type gate struct {
 	wake        time.Duration
 	fire        bool
 	safetyFault bool
+	accepted    [board.Outputs]uint64 // commands that switched an output on
 }
 
 // Twin is one board with its gates. Its state belongs to the goroutine of Run.
@@ -253,6 +254,7 @@ func (t *Twin) flush() {
 		g := t.gates[e.Gate]
 		switch e.Kind {
 		case firmware.SwitchedOn:
+			g.accepted[e.Output]++
 			t.step(g, model.Input{Open: e.Output == board.Open, Close: e.Output == board.Close})
 		case firmware.SwitchedOff:
 			t.step(g, model.Input{})
