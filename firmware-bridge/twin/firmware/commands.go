@@ -95,8 +95,11 @@ func (b *Board) setOutput(now time.Duration, m board.SetOutput) uint16 {
 	if m.Pulse {
 		lease = time.Duration(float64(lease) / b.cfg.PulseScale)
 	}
+	before := g.outputs[m.Output]
 	g.outputs[m.Output] = output{on: true, pulse: m.Pulse, until: now + lease}
-	b.effects = append(b.effects, Effect{Kind: SwitchedOn, Gate: m.Gate, Output: m.Output})
+	if m.Pulse || !before.on || before.pulse { // else a lease was renewed, which commands nothing new
+		b.effects = append(b.effects, Effect{Kind: SwitchedOn, Gate: m.Gate, Output: m.Output})
+	}
 	return 0
 }
 

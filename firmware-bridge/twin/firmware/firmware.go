@@ -42,7 +42,7 @@ type EffectKind uint8
 
 // The effects.
 const (
-	SwitchedOn EffectKind = iota // Output was commanded on, perhaps again
+	SwitchedOn EffectKind = iota // Output was commanded on: another pulse, or held from now on
 	SwitchedOff
 	Presented // Text and perhaps Ticket
 )
