@@ -134,7 +134,9 @@ func (b *EventBatch) Validate() error {
 		check(len(b.Events) > 0 && len(b.Events) <= MaxBatch, "a batch has 1 to %d events", MaxBatch),
 	)
 	for _, e := range b.Events {
-		err = errors.Join(err, check(len(e) > 0 && len(e) <= MaxEvent, "an event has 1 to %d bytes", MaxEvent))
+		if err == nil {
+			err = check(len(e) > 0 && len(e) <= MaxEvent, "an event has 1 to %d bytes", MaxEvent)
+		}
 	}
 	return err
 }
