@@ -31,8 +31,6 @@ func say(code wire.Reason, args ...any) string {
 		return "Welcome. Your space is waiting."
 	case wire.AdmitWalkin:
 		return "Welcome. Keep your ticket: you need it to leave."
-	case wire.RefuseFull:
-		return "No space for walk-ins now. Reserved guests still get in."
 	case wire.RefuseTooEarly:
 		return fmt.Sprintf("Your time starts at %s, and all is taken until then. Come back from %s.", at(0), at(1))
 	case wire.RefuseTooLate:
@@ -43,26 +41,14 @@ func say(code wire.Reason, args ...any) string {
 				return fmt.Sprintf("This pass is for %s. It is still good there.", p)
 			}
 		}
-		return "This pass is for another parking. It is still good there."
-	case wire.RefuseUnknown:
-		return "We do not know this code. Show the pass from your mail, or press for help."
-	case wire.RefuseBadSignature:
-		return "This code is damaged or not ours. Show the pass from your mail, or press for help."
-	case wire.RefuseRevoked:
-		return "This booking was cancelled. Take a ticket here to park, or press for help."
-	case wire.RefuseSuperseded:
-		return "You changed this booking; this is the old pass. Open the newest mail."
 	case wire.RefusePassback:
 		return fmt.Sprintf("This pass was used at %s. If that was not you, press for help.", at(0))
 	case wire.RefuseStaleCache:
 		return "This gate has not reached its office yet and cannot check passes. Press for help."
 	case wire.RefuseClockUntrusted:
 		return "This gate does not know the time and cannot sell tickets now. Reserved guests still get in."
-	case wire.RefuseLaneClosed:
-		return "This lane is closed. Use another lane, or press for help."
-	default:
-		return "Press for help."
 	}
+	return code.Sentence()
 }
 
 // Closed is the verdict of a lane whose journal cannot be written: nobody comes

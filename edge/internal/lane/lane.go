@@ -176,6 +176,9 @@ func New(cfg Config, exit bool) State {
 // Session is the session that is authorised to pass, or zero.
 func (s State) Session() id.Session { return s.auth.session }
 
+// Waiting reports whether a credential waits for the car before to pass.
+func (s State) Waiting() bool { return s.waiting }
+
 // Authorised reports whether an authorisation is open.
 func (s State) Authorised() bool { return !s.auth.session.IsZero() }
 
