@@ -250,7 +250,7 @@ func TestParse(t *testing.T) {
 		`{"format":1}`:                                                                        "currency",
 		`{"format":2,"version":1,"currency":"EUR","rate":1,"interval_minutes":1}`:             "format",
 		`{"format":1,"version":1,"currency":"eur","rate":1,"interval_minutes":1}`:             "currency",
-		`{"format":1,"version":1,"currency":"EUR","rate":100000001,"interval_minutes":1}`:    "rate",
+		`{"format":1,"version":1,"currency":"EUR","rate":100000001,"interval_minutes":1}`:     "rate",
 		`{"format":1,"version":1,"currency":"EUR","rate":1,"interval_minutes":0}`:             "interval_minutes",
 		`{"format":1,"version":4294967296,"currency":"EUR","rate":1,"interval_minutes":1}`:    "version",
 		`{"format":1,"version":0,"currency":"EUR","rate":-1,"interval_minutes":1441}`:         "version",

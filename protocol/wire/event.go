@@ -62,10 +62,20 @@ func (e *Event) Validate() error {
 		check(!e.Boot.IsZero(), "an event names its boot"),
 		check(e.Wall >= 0 && e.Wall < 1<<43, "wall time out of range"),
 		check(e.TrustedLo >= 0 && e.TrustedLo < 1<<43, "trusted time out of range"),
-		lane(e.Lane), text("note", e.Note),
+		text("note", e.Note),
 		check(e.Reason == "" || e.Reason.Known(), "unknown reason code"),
 	); err != nil {
 		return err
+	}
+	if e.Lane != "" {
+		if err := lane(e.Lane); err != nil {
+			return err
+		}
+	}
+	if e.SpaceType != "" {
+		if err := spaceType(e.SpaceType); err != nil {
+			return err
+		}
 	}
 	needSession := check(!e.Session.IsZero() && e.Lane != "", "event kind %d names its session and lane", e.Kind)
 	switch e.Kind {
@@ -124,7 +134,7 @@ func (b *EventBatch) Validate() error {
 		check(len(b.Events) > 0 && len(b.Events) <= MaxBatch, "a batch has 1 to %d events", MaxBatch),
 	)
 	for _, e := range b.Events {
-		err = errors.Join(err, check(len(e) <= MaxEvent, "an event has at most %d bytes", MaxEvent))
+		err = errors.Join(err, check(len(e) > 0 && len(e) <= MaxEvent, "an event has 1 to %d bytes", MaxEvent))
 	}
 	return err
 }

@@ -87,10 +87,11 @@ func (s *Sync) Validate() error {
 		check(s.Kind == Snapshot || s.Kind == Delta, "unknown kind of sync"),
 		check(s.Parts > 0 && s.Part < s.Parts, "part %d of %d", s.Part, s.Parts),
 		check(s.Kind == Snapshot || s.Parts == 1, "a delta has one part"),
+		check(s.Kind == Delta || s.Base == 0, "a snapshot follows on from nothing"),
 		check(s.Base <= s.Through, "a sync does not go back"),
 		check(len(s.Entries) <= MaxEntries, "at most %d entries a part", MaxEntries),
-		check(len(s.Allotments) <= 64, "at most 64 allotments"),
-		check(len(s.Keys) <= 16, "at most 16 keys"),
+		check(len(s.Allotments) <= MaxTypes, "at most %d allotments", MaxTypes),
+		check(len(s.Keys) <= MaxKeys, "at most %d keys", MaxKeys),
 	)
 	for i := range s.Entries {
 		e := &s.Entries[i]
@@ -98,7 +99,7 @@ func (s *Sync) Validate() error {
 			check(!e.Reservation.IsZero() && e.Generation > 0, "an entry names reservation and generation"),
 			check(e.From < e.To, "an entry's window is empty or reversed"),
 			check(e.State >= EntryConfirmed && e.State <= EntryNoShow, "unknown entry state"),
-			text("plate", e.Plate), spaceType(e.SpaceType))
+			short("plate", e.Plate, MaxPlate), spaceType(e.SpaceType))
 	}
 	for i := range s.Allotments {
 		a := &s.Allotments[i]
