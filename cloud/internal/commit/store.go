@@ -147,3 +147,6 @@ func move[K comparable, V any](from, to map[K]*V, mark map[K]bool) {
 		mark[k] = true
 	}
 }
+
+// Events is the number of events that the ops so far have emitted.
+func (w *Work) Events() int { return len(w.out.Events) }
