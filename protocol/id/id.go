@@ -11,6 +11,7 @@
 package id
 
 import (
+	"bytes"
 	"crypto/rand"
 	"database/sql/driver"
 	"encoding/binary"
@@ -34,7 +35,7 @@ type (
 	accountKind     struct{}
 	operatorKind    struct{}
 	incidentKind    struct{}
-	decisionKind    struct{}
+	transactionKind struct{}
 )
 
 func (reservationKind) prefix() string { return "rsv" }
@@ -47,9 +48,11 @@ func (bootKind) prefix() string        { return "boo" }
 func (accountKind) prefix() string     { return "acc" }
 func (operatorKind) prefix() string    { return "opr" }
 func (incidentKind) prefix() string    { return "inc" }
-func (decisionKind) prefix() string    { return "dec" }
+func (transactionKind) prefix() string { return "txn" }
 
 // The identifiers of the product.
+//
+//nolint:revive // one sentence says what all of them are
 type (
 	Reservation = ID[reservationKind] // a claim on capacity for a window
 	Payment     = ID[paymentKind]     // one hold and what became of it
@@ -61,7 +64,7 @@ type (
 	Account     = ID[accountKind]     // a person's account
 	Operator    = ID[operatorKind]    // the owner of parkings
 	Incident    = ID[incidentKind]    // a conflict and how it was settled
-	Decision    = ID[decisionKind]    // one verdict at a gate
+	Transaction = ID[transactionKind] // one balanced entry of the ledger
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.
@@ -85,14 +88,15 @@ func New[I ID[K], K Kind](now time.Time) I {
 	return I(ID[K]{u})
 }
 
-// FromBytes reads the 16 bytes of an identifier.
+// FromBytes reads the 16 bytes of an identifier. "None" has no bytes: all
+// zero is malformed.
 func FromBytes[I ID[K], K Kind](b []byte) (I, error) {
 	var i ID[K]
-	if len(b) != 16 {
-		return I(i), fmt.Errorf("%w: %d bytes instead of 16", ErrMalformed, len(b))
+	if len(b) == 0 {
+		return I(i), fmt.Errorf("%w: empty", ErrMalformed)
 	}
-	copy(i.uuid[:], b)
-	return I(i), nil
+	err := i.UnmarshalBinary(b)
+	return I(i), err
 }
 
 // Bytes returns the 16 bytes of the UUID.
@@ -103,6 +107,10 @@ func (i ID[K]) UUID() [16]byte { return i.uuid }
 
 // IsZero reports whether the identifier is absent.
 func (i ID[K]) IsZero() bool { return i.uuid == [16]byte{} }
+
+// Compare orders identifiers as their text and bytes do: by the time of their
+// minting, then arbitrarily.
+func (i ID[K]) Compare(o ID[K]) int { return bytes.Compare(i.uuid[:], o.uuid[:]) }
 
 // Time is the millisecond at which the identifier was minted, by the clock of
 // whoever minted it.
@@ -139,6 +147,9 @@ func (i *ID[K]) UnmarshalText(text []byte) error {
 	if err != nil {
 		return err
 	}
+	if u == [16]byte{} {
+		return fmt.Errorf("%w: all zero", ErrMalformed)
+	}
 	i.uuid = u
 	return nil
 }
@@ -171,6 +182,9 @@ func (i *ID[K]) UnmarshalBinary(b []byte) error {
 	}
 	if len(b) != 16 {
 		return fmt.Errorf("%w: %d bytes instead of 16", ErrMalformed, len(b))
+	}
+	if [16]byte(b) == [16]byte{} {
+		return fmt.Errorf("%w: all zero", ErrMalformed)
 	}
 	copy(i.uuid[:], b)
 	return nil

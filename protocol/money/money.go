@@ -6,6 +6,7 @@ package money
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 )
 
@@ -62,13 +63,18 @@ func (a Amount) Add(b Amount) (Amount, error) {
 
 // Sub returns a-b, or ErrCurrency or ErrOverflow.
 func (a Amount) Sub(b Amount) (Amount, error) {
-	if b.Minor == -1<<63 {
+	if a.Currency != b.Currency {
+		return Amount{}, fmt.Errorf("%w: %s and %s", ErrCurrency, a.Currency, b.Currency)
+	}
+	diff := a.Minor - b.Minor
+	if (diff < a.Minor) != (b.Minor > 0) && b.Minor != 0 {
 		return Amount{}, ErrOverflow
 	}
-	return a.Add(Amount{-b.Minor, b.Currency})
+	return Amount{diff, a.Currency}, nil
 }
 
-// Neg returns -a.
+// Neg returns -a. The smallest int64 has no opposite and stays as it is; Add
+// and Sub reach it only from amounts that are out of all reason already.
 func (a Amount) Neg() Amount { return Amount{-a.Minor, a.Currency} }
 
 // IsZero reports whether the amount is zero in whatever currency.
@@ -109,10 +115,16 @@ func (a Amount) Split(weights ...int64) ([]Amount, error) {
 		if w < 0 {
 			return nil, fmt.Errorf("%w: negative weight", ErrOverflow)
 		}
+		if total > math.MaxInt64-w {
+			return nil, fmt.Errorf("%w: the sum of the weights", ErrOverflow)
+		}
 		total += w
 	}
 	if total <= 0 {
 		return nil, fmt.Errorf("%w: weights sum to nothing", ErrOverflow)
+	}
+	if a.Minor == math.MinInt64 {
+		return nil, ErrOverflow
 	}
 	sign, minor := int64(1), a.Minor
 	if minor < 0 {

@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -17,6 +19,10 @@ const (
 	MaxBatch   = 256      // events in one EventBatch
 	MaxEntries = 512      // entries in one part of a Sync
 	MaxText    = 256      // bytes of any text
+	MaxPlate   = 32       // bytes of a normalised plate
+	MaxLanes   = 64       // lanes of a parking
+	MaxTypes   = 64       // space types of a parking
+	MaxKeys    = 16       // pass keys that are valid at a time
 )
 
 // ErrMalformed is wrapped by every decoding failure. On MQTT it is the refusal
@@ -35,9 +41,9 @@ var (
 		IndefLength:       cbor.IndefLengthForbidden,
 		TagsMd:            cbor.TagsForbidden,
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-		MaxNestedLevels:   8,
-		MaxArrayElements:  1024,
-		MaxMapPairs:       64,
+		MaxNestedLevels:   4,
+		MaxArrayElements:  MaxEntries,
+		MaxMapPairs:       32,
 		UTF8:              cbor.UTF8RejectInvalid,
 	}.DecMode())
 )
@@ -69,20 +75,29 @@ func Marshal[M message](m M) ([]byte, error) {
 }
 
 // Unmarshal decodes and checks one message. It never panics, whatever the
-// bytes, and allocates in proportion to their number at most.
+// bytes, and allocates in proportion to their number at most. The bytes must
+// be the message's one deterministic encoding, which also refuses missing
+// keys, nulls, short hashes and other things that decoders tend to forgive.
 func Unmarshal[M any, P interface {
 	*M
 	message
 }](b []byte) (M, error) {
-	var m M
+	var m, none M
 	if len(b) > MaxMessage {
-		return m, fmt.Errorf("%w: %d bytes, at most %d", ErrMalformed, len(b), MaxMessage)
+		return none, fmt.Errorf("%w: %d bytes, at most %d", ErrMalformed, len(b), MaxMessage)
 	}
 	if err := decMode.Unmarshal(b, &m); err != nil {
-		return m, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return none, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	if err := P(&m).Validate(); err != nil {
-		return m, err
+		return none, err
+	}
+	again, err := encMode.Marshal(&m)
+	if err != nil {
+		return none, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if err := check(bytes.Equal(again, b), "not in its deterministic encoding"); err != nil {
+		return none, err
 	}
 	return m, nil
 }
@@ -95,13 +110,17 @@ func check(ok bool, format string, args ...any) error {
 }
 
 func text(name, s string) error {
-	return check(len(s) <= MaxText, "%s has %d bytes, at most %d", name, len(s), MaxText)
+	return short(name, s, MaxText)
+}
+
+func short(name, s string, limit int) error {
+	return errors.Join(
+		check(len(s) <= limit, "%s has %d bytes, at most %d", name, len(s), limit),
+		check(utf8.ValidString(s), "%s is not UTF-8", name),
+	)
 }
 
 func lane(l id.Lane) error {
-	if l == "" {
-		return nil
-	}
 	if _, err := id.ParseLane(string(l)); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}

@@ -62,10 +62,20 @@ func (e *Event) Validate() error {
 		check(!e.Boot.IsZero(), "an event names its boot"),
 		check(e.Wall >= 0 && e.Wall < 1<<43, "wall time out of range"),
 		check(e.TrustedLo >= 0 && e.TrustedLo < 1<<43, "trusted time out of range"),
-		lane(e.Lane), text("note", e.Note),
+		text("note", e.Note),
 		check(e.Reason == "" || e.Reason.Known(), "unknown reason code"),
 	); err != nil {
 		return err
+	}
+	if e.Lane != "" {
+		if err := lane(e.Lane); err != nil {
+			return err
+		}
+	}
+	if e.SpaceType != "" {
+		if err := spaceType(e.SpaceType); err != nil {
+			return err
+		}
 	}
 	needSession := check(!e.Session.IsZero() && e.Lane != "", "event kind %d names its session and lane", e.Kind)
 	switch e.Kind {
@@ -124,7 +134,9 @@ func (b *EventBatch) Validate() error {
 		check(len(b.Events) > 0 && len(b.Events) <= MaxBatch, "a batch has 1 to %d events", MaxBatch),
 	)
 	for _, e := range b.Events {
-		err = errors.Join(err, check(len(e) <= MaxEvent, "an event has at most %d bytes", MaxEvent))
+		if err == nil {
+			err = check(len(e) > 0 && len(e) <= MaxEvent, "an event has 1 to %d bytes", MaxEvent)
+		}
 	}
 	return err
 }
@@ -133,15 +145,26 @@ func (b *EventBatch) Validate() error {
 // from First.
 func (b *EventBatch) Decode() ([]Event, error) {
 	out := make([]Event, len(b.Events))
-	for i, raw := range b.Events {
-		e, err := Unmarshal[Event](raw)
+	for i := range b.Events {
+		e, err := b.DecodeAt(i)
 		if err != nil {
-			return nil, err
-		}
-		if err := check(e.Seq == b.First+uint64(i), "event %d of the batch has seq %d", i, e.Seq); err != nil {
 			return nil, err
 		}
 		out[i] = e
 	}
 	return out, nil
+}
+
+// DecodeAt decodes the event at a place of the batch and checks that its seq is
+// First plus that place. The cloud decodes one by one: a malformed event
+// becomes an incident and does not block those behind it.
+func (b *EventBatch) DecodeAt(place int) (Event, error) {
+	e, err := Unmarshal[Event](b.Events[place])
+	if err != nil {
+		return Event{}, err
+	}
+	if err := check(e.Seq == b.First+uint64(place), "event %d of the batch has seq %d", place, e.Seq); err != nil {
+		return Event{}, err
+	}
+	return e, nil
 }

@@ -121,10 +121,12 @@ type Beat struct {
 func (b *Beat) Validate() error {
 	err := errors.Join(
 		check(!b.Journal.IsZero() && !b.Boot.IsZero(), "a beat names journal and boot"),
-		check(len(b.Lanes) <= 64, "at most 64 lanes"),
+		check(len(b.Lanes) <= MaxLanes, "at most %d lanes", MaxLanes),
 	)
 	for _, l := range b.Lanes {
-		err = errors.Join(err, lane(l.Lane), check(l.Arm <= ArmFault, "unknown arm state"))
+		if err == nil {
+			err = errors.Join(lane(l.Lane), check(l.Arm <= ArmFault, "unknown arm state"))
+		}
 	}
 	return err
 }

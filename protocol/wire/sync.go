@@ -87,27 +87,40 @@ func (s *Sync) Validate() error {
 		check(s.Kind == Snapshot || s.Kind == Delta, "unknown kind of sync"),
 		check(s.Parts > 0 && s.Part < s.Parts, "part %d of %d", s.Part, s.Parts),
 		check(s.Kind == Snapshot || s.Parts == 1, "a delta has one part"),
+		check(s.Kind == Delta || s.Base == 0, "a snapshot follows on from nothing"),
 		check(s.Base <= s.Through, "a sync does not go back"),
 		check(len(s.Entries) <= MaxEntries, "at most %d entries a part", MaxEntries),
-		check(len(s.Allotments) <= 64, "at most 64 allotments"),
-		check(len(s.Keys) <= 16, "at most 16 keys"),
+		check(len(s.Allotments) <= MaxTypes, "at most %d allotments", MaxTypes),
+		check(len(s.Keys) <= MaxKeys, "at most %d keys", MaxKeys),
 	)
+	// The first bad item ends the check: a message of nothing but bad items must
+	// not turn into an error longer than itself.
 	for i := range s.Entries {
-		e := &s.Entries[i]
-		err = errors.Join(err,
-			check(!e.Reservation.IsZero() && e.Generation > 0, "an entry names reservation and generation"),
-			check(e.From < e.To, "an entry's window is empty or reversed"),
-			check(e.State >= EntryConfirmed && e.State <= EntryNoShow, "unknown entry state"),
-			text("plate", e.Plate), spaceType(e.SpaceType))
+		if err == nil {
+			err = s.Entries[i].validate()
+		}
 	}
 	for i := range s.Allotments {
 		a := &s.Allotments[i]
-		err = errors.Join(err, spaceType(a.SpaceType), check(a.Version > 0, "an allotment has a version"))
+		if err == nil {
+			err = errors.Join(spaceType(a.SpaceType), check(a.Version > 0, "an allotment has a version"))
+		}
 	}
 	for _, k := range s.Keys {
-		err = errors.Join(err, check(len(k.ID) == 8 && len(k.Public) == 32, "a pass key has 8 and 32 bytes"))
+		if err == nil {
+			err = check(len(k.ID) == 8 && len(k.Public) == 32, "a pass key has 8 and 32 bytes")
+		}
 	}
 	return err
+}
+
+func (e *Entry) validate() error {
+	return errors.Join(
+		check(!e.Reservation.IsZero() && e.Generation > 0, "an entry names reservation and generation"),
+		check(e.From < e.To, "an entry's window is empty or reversed"),
+		check(e.State >= EntryConfirmed && e.State <= EntryNoShow, "unknown entry state"),
+		short("plate", e.Plate, MaxPlate), spaceType(e.SpaceType),
+	)
 }
 
 // Applied acknowledges syncs: the cache is complete through Revision.

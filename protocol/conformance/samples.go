@@ -1,0 +1,165 @@
+package conformance
+
+import (
+	"time"
+
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/pass"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// Sample is a message with every field in use, or one that shows a case.
+type Sample struct {
+	Kind    Kind
+	Name    string
+	Message interface{ Validate() error }
+}
+
+// minted gives the samples' ids: version 7, of 2026-06-01 08:00 UTC, told apart
+// by their last byte.
+func minted[I id.ID[K], K id.Kind](last byte) I {
+	i, err := id.FromBytes[I, K]([]byte{0x01, 0x9e, 0x82, 0x32, 0x60, 0x00, 0x7a, 0xbc, 0x8d, 0xef, 0, 0, 0, 0, 0, last})
+	if err != nil {
+		panic("conformance: " + err.Error())
+	}
+	return i
+}
+
+// morning is 2026-06-01 08:00 UTC, when the samples play.
+const morning = 1780300800
+
+// SampleHash is a running hash that no journal has.
+func SampleHash() wire.Hash {
+	var h wire.Hash
+	for i := range h {
+		h[i] = byte(0xa0 + i)
+	}
+	return h
+}
+
+// SampleEvents are a journal: seq 1 and on, every kind of event.
+func SampleEvents() []wire.Event {
+	entry := minted[id.Session](0x51)
+	walkin := minted[id.Session](0x52)
+	rsv := minted[id.Reservation](0x41)
+	events := []wire.Event{
+		{Kind: wire.Started, Inferred: true, Uncertainty: wire.Uncertain, Offline: true},
+		{Kind: wire.TimeMark, TrustedLo: morning * 1000},
+		{Kind: wire.AllotmentAdopted, SpaceType: id.Standard, Version: 3, Units: 12},
+		{Kind: wire.Admitted, Lane: "entry-1", Session: entry, Reservation: rsv, Generation: 1, Reason: wire.AdmitReservation, SpaceType: id.Standard, TrustedLo: morning * 1000},
+		{Kind: wire.Entered, Lane: "entry-1", Session: entry},
+		{Kind: wire.Admitted, Lane: "entry-1", Session: walkin, Reason: wire.AdmitWalkin, SpaceType: "ev", Offline: true},
+		{Kind: wire.BackedOut, Lane: "entry-1", Session: walkin, Offline: true},
+		{Kind: wire.Refused, Lane: "entry-1", Reservation: rsv, Generation: 1, Reason: wire.RefusePassback},
+		{Kind: wire.LaneFault, Lane: "exit-1", Note: "arm_stuck"},
+		{Kind: wire.Released, Lane: "exit-1", Session: entry, Reservation: rsv, Generation: 1, Reason: wire.AdmitReservation},
+		{Kind: wire.Exited, Lane: "exit-1", Session: entry, Reservation: rsv, Inferred: true},
+	}
+	for i := range events {
+		e := &events[i]
+		e.Seq, e.Boot, e.Mono, e.Wall = uint64(i+1), minted[id.Boot](0x31), uint64(1000*i), morning*1000+int64(1000*i)
+	}
+	return events
+}
+
+// Samples lists messages of every kind.
+func Samples() []Sample {
+	journal, boot := minted[id.Journal](0x21), minted[id.Boot](0x31)
+	batch := &wire.EventBatch{Journal: journal, Epoch: 2, First: 1}
+	var out []Sample
+	for _, e := range SampleEvents() {
+		raw, err := wire.Marshal(&e)
+		if err != nil {
+			panic("conformance: " + err.Error())
+		}
+		batch.Events = append(batch.Events, raw)
+		out = append(out, Sample{Event, eventName(e), &e})
+	}
+	return append(out,
+		Sample{Hello, "full", &wire.Hello{
+			Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, LastSeq: 300, AckedSeq: 290, AckedHash: SampleHash(),
+			Revision: 4711, Software: "openlot-edge 0.1.0",
+		}},
+		Sample{Hello, "new", &wire.Hello{Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, Software: "openlot-edge 0.1.0"}},
+		Sample{Events, "all", batch},
+		Sample{Beat, "full", &wire.Beat{
+			Journal: journal, Boot: boot, LastSeq: 300, Revision: 4711, Mono: 86_400_000, Wall: morning * 1000, Uncertainty: 50,
+			Lanes: []wire.LaneStatus{{Lane: "entry-1", Arm: wire.ArmDown, Linked: true}, {Lane: "exit-1", Arm: wire.ArmMoving, Arming: true, Safety: true, Linked: true}},
+		}},
+		Sample{Beat, "no-lanes", &wire.Beat{Journal: journal, Boot: boot, Wall: morning * 1000, Uncertainty: wire.Uncertain}},
+		Sample{Applied, "full", &wire.Applied{Journal: journal, Revision: 4711}},
+		Sample{Welcome, "accepted", &wire.Welcome{
+			Journal: journal, Boot: boot, Verdict: wire.Accepted, Epoch: 2, AppliedSeq: 290, AppliedHash: SampleHash(),
+			ServerTime: morning * 1000, BeatSeconds: 5,
+		}},
+		Sample{Welcome, "rewound", &wire.Welcome{Journal: journal, Boot: boot, Verdict: wire.Rewound, ServerTime: morning * 1000}},
+		Sample{Welcome, "retired", &wire.Welcome{Journal: journal, Boot: boot, Verdict: wire.Retired, ServerTime: morning * 1000}},
+		Sample{Welcome, "foreign", &wire.Welcome{Journal: journal, Boot: boot, Verdict: wire.Foreign, ServerTime: morning * 1000}},
+		Sample{Ack, "full", &wire.Ack{Journal: journal, Epoch: 2, Seq: 301, Hash: SampleHash(), ServerTime: morning * 1000}},
+		Sample{Resume, "full", &wire.Resume{ServerTime: morning * 1000}},
+		Sample{Sync, "snapshot", &wire.Sync{
+			Kind: wire.Snapshot, Through: 4711, Parts: 1, Policy: &wire.Policy{EarlyEntry: 1800, ExitGrace: 600},
+			Entries:    []wire.Entry{sampleEntry(0x41, wire.EntryConfirmed), sampleEntry(0x42, wire.EntryActive), sampleEntry(0x43, wire.EntryDone)},
+			Allotments: []wire.Allotment{{SpaceType: id.Standard, Version: 3, Units: 12, Until: morning + 86400}},
+			Keys:       []wire.PassKey{wire.PassKey(TestKey().Public())},
+		}},
+		Sample{Sync, "snapshot-empty", &wire.Sync{Kind: wire.Snapshot, Parts: 1}},
+		Sample{Sync, "snapshot-last-part", &wire.Sync{Kind: wire.Snapshot, Through: 4711, Part: 1, Parts: 2, Entries: []wire.Entry{sampleEntry(0x44, wire.EntryNoShow)}}},
+		Sample{Sync, "delta", &wire.Sync{Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Entries: []wire.Entry{sampleEntry(0x41, wire.EntryRevoked)}}},
+		Sample{Sync, "delta-nothing-ours", &wire.Sync{Kind: wire.Delta, Base: 4711, Through: 4712, Parts: 1}},
+	)
+}
+
+func eventName(e wire.Event) string {
+	switch e.Kind {
+	case wire.Admitted:
+		if e.Reservation.IsZero() {
+			return "admitted-walkin"
+		}
+		return "admitted"
+	case wire.Entered:
+		return "entered"
+	case wire.BackedOut:
+		return "backed-out"
+	case wire.Released:
+		return "released"
+	case wire.Exited:
+		return "exited"
+	case wire.Refused:
+		return "refused"
+	case wire.TimeMark:
+		return "time-mark"
+	case wire.AllotmentAdopted:
+		return "allotment-adopted"
+	case wire.Started:
+		return "started"
+	case wire.LaneFault:
+		return "lane-fault"
+	default:
+		panic("conformance: a kind of event without a sample")
+	}
+}
+
+func sampleEntry(last byte, state wire.EntryState) wire.Entry {
+	e := wire.Entry{
+		Reservation: minted[id.Reservation](last), Generation: 1, SpaceType: id.Standard,
+		From: morning, To: morning + 9*3600, NoShowAt: morning + 3600, State: state, Version: 2,
+	}
+	if state == wire.EntryActive {
+		e.Plate, e.Session = "DDOL123", minted[id.Session](0x52)
+	}
+	return e
+}
+
+// SamplePasses are passes by name, to be signed by TestKey.
+func SamplePasses() map[string]pass.Pass {
+	from := time.Unix(morning, 0).UTC()
+	plain := pass.Pass{
+		Parking: "dresden-altmarkt", Reservation: minted[id.Reservation](0x41), Generation: 1, SpaceType: id.Standard,
+		From: from, To: from.Add(9 * time.Hour), NoShowAt: from.Add(time.Hour), Revision: 4711,
+	}
+	large := plain
+	large.Parking, large.SpaceType = "a-parking-with-the-longest-name-that-a-slug-may-have-63-letters", "a-space-type-of-32-letters-in-it"
+	large.Generation, large.Revision = 65535, 1<<64-1
+	return map[string]pass.Pass{"plain": plain, "large": large}
+}
