@@ -12,9 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/openlot/openlot/protocol/fault"
-
 	"github.com/openlot/openlot/firmware-bridge/smp"
+	"github.com/openlot/openlot/protocol/fault"
 )
 
 const (
@@ -114,7 +113,7 @@ func (c *Client) Set(ctx context.Context, gate int, o Output, on bool, lease tim
 	return c.setOutput(ctx, SetOutput{Gate: gate, Output: o, On: true, LeaseMs: millis(lease)})
 }
 
-func millis(d time.Duration) uint32 { return uint32(d.Milliseconds()) } //nolint:gosec // at most MaxLease
+func millis(d time.Duration) uint32 { return uint32(d.Milliseconds()) }
 
 func (c *Client) setOutput(ctx context.Context, m SetOutput) error {
 	if err := c.ready(ctx); err != nil {

@@ -42,10 +42,10 @@ func (f *fakeBoard) event(boot, seq, oldest uint32, kind EventKind, credential s
 }
 
 // pair runs a client against a board that behaves as serve says.
-func pair(t *testing.T, handle func(Event), serve func(*fakeBoard, smp.Packet)) (c *Client, end func() error) {
+func pair(t *testing.T, handle func(Event), serve func(*fakeBoard, smp.Packet)) (client *Client, end func() error) {
 	t.Helper()
 	host, far := net.Pipe()
-	c = New(host, slog.New(slog.DiscardHandler))
+	c := New(host, slog.New(slog.DiscardHandler))
 	f := &fakeBoard{Conn: far, t: t}
 	served := make(chan struct{})
 	go func() {
@@ -151,8 +151,12 @@ func TestEventsOnceAndInOrder(t *testing.T) {
 			t.Errorf("run: %v", err)
 		}
 		want := []Event{
-			{Boot: 9, Seq: 3, Credential: "three"}, {Boot: 9, Seq: 4, Credential: "four"}, {Boot: 9, Seq: 7, Credential: "seven"},
-			{Boot: 9, Seq: 9, Credential: "nine"}, {Boot: 10, Kind: Restarted}, {Boot: 10, Seq: 5, Credential: "five of the next boot"},
+			{Boot: 9, Seq: 3, Credential: "three"},
+			{Boot: 9, Seq: 4, Credential: "four"},
+			{Boot: 9, Seq: 7, Credential: "seven"},
+			{Boot: 9, Seq: 9, Credential: "nine"},
+			{Boot: 10, Kind: Restarted},
+			{Boot: 10, Seq: 5, Credential: "five of the next boot"},
 		}
 		if len(got) != len(want) {
 			t.Fatalf("got %+v", got)

@@ -8,12 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/openlot/openlot/protocol/fault"
-
 	"github.com/openlot/openlot/firmware-bridge/board"
 	"github.com/openlot/openlot/firmware-bridge/smp"
 	"github.com/openlot/openlot/firmware-bridge/twin/firmware"
 	"github.com/openlot/openlot/firmware-bridge/twin/model"
+	"github.com/openlot/openlot/protocol/fault"
 )
 
 const (
@@ -131,7 +130,7 @@ func New(cfg Config, log *slog.Logger) (*Twin, error) {
 		t.gates = append(t.gates, &gate{GateConfig: g, index: i, lane: lane, wake: model.Never})
 		inputs[i] = lane.Inputs()
 	}
-	t.board = firmware.New(firmware.Config{ID: cfg.Name, Version: version, Gates: len(cfg.Gates), PulseScale: cfg.Speed}, newBoot(), 0, inputs)
+	t.board = firmware.New(firmware.Config{ID: cfg.Name, Version: version, PulseScale: cfg.Speed}, newBoot(), 0, inputs)
 	return t, nil
 }
 

@@ -30,12 +30,13 @@ type host struct {
 func newHost(t interface {
 	Fatalf(string, ...any)
 	Helper()
-}, gates int) *host {
+}, gates int,
+) *host {
 	in := make([]board.Inputs, gates)
 	for i := range in {
 		in[i] = board.Inputs{Valid: known}
 	}
-	h := &host{t: t, b: New(Config{ID: "b", Version: "v", Gates: gates, PulseScale: 1}, boot1, 0, in)}
+	h := &host{t: t, b: New(Config{ID: "b", Version: "v", PulseScale: 1}, boot1, 0, in)}
 	h.b.Take()
 	return h
 }

@@ -326,6 +326,7 @@ func (l *Lane) tell(k Kind, c *vehicle) {
 		h.Credential = c.Credential
 	case Cleared, BackedOut:
 		h.Text, h.Ticket = c.text, c.ticket
+	case InputsChanged, Arrived, Commanded, ArmOpen, Entered:
 	}
 	l.out = append(l.out, h)
 }

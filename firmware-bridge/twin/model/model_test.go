@@ -48,7 +48,7 @@ func TestOnePass(t *testing.T) {
 	}
 	hs, wake := l.Step(0, Input{Arrive: &Arrival{ID: 1, Credential: "c", Patience: time.Minute}})
 	look(0, hs)
-	wake = run(l, wake, 5*time.Second, look)
+	run(l, wake, 5*time.Second, look)
 	if !slices.Equal(kinds, []Kind{Arrived, Shown}) {
 		t.Fatalf("before the open command: %v", kinds)
 	}
@@ -70,7 +70,7 @@ func TestClosingReversesOnAVehicle(t *testing.T) {
 	l := New(1)
 	none := func(time.Duration, []Happening) {}
 	_, wake := l.Step(0, Input{Arrive: &Arrival{ID: 1, Credential: "c", Patience: time.Minute}, Open: true})
-	wake = run(l, wake, 4*time.Second, none)
+	run(l, wake, 4*time.Second, none)
 	_, _ = l.Step(4*time.Second, Input{Open: true}) // the driver starts 300 ms later
 	_, wake = l.Step(4290*time.Millisecond, Input{Close: true})
 	wake = run(l, wake, 4400*time.Millisecond, none)
@@ -81,10 +81,9 @@ func TestClosingReversesOnAVehicle(t *testing.T) {
 	if p := l.Picture(4600 * time.Millisecond); p.ArmSpeed <= 0 && p.Arm < 1 || !l.Inputs().Has(board.Safety) {
 		t.Errorf("the arm did not reverse: %+v", p)
 	}
-	if _, wake = l.Step(4700*time.Millisecond, Input{Close: true}); l.Picture(4700*time.Millisecond).ArmSpeed < 0 {
+	if l.Step(4700*time.Millisecond, Input{Close: true}); l.Picture(4700*time.Millisecond).ArmSpeed < 0 {
 		t.Error("the arm obeys a close command on a vehicle")
 	}
-	_ = wake
 }
 
 func TestUnknownLoopCountsAsOccupied(t *testing.T) {
@@ -173,7 +172,7 @@ func TestArmNeverClosesOnAVehicle(t *testing.T) {
 				})
 			}
 			now += o.pause
-			wake = run(l, wake, now, look)
+			run(l, wake, now, look)
 			if o.in.Arrive != nil {
 				arrivals++
 			}
@@ -205,7 +204,7 @@ func TestLateStepsTellTheSame(t *testing.T) {
 		now, wake := time.Duration(0), Never
 		for _, o := range append(list, op{pause: time.Hour}) {
 			now += o.pause
-			wake = run(prompt, wake, now, func(_ time.Duration, hs []Happening) { told = append(told, hs...) })
+			run(prompt, wake, now, func(_ time.Duration, hs []Happening) { told = append(told, hs...) })
 			hs, w := prompt.Step(now, o.in)
 			told, wake = append(told, hs...), w
 			hs, _ = late.Step(now, o.in)
