@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -271,24 +272,26 @@ func (c *Client) delist(seq uint8) {
 	delete(c.calls, seq)
 }
 
-// resolve hands an answer to the call that waits for it, if one does.
-func (c *Client) resolve(p smp.Packet) {
+// resolve hands an answer to the call that waits for it and tells whether one
+// did.
+func (c *Client) resolve(p smp.Packet) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k, ok := c.calls[p.Seq]
 	if !ok || k.op != p.Op || k.id != p.ID {
-		return
+		return false
 	}
 	if p.ID == CmdHello && p.Op == smp.WriteResponse {
 		var r HelloResponse
 		if Decode(p.Payload, &r) == nil && r.Boot != 0 && r.Session != c.session {
-			return // an answer to the agent that was here before
+			return false // an answer to the agent that was here before
 		}
 	}
 	select {
 	case k.answer <- p.Payload:
 	default: // it has one already
 	}
+	return true
 }
 
 // send writes one packet at once.
@@ -301,7 +304,7 @@ func (c *Client) send(p smp.Packet) error {
 	}
 	c.out = b
 	if d, ok := c.port.(interface{ SetWriteDeadline(time.Time) error }); ok {
-		if err := d.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		if err := d.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
 			return fault.Wrap(err, ErrLinkLost.Kind, ErrLinkLost.Code, ErrLinkLost.Detail)
 		}
 	}

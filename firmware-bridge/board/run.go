@@ -35,10 +35,10 @@ func (c *Client) Run(ctx context.Context, handle func(Event)) error {
 	stop := context.AfterFunc(ctx, func() { _ = c.port.Close() })
 	defer func() {
 		close(c.down)
-		cancel(nil)
 		if stop() {
 			_ = c.port.Close()
 		}
+		cancel(nil)
 		wg.Wait()
 	}()
 
@@ -137,6 +137,7 @@ func (c *Client) acknowledge(boot, seq uint32) error {
 // dropped: the board sends them again.
 func (c *Client) receive(events chan<- received) error {
 	dec := smp.NewDecoder(c.port)
+	greeted := false // what stood on the line before our hello's answer is stale
 	for {
 		p, err := dec.Next()
 		if err != nil {
@@ -147,10 +148,10 @@ func (c *Client) receive(events chan<- received) error {
 		}
 		c.touch()
 		if p.IsResponse() {
-			c.resolve(p)
+			greeted = c.resolve(p) && p.ID == CmdHello || greeted
 			continue
 		}
-		if p.ID != CmdEvent || p.Op != smp.Write {
+		if p.ID != CmdEvent || p.Op != smp.Write || !greeted {
 			continue
 		}
 		var m EventMessage

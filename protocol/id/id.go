@@ -51,6 +51,8 @@ func (incidentKind) prefix() string    { return "inc" }
 func (transactionKind) prefix() string { return "txn" }
 
 // The identifiers of the product.
+//
+//nolint:revive // one sentence says what all of them are
 type (
 	Reservation = ID[reservationKind] // a claim on capacity for a window
 	Payment     = ID[paymentKind]     // one hold and what became of it

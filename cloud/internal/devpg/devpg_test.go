@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 func playOwner(dir string) {
 	c, err := Start(context.Background(), Config{Dir: dir, FastUnsafe: true})
 	if err == nil {
-		_, err = fmt.Println(c.proc.pid)
+		_, err = fmt.Fprintln(os.Stdout, c.proc.pid)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -50,7 +50,7 @@ func playOwner(dir string) {
 // t.TempDir when we are root.
 func folder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "devpg-test-")
+	dir, err := os.MkdirTemp("", "devpg-test-") //nolint:usetesting // t.TempDir is closed to other users
 	if err == nil {
 		err = os.Chmod(dir, 0o711)
 	}

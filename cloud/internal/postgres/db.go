@@ -10,7 +10,9 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -135,3 +137,16 @@ func unavailable(what string, err error) error {
 
 // CodeUnavailable is the fault code while Postgres is away.
 const CodeUnavailable = "database_unavailable"
+
+// SchemaHash changes with the migrations; tests name their template database
+// by it.
+func SchemaHash() string {
+	h := sha256.New()
+	entries, _ := migrations.ReadDir("migrations")
+	for _, e := range entries {
+		b, _ := migrations.ReadFile("migrations/" + e.Name())
+		fmt.Fprintf(h, "%s %d\n", e.Name(), len(b))
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}

@@ -118,7 +118,7 @@ var sentences = map[string]string{
 type Quote struct {
 	Total         money.Amount  `json:"total"`
 	Tax           money.Amount  `json:"tax"`
-	TariffVersion string        `json:"tariff_version"`
+	TariffVersion uint32        `json:"tariff_version"`
 	Lines         []tariff.Line `json:"lines"`
 }
 

@@ -98,7 +98,7 @@ func Durable(t testing.TB) *devpg.Cluster {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	// Not t.TempDir: Postgres's user may not enter that one when we are root.
-	dir, err := os.MkdirTemp("", "openlot-pg-")
+	dir, err := os.MkdirTemp("", "openlot-pg-") //nolint:usetesting // the same
 	if err == nil {
 		err = os.Chmod(dir, 0o711)
 	}
@@ -276,5 +276,6 @@ func explain(err error) error {
 }
 
 func logger(t testing.TB) *slog.Logger {
+	t.Helper()
 	return slog.New(slog.NewTextHandler(t.Output(), nil))
 }

@@ -83,9 +83,9 @@ begin
     added as (
       insert into idempotency_key (principal, key, request_hash, parking, reservation)
       select w.principal, w.key, decode(w.request_hash, 'hex'), w.parking, w.reservation from wanted_keys w
-      on conflict do nothing returning principal, key)
+      on conflict do nothing returning principal, key, reservation)
     select coalesce(array_agg(distinct w.parking), '{}') into stale
-      from wanted_keys w left join added a on a.principal = w.principal and a.key = w.key
+      from wanted_keys w left join added a on a.principal = w.principal and a.key = w.key and a.reservation = w.reservation
      where a.key is null;
     if cardinality(stale) > 0 then
       delete from idempotency_key i using jsonb_to_recordset(p_keys) x(principal text, key text, reservation uuid, parking text)
