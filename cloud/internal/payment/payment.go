@@ -39,7 +39,7 @@ var next = map[State][]State{
 	RequiresAction:   {Authorized, Declined, Unknown, VoidRequested},
 	Unknown:          {RequiresAction, Authorized, Declined, VoidRequested},
 	Authorized:       {CaptureRequested, VoidRequested},
-	CaptureRequested: {Captured},
+	CaptureRequested: {Captured, Voided}, // voided: the hold was gone, the driver owes it
 	VoidRequested:    {Voided, Declined},
 }
 
