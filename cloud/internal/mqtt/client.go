@@ -129,7 +129,7 @@ func (c *Client) Publish(ctx context.Context, topic string, payload []byte) erro
 // Subscribe calls h for every message that matches filter, now and after each
 // reconnection, until Unsubscribe. Without a connection it is done when there is
 // one. A fault with CodeRefused says that the broker does not allow it.
-func (c *Client) Subscribe(ctx context.Context, filter string, h Handler) error {
+func (c *Client) Subscribe(ctx context.Context, filter string, h func(topic string, payload []byte)) error {
 	c.mu.Lock()
 	c.filters[filter] = h
 	c.mu.Unlock()
