@@ -2,7 +2,6 @@ package booking
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/parking"
@@ -74,7 +73,7 @@ func price(p *parking.Parking, w timerange.Range) (reservation.Quote, error) {
 	}
 	return reservation.Quote{
 		Total: bill.Total, Tax: bill.Tax, Lines: bill.Lines,
-		TariffVersion: strconv.FormatUint(uint64(bill.TariffVersion), 10),
+		TariffVersion: bill.TariffVersion,
 	}, nil
 }
 

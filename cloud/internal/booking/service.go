@@ -147,9 +147,9 @@ func (s *Service) quote(ctx context.Context, p *parking.Parking, n wanted, now t
 // hold asks the provider for the reservation's hold and books the answer.
 func (s *Service) hold(ctx context.Context, at Snapshot) (View, error) {
 	p := at.Payment
-	return s.ask(ctx, at, "authorize", func(ctx context.Context) (payment.Outcome, error) {
+	return s.ask(ctx, at, payment.CallHold, func(ctx context.Context) (payment.Outcome, error) {
 		return s.Provider.Authorize(ctx, payment.Request{
-			Key: p.Key("authorize"), Parking: at.Reservation.Parking, Reservation: p.Reservation,
+			Key: p.Key(payment.CallHold), Parking: at.Reservation.Parking, Reservation: p.Reservation,
 			Amount: p.Amount, Method: p.Method,
 		})
 	})
@@ -176,29 +176,57 @@ func (s *Service) Confirm(ctx context.Context, r id.Reservation) (View, error) {
 // and books its answer or that there was none.
 func (s *Service) ask(ctx context.Context, at Snapshot, call string, do func(context.Context) (payment.Outcome, error)) (View, error) {
 	outcome, err := s.try(ctx, do)
-	op := &RecordHold{Target: TargetOf(at), Outcome: outcome, NoAnswer: err != nil}
 	if err != nil {
 		s.Log.WarnContext(ctx, "the payment provider gave no definite answer", "call", call,
-			"reservation", at.Reservation.ID.String(), "payment", at.Payment.ID.String(), "error", err)
+			"reservation", at.Reservation.ID.String(), "payment", at.Payment.ID.String(), "err", err)
 	}
+	after, err := s.record(ctx, &RecordHold{Target: TargetOf(at), Outcome: outcome, NoAnswer: err != nil})
+	if err != nil {
+		return View{}, err
+	}
+	return s.answer(after)
+}
+
+// record books what the provider said and returns what is stored then.
+func (s *Service) record(ctx context.Context, op *RecordHold) (Snapshot, error) {
 	ctx, done := context.WithTimeout(ctx, recordTimeout)
 	defer done()
 	receipt, err := s.Commits.Commit(ctx, op)
+	r := &op.After.Reservation
 	switch {
 	case fault.Code(err) == CodeHoldTooLate:
-		s.giveBack(ctx, at, outcome)
-		return View{}, err
+		s.giveBack(ctx, op.After.Payment, op.Outcome)
+		return Snapshot{}, err
 	case err != nil:
-		return View{}, err
+		return Snapshot{}, err
 	case op.Confirmed:
-		op.After.Reservation.ConfirmedRevision = receipt.Revision
-	case op.After.Reservation.ConfirmedRevision == 0 && !op.After.Reservation.State.Final() && op.After.Reservation.State != reservation.Held:
+		r.ConfirmedRevision = receipt.Revision
+	case r.ConfirmedRevision == 0 && (r.State == reservation.Confirmed || r.State == reservation.Active):
 		// Somebody else confirmed it in the same batch: its revision is stored.
-		if op.After, err = s.snapshot(ctx, at.Reservation.ID); err != nil {
-			return View{}, err
-		}
+		return s.snapshot(ctx, r.ID)
 	}
-	return s.answer(op.After)
+	return op.After, nil
+}
+
+// RecordHold books an outcome that somebody else found out about: the completer
+// of payments that nobody answered for, or a provider's webhook.
+func (s *Service) RecordHold(ctx context.Context, at id.Parking, r id.Reservation, o payment.Outcome) error {
+	_, err := s.record(ctx, &RecordHold{Target: Target{In: at, ID: r}, Outcome: o})
+	return err
+}
+
+// Expire ends a reservation whose time for paying has passed; while there is
+// time left it changes nothing. It returns the instant at which there will be
+// none left, zero when the reservation is not held any more.
+func (s *Service) Expire(ctx context.Context, at id.Parking, r id.Reservation) (again time.Time, err error) {
+	op := &Expire{Target: Target{In: at, ID: r}}
+	if _, err := s.Commits.Commit(ctx, op); err != nil {
+		return time.Time{}, err
+	}
+	if op.After.Reservation.State == reservation.Held {
+		return op.After.Reservation.HoldUntil, nil
+	}
+	return time.Time{}, nil
 }
 
 func (s *Service) try(ctx context.Context, do func(context.Context) (payment.Outcome, error)) (payment.Outcome, error) {
@@ -220,11 +248,11 @@ func (s *Service) try(ctx context.Context, do func(context.Context) (payment.Out
 }
 
 // giveBack voids a hold that came to stand after its payment had been settled,
-// which only a provider that broke its promise about Find can cause.
-func (s *Service) giveBack(ctx context.Context, at Snapshot, o payment.Outcome) {
-	_, err := s.Provider.Void(ctx, o.Ref, at.Payment.Key("void-late"))
-	s.Log.ErrorContext(ctx, "a hold came after its payment was settled and was given back",
-		"payment", at.Payment.ID.String(), "ref", o.Ref, "error", err)
+// which takes a provider that did not keep its word about Find.
+func (s *Service) giveBack(ctx context.Context, p payment.Payment, o payment.Outcome) {
+	_, err := s.Provider.Void(ctx, o.Ref, p.Key("void"))
+	s.Log.ErrorContext(ctx, "a hold came after its payment was settled; it was given back unless err says otherwise",
+		"payment", p.ID.String(), "ref", o.Ref, "err", err)
 }
 
 // Cancel gives the reservation up before check-in.

@@ -24,7 +24,9 @@
 //   - One goroutine writes (Run). What arrives while it commits goes into the
 //     next commit together.
 //   - Every record carries a CRC32C over its bucket, key and value. A record
-//     that does not match is a CorruptError and never used.
+//     that does not match is a CorruptError and never used. (Damage to the newer
+//     of bbolt's two head pages looks like a commit that the power cut off and
+//     takes back that one commit; the cloud's running hash finds it.)
 //   - After a failed commit the memory is ahead of the disk, so the store fails
 //     for good (ErrFailed): nothing more is recorded until a new start.
 //   - One process at a time opens a file (ErrInUse).
