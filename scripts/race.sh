@@ -18,8 +18,8 @@ if command -v apt-get >/dev/null; then
 	if [ -z "$as_root" ] || sudo -n true 2>/dev/null; then
 		echo 'installing a C compiler for the race detector; this happens once' >&2
 		{
-			$as_root apt-get -o DPkg::Lock::Timeout=120 update &&
-				$as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 \
+			$as_root apt-get -qq -o DPkg::Lock::Timeout=120 update &&
+				$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 \
 					install -y --no-install-recommends gcc libc6-dev
 		} >&2 </dev/null || true
 	fi

@@ -16,7 +16,7 @@ func TestCodesTravelThroughWraps(t *testing.T) {
 	if !errors.Is(err, soldOut) || !errors.Is(err, io.EOF) || fault.Code(err) != "sold_out" {
 		t.Errorf("%v", err)
 	}
-	if errors.Is(err, fault.New(fault.Conflict, "other", "")) || errors.Is(io.EOF, soldOut) {
+	if errors.Is(err, fault.New(fault.Conflict, "other", "")) || errors.Is(io.EOF, soldOut) { //nolint:staticcheck // io.EOF stands for any error that is no fault
 		t.Error("other faults are equal")
 	}
 }

@@ -17,10 +17,19 @@ func TestDecimal(t *testing.T) {
 		currency money.Currency
 		want     string
 	}{
-		{1250, "EUR", "12.50 EUR"}, {5, "EUR", "0.05 EUR"}, {-5, "EUR", "-0.05 EUR"}, {0, "EUR", "0.00 EUR"}, {-100, "EUR", "-1.00 EUR"},
-		{500, "JPY", "500 JPY"}, {0, "JPY", "0 JPY"}, {-7, "JPY", "-7 JPY"},
-		{1234, "KWD", "1.234 KWD"}, {7, "KWD", "0.007 KWD"}, {-10, "KWD", "-0.010 KWD"},
-		{math.MaxInt64, "EUR", "92233720368547758.07 EUR"}, {math.MinInt64, "EUR", "-92233720368547758.08 EUR"},
+		{1250, "EUR", "12.50 EUR"},
+		{5, "EUR", "0.05 EUR"},
+		{-5, "EUR", "-0.05 EUR"},
+		{0, "EUR", "0.00 EUR"},
+		{-100, "EUR", "-1.00 EUR"},
+		{500, "JPY", "500 JPY"},
+		{0, "JPY", "0 JPY"},
+		{-7, "JPY", "-7 JPY"},
+		{1234, "KWD", "1.234 KWD"},
+		{7, "KWD", "0.007 KWD"},
+		{-10, "KWD", "-0.010 KWD"},
+		{math.MaxInt64, "EUR", "92233720368547758.07 EUR"},
+		{math.MinInt64, "EUR", "-92233720368547758.08 EUR"},
 	} {
 		if got := money.New(c.minor, c.currency).String(); got != c.want {
 			t.Errorf("got %s, want %s", got, c.want)

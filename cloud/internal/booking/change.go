@@ -58,7 +58,7 @@ type change struct {
 	r   *reservation.Reservation
 	p   *payment.Payment
 
-	movedReservation, movedPayment bool
+	movedReservation, movedPayment, confirmed bool
 }
 
 func (t Target) load(w *commit.Work, now time.Time) (*change, error) {

@@ -28,7 +28,9 @@ type RecordHold struct {
 	Outcome  payment.Outcome
 	NoAnswer bool // the provider gave no definite answer; Outcome is not looked at
 
-	After Snapshot // set by Apply
+	// Set by Apply.
+	After     Snapshot
+	Confirmed bool // this run confirmed the reservation, with its last event
 }
 
 // Apply implements commit.Op. It returns CodeHoldTooLate when a hold stands
@@ -53,7 +55,7 @@ func (o *RecordHold) Apply(w *commit.Work, now time.Time) error {
 	default:
 		err = fault.Newf(fault.Internal, CodeUnexpectedProvider, "A hold that was asked for is said to be %q.", s)
 	}
-	o.After = c.after()
+	o.After, o.Confirmed = c.after(), c.confirmed
 	return err
 }
 
@@ -113,6 +115,7 @@ func (c *change) confirm(o payment.Outcome) error {
 	}
 	c.tellReservation(feed.ReservationConfirmed)
 	c.w.ConfirmedByLastEvent(c.r.ID)
+	c.confirmed = true
 	return nil
 }
 

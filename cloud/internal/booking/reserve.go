@@ -47,6 +47,7 @@ type Reserve struct {
 	Email       string
 	Phone       string
 	Plate       string
+	Refusal     error // of the request as it stands now, in case that the key is new; nil: none
 
 	// Set by Apply.
 	After    Snapshot
@@ -59,10 +60,12 @@ func (o *Reserve) Parking() id.Parking { return o.In }
 // Prefetch implements commit.Op.
 func (o *Reserve) Prefetch(r *commit.Rows) {
 	r.Keys = append(r.Keys, o.Key)
-	r.Quarters(o.SpaceType, o.Window.Claim())
+	if o.Refusal == nil {
+		r.Quarters(o.SpaceType, o.Window.Claim())
+	}
 }
 
-// Apply implements commit.Op. Its faults are CodeKeyReused, CodeNotForSale,
+// Apply implements commit.Op. Its faults are Refusal, CodeKeyReused, CodeNotForSale,
 // CodeSpaceTypeUnknown, CodeSoldOut and CodeBeyondHorizon.
 func (o *Reserve) Apply(w *commit.Work, now time.Time) error {
 	record, err := w.Key(o.Key)
@@ -71,6 +74,9 @@ func (o *Reserve) Apply(w *commit.Work, now time.Time) error {
 	}
 	if record != nil {
 		return o.replay(w, now, record)
+	}
+	if o.Refusal != nil {
+		return o.Refusal
 	}
 	if _, err := sold(w.Parking, o.SpaceType); err != nil {
 		return err
@@ -111,7 +117,7 @@ func (o *Reserve) Apply(w *commit.Work, now time.Time) error {
 // op, when the answer to its commit was lost.
 func (o *Reserve) replay(w *commit.Work, now time.Time, record *commit.KeyRecord) error {
 	if record.RequestHash != o.RequestHash || record.Parking != o.In {
-		return fault.New(fault.Conflict, CodeKeyReused,
+		return fault.New(fault.Invalid, CodeKeyReused,
 			"This Idempotency-Key was used for another request. Send a new key with a new request.")
 	}
 	c, err := Target{In: o.In, ID: record.Reservation}.load(w, now)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/openlot/openlot/protocol/fault"
@@ -34,8 +35,6 @@ if [ -z "$pkg" ]; then
 	exit 1
 fi
 dir=/etc/postgresql-common/createcluster.d
-made=
-[ -d "$dir" ] || made=1
 mkdir -p "$dir"
 trap 'rm -f "$dir/openlot.conf"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -73,7 +72,7 @@ func installer(ctx context.Context) []string {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return nil
 	}
-	script := []string{"sh", "-c", aptScript, "openlot-install-postgres", "15"}
+	script := []string{"sh", "-c", aptScript, "openlot-install-postgres", strconv.Itoa(MinMajor)}
 	if os.Geteuid() == 0 {
 		return script
 	}

@@ -64,6 +64,7 @@ type Follower struct {
 	told    map[id.Parking]uint64 // announced and not yet looked at
 	sweep   bool                  // the announcements begin anew: something may be lost
 	watches map[id.Parking]map[chan struct{}]struct{}
+	current time.Time // see CurrentAt
 }
 
 type subscriber struct {
@@ -107,6 +108,21 @@ func (f *Follower) Watch(p id.Parking) (<-chan struct{}, func()) {
 	}
 }
 
+// CurrentAt is a time, by this process's clock, up to which everything that was
+// committed has been handed out. It is at most a little over a second old while
+// the database answers, and stands still while it does not.
+func (f *Follower) CurrentAt() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.current
+}
+
+func (f *Follower) setCurrent(t time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.current = t
+}
+
 // Ready is closed once the start position is taken.
 func (f *Follower) Ready() <-chan struct{} { return f.ready }
 
@@ -121,6 +137,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
 	away := outage{log: f.log, what: "the feed"}
+	begun := time.Now()
 	at, since, err := f.heads(ctx)
 	for ; err != nil; at, since, err = f.heads(ctx) {
 		away.note(ctx, err)
@@ -128,9 +145,11 @@ func (f *Follower) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
+			begun = time.Now()
 		}
 	}
 	away.over()
+	f.setCurrent(begun)
 	close(f.ready)
 	listening.Go(func() { f.listen(ctx) })
 
@@ -144,6 +163,7 @@ func (f *Follower) Run(ctx context.Context) error {
 			told, sweep = f.takeTold()
 		}
 		if sweep {
+			begun := time.Now()
 			changed, next, err := f.changed(ctx, since)
 			if err == nil {
 				merge(told, changed)
@@ -155,6 +175,7 @@ func (f *Follower) Run(ctx context.Context) error {
 				continue
 			}
 			since = next
+			f.setCurrent(begun)
 		} else if err := f.deliver(ctx, at, told); err != nil {
 			away.note(ctx, err)
 			continue

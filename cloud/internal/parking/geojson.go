@@ -44,8 +44,8 @@ type feature struct {
 }
 
 // ReadGeoJSON reads car parks from a GeoJSON FeatureCollection of points
-// (RFC 7946) with the properties id, name, city, address, kind, tz and, where
-// it is known, capacity. A feature without a capacity becomes a parking that is
+// (RFC 7946) with the properties id, name, city, address, tz and, where they are
+// known, kind and capacity. A feature without a capacity becomes a parking that is
 // listed but not sold. New parkings get the default policy and a tariff in
 // their zone's currency.
 //
@@ -92,10 +92,10 @@ func readFeature(raw json.RawMessage) (Parking, error) {
 	var f feature
 	if err := json.Unmarshal(raw, &f); err != nil {
 		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) {
+		if errors.As(err, &wrong) && wrong.Field != "" {
 			return Parking{}, fmt.Errorf("%s is a %s", wrong.Field, wrong.Value)
 		}
-		return Parking{}, errors.New("not a JSON object")
+		return Parking{}, errors.New("not an object")
 	}
 	if f.Type != "Feature" || f.Properties == nil {
 		return Parking{}, errors.New("not a Feature with properties")
@@ -116,7 +116,7 @@ func readFeature(raw json.RawMessage) (Parking, error) {
 		return Parking{}, errors.New("no name")
 	}
 	switch Kind(in.Kind) {
-	case MultiStorey, Underground, Surface:
+	case MultiStorey, Underground, Surface, Unspecified:
 	default:
 		return Parking{}, fmt.Errorf("kind %q is not multi_storey, underground or surface", in.Kind)
 	}

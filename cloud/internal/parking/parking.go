@@ -17,6 +17,7 @@ const (
 	MultiStorey Kind = "multi_storey"
 	Underground Kind = "underground"
 	Surface     Kind = "surface"
+	Unspecified Kind = "" // the source did not say
 )
 
 // Class groups space types that mean the same in every parking.

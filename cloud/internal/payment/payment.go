@@ -76,6 +76,10 @@ type Payment struct {
 	UpdatedAt     time.Time
 }
 
+// CallHold is the call that asks for a payment's hold; Find looks it up under
+// Key(CallHold).
+const CallHold = "hold"
+
 // Key is the idempotency key of one call about this payment. It is the same on
 // every retry, so that a call whose answer was lost is never made twice.
 func (p *Payment) Key(call string) string { return p.ID.String() + "-" + call }

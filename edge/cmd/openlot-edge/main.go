@@ -1,0 +1,150 @@
+// Command openlot-edge is the agent of one parking: it drives the gates and
+// keeps the journal.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/openlot/openlot/edge/internal/app"
+	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/protocol/fault"
+)
+
+// cli is the command line.
+type cli struct {
+	LogLevel string `help:"Least level that is logged: debug, info, warn, error." default:"info" enum:"debug,info,warn,error" env:"OPENLOT_EDGE_LOG_LEVEL"`
+
+	Run     runCmd     `cmd:"" help:"Run the agent."`
+	Inspect inspectCmd `cmd:"" help:"Print what a stopped agent's store holds, as JSON."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := start(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// start parses the arguments and runs the command. It returns the exit code: 0,
+// 1 when the command failed, 2 when it was not understood.
+func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c cli
+	code, done := 0, false
+	parser, err := kong.New(&c,
+		kong.Name("openlot-edge"), kong.Description("The agent of one parking: gates, journal, uplink."),
+		kong.Writers(stdout, stderr), kong.Exit(func(n int) { code, done = n, true }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(stdout, (*io.Writer)(nil)),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "openlot-edge:", err)
+		return 2
+	}
+	cmd, err := parser.Parse(args)
+	if done {
+		return code
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "openlot-edge:", err)
+		return 2
+	}
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	if err := cmd.Run(log); err != nil {
+		fmt.Fprintln(stderr, "openlot-edge:", explain(err))
+		if errors.As(err, new(*usageError)) {
+			return 2
+		}
+		return 1
+	}
+	return 0
+}
+
+// explain is an error for a person: a fault's sentence with its cause behind it.
+func explain(err error) string {
+	var f *fault.Fault
+	if errors.As(err, &f) {
+		return f.Error()
+	}
+	return err.Error()
+}
+
+// usageError is something the caller has to say differently.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+type inspectCmd struct {
+	DataDir string `help:"Directory of the store." required:"" env:"OPENLOT_EDGE_DATA_DIR" placeholder:"DIR"`
+}
+
+// Run prints the store.
+func (c *inspectCmd) Run(stdout io.Writer) error {
+	path := filepath.Join(c.DataDir, app.StoreFile)
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("no store at %s: %w", path, err)
+	}
+	in, err := store.Inspect(path)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(stdout)
+	enc.SetIndent("", "  ")
+	return enc.Encode(in)
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(stdout io.Writer) error {
+	_, err := fmt.Fprintln(stdout, software())
+	return err
+}
+
+// software names this build.
+func software() string {
+	version := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" && info.Main.Version != "(devel)" {
+			version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				version += "+" + s.Value[:12]
+			}
+		}
+	}
+	return "openlot-edge " + version
+}
+
+// built is a time that has surely passed: when this source was committed, as
+// far as the build knows it.
+func built() time.Time {
+	floor := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return floor
+	}
+	for _, s := range info.Settings {
+		if t, err := time.Parse(time.RFC3339, s.Value); s.Key == "vcs.time" && err == nil && t.After(floor) {
+			return t
+		}
+	}
+	return floor
+}

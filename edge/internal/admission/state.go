@@ -1,0 +1,239 @@
+package admission
+
+import (
+	"time"
+
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// Phase is where a session stands.
+type Phase uint8
+
+// The phases of a session. Entering and Leaving are open authorisations: the
+// barrier was told to open, or is about to be, and the passage was not yet seen.
+const (
+	Entering Phase = 1
+	Inside   Phase = 2
+	Leaving  Phase = 3
+)
+
+// Session is one stay as this edge knows it. It ends by leaving.
+type Session struct {
+	ID          id.Session     `cbor:"1,keyasint"`
+	Reservation id.Reservation `cbor:"2,keyasint,omitempty"`
+	Generation  uint16         `cbor:"3,keyasint,omitempty"`
+	SpaceType   id.SpaceType   `cbor:"4,keyasint,omitempty"`
+	Lane        id.Lane        `cbor:"5,keyasint"`           // where it was last authorised
+	Since       int64          `cbor:"6,keyasint"`           // Unix milliseconds: admitted, or released when Orphan
+	Phase       Phase          `cbor:"7,keyasint"`           //
+	Allotted    bool           `cbor:"8,keyasint,omitempty"` // takes a unit of the allotment until it leaves
+	EarlyUntil  int64          `cbor:"9,keyasint,omitempty"` // Unix seconds: until then it takes a unit, its own claim starts there
+	Orphan      bool           `cbor:"10,keyasint,omitempty"`
+}
+
+// UseState is what became of a reservation's pass at this edge.
+type UseState uint8
+
+// The states of a use.
+const (
+	UseInside UseState = 1 // admitted and not yet left
+	UseDone   UseState = 2 // has left
+	UseVoid   UseState = 3 // backed out: as if it had never been shown
+)
+
+// Use is the edge's own memory of a reservation, kept apart from the cache so
+// that nothing the cloud sends can make a used pass fresh.
+type Use struct {
+	Reservation id.Reservation `cbor:"1,keyasint"`
+	Session     id.Session     `cbor:"2,keyasint"`
+	State       UseState       `cbor:"3,keyasint"`
+	At          int64          `cbor:"4,keyasint"` // Unix milliseconds of the admission, or of the leaving
+	Until       int64          `cbor:"5,keyasint"` // Unix seconds: end of the window, 0 when unknown
+}
+
+// Allotment is an allotment and the version this edge has told the cloud that
+// it admits by.
+type Allotment struct {
+	wire.Allotment
+	Adopted uint64 `cbor:"5,keyasint"`
+}
+
+// State is what the edge knows.
+type State struct {
+	Revision   uint64 // the cache is complete through this one
+	Policy     wire.Policy
+	Keys       []wire.PassKey
+	Entries    map[id.Reservation]wire.Entry
+	Allotments map[id.SpaceType]Allotment
+	Sessions   map[id.Session]Session
+	Uses       map[id.Reservation]Use
+}
+
+// NewState is the state of an edge that has never heard from its cloud.
+func NewState() *State {
+	return &State{
+		Entries:    map[id.Reservation]wire.Entry{},
+		Allotments: map[id.SpaceType]Allotment{},
+		Sessions:   map[id.Session]Session{},
+		Uses:       map[id.Reservation]Use{},
+	}
+}
+
+// Fact is an event together with what it means for the state beyond what the
+// event says.
+type Fact struct {
+	Event      wire.Event
+	Allotted   bool  // Admitted: takes a unit of the allotment
+	EarlyUntil int64 // Admitted: Unix seconds at which the reservation's own claim starts
+	Until      int64 // Admitted: Unix seconds at which the reservation's window ends
+}
+
+// Changes names the records that an operation touched. A named record that the
+// state no longer has was deleted.
+type Changes struct {
+	Cache      bool // revision, policy or keys
+	AllEntries bool // the entries were replaced as a whole
+	Entries    map[id.Reservation]struct{}
+	Allotments map[id.SpaceType]struct{}
+	Sessions   map[id.Session]struct{}
+	Uses       map[id.Reservation]struct{}
+}
+
+func touch[K comparable](m *map[K]struct{}, k K) {
+	if *m == nil {
+		*m = map[K]struct{}{}
+	}
+	(*m)[k] = struct{}{}
+}
+
+// usesKept is how long a use outlives its reservation's window. Past the window
+// the pass is refused for its time anyway.
+const usesKept = 48 * time.Hour
+
+// Apply folds a fact into the state and notes what it touched. A fact about a
+// session that the state does not have changes nothing but the reservation's
+// use.
+func (s *State) Apply(f Fact, c *Changes) {
+	e := &f.Event
+	switch e.Kind {
+	case wire.Admitted:
+		s.setSession(Session{
+			ID: e.Session, Reservation: e.Reservation, Generation: e.Generation, SpaceType: e.SpaceType, Lane: e.Lane,
+			Since: e.Wall, Phase: Entering, Allotted: f.Allotted, EarlyUntil: f.EarlyUntil,
+		}, c)
+		s.setUse(Use{Reservation: e.Reservation, Session: e.Session, State: UseInside, At: e.Wall, Until: f.Until}, c)
+	case wire.Entered:
+		if ses, ok := s.Sessions[e.Session]; ok {
+			ses.Phase = Inside
+			s.setSession(ses, c)
+		}
+	case wire.BackedOut:
+		s.backOut(e, c)
+	case wire.Released:
+		ses, ok := s.Sessions[e.Session]
+		if !ok {
+			ses = Session{ID: e.Session, Reservation: e.Reservation, Generation: e.Generation, SpaceType: e.SpaceType, Since: e.Wall, Orphan: true}
+		}
+		ses.Phase, ses.Lane = Leaving, e.Lane
+		s.setSession(ses, c)
+	case wire.Exited:
+		delete(s.Sessions, e.Session)
+		touch(&c.Sessions, e.Session)
+		use := s.Uses[e.Reservation]
+		s.setUse(Use{Reservation: e.Reservation, Session: e.Session, State: UseDone, At: e.Wall, Until: use.Until}, c)
+	case wire.TimeMark, wire.Started:
+		s.forget(e.TrustedLo, c)
+	case wire.AllotmentAdopted:
+		if a, ok := s.Allotments[e.SpaceType]; ok && a.Version == e.Version {
+			a.Adopted = e.Version
+			s.Allotments[e.SpaceType] = a
+			touch(&c.Allotments, e.SpaceType)
+		}
+	case wire.Refused, wire.LaneFault:
+	}
+}
+
+func (s *State) backOut(e *wire.Event, c *Changes) {
+	ses, ok := s.Sessions[e.Session]
+	if !ok {
+		return
+	}
+	if ses.Phase == Leaving && !ses.Orphan {
+		ses.Phase = Inside
+		s.setSession(ses, c)
+		return
+	}
+	delete(s.Sessions, e.Session)
+	touch(&c.Sessions, e.Session)
+	if use, ok := s.Uses[ses.Reservation]; ok && use.Session == e.Session {
+		use.State, use.At = UseVoid, e.Wall
+		s.setUse(use, c)
+	}
+}
+
+func (s *State) setSession(ses Session, c *Changes) {
+	s.Sessions[ses.ID] = ses
+	touch(&c.Sessions, ses.ID)
+}
+
+func (s *State) setUse(u Use, c *Changes) {
+	if u.Reservation.IsZero() {
+		return
+	}
+	if e, ok := s.Entries[u.Reservation]; ok && e.To > u.Until {
+		u.Until = e.To
+	}
+	s.Uses[u.Reservation] = u
+	touch(&c.Uses, u.Reservation)
+}
+
+// forget drops uses whose window ended so long ago that the pass is surely
+// refused for its time.
+func (s *State) forget(lo int64, c *Changes) {
+	edge := time.UnixMilli(lo).Add(-usesKept)
+	for r, u := range s.Uses {
+		old := u.Until != 0 && time.Unix(u.Until, 0).Before(edge) ||
+			u.Until == 0 && time.UnixMilli(u.At).Before(edge.Add(-365*24*time.Hour))
+		if u.State != UseInside && old {
+			delete(s.Uses, r)
+			touch(&c.Uses, r)
+		}
+	}
+}
+
+// Taken is how many units of a type's allotment are in use at time lo.
+func (s *State) Taken(t id.SpaceType, lo time.Time) int {
+	n := 0
+	for _, ses := range s.Sessions {
+		if ses.SpaceType == t && (ses.Allotted || ses.EarlyUntil > lo.Unix()) {
+			n++
+		}
+	}
+	return n
+}
+
+// Pending lists the open authorisations, for a start after a crash.
+func (s *State) Pending() []Session {
+	var out []Session
+	for _, ses := range s.Sessions {
+		if ses.Phase != Inside {
+			out = append(out, ses)
+		}
+	}
+	return out
+}
+
+// Adoptions are the facts that tell the cloud which allotments this edge now
+// admits by. A smaller allotment binds admission at once, but is adopted only
+// when no more than its units are in use: until then the cloud must not sell
+// what it takes back.
+func (s *State) Adoptions(lo time.Time) []Fact {
+	var out []Fact
+	for t, a := range s.Allotments {
+		if a.Adopted != a.Version && s.Taken(t, lo) <= int(a.Units) {
+			out = append(out, Fact{Event: wire.Event{Kind: wire.AllotmentAdopted, SpaceType: t, Version: a.Version, Units: a.Units}})
+		}
+	}
+	return out
+}

@@ -1,0 +1,300 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/openlot/openlot/edge/internal/admission"
+	"github.com/openlot/openlot/edge/internal/device"
+	"github.com/openlot/openlot/edge/internal/lane"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// boardWait bounds one command to the device.
+const boardWait = 1500 * time.Millisecond
+
+// sameRefusal is how long the same refused credential is not decided again: a
+// reader reads a held code many times a second.
+const sameRefusal = 2 * time.Second
+
+// signal is what reaches a gate's loop: an event, or that the device came or
+// went.
+type signal struct {
+	event     device.Event
+	connected bool
+	lost      bool
+}
+
+// gate is the loop of one lane.
+type gate struct {
+	parking id.Parking
+	lane    admission.Lane
+	number  int // on the device
+	zone    *time.Location
+	rec     *recorder
+	device  func() device.Gates // nil while there is none
+	log     *slog.Logger
+
+	signals chan signal
+	turned  atomic.Int64 // clock.Mono of the loop's last turn
+	shown   atomic.Pointer[Lane]
+
+	state   lane.State
+	text    string // of the credential to be decided; empty for the button
+	current string // of the one that is authorised
+	refused string // of the last one that was refused, at refusedAt
+	since   time.Time
+}
+
+// Lane is what a lane looks like, for people and for the cloud.
+type Lane struct {
+	Lane      id.Lane             `json:"lane"`
+	Direction admission.Direction `json:"direction"`
+	Phase     lane.Phase          `json:"phase"`
+	Linked    bool                `json:"linked"`
+	Arming    string              `json:"arming"`
+	Safety    string              `json:"safety"`
+	Arm       string              `json:"arm"`
+	Faults    []string            `json:"faults"`
+	arm       wire.ArmState
+	inputs    lane.Inputs
+}
+
+func newGate(l admission.Lane, number int) *gate {
+	g := &gate{
+		lane: l, number: number,
+		signals: make(chan signal, 64), // a full one holds back the device's acknowledgements
+		state:   lane.New(lane.Defaults(), l.Direction == admission.Exit),
+	}
+	g.show()
+	return g
+}
+
+// run handles signals until ctx ends.
+func (g *gate) run(ctx context.Context) error {
+	beat := time.NewTicker(time.Second)
+	defer beat.Stop()
+	wake := time.NewTimer(time.Hour)
+	defer wake.Stop()
+	for {
+		g.turned.Store(int64(g.rec.clock.Mono()))
+		if at, ok := g.state.Wake(); ok {
+			wake.Reset(time.Until(at))
+		} else {
+			wake.Stop()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-beat.C: // only shows that the loop turns
+		case <-wake.C:
+			g.step(ctx, lane.Input{Kind: lane.Tick})
+		case s := <-g.signals:
+			g.signal(ctx, s)
+		}
+	}
+}
+
+func (g *gate) signal(ctx context.Context, s signal) {
+	switch {
+	case s.lost:
+		g.step(ctx, lane.Input{Kind: lane.Blinded})
+	case s.connected:
+		g.sample(ctx)
+	case s.event.Kind == device.Changed:
+		g.step(ctx, lane.Input{Kind: lane.Sensed, Inputs: s.event.Inputs})
+	case s.event.Kind == device.Restarted:
+		g.step(ctx, lane.Input{Kind: lane.Blinded})
+		g.sample(ctx)
+	case s.event.Kind == device.Pressed:
+		g.present(ctx, "", lane.Pressed)
+	case s.event.Kind == device.Credential:
+		g.present(ctx, strings.TrimSpace(s.event.Text), lane.Presented)
+	case s.event.Kind == device.Fault:
+		g.log.Warn("the device reports a fault", "lane", g.lane.ID, "fault", s.event.Text)
+	}
+}
+
+func (g *gate) present(ctx context.Context, text string, kind lane.InputKind) {
+	switch {
+	case g.state.Authorised() && text == g.current && text != "":
+		return // the same code again, while its own car is passing
+	case g.state.Waiting() && kind == lane.Pressed:
+		return // the next driver has shown something already
+	case text == g.refused && time.Since(g.since) < sameRefusal:
+		return
+	}
+	g.text = text
+	g.step(ctx, lane.Input{Kind: kind})
+}
+
+// step feeds the machine and carries out what it wants, in order. An effect may
+// feed it again.
+func (g *gate) step(ctx context.Context, in lane.Input) {
+	var effects []lane.Effect
+	g.state, effects = lane.Step(g.state, in, time.Now())
+	for _, e := range effects {
+		g.effect(ctx, e)
+	}
+	g.show()
+}
+
+func (g *gate) effect(ctx context.Context, e lane.Effect) {
+	var err error
+	switch e.Kind {
+	case lane.Decide:
+		g.decide(ctx)
+	case lane.DriveUp:
+		g.tell(ctx, "Please drive up to the barrier first.", "", false)
+	case lane.Open:
+		if err = g.command(ctx, device.Gates.Open); err != nil {
+			g.step(ctx, lane.Input{Kind: lane.OpenFailed})
+		}
+	case lane.Close:
+		err = g.command(ctx, device.Gates.Close)
+	case lane.Sample:
+		g.sample(ctx)
+	case lane.Passed:
+		err = g.rec.ended(e.Session, true, e.Inferred)
+		g.current = ""
+	case lane.BackedOut:
+		err = g.rec.ended(e.Session, false, false)
+		g.current = ""
+	case lane.FaultSet, lane.FaultOver:
+		err = g.rec.fault(g.lane.ID, e.Fault, e.Kind == lane.FaultOver)
+	}
+	if err != nil {
+		g.log.Error("a lane's effect was not carried out", "lane", g.lane.ID, "effect", int(e.Kind), "err", err)
+	}
+}
+
+// decide asks admission, journals the verdict and only then lets the machine
+// open.
+func (g *gate) decide(ctx context.Context) {
+	credential := admission.Credential{Kind: admission.Button}
+	if g.text != "" {
+		credential = g.rec.read(g.text)
+	}
+	req := admission.Request{
+		Parking: g.parking, Lane: g.lane, Credential: credential, Zone: g.zone,
+		Fresh: id.New[id.Session](g.rec.clock.Now().Wall),
+	}
+	var v admission.Verdict
+	_, err := g.rec.record(func(s *admission.State, now admission.Time) []admission.Fact {
+		req.Now = now
+		v = admission.Decide(s, req)
+		return []admission.Fact{v.Fact}
+	})
+	if err != nil {
+		g.log.Error("a decision could not be journalled", "lane", g.lane.ID, "err", err)
+		v = g.unjournalled(req, v)
+	}
+	g.log.Info("decided", "lane", g.lane.ID, "reason", string(v.Reason), "session_id", v.Fact.Event.Session.String(), "reservation_id", v.Fact.Event.Reservation.String())
+	if !v.Opens() {
+		g.refused, g.since = g.text, time.Now()
+		g.step(ctx, lane.Input{Kind: lane.NotAdmitted})
+		g.tell(ctx, v.Sentence, "", false)
+		return
+	}
+	g.current = g.text
+	// The machine opens first; the driver is told while the arm goes up.
+	g.step(ctx, lane.Input{Kind: lane.Admitted, Session: v.Fact.Event.Session})
+	g.tell(ctx, v.Sentence, v.Ticket, true)
+}
+
+// unjournalled is the verdict when the disk is broken. An exit opens all the
+// same: nobody is trapped by it. Nobody comes in, because nothing could be
+// proved later.
+func (g *gate) unjournalled(req admission.Request, v admission.Verdict) admission.Verdict {
+	if g.lane.Direction == admission.Entry {
+		return admission.Closed(g.lane.ID)
+	}
+	if v.Reason == "" { // the store took the question no more
+		now := g.rec.clock.Now()
+		req.Now = admission.Time{Lo: now.Lo, Hi: now.Hi}
+		g.rec.View(func(s *admission.State) { v = admission.Decide(s, req) })
+	}
+	return v
+}
+
+// tell shows a sentence and a light. Neither is worth a retry.
+func (g *gate) tell(ctx context.Context, text, ticket string, green bool) {
+	err := g.command(ctx, func(d device.Gates, ctx context.Context, n int) error {
+		return d.Present(ctx, n, text, ticket)
+	})
+	if err == nil {
+		err = g.command(ctx, func(d device.Gates, ctx context.Context, n int) error {
+			return d.Light(ctx, n, green, 3*time.Second)
+		})
+	}
+	if err != nil {
+		g.log.Warn("the driver could not be told", "lane", g.lane.ID, "err", err)
+	}
+}
+
+func (g *gate) sample(ctx context.Context) {
+	var in lane.Inputs
+	err := g.command(ctx, func(d device.Gates, ctx context.Context, n int) (err error) {
+		in, err = d.Inputs(ctx, n)
+		return err
+	})
+	if err != nil {
+		g.log.Warn("the inputs could not be read", "lane", g.lane.ID, "err", err)
+		g.step(ctx, lane.Input{Kind: lane.Blinded})
+		return
+	}
+	g.step(ctx, lane.Input{Kind: lane.Sensed, Inputs: in})
+}
+
+func (g *gate) command(ctx context.Context, do func(device.Gates, context.Context, int) error) error {
+	d := g.device()
+	if d == nil {
+		return errNoDevice
+	}
+	ctx, cancel := context.WithTimeout(ctx, boardWait)
+	defer cancel()
+	return do(d, ctx, g.number)
+}
+
+// show publishes what the lane looks like.
+func (g *gate) show() {
+	in := g.state.Inputs
+	l := Lane{
+		Lane: g.lane.ID, Direction: g.lane.Direction, Phase: g.state.Phase, Faults: g.state.Faults(),
+		Linked: in != lane.Inputs{}, Arming: level(in.Arming), Safety: level(in.Safety), inputs: in,
+	}
+	switch {
+	case in.ArmOpen == lane.On && in.ArmClosed == lane.On:
+		l.Arm, l.arm = "fault", wire.ArmFault
+	case in.ArmClosed == lane.On:
+		l.Arm, l.arm = "down", wire.ArmDown
+	case in.ArmOpen == lane.On:
+		l.Arm, l.arm = "up", wire.ArmUp
+	case in.ArmOpen == lane.Off && in.ArmClosed == lane.Off:
+		l.Arm, l.arm = "moving", wire.ArmMoving
+	default:
+		l.Arm, l.arm = "unknown", wire.ArmUnknown
+	}
+	g.shown.Store(&l)
+}
+
+// How a loop is shown.
+const (
+	occupied = "occupied"
+	free     = "free"
+)
+
+func level(l lane.Level) string {
+	switch l {
+	case lane.On:
+		return occupied
+	case lane.Off:
+		return free
+	default:
+		return "unknown"
+	}
+}

@@ -1,0 +1,128 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openlot/openlot/edge/internal/admission"
+	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/edge/internal/uplink"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// Report is what GET /state answers. It names no plate, pass or session.
+type Report struct {
+	Parking    id.Parking      `json:"parking"`
+	Software   string          `json:"software"`
+	Journal    id.Journal      `json:"journal"`
+	Epoch      uint32          `json:"epoch"`
+	LastSeq    uint64          `json:"last_seq"`
+	AckedSeq   uint64          `json:"acked_seq"`
+	Revision   uint64          `json:"revision"`
+	Link       uplink.Link     `json:"link"`
+	Board      bool            `json:"board"`
+	Lanes      []Lane          `json:"lanes"`
+	Entries    int             `json:"entries"`
+	Inside     int             `json:"inside"`
+	Walkins    int             `json:"walkins_inside"`
+	Allotments []AllotmentUsed `json:"allotments"`
+	Time       TimeReport      `json:"time"`
+}
+
+// AllotmentUsed is an allotment and how much of it is in use.
+type AllotmentUsed struct {
+	SpaceType id.SpaceType `json:"space_type"`
+	Units     uint16       `json:"units"`
+	Taken     int          `json:"taken"`
+	Until     time.Time    `json:"until"`
+	Version   uint64       `json:"version"`
+	Adopted   uint64       `json:"adopted"`
+}
+
+// TimeReport is the trusted interval.
+type TimeReport struct {
+	Lo   time.Time  `json:"lo"`
+	Hi   *time.Time `json:"hi"` // null when there is no upper bound
+	Wall time.Time  `json:"wall"`
+}
+
+// Report describes the agent now.
+func (a *Agent) Report() Report {
+	p, now := a.rec.Position(), a.rec.clock.Now()
+	r := Report{
+		Parking: a.cfg.Parking, Software: a.cfg.Software, Journal: p.Journal, Epoch: p.Epoch, LastSeq: p.LastSeq, AckedSeq: p.AckedSeq,
+		Revision: p.Revision, Link: uplink.Down, Board: a.gatesNow() != nil, Allotments: []AllotmentUsed{}, Lanes: []Lane{},
+		Time: TimeReport{Lo: now.Lo, Wall: now.Wall},
+	}
+	if !now.Hi.IsZero() {
+		r.Time.Hi = &now.Hi
+	}
+	if a.uplink != nil {
+		r.Link = a.uplink.Link()
+	}
+	for _, g := range a.gates {
+		r.Lanes = append(r.Lanes, *g.shown.Load())
+	}
+	a.rec.View(func(s *admission.State) {
+		r.Entries = len(s.Entries)
+		for _, ses := range s.Sessions {
+			if ses.Phase == admission.Inside {
+				r.Inside++
+				if ses.Reservation.IsZero() {
+					r.Walkins++
+				}
+			}
+		}
+		for t, al := range s.Allotments {
+			r.Allotments = append(r.Allotments, AllotmentUsed{t, al.Units, s.Taken(t, now.Lo), time.Unix(al.Until, 0).UTC(), al.Version, al.Adopted})
+		}
+	})
+	slices.SortFunc(r.Allotments, func(x, y AllotmentUsed) int { return strings.Compare(string(x.SpaceType), string(y.SpaceType)) })
+	return r
+}
+
+// runHTTP serves /healthz and /state until ctx ends.
+func (a *Agent) runHTTP(ctx context.Context) error {
+	if a.listen == nil {
+		return nil
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := a.Check(); err != nil {
+			status := map[string]string{"status": "failing", "detail": "A lane's loop stands still."}
+			if errors.Is(err, store.ErrFailed) {
+				status["detail"] = store.ErrFailed.Detail
+			}
+			writeJSON(w, http.StatusServiceUnavailable, status)
+			return
+		}
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, a.Report()) })
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(a.listen) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := srv.Shutdown(stop); err != nil {
+		_ = srv.Close()
+	}
+	<-served
+	return nil
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client went away
+}

@@ -1,0 +1,158 @@
+package app
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/openlot/openlot/edge/internal/admission"
+	"github.com/openlot/openlot/edge/internal/clock"
+	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/pass"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// recorder is the one way to decide and to journal: it gives every fact its
+// time and its boot.
+type recorder struct {
+	*store.Store
+	clock  *clock.Clock
+	boot   id.Boot
+	online func() bool
+
+	last atomic.Int64 // clock.Mono of the newest event
+
+	mu       sync.Mutex
+	verifier *pass.Verifier // of the keys in the state
+}
+
+// record decides and journals as one step; see store.Record.
+func (r *recorder) record(decide func(*admission.State, admission.Time) []admission.Fact) ([]wire.Event, error) {
+	return r.Store.Record(func(s *admission.State) []admission.Fact {
+		now := r.clock.Now()
+		return r.stamp(now, decide(s, admission.Time{Lo: now.Lo, Hi: now.Hi}))
+	})
+}
+
+func (r *recorder) stamp(now clock.Estimate, facts []admission.Fact) []admission.Fact {
+	mono := r.clock.Mono()
+	for i := range facts {
+		e := &facts[i].Event
+		e.Boot, e.Mono, e.Wall, e.TrustedLo = r.boot, uint64(mono.Milliseconds()), now.Wall.UnixMilli(), now.Lo.UnixMilli()
+		e.Uncertainty = wire.Uncertain
+		if ms := now.Uncertainty.Milliseconds() + 1; now.Uncertainty >= 0 && ms < int64(wire.Uncertain) {
+			e.Uncertainty = uint32(ms)
+		}
+		e.Offline = !r.online()
+	}
+	if len(facts) > 0 {
+		r.last.Store(int64(mono))
+	}
+	return facts
+}
+
+// begin journals the start and concludes what the last run left open.
+func (r *recorder) begin() error {
+	_, err := r.record(func(s *admission.State, now admission.Time) []admission.Fact {
+		facts := []admission.Fact{{Event: wire.Event{Kind: wire.Started, Inferred: !r.EndedCleanly()}}}
+		for _, ses := range s.Pending() {
+			facts = append(facts, admission.Conclude(ses))
+		}
+		return facts
+	})
+	return errors.Join(err, r.adopt(), r.rekey())
+}
+
+// adopt journals allotments that can be adopted now.
+func (r *recorder) adopt() error {
+	_, err := r.record(func(s *admission.State, now admission.Time) []admission.Fact { return s.Adoptions(now.Lo) })
+	return err
+}
+
+// ended journals how an authorisation ended.
+func (r *recorder) ended(session id.Session, passed, inferred bool) error {
+	_, err := r.record(func(s *admission.State, _ admission.Time) []admission.Fact {
+		ses, ok := s.Sessions[session]
+		if !ok {
+			return nil // opened without a journal, because the store had failed
+		}
+		return []admission.Fact{admission.Ended(ses, passed, inferred)}
+	})
+	return errors.Join(err, r.adopt())
+}
+
+// fault journals that a lane's fault is there or gone.
+func (r *recorder) fault(l id.Lane, name string, over bool) error {
+	if over {
+		name += "_over"
+	}
+	_, err := r.record(func(*admission.State, admission.Time) []admission.Fact {
+		return []admission.Fact{{Event: wire.Event{Kind: wire.LaneFault, Lane: l, Note: name}}}
+	})
+	return err
+}
+
+// markTime journals that nothing happened, when nothing did for idle and the
+// time is known.
+func (r *recorder) markTime(idle time.Duration) error {
+	if r.clock.Mono()-time.Duration(r.last.Load()) < idle || r.clock.Now().Hi.IsZero() || !r.online() {
+		return nil
+	}
+	_, err := r.record(func(*admission.State, admission.Time) []admission.Fact {
+		return []admission.Fact{{Event: wire.Event{Kind: wire.TimeMark}}}
+	})
+	return errors.Join(err, r.adopt())
+}
+
+// Sync applies a message of the cloud and adopts the allotments it brought.
+func (r *recorder) Sync(m *wire.Sync) (complete bool, err error) {
+	complete, err = r.Store.Sync(m, func(s *admission.State) []admission.Fact {
+		now := r.clock.Now()
+		return r.stamp(now, s.Adoptions(now.Lo))
+	})
+	if complete && len(m.Keys) > 0 || complete && m.Kind == wire.Snapshot {
+		err = errors.Join(err, r.rekey())
+	}
+	return complete, err
+}
+
+// rekey rebuilds the verifier from the state's keys.
+func (r *recorder) rekey() error {
+	var keys []pass.PublicKey
+	r.View(func(s *admission.State) {
+		for _, k := range s.Keys {
+			keys = append(keys, pass.PublicKey{ID: k.ID, Public: k.Public})
+		}
+	})
+	v, err := pass.NewVerifier(keys)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.verifier = v
+	return nil
+}
+
+// read takes a credential's text apart and verifies it.
+func (r *recorder) read(text string) admission.Credential {
+	if ses, ok := admission.ParseTicket(text); ok {
+		return admission.Credential{Kind: admission.Ticket, Session: ses}
+	}
+	r.mu.Lock()
+	v := r.verifier
+	r.mu.Unlock()
+	p, err := v.Verify(text)
+	switch {
+	case err == nil:
+		return admission.Credential{Kind: admission.Genuine, Pass: admission.Pass(p)}
+	case errors.Is(err, pass.ErrUnknownKey):
+		return admission.Credential{Kind: admission.UnknownKey}
+	case errors.Is(err, pass.ErrBadSignature):
+		return admission.Credential{Kind: admission.BadSignature}
+	default:
+		return admission.Credential{Kind: admission.Unreadable}
+	}
+}

@@ -1,0 +1,50 @@
+// Package device is what the agent asks of the hardware that carries its gates.
+// Adapters implement Gates: device/board for boards behind a serial line.
+package device
+
+import (
+	"context"
+	"time"
+
+	"github.com/openlot/openlot/edge/internal/lane"
+)
+
+// EventKind says what an Event is about.
+type EventKind uint8
+
+// The kinds of event.
+const (
+	Changed    EventKind = iota // Inputs are the levels after the change
+	Pressed                     // the walk-in's button was pressed
+	Credential                  // Text is what was shown at the reader
+	Fault                       // Text names it
+	Restarted                   // the device has restarted: outputs released, inputs unknown; concerns all gates
+)
+
+// Event is something that happened at a gate.
+type Event struct {
+	Gate   int
+	Kind   EventKind
+	Inputs lane.Inputs
+	Text   string
+}
+
+// Gates is one device with its gates, while it is connected. Commands may come
+// from any goroutine.
+type Gates interface {
+	// Run passes events to handle until ctx ends or the device is lost.
+	Run(ctx context.Context, handle func(Event)) error
+	// Open asks the barrier to open. An error means that it may not have been asked.
+	Open(ctx context.Context, gate int) error
+	// Close asks the barrier to close. The device refuses if its own loop is not free.
+	Close(ctx context.Context, gate int) error
+	// Inputs reads the levels now.
+	Inputs(ctx context.Context, gate int) (lane.Inputs, error)
+	// Present shows a sentence and hands out a ticket if there is one.
+	Present(ctx context.Context, gate int, text, ticket string) error
+	// Light shows green or red for a while.
+	Light(ctx context.Context, gate int, green bool, d time.Duration) error
+}
+
+// Connect finds the device. The agent calls it again after the device was lost.
+type Connect func(ctx context.Context) (Gates, error)

@@ -1,0 +1,34 @@
+// Package lane is the state machine of one lane: from a car on the arming loop
+// to the barrier down behind it. It is a pure step function; a shell feeds it
+// what the board reports and carries out the effects in their order.
+//
+//	Idle ──arming──▶ Armed ──credential──▶ Deciding ──refused──▶ back
+//	                                          │ admitted (journalled)
+//	                                          ▼
+//	              ┌──────────────────────▶ Opening ──A left, B never──▶ backed out ─┐
+//	              │ B left, A held           │    ╲──nobody enters in time──────────┤
+//	              │ (touched and reversed)   ▼ B on                                 │
+//	              └─────────────────────── Entering ──A left──▶ Passing             │
+//	                                          │ B left (A after B)  │ B left        │
+//	                                          ▼                     ▼               ▼
+//	                                        passed ─────────────▶ Cleared ──safe──▶ Closing ──down──▶ Idle
+//
+// A is the arming loop in front of the barrier, B the safety loop under its
+// arm. Inputs are on, off or unknown; unknown counts as occupied.
+//
+// # Rules
+//
+//   - Open is a pulse, and is asked for only with an authorisation, that is
+//     after the shell said that the decision is journalled.
+//   - One authorisation lets one vehicle pass and ends in exactly one of Passed
+//     and BackedOut. It expires after Config.EnterWithin if nobody enters. If
+//     the loops could not be seen while it was open, or what they showed allows
+//     both, it ends as Passed and Inferred: a ticket is never usable twice.
+//   - Closing is the operator's own business: it sees its own loop. Only when the
+//     arm is still up long after the passage does the lane ask once or twice for
+//     a Close pulse, and then only in the very step that brought a fresh sample
+//     in which the safety loop is known to be free, after samples at most a
+//     second apart have shown it free for Config.CloseAfter, and no fire input is
+//     active or unknown. A tick, a timeout or a lost board never closes.
+//   - Fire keeps the lane from closing; opening it is wired in hardware.
+package lane

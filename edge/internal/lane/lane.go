@@ -1,0 +1,221 @@
+package lane
+
+import (
+	"time"
+
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// Level is what is known about one input.
+type Level uint8
+
+// The levels. The zero value is Unknown.
+const (
+	Unknown Level = iota
+	Off
+	On
+)
+
+// Inputs are the levels of a lane's inputs.
+type Inputs struct {
+	Arming, Safety     Level
+	ArmOpen, ArmClosed Level
+	Fire               Level
+}
+
+// Config is how long a lane waits for what.
+type Config struct {
+	EnterWithin   time.Duration // an authorisation expires if nobody enters
+	BackOutAfter  time.Duration // the arming loop is left and the safety loop was not reached
+	OpenWithin    time.Duration // the arm reaches its open limit after the pulse
+	ObstructAfter time.Duration // the safety loop is occupied
+	CloseAfter    time.Duration // the safety loop is free and the arm is still up
+	CloseWithin   time.Duration // the arm reaches its closed limit after a Close pulse
+	SampleEvery   time.Duration // inputs are read again while waiting for the arm to come down
+	OpenTries     int           // pulses for one authorisation
+	CloseTries    int           // Close pulses for one passage
+}
+
+// Defaults are the waits of an ordinary barrier.
+func Defaults() Config {
+	return Config{
+		EnterWithin: 30 * time.Second, BackOutAfter: 5 * time.Second, OpenWithin: 8 * time.Second,
+		ObstructAfter: time.Minute, CloseAfter: 5 * time.Second, CloseWithin: 10 * time.Second,
+		SampleEvery: 500 * time.Millisecond, OpenTries: 3, CloseTries: 2,
+	}
+}
+
+// freshSample is how far apart two samples may be and still show that nothing
+// came between them.
+const freshSample = time.Second
+
+// openRetry is how long a lane waits before it asks again for an opening that
+// the board did not carry out.
+const openRetry = 300 * time.Millisecond
+
+// Phase is where a lane stands.
+type Phase string
+
+// The phases.
+const (
+	Idle     Phase = "idle"     // no car
+	Armed    Phase = "armed"    // a car is on the arming loop
+	Deciding Phase = "deciding" // a credential is with admission
+	Opening  Phase = "opening"  // authorised; nobody is under the arm yet
+	Entering Phase = "entering" // under the arm
+	Passing  Phase = "passing"  // under the arm, the arming loop behind it is left
+	Cleared  Phase = "cleared"  // passed or backed out; the arm is still up
+	Closing  Phase = "closing"  // asked to close
+)
+
+// Phases lists them all.
+func Phases() []Phase {
+	return []Phase{Idle, Armed, Deciding, Opening, Entering, Passing, Cleared, Closing}
+}
+
+// InputKind says what an Input is.
+type InputKind uint8
+
+// The inputs of the machine.
+const (
+	Tick        InputKind = iota // time has passed
+	Sensed                       // the board reported or was asked: Inputs
+	Blinded                      // the board is lost or has restarted: nothing is known
+	Presented                    // a credential was shown
+	Pressed                      // the button was pressed
+	Admitted                     // the decision opens and is journalled: Session
+	NotAdmitted                  // the decision does not open
+	OpenFailed                   // the board did not carry out the Open pulse
+)
+
+// Input is one thing that happened.
+type Input struct {
+	Kind    InputKind
+	Inputs  Inputs     // Sensed
+	Session id.Session // Admitted
+}
+
+// EffectKind says what an Effect is.
+type EffectKind uint8
+
+// The effects.
+const (
+	Decide    EffectKind = iota // take the credential to admission; the answer is Admitted or NotAdmitted
+	DriveUp                     // tell the driver to come to the barrier first
+	Open                        // pulse Open; OpenFailed if the board refuses
+	Close                       // pulse Close
+	Sample                      // read the inputs; the answer is Sensed or Blinded
+	Passed                      // journal that Session passed; Inferred if it was concluded
+	BackedOut                   // journal that Session did not pass
+	FaultSet                    // journal that Fault is there
+	FaultOver                   // journal that it is gone
+)
+
+// Effect is one thing to be done.
+type Effect struct {
+	Kind     EffectKind
+	Session  id.Session
+	Inferred bool
+	Fault    string
+}
+
+// The faults of a lane.
+const (
+	FaultBoard      = "board_lost"
+	FaultNotOpening = "not_opening"
+	FaultNotClosing = "not_closing"
+	FaultObstructed = "obstructed"
+	FaultPassage    = "unexpected_passage" // somebody passed without a decision; never "over"
+	FaultFire       = "fire"
+)
+
+// State is a lane at one moment. The zero value is not ready: use New.
+type State struct {
+	Phase  Phase
+	Inputs Inputs
+
+	cfg      Config
+	needsCar bool // a credential counts only with a car on the arming loop
+	auth     authorisation
+	back     Phase // where NotAdmitted leads
+	waiting  bool  // a credential was shown while another car was passing
+	waitEnds time.Time
+
+	sampled   time.Time // when Inputs were last known to be so
+	freeSince time.Time // the safety loop is known to be free since, zero if it is not
+	since     time.Time // of Phase Cleared and Closing
+	nextLook  time.Time
+	closed    int  // Close pulses since the last passage
+	stray     bool // the safety loop was entered without an authorisation
+	faults    map[string]bool
+}
+
+// authorisation is a journalled decision to let one vehicle pass.
+type authorisation struct {
+	session   id.Session
+	deadline  time.Time
+	reopen    time.Time // when the arm should be up, or the pulse be repeated
+	pulses    int
+	refused   bool // the board did not carry out the last pulse
+	sawA      bool
+	aLeft     time.Time // A was seen on and left, zero if it is occupied
+	heldA     bool      // A has been on for all the time that B was
+	touchedB  bool      // B was on, and left while A was held
+	bSince    time.Time
+	blind     bool // A or B was unknown for a moment
+	underOver time.Time
+}
+
+// New is the state of a lane of which nothing is known yet. An exit takes a
+// credential as proof that somebody is there; an entry wants the arming loop
+// occupied, or unknown.
+func New(cfg Config, exit bool) State {
+	return State{Phase: Idle, cfg: cfg, needsCar: !exit, faults: map[string]bool{}}
+}
+
+// Session is the session that is authorised to pass, or zero.
+func (s State) Session() id.Session { return s.auth.session }
+
+// Waiting reports whether a credential waits for the car before to pass.
+func (s State) Waiting() bool { return s.waiting }
+
+// Authorised reports whether an authorisation is open.
+func (s State) Authorised() bool { return !s.auth.session.IsZero() }
+
+// Faults lists the faults that are set.
+func (s State) Faults() []string {
+	var out []string
+	for _, f := range []string{FaultBoard, FaultNotOpening, FaultNotClosing, FaultObstructed, FaultFire} {
+		if s.faults[f] {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Wake is when the lane wants its next Tick. ok is false when it waits for
+// nothing.
+func (s State) Wake() (at time.Time, ok bool) {
+	earliest := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	switch s.Phase {
+	case Opening:
+		earliest(s.auth.deadline)
+		earliest(s.auth.reopen)
+		if !s.auth.aLeft.IsZero() && !s.auth.blind {
+			earliest(s.auth.aLeft.Add(s.cfg.BackOutAfter))
+		}
+	case Entering, Passing:
+		if !s.faults[FaultObstructed] {
+			earliest(s.auth.bSince.Add(s.cfg.ObstructAfter))
+		}
+		earliest(s.auth.underOver)
+	case Cleared, Closing:
+		earliest(s.nextLook)
+	case Idle, Armed, Deciding:
+	}
+	return at, !at.IsZero()
+}

@@ -1,0 +1,33 @@
+// Package store keeps the edge's journal and its cache in one bbolt file. It is
+// the only package that knows bbolt.
+//
+// # What is kept
+//
+//   - The journal: every event, in the bytes that were hashed, from its append
+//     until the cloud's acknowledgement. Seq counts from 1 without gaps; the
+//     running hash (wire.Hash) chains all events of the journal, deleted ones
+//     included.
+//   - The state (admission.State): the cloud's cache, who is inside, which pass
+//     was used. It is the fold of the journal's facts and the cloud's syncs, is
+//     held in memory and written in the same commit as the event that changed
+//     it.
+//   - The head: journal id, epoch, positions, hashes, the trusted lower bound of
+//     time.
+//
+// # Promises
+//
+//   - Record decides on the state, changes it and journals the facts as one
+//     step; two callers never decide on the same state. It returns after the
+//     events are synced to disk.
+//   - Ack deletes nothing whose hash the cloud did not name.
+//   - A snapshot replaces the cache in one commit, when all its parts have come.
+//   - One goroutine writes (Run). What arrives while it commits goes into the
+//     next commit together.
+//   - Every record carries a CRC32C over its bucket, key and value. A record
+//     that does not match is a CorruptError and never used. (Damage to the newer
+//     of bbolt's two head pages looks like a commit that the power cut off and
+//     takes back that one commit; the cloud's running hash finds it.)
+//   - After a failed commit the memory is ahead of the disk, so the store fails
+//     for good (ErrFailed): nothing more is recorded until a new start.
+//   - One process at a time opens a file (ErrInUse).
+package store

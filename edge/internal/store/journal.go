@@ -1,0 +1,349 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/openlot/openlot/edge/internal/admission"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// Record lets decide make facts from the state, numbers and journals their
+// events, applies them to the state, and returns when all that is synced to
+// disk. decide must be quick and must not keep the state. The events come back
+// as they were journalled. When decide returns nothing, nothing is written.
+func (s *Store) Record(decide func(*admission.State) []admission.Fact) ([]wire.Event, error) {
+	s.mu.Lock()
+	if err := s.usable(); err != nil {
+		s.mu.Unlock()
+		return nil, err
+	}
+	facts := decide(s.state)
+	if len(facts) == 0 {
+		s.mu.Unlock()
+		return nil, nil
+	}
+	var changes admission.Changes
+	op := &operation{}
+	events, err := s.append(op, facts, &changes)
+	if err == nil {
+		err = s.touched(op, &changes)
+	}
+	if err != nil {
+		s.mu.Unlock()
+		return nil, err
+	}
+	s.enqueue(op)
+	s.mu.Unlock()
+	return events, <-op.done
+}
+
+// append numbers, encodes and hashes facts and applies them; s.mu is held. On
+// an error nothing has changed.
+func (s *Store) append(op *operation, facts []admission.Fact, changes *admission.Changes) ([]wire.Event, error) {
+	seq, hash := s.head.LastSeq, s.head.LastHash
+	events := make([]wire.Event, len(facts))
+	writes := make([]write, len(facts))
+	for i := range facts {
+		e := &facts[i].Event
+		seq++
+		e.Seq = seq
+		raw, err := wire.Marshal(e)
+		if err == nil && len(raw) > wire.MaxEvent {
+			err = fmt.Errorf("%w: %d bytes, at most %d", wire.ErrMalformed, len(raw), wire.MaxEvent)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("encode event: %w", err)
+		}
+		hash = hash.Next(raw)
+		writes[i] = journalled{seq, hash, raw}.write()
+		events[i] = *e
+	}
+	for _, f := range facts {
+		s.state.Apply(f, changes)
+	}
+	s.head.LastSeq, s.head.LastHash = seq, hash
+	op.writes = append(op.writes, writes...)
+	return events, nil
+}
+
+// touched adds the records that changed to an operation; s.mu is held. It can
+// only fail for a programmer's error, and the store counts as failed then.
+func (s *Store) touched(op *operation, c *admission.Changes) error {
+	var errs error
+	add := func(bucket, key []byte, v any, keep bool) {
+		w := write{bucket: bucket, key: key}
+		if keep {
+			var err error
+			if w, err = put(bucket, key, v); err != nil {
+				errs = errors.Join(errs, err)
+				return
+			}
+		}
+		op.writes = append(op.writes, w)
+	}
+	if c.Cache {
+		add(bucketMeta, keyCache, cache{s.state.Revision, s.state.Policy, s.state.Keys}, true)
+	}
+	if c.AllEntries {
+		op.clearEntries = true
+		for r, e := range s.state.Entries {
+			add(bucketEntries, r.Bytes(), e, true)
+		}
+	} else {
+		for r := range c.Entries {
+			e, ok := s.state.Entries[r]
+			add(bucketEntries, r.Bytes(), e, ok)
+		}
+	}
+	for t := range c.Allotments {
+		a, ok := s.state.Allotments[t]
+		add(bucketAllotments, []byte(t), a, ok)
+	}
+	for i := range c.Sessions {
+		ses, ok := s.state.Sessions[i]
+		add(bucketSessions, i.Bytes(), ses, ok)
+	}
+	for r := range c.Uses {
+		u, ok := s.state.Uses[r]
+		add(bucketUses, r.Bytes(), u, ok)
+	}
+	if errs != nil {
+		s.failure = fmt.Errorf("%w: %w", ErrFailed, errs)
+		return s.failure
+	}
+	return nil
+}
+
+// Pending returns up to limit encoded events after seq, oldest first, as long
+// as they stay within size bytes together (one is always returned if there is
+// one). Only what is synced to disk is returned.
+func (s *Store) Pending(after uint64, limit, size int) ([][]byte, error) {
+	last := s.Position().LastSeq
+	var out [][]byte
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketJournal).Cursor()
+		want := after + 1
+		for k, v := c.Seek(seqKey(want)); k != nil && want <= last && len(out) < limit; k, v = c.Next() {
+			j, err := readJournalled(k, v)
+			if err != nil {
+				return &CorruptError{s.path, "the journal", err}
+			}
+			if j.seq != want {
+				return &CorruptError{s.path, "the journal", fmt.Errorf("event %d is missing", want)}
+			}
+			if size -= len(j.raw); size < 0 && len(out) > 0 {
+				return nil
+			}
+			out = append(out, j.raw)
+			want++
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Ack deletes all events up to seq if hash is this journal's running hash
+// there. An acknowledgement that says nothing new changes nothing. ErrAhead and
+// ErrHashMismatch say that the cloud knows another journal than this one.
+func (s *Store) Ack(seq uint64, hash wire.Hash) error {
+	s.mu.Lock()
+	if err := s.usable(); err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	op, err := s.ack(seq, hash)
+	s.mu.Unlock()
+	if op == nil || err != nil {
+		return err
+	}
+	return <-op.done
+}
+
+// ack checks and enqueues; s.mu is held.
+func (s *Store) ack(seq uint64, hash wire.Hash) (*operation, error) {
+	switch {
+	case seq > s.durable.LastSeq:
+		return nil, ErrAhead
+	case seq < s.head.AckedSeq:
+		return nil, nil
+	case seq == s.head.AckedSeq:
+		if hash != s.head.AckedHash {
+			return nil, ErrHashMismatch
+		}
+		return nil, nil
+	}
+	var own wire.Hash
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		k := seqKey(seq)
+		j, err := readJournalled(k, tx.Bucket(bucketJournal).Get(k))
+		own = j.hash
+		return err
+	})
+	if err != nil {
+		return nil, &CorruptError{s.path, "the journal", err}
+	}
+	if own != hash {
+		return nil, ErrHashMismatch
+	}
+	op := &operation{deleteFrom: s.head.AckedSeq + 1, deleteTo: seq}
+	s.head.AckedSeq, s.head.AckedHash = seq, hash
+	return s.enqueue(op), nil
+}
+
+// Welcomed takes the cloud's word on where this journal stands: its epoch, and
+// that everything up to seq with that hash is applied. ErrBehind, ErrAhead and
+// ErrHashMismatch mean that the journal cannot go on (NewJournal).
+func (s *Store) Welcomed(epoch uint32, seq uint64, hash wire.Hash) error {
+	s.mu.Lock()
+	if err := s.usable(); err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	if seq < s.head.AckedSeq {
+		s.mu.Unlock()
+		return ErrBehind
+	}
+	op, err := s.ack(seq, hash)
+	if err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	if s.head.Epoch != epoch {
+		s.head.Epoch = epoch
+		op = s.enqueue(&operation{})
+	}
+	s.mu.Unlock()
+	if op == nil {
+		return nil
+	}
+	return <-op.done
+}
+
+// NewJournal begins a new journal: the events that were not acknowledged are
+// journalled again under new numbers, in their order, and the cache is
+// distrusted (admission.State.Distrust). Sessions and uses, which are facts,
+// stay.
+func (s *Store) NewJournal() error {
+	for {
+		s.mu.Lock()
+		if err := s.usable(); err != nil {
+			s.mu.Unlock()
+			return err
+		}
+		if s.durable.LastSeq == s.head.LastSeq && len(s.queue) == 0 {
+			break
+		}
+		// Wait until all events are on disk, then look again.
+		op := s.enqueue(&operation{})
+		s.mu.Unlock()
+		if err := <-op.done; err != nil {
+			return err
+		}
+	}
+	op, err := s.restart()
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return <-op.done
+}
+
+// restart builds the operation of NewJournal; s.mu is held.
+func (s *Store) restart() (*operation, error) {
+	var events []wire.Event
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketJournal).ForEach(func(k, v []byte) error {
+			j, err := readJournalled(k, v)
+			if err != nil {
+				return err
+			}
+			e, err := wire.Unmarshal[wire.Event](j.raw)
+			events = append(events, e)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, &CorruptError{s.path, "the journal", err}
+	}
+	op := &operation{clearJournal: true}
+	var hash wire.Hash
+	for i := range events {
+		events[i].Seq = uint64(i) + 1
+		raw, err := wire.Marshal(&events[i])
+		if err != nil {
+			return nil, fmt.Errorf("encode event: %w", err)
+		}
+		hash = hash.Next(raw)
+		op.writes = append(op.writes, journalled{events[i].Seq, hash, raw}.write())
+	}
+	var changes admission.Changes
+	s.state.Distrust(&changes)
+	s.staging = admission.Staging{}
+	if err := s.touched(op, &changes); err != nil {
+		return nil, err
+	}
+	s.head = head{
+		Version: formatVersion, Journal: id.New[id.Journal](s.now()), Anchor: s.head.Anchor,
+		LastSeq: uint64(len(events)), LastHash: hash,
+	}
+	return s.enqueue(op), nil
+}
+
+// Sync applies a snapshot's part or a delta, together with the facts that
+// follow makes of the state afterwards. complete reports whether the cache is
+// now at a revision that can be acknowledged (Position().Revision); it is not
+// while parts of a snapshot are missing. admission.ErrGap asks for a new hello.
+func (s *Store) Sync(m *wire.Sync, follow func(*admission.State) []admission.Fact) (complete bool, err error) {
+	s.mu.Lock()
+	if err := s.usable(); err != nil {
+		s.mu.Unlock()
+		return false, err
+	}
+	op, complete, err := s.sync(m, follow)
+	s.mu.Unlock()
+	if op == nil || err != nil {
+		return complete, err
+	}
+	return complete, <-op.done
+}
+
+// sync applies and enqueues; s.mu is held.
+func (s *Store) sync(m *wire.Sync, follow func(*admission.State) []admission.Fact) (*operation, bool, error) {
+	var changes admission.Changes
+	before := s.state.Revision
+	if m.Kind == wire.Snapshot {
+		parts, err := s.staging.Add(m)
+		if parts == nil || err != nil {
+			return nil, false, err
+		}
+		s.state.ApplySnapshot(parts, &changes)
+	} else if err := s.state.ApplyDelta(m, &changes); err != nil {
+		return nil, false, err
+	}
+	if !changes.Cache && s.state.Revision == before {
+		return nil, true, nil
+	}
+	op := &operation{}
+	if facts := follow(s.state); len(facts) > 0 {
+		if _, err := s.append(op, facts, &changes); err != nil {
+			return nil, false, err
+		}
+	}
+	if err := s.touched(op, &changes); err != nil {
+		return nil, false, err
+	}
+	return s.enqueue(op), true, nil
+}
+
+// sameKey guards against a record that was moved to another key.
+func sameKey(key []byte, own []byte) error {
+	if !bytes.Equal(key, own) {
+		return fmt.Errorf("record %x is kept under %x", own, key)
+	}
+	return nil
+}

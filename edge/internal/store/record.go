@@ -1,0 +1,146 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/openlot/openlot/edge/internal/clock"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// What can go wrong. A caller branches with errors.Is.
+var (
+	ErrInUse  = fault.New(fault.Conflict, "store_in_use", "Another agent is using this store. Stop it, or give this one its own --data-dir.")
+	ErrFailed = fault.New(fault.Unavailable, "store_failed", "The store could not be written. Nothing is recorded until the agent is started again on a working disk.")
+	ErrClosed = errors.New("the store is closed")
+	// ErrHashMismatch says that the cloud has applied other events than this
+	// journal holds.
+	ErrHashMismatch = errors.New("the cloud's running hash is not this journal's")
+	// ErrAhead says that the cloud has applied more than this journal holds.
+	ErrAhead = errors.New("the cloud has applied more than this journal holds")
+	// ErrBehind says that the cloud has lost events that this journal was told
+	// to delete.
+	ErrBehind = errors.New("the cloud has applied less than it acknowledged")
+)
+
+// CorruptError says which part of the file cannot be believed.
+type CorruptError struct {
+	Path, Where string
+	Cause       error
+}
+
+// Error names the file and the place.
+func (e *CorruptError) Error() string {
+	s := fmt.Sprintf("store_corrupt: %s is damaged at %s", e.Path, e.Where)
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *CorruptError) Unwrap() error { return e.Cause }
+
+const formatVersion = 1
+
+// The buckets. All but meta hold one record per key.
+var (
+	bucketMeta       = []byte("meta")
+	bucketJournal    = []byte("journal")    // seq, 8 bytes big-endian → running hash, event
+	bucketEntries    = []byte("entries")    // reservation → wire.Entry
+	bucketAllotments = []byte("allotments") // space type → admission.Allotment
+	bucketSessions   = []byte("sessions")   // session → admission.Session
+	bucketUses       = []byte("uses")       // reservation → admission.Use
+
+	keyHead  = []byte("head")
+	keyCache = []byte("cache")
+
+	buckets = [][]byte{bucketMeta, bucketJournal, bucketEntries, bucketAllotments, bucketSessions, bucketUses}
+)
+
+// head is the journal's position.
+type head struct {
+	Version   uint8        `cbor:"1,keyasint"`
+	Journal   id.Journal   `cbor:"2,keyasint"`
+	Epoch     uint32       `cbor:"3,keyasint"` // 0 until welcomed
+	LastSeq   uint64       `cbor:"4,keyasint"`
+	LastHash  wire.Hash    `cbor:"5,keyasint"`
+	AckedSeq  uint64       `cbor:"6,keyasint"`
+	AckedHash wire.Hash    `cbor:"7,keyasint"`
+	Anchor    clock.Anchor `cbor:"8,keyasint"`
+	Clean     bool         `cbor:"9,keyasint"` // the last run ended by itself
+}
+
+// cache is the part of the state that is not a record by itself.
+type cache struct {
+	Revision uint64         `cbor:"1,keyasint"`
+	Policy   wire.Policy    `cbor:"2,keyasint"`
+	Keys     []wire.PassKey `cbor:"3,keyasint"`
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func checksum(bucket, key, payload []byte) uint32 {
+	c := crc32.Update(0, castagnoli, bucket)
+	c = crc32.Update(c, castagnoli, []byte{0})
+	c = crc32.Update(c, castagnoli, key)
+	return crc32.Update(c, castagnoli, payload)
+}
+
+// frame puts the checksum in front of a payload.
+func frame(bucket, key, payload []byte) []byte {
+	out := make([]byte, 4, 4+len(payload))
+	binary.BigEndian.PutUint32(out, checksum(bucket, key, payload))
+	return append(out, payload...)
+}
+
+// unframe checks and removes it. The result is part of value.
+func unframe(bucket, key, value []byte) ([]byte, error) {
+	if len(value) < 4 || binary.BigEndian.Uint32(value) != checksum(bucket, key, value[4:]) {
+		return nil, fmt.Errorf("%s/%x: checksum differs", bucket, key)
+	}
+	return value[4:], nil
+}
+
+func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
+
+// write is one record to be put, or deleted when payload is nil.
+type write struct{ bucket, key, payload []byte }
+
+func put(bucket, key []byte, v any) (write, error) {
+	b, err := cbor.Marshal(v)
+	if err != nil {
+		return write{}, fmt.Errorf("encode %s record: %w", bucket, err)
+	}
+	return write{bucket, key, b}, nil
+}
+
+// journalled is one event as it is kept.
+type journalled struct {
+	seq  uint64
+	hash wire.Hash
+	raw  []byte
+}
+
+func (j journalled) write() write {
+	return write{bucketJournal, seqKey(j.seq), append(j.hash[:], j.raw...)}
+}
+
+func readJournalled(key, value []byte) (journalled, error) {
+	p, err := unframe(bucketJournal, key, value)
+	if err != nil {
+		return journalled{}, err
+	}
+	if len(key) != 8 || len(p) < len(wire.Hash{}) {
+		return journalled{}, fmt.Errorf("journal/%x: too short", key)
+	}
+	j := journalled{seq: binary.BigEndian.Uint64(key), raw: append([]byte(nil), p[len(wire.Hash{}):]...)}
+	copy(j.hash[:], p)
+	return j, nil
+}
