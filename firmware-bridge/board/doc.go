@@ -68,7 +68,7 @@
 //
 // A refusal is a response with {"err": {"group": 64, "rc": n}}:
 //
-//	2  malformed               11 interlocked: open and close exclude each other
+//	2  malformed               11 interlocked: close while open is on
 //	8  unknown command         12 safety loop occupied or unknown
 //	10 no such gate or output  13 meant for another boot
 //	                           14 lease or text out of range
@@ -79,15 +79,18 @@
 //     last 32 is that request again: it answers as it did and does nothing. A
 //     hello (write) with a new session number forgets them.
 //   - At start all outputs are off. The first event is 4, then 1 for each gate.
-//   - Open and close are never on together. Close is refused, and dropped at
-//     once if it is on, while the safety loop is occupied or unknown, and is
-//     only ever a pulse.
+//   - Open and close are never on together. Close is refused while open is on;
+//     open switches close off first. Close is refused, and dropped at once if
+//     it is on, while the safety loop is occupied or unknown, and is only ever
+//     a pulse.
 //   - At most 8 events are under way. All that are not acknowledged are sent
 //     again, oldest first, after 100 ms, then after twice the time before, up
-//     to 1 s, and at once after a hello (write). Nothing is sent before the
-//     first one. When there is no room for another event, the oldest is
-//     forgotten and a fault "events_lost" follows.
+//     to 1 s, and at once after a hello (write). A board that has started does
+//     not wait for a hello to say so. When there is no room for another event,
+//     the oldest are forgotten and a fault "events_lost" follows.
 //
 // The host sends a request again, unchanged, when no answer came for 250 ms, at
-// most three times.
+// most three times. It numbers requests one after the other, and begins none
+// while the one 16 numbers before is not over: so a board never forgets a
+// request that may come again.
 package board

@@ -54,7 +54,7 @@ var (
 	ErrTimeout     = fault.New(fault.Unavailable, "board_timeout", "The board did not answer in time. Whether it carried the command out is not known.")
 	ErrRestarted   = fault.New(fault.Conflict, "board_restarted", "The board has restarted; its outputs are released. Nothing was done.")
 	ErrNoSuch      = fault.New(fault.NotFound, "board_no_such_gate", "The board has no such gate or output.")
-	ErrInterlocked = fault.New(fault.Conflict, "board_interlocked", "Open and close exclude each other; the other one is on. Nothing was done.")
+	ErrInterlocked = fault.New(fault.Conflict, "board_interlocked", "The barrier is being told to open and cannot be told to close. Nothing was done.")
 	ErrSafety      = fault.New(fault.Conflict, "board_safety_occupied", "The safety loop is occupied or not known. The barrier was not told to close.")
 	ErrRange       = fault.New(fault.Invalid, "board_out_of_range", "The duration, text or ticket is outside what a board takes. Nothing was done.")
 	ErrRefused     = fault.New(fault.Internal, "board_refused", "The board did not understand the command. Its firmware and this program do not fit each other.")
@@ -270,7 +270,7 @@ func Decode(payload []byte, message any) error { return decMode.Unmarshal(payloa
 
 func event(m EventMessage) (Event, error) {
 	e := Event{
-		Seq: m.Seq, Boot: m.Boot, Uptime: time.Duration(m.UptimeUs) * time.Microsecond, //nolint:gosec // 292,000 years
+		Seq: m.Seq, Boot: m.Boot, Uptime: time.Duration(m.UptimeUs) * time.Microsecond,
 		Gate: m.Gate, Kind: m.Kind, Inputs: Inputs{Active: m.Active & m.Valid & allInputs, Valid: m.Valid & allInputs},
 		Credential: m.Credential, Fault: m.Fault,
 	}

@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/openlot/openlot/protocol/fault"
-
 	"github.com/openlot/openlot/firmware-bridge/smp"
+	"github.com/openlot/openlot/protocol/fault"
 )
 
 // received is an event with what the board still holds.
@@ -35,10 +34,10 @@ func (c *Client) Run(ctx context.Context, handle func(Event)) error {
 	stop := context.AfterFunc(ctx, func() { _ = c.port.Close() })
 	defer func() {
 		close(c.down)
-		cancel(nil)
 		if stop() {
 			_ = c.port.Close()
 		}
+		cancel(nil)
 		wg.Wait()
 	}()
 
@@ -130,13 +129,14 @@ func (c *Client) acknowledge(boot, seq uint32) error {
 	if err != nil {
 		return err
 	}
-	return c.send(smp.Packet{Op: smp.Write, Group: Group, Seq: uint8(seq), ID: CmdAck, Payload: b}) //nolint:gosec // low byte
+	return c.send(smp.Packet{Op: smp.Write, Group: Group, Seq: uint8(seq), ID: CmdAck, Payload: b})
 }
 
 // receive reads packets until the port fails. Events that find no room are
 // dropped: the board sends them again.
 func (c *Client) receive(events chan<- received) error {
 	dec := smp.NewDecoder(c.port)
+	greeted := false // what stood on the line before our hello's answer is stale
 	for {
 		p, err := dec.Next()
 		if err != nil {
@@ -147,10 +147,10 @@ func (c *Client) receive(events chan<- received) error {
 		}
 		c.touch()
 		if p.IsResponse() {
-			c.resolve(p)
+			greeted = c.resolve(p) && p.ID == CmdHello || greeted
 			continue
 		}
-		if p.ID != CmdEvent || p.Op != smp.Write {
+		if p.ID != CmdEvent || p.Op != smp.Write || !greeted {
 			continue
 		}
 		var m EventMessage

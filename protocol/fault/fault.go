@@ -6,6 +6,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"maps"
 )
 
 // Kind is the class of a fault; it decides the HTTP status and whether a retry
@@ -53,9 +54,7 @@ func Wrap(cause error, kind Kind, code, detail string) *Fault {
 func (f *Fault) WithField(name, problem string) *Fault {
 	c := *f
 	c.Fields = make(map[string]string, len(f.Fields)+1)
-	for k, v := range f.Fields {
-		c.Fields[k] = v
-	}
+	maps.Copy(c.Fields, f.Fields)
 	c.Fields[name] = problem
 	return &c
 }
@@ -83,8 +82,7 @@ func From(err error) *Fault {
 	if err == nil {
 		return nil
 	}
-	var f *Fault
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Fault](err); ok {
 		return f
 	}
 	return Wrap(err, Internal, "internal", "Something on our side went wrong. It is recorded; nothing was changed that you were not told of.")

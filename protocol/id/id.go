@@ -35,7 +35,7 @@ type (
 	accountKind     struct{}
 	operatorKind    struct{}
 	incidentKind    struct{}
-	decisionKind    struct{}
+	transactionKind struct{}
 )
 
 func (reservationKind) prefix() string { return "rsv" }
@@ -48,9 +48,11 @@ func (bootKind) prefix() string        { return "boo" }
 func (accountKind) prefix() string     { return "acc" }
 func (operatorKind) prefix() string    { return "opr" }
 func (incidentKind) prefix() string    { return "inc" }
-func (decisionKind) prefix() string    { return "dec" }
+func (transactionKind) prefix() string { return "txn" }
 
 // The identifiers of the product.
+//
+//nolint:revive // one sentence says what all of them are
 type (
 	Reservation = ID[reservationKind] // a claim on capacity for a window
 	Payment     = ID[paymentKind]     // one hold and what became of it
@@ -62,7 +64,7 @@ type (
 	Account     = ID[accountKind]     // a person's account
 	Operator    = ID[operatorKind]    // the owner of parkings
 	Incident    = ID[incidentKind]    // a conflict and how it was settled
-	Decision    = ID[decisionKind]    // one verdict at a gate
+	Transaction = ID[transactionKind] // one balanced entry of the ledger
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.

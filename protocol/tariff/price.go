@@ -110,7 +110,7 @@ func (t Tariff) dayAfter(at, from, to time.Time, f Facts) time.Time {
 	case t.DailyMax == 0:
 		return to
 	case t.Day == Rolling:
-		return from.Add((at.Sub(from)/(24*time.Hour) + 1) * 24 * time.Hour)
+		return from.Add((at.Sub(from)/(24*time.Hour) + 1) * 24 * time.Hour) //nolint:durationcheck // a count of days, times a day
 	default:
 		return nextMidnight(at, f.Zone)
 	}

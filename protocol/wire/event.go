@@ -134,7 +134,9 @@ func (b *EventBatch) Validate() error {
 		check(len(b.Events) > 0 && len(b.Events) <= MaxBatch, "a batch has 1 to %d events", MaxBatch),
 	)
 	for _, e := range b.Events {
-		err = errors.Join(err, check(len(e) > 0 && len(e) <= MaxEvent, "an event has 1 to %d bytes", MaxEvent))
+		if err == nil {
+			err = check(len(e) > 0 && len(e) <= MaxEvent, "an event has 1 to %d bytes", MaxEvent)
+		}
 	}
 	return err
 }
@@ -143,15 +145,26 @@ func (b *EventBatch) Validate() error {
 // from First.
 func (b *EventBatch) Decode() ([]Event, error) {
 	out := make([]Event, len(b.Events))
-	for i, raw := range b.Events {
-		e, err := Unmarshal[Event](raw)
+	for i := range b.Events {
+		e, err := b.DecodeAt(i)
 		if err != nil {
-			return nil, err
-		}
-		if err := check(e.Seq == b.First+uint64(i), "event %d of the batch has seq %d", i, e.Seq); err != nil {
 			return nil, err
 		}
 		out[i] = e
 	}
 	return out, nil
+}
+
+// DecodeAt decodes the event at a place of the batch and checks that its seq is
+// First plus that place. The cloud decodes one by one: a malformed event
+// becomes an incident and does not block those behind it.
+func (b *EventBatch) DecodeAt(place int) (Event, error) {
+	e, err := Unmarshal[Event](b.Events[place])
+	if err != nil {
+		return Event{}, err
+	}
+	if err := check(e.Seq == b.First+uint64(place), "event %d of the batch has seq %d", place, e.Seq); err != nil {
+		return Event{}, err
+	}
+	return e, nil
 }

@@ -1,6 +1,9 @@
 package wire
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Reason is the code of a verdict at a gate: a closed list, the same on the
 // edge, in the cloud and in every user interface.
@@ -43,12 +46,7 @@ func Reasons() []Reason {
 
 // Known reports whether the code is in the list.
 func (r Reason) Known() bool {
-	for _, k := range Reasons() {
-		if r == k {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(Reasons(), r)
 }
 
 // Admits reports whether the verdict opens the gate.

@@ -124,7 +124,9 @@ func (b *Beat) Validate() error {
 		check(len(b.Lanes) <= MaxLanes, "at most %d lanes", MaxLanes),
 	)
 	for _, l := range b.Lanes {
-		err = errors.Join(err, lane(l.Lane), check(l.Arm <= ArmFault, "unknown arm state"))
+		if err == nil {
+			err = errors.Join(lane(l.Lane), check(l.Arm <= ArmFault, "unknown arm state"))
+		}
 	}
 	return err
 }

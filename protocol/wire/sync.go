@@ -93,22 +93,34 @@ func (s *Sync) Validate() error {
 		check(len(s.Allotments) <= MaxTypes, "at most %d allotments", MaxTypes),
 		check(len(s.Keys) <= MaxKeys, "at most %d keys", MaxKeys),
 	)
+	// The first bad item ends the check: a message of nothing but bad items must
+	// not turn into an error longer than itself.
 	for i := range s.Entries {
-		e := &s.Entries[i]
-		err = errors.Join(err,
-			check(!e.Reservation.IsZero() && e.Generation > 0, "an entry names reservation and generation"),
-			check(e.From < e.To, "an entry's window is empty or reversed"),
-			check(e.State >= EntryConfirmed && e.State <= EntryNoShow, "unknown entry state"),
-			short("plate", e.Plate, MaxPlate), spaceType(e.SpaceType))
+		if err == nil {
+			err = s.Entries[i].validate()
+		}
 	}
 	for i := range s.Allotments {
 		a := &s.Allotments[i]
-		err = errors.Join(err, spaceType(a.SpaceType), check(a.Version > 0, "an allotment has a version"))
+		if err == nil {
+			err = errors.Join(spaceType(a.SpaceType), check(a.Version > 0, "an allotment has a version"))
+		}
 	}
 	for _, k := range s.Keys {
-		err = errors.Join(err, check(len(k.ID) == 8 && len(k.Public) == 32, "a pass key has 8 and 32 bytes"))
+		if err == nil {
+			err = check(len(k.ID) == 8 && len(k.Public) == 32, "a pass key has 8 and 32 bytes")
+		}
 	}
 	return err
+}
+
+func (e *Entry) validate() error {
+	return errors.Join(
+		check(!e.Reservation.IsZero() && e.Generation > 0, "an entry names reservation and generation"),
+		check(e.From < e.To, "an entry's window is empty or reversed"),
+		check(e.State >= EntryConfirmed && e.State <= EntryNoShow, "unknown entry state"),
+		short("plate", e.Plate, MaxPlate), spaceType(e.SpaceType),
+	)
 }
 
 // Applied acknowledges syncs: the cache is complete through Revision.

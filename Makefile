@@ -1,0 +1,63 @@
+# `make` alone lists what there is. Needs Go (see README.md), GNU make 3.81 or
+# newer and a POSIX shell; git only for the version.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -X main.version=$(VERSION)
+MODULES := protocol firmware-bridge edge cloud scripts
+TOOLS   := .cache/tools
+FUZZTIME ?= 30s
+
+.DEFAULT_GOAL := help
+.PHONY: help build run demo test lint fmt bench-story fuzz generate deps verify ci clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build ./bin/openlot, openlot-edge and openlot-board
+	@mkdir -p bin
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cloud/cmd/openlot ./edge/cmd/openlot-edge ./firmware-bridge/cmd/openlot-board
+
+run: build ## run everything on this machine, with no configuration (DATA=dir for other car parks)
+	go run ./scripts/devstack run $(if $(DATA),--data '$(DATA)')
+
+demo: build ## tell the whole story by itself, with checks and measured times
+	go run ./scripts/devstack demo
+
+test: ## install what the tests need and run them all
+	go run ./cloud/internal/devpg/cmd/ensure
+	go test $$(scripts/race.sh) -timeout 10m work
+
+lint: $(TOOLS)/golangci-lint ## check style and usual mistakes in every module
+	@set -e; for m in $(MODULES); do echo "lint $$m"; (cd $$m && '$(CURDIR)/$(TOOLS)/golangci-lint' run ./...); done
+
+fmt: $(TOOLS)/golangci-lint ## format the Go code
+	@set -e; for m in $(MODULES); do (cd $$m && '$(CURDIR)/$(TOOLS)/golangci-lint' fmt ./...); done
+
+bench-story: build ## measure credential to open, reserve to edge, event to cloud, count to screen
+	go run ./scripts/devstack bench-story
+
+fuzz: ## fuzz every decoder and parser for FUZZTIME (30s) each
+	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)
+
+generate: $(TOOLS)/oapi-codegen ## write generated code anew
+	PATH='$(CURDIR)/$(TOOLS)':"$$PATH" go generate work
+
+deps: ## write the list of modules in the edge binary anew
+	go test ./scripts/archtest -run '^TestEdgeDependencies$$' -count=1 -update
+
+verify: ## check that each module builds alone, is tidy, and that Go versions agree
+	scripts/verify.sh $(MODULES)
+
+ci: ## what the build server runs, all of it
+	.ci/run
+
+clean: ## remove what was built (not ./var, which holds the data of make run)
+	rm -rf bin .cache
+
+# Development tools, at the versions of scripts/tools/go.mod.
+$(TOOLS)/golangci-lint: PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/oapi-codegen:  PACKAGE := github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
+$(TOOLS)/gofumpt:       PACKAGE := mvdan.cc/gofumpt
+$(TOOLS)/golangci-lint $(TOOLS)/oapi-codegen $(TOOLS)/gofumpt: scripts/tools/go.mod scripts/tools/go.sum
+	@mkdir -p $(TOOLS)
+	GOWORK=off go build -C scripts/tools -o '$(CURDIR)/$@' $(PACKAGE)

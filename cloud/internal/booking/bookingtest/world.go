@@ -1,0 +1,319 @@
+// Package bookingtest is what tests of selling stand on: the store and the
+// committer in memory, with the real unit of work, and a payment provider that
+// can be told how to behave.
+package bookingtest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/inventory"
+	"github.com/openlot/openlot/cloud/internal/ledger"
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/tariff"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// Parking is a parking with standard spaces, at 2.00 EUR per started hour.
+func Parking(slug id.Parking, capacity int16) *parking.Parking {
+	return &parking.Parking{
+		ID: slug, Name: string(slug), Timezone: "Europe/Berlin", Kind: parking.Underground, Policy: parking.DefaultPolicy(),
+		SpaceTypes: []parking.SpaceType{{ID: id.Standard, Class: parking.ClassStandard, Label: "Standard", Capacity: capacity}},
+		Tariff:     tariff.Tariff{Format: 1, Version: 7, Currency: "EUR", Rate: 200, IntervalMinutes: 60, TaxBasisPoints: 1900},
+	}
+}
+
+// World keeps rows as the database would.
+type World struct {
+	Now   func() time.Time
+	Twice bool // every op is applied twice, as when the answer to its commit is lost
+
+	mu           sync.Mutex
+	parkings     map[id.Parking]*parking.Parking
+	days         map[id.Parking]map[inventory.Key]*inventory.Day
+	reservations map[id.Reservation]*reservation.Reservation
+	payments     map[id.Payment]*payment.Payment
+	keys         map[commit.Key]*commit.KeyRecord
+	quotes       map[id.Quote]booking.Quote
+	revisions    map[id.Parking]uint64
+	events       []feed.Event
+	entries      []ledger.Entry
+	watches      map[chan struct{}]id.Parking
+	down         error
+}
+
+var (
+	_ commit.Committer = (*World)(nil)
+	_ booking.Store    = (*World)(nil)
+)
+
+// NewWorld seeds the horizon of the parkings.
+func NewWorld(now func() time.Time, list ...*parking.Parking) *World {
+	w := &World{
+		Now: now, parkings: map[id.Parking]*parking.Parking{}, days: map[id.Parking]map[inventory.Key]*inventory.Day{},
+		reservations: map[id.Reservation]*reservation.Reservation{}, payments: map[id.Payment]*payment.Payment{},
+		keys: map[commit.Key]*commit.KeyRecord{}, quotes: map[id.Quote]booking.Quote{}, revisions: map[id.Parking]uint64{},
+		watches: map[chan struct{}]id.Parking{},
+	}
+	today := timerange.Floor(now()).Day()
+	for _, p := range list {
+		w.parkings[p.ID], w.days[p.ID] = p, map[inventory.Key]*inventory.Day{}
+		for _, t := range p.SpaceTypes {
+			for d := range int32(p.Policy.HorizonDays) + 1 {
+				w.days[p.ID][inventory.Key{Type: t.ID, Day: today + d}] = inventory.NewDay(t.Capacity)
+			}
+		}
+	}
+	return w
+}
+
+// Down makes everything fail with err until it is called with nil.
+func (w *World) Down(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.down = err
+}
+
+// Commit implements commit.Committer.
+func (w *World) Commit(ctx context.Context, op commit.Op) (commit.Receipt, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.down != nil {
+		return commit.Receipt{}, w.down
+	}
+	if err := ctx.Err(); err != nil {
+		return commit.Receipt{}, fault.Wrap(err, fault.Unavailable, "database_unavailable", "The answer took too long.")
+	}
+	receipt, err := w.commit(op)
+	if w.Twice && err == nil {
+		return w.commit(op)
+	}
+	return receipt, err
+}
+
+func (w *World) commit(op commit.Op) (commit.Receipt, error) {
+	p := w.parkings[op.Parking()]
+	if p == nil {
+		return commit.Receipt{}, fault.New(fault.NotFound, booking.CodeParkingNotFound, "There is no such parking.")
+	}
+	work := commit.NewWork(p)
+	var rows commit.Rows
+	op.Prefetch(&rows)
+	now := w.Now().UTC()
+	for {
+		work.Load(rows, commit.Loaded{Days: w.days[p.ID], Reservations: w.reservations, Payments: w.payments, Keys: w.keys})
+		err := work.Try(op, now)
+		if rows = work.Missing(); err != nil && !rows.Empty() {
+			continue
+		}
+		if err != nil {
+			return commit.Receipt{}, err
+		}
+		break
+	}
+	return w.write(p.ID, work.Writes(), now), nil
+}
+
+func (w *World) write(at id.Parking, x commit.Writes, now time.Time) commit.Receipt {
+	base := w.revisions[at]
+	for k, d := range x.Days {
+		stored := *d
+		stored.Version++
+		w.days[at][k] = &stored
+	}
+	for _, r := range x.Reservations {
+		stored := *r
+		stored.Version++
+		if n := x.Confirmed[r.ID]; n > 0 {
+			stored.ConfirmedRevision = base + uint64(n)
+		}
+		w.reservations[r.ID] = &stored
+	}
+	for _, p := range x.Payments {
+		stored := *p
+		stored.Version++
+		w.payments[p.ID] = &stored
+	}
+	for k, r := range x.Keys {
+		w.keys[k] = r
+	}
+	for i, e := range x.Events {
+		e.Revision, e.At = base+uint64(i)+1, now
+		w.events = append(w.events, e)
+	}
+	w.entries = append(w.entries, x.Entries...)
+	w.revisions[at] = base + uint64(len(x.Events))
+	for c, p := range w.watches {
+		if p == at && len(x.Events) > 0 {
+			select {
+			case c <- struct{}{}:
+			default:
+			}
+		}
+	}
+	return commit.Receipt{Revision: w.revisions[at]}
+}
+
+// Watch wakes its channel after each commit about the parking.
+func (w *World) Watch(p id.Parking) (<-chan struct{}, func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := make(chan struct{}, 1)
+	w.watches[c] = p
+	return c, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.watches, c)
+	}
+}
+
+// Watches is the number of channels that Watch has given out and that were not
+// given back.
+func (w *World) Watches() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.watches)
+}
+
+// Parking implements booking.Store.
+func (w *World) Parking(_ context.Context, p id.Parking) (*parking.Parking, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.parkings[p], w.down
+}
+
+// Reservation implements booking.Store.
+func (w *World) Reservation(_ context.Context, i id.Reservation) (*booking.Snapshot, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.reservations[i]
+	if r == nil || w.down != nil {
+		return nil, w.down
+	}
+	return &booking.Snapshot{Reservation: *r, Payment: *w.payments[r.Payment]}, nil
+}
+
+// Quote implements booking.Store.
+func (w *World) Quote(_ context.Context, p id.Parking, i id.Quote) (*booking.Quote, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if q, ok := w.quotes[i]; ok && q.Parking == p {
+		return &q, w.down
+	}
+	return nil, w.down
+}
+
+// InsertQuote implements booking.Store.
+func (w *World) InsertQuote(_ context.Context, q booking.Quote) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.down == nil {
+		w.quotes[q.ID] = q
+	}
+	return w.down
+}
+
+// All are the stored reservations with their payments.
+func (w *World) All() []booking.Snapshot {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []booking.Snapshot
+	for _, r := range w.reservations {
+		out = append(out, booking.Snapshot{Reservation: *r, Payment: *w.payments[r.Payment]})
+	}
+	return out
+}
+
+// Events are the events of a parking so far.
+func (w *World) Events(p id.Parking) []feed.Event {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []feed.Event
+	for _, e := range w.events {
+		if e.Parking == p {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Free is what is free of a type in a quarter.
+func (w *World) Free(p id.Parking, t id.SpaceType, q timerange.Q) int16 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.days[p][inventory.Key{Type: t, Day: q.Day()}].Free[q.Slot()]
+}
+
+// Check returns what is wrong with the whole: free − over = cap − claims in
+// every quarter, also when the claims are summed from the feed; the ledger
+// holds exactly what stands authorised; payments and reservations agree.
+func (w *World) Check() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	type slot struct {
+		p id.Parking
+		t id.SpaceType
+		q timerange.Q
+	}
+	claims, told := map[slot]int16{}, map[slot]int16{}
+	for _, r := range w.reservations {
+		for q := r.Claim.From; q < r.Claim.To; q++ {
+			claims[slot{r.Parking, r.SpaceType, q}]++
+		}
+		if err := agree(r, w.payments[r.Payment]); err != nil {
+			return err
+		}
+	}
+	for _, e := range w.events {
+		for _, d := range e.Body.Claims {
+			for q := d.From; q < d.To; q++ {
+				told[slot{e.Parking, d.Type, q}] += d.N
+			}
+		}
+	}
+	for p, days := range w.days {
+		for k, d := range days {
+			for i := range d.Free {
+				s := slot{p, k.Type, timerange.DayStart(k.Day) + timerange.Q(i)}
+				if d.Free[i] < 0 || d.Free[i]-d.Over[i] != d.Cap-claims[s] || claims[s] != told[s] {
+					return fmt.Errorf("%v: free %d over %d cap %d, claims %d, told %d", s, d.Free[i], d.Over[i], d.Cap, claims[s], told[s])
+				}
+			}
+		}
+	}
+	held := map[id.Payment]int64{}
+	for _, e := range w.entries {
+		for _, x := range e.Postings {
+			if x.Account == ledger.Held {
+				held[e.Payment] += x.Amount.Minor
+			}
+		}
+	}
+	for i, p := range w.payments {
+		if held[i] != p.Authorized {
+			return fmt.Errorf("payment %s: %d authorised, the ledger holds %d", i, p.Authorized, held[i])
+		}
+	}
+	return nil
+}
+
+func agree(r *reservation.Reservation, p *payment.Payment) error {
+	switch {
+	case p == nil:
+		return fmt.Errorf("%s has no payment", r.ID)
+	case (r.State == reservation.Confirmed) != (p.State == payment.Authorized),
+		r.State == reservation.Confirmed && r.ConfirmedRevision == 0,
+		r.State.Final() && (p.State == payment.Authorized || p.State == payment.Requested || p.State == payment.Unknown || p.State == payment.RequiresAction):
+		return fmt.Errorf("%s is %s (revision %d) and its payment %s", r.ID, r.State, r.ConfirmedRevision, p.State)
+	}
+	return nil
+}

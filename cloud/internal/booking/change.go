@@ -1,0 +1,158 @@
+package booking
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// Snapshot is a reservation with its payment, as stored.
+type Snapshot struct {
+	Reservation reservation.Reservation
+	Payment     payment.Payment
+}
+
+// CodeReservationNotFound is the fault code for a reservation that does not
+// exist or is not the caller's: the two are never told apart.
+const CodeReservationNotFound = "reservation_not_found"
+
+func errNotFound() error {
+	return fault.New(fault.NotFound, CodeReservationNotFound, "There is no such reservation, or its token is not right.")
+}
+
+// Target names the reservation that an op works on.
+type Target struct {
+	In    id.Parking
+	ID    id.Reservation
+	Known *Snapshot // what the caller has read, if anything: it only says what to load
+}
+
+// TargetOf is the target of a reservation that was read.
+func TargetOf(s Snapshot) Target {
+	return Target{In: s.Reservation.Parking, ID: s.Reservation.ID, Known: &s}
+}
+
+// Parking implements commit.Op.
+func (t Target) Parking() id.Parking { return t.In }
+
+// Prefetch implements commit.Op.
+func (t Target) Prefetch(r *commit.Rows) {
+	r.Reservations = append(r.Reservations, t.ID)
+	if t.Known != nil {
+		r.Payments = append(r.Payments, t.Known.Payment.ID)
+		r.Quarters(t.Known.Reservation.SpaceType, t.Known.Reservation.Claim)
+	}
+}
+
+// change is a reservation and its payment under an op's hands.
+type change struct {
+	w   *commit.Work
+	now time.Time
+	r   *reservation.Reservation
+	p   *payment.Payment
+
+	movedReservation, movedPayment, confirmed bool
+}
+
+func (t Target) load(w *commit.Work, now time.Time) (*change, error) {
+	r, err := w.Reservation(t.ID)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, errNotFound()
+	}
+	p, err := w.Payment(r.Payment)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, fmt.Errorf("reservation %s has no payment %s", r.ID, r.Payment)
+	}
+	return &change{w: w, now: now, r: r, p: p}, nil
+}
+
+// pay moves the payment and tells it.
+func (c *change) pay(to payment.State) error {
+	if !c.p.State.CanBecome(to) {
+		return fmt.Errorf("payment %s cannot go from %s to %s", c.p.ID, c.p.State, to)
+	}
+	c.p.State = to
+	c.tellPayment()
+	return nil
+}
+
+// tellPayment stores the payment as it is and tells it.
+func (c *change) tellPayment() {
+	c.p.UpdatedAt = c.now
+	c.movedPayment = true
+	c.w.PutPayment(c.p)
+	c.w.Emit(feed.PaymentChanged, feed.Body{Payment: paymentBody(c.p)})
+}
+
+// tellReservation stores the reservation as it is and tells it.
+func (c *change) tellReservation(k feed.Kind) {
+	c.r.UpdatedAt = c.now
+	c.movedReservation = true
+	c.w.PutReservation(c.r)
+	c.w.Emit(k, feed.Body{Reservation: reservationBody(c.r)})
+}
+
+// giveBack asks for the payment's hold to be given back, whether or not there
+// is one already: the completer finds out. A payment that is settled stays.
+func (c *change) giveBack() error {
+	if !c.p.State.CanBecome(payment.VoidRequested) {
+		return nil
+	}
+	return c.pay(payment.VoidRequested)
+}
+
+// end applies an event that ends the reservation, releases what it still holds
+// from the current quarter on, and tells it. The quarters that have passed stay
+// on record as claimed: nobody can buy them any more.
+func (c *change) end(e reservation.Event, k feed.Kind) error {
+	changed, err := c.r.Apply(e, c.now)
+	if err != nil || !changed {
+		return err
+	}
+	ahead := c.r.Claim
+	ahead.From = min(max(ahead.From, timerange.Floor(c.now)), ahead.To)
+	if !ahead.Empty() {
+		if err := c.w.Release(c.r.SpaceType, ahead, 1); err != nil {
+			return fmt.Errorf("release %s: %w", c.r.ID, err)
+		}
+	}
+	c.r.Claim.To = ahead.From
+	c.tellReservation(k)
+	return nil
+}
+
+// after is the snapshot as the commit will store it.
+func (c *change) after() Snapshot {
+	s := Snapshot{*c.r, *c.p}
+	if c.movedReservation {
+		s.Reservation.Version++
+	}
+	if c.movedPayment {
+		s.Payment.Version++
+	}
+	return s
+}
+
+func reservationBody(r *reservation.Reservation) *feed.Reservation {
+	return &feed.Reservation{
+		ID: r.ID, State: string(r.State), Version: r.Version + 1, Generation: r.Generation,
+		SpaceType: r.SpaceType, From: r.Window.From, To: r.Window.To,
+	}
+}
+
+func paymentBody(p *payment.Payment) *feed.Payment {
+	return &feed.Payment{ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1}
+}

@@ -1,0 +1,67 @@
+package booking
+
+import (
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+)
+
+// Expire ends a reservation whose payment was not secured in time. It changes
+// nothing while there is time left, and when the reservation is not held any
+// more. What the provider may yet do is found out and given back.
+type Expire struct {
+	Target
+
+	After Snapshot // set by Apply
+}
+
+// Apply implements commit.Op.
+func (o *Expire) Apply(w *commit.Work, now time.Time) error {
+	c, err := o.load(w, now)
+	if err != nil {
+		return err
+	}
+	if c.r.State == reservation.Held && !now.Before(c.r.HoldUntil) {
+		if err := c.giveBack(); err != nil {
+			return err
+		}
+		if err := c.end(reservation.HoldLapsed, feed.ReservationExpired); err != nil {
+			return err
+		}
+	}
+	o.After = c.after()
+	return nil
+}
+
+// Cancel gives a reservation up before check-in: the claim is free again at
+// once and the hold is given back. Cancelling again changes nothing.
+type Cancel struct {
+	Target
+
+	After Snapshot // set by Apply
+}
+
+// Apply implements commit.Op. Its faults are reservation.CodeAlreadyInside and
+// reservation.CodeFinished.
+func (o *Cancel) Apply(w *commit.Work, now time.Time) error {
+	c, err := o.load(w, now)
+	if err != nil {
+		return err
+	}
+	switch outcome := reservation.Next(c.r.State, reservation.Cancel); {
+	case outcome.Refusal != "":
+		_, err = c.r.Apply(reservation.Cancel, now)
+		return err
+	case outcome.To != c.r.State:
+		if err := c.giveBack(); err != nil {
+			return err
+		}
+		if err := c.end(reservation.Cancel, feed.ReservationCancelled); err != nil {
+			return err
+		}
+	}
+	o.After = c.after()
+	return nil
+}

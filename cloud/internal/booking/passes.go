@@ -1,0 +1,39 @@
+package booking
+
+import (
+	"fmt"
+
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/pass"
+)
+
+// Passes signs gate passes from what is stored of a reservation. A pass is not
+// stored: signing the same reservation again gives the same text.
+type Passes struct{ Key pass.SigningKey }
+
+// HasPass reports whether the reservation has a pass that is good.
+func HasPass(r *reservation.Reservation) bool {
+	return (r.State == reservation.Confirmed || r.State == reservation.Active) && r.ConfirmedRevision > 0
+}
+
+// Text is the text of the reservation's pass. Its faults are
+// reservation.CodeNotConfirmed before there is one and reservation.CodeFinished
+// when it is not good any more.
+func (s Passes) Text(r *reservation.Reservation) (string, error) {
+	switch {
+	case HasPass(r):
+	case r.State.Final():
+		return "", fault.New(fault.Conflict, reservation.CodeFinished, "This reservation has ended; it has no pass any more.")
+	default:
+		return "", fault.New(fault.Conflict, reservation.CodeNotConfirmed, "The payment for this reservation is not secured yet; the pass comes with it.")
+	}
+	text, err := pass.Sign(pass.Pass{
+		Parking: r.Parking, Reservation: r.ID, Generation: r.Generation, SpaceType: r.SpaceType,
+		From: r.Window.From, To: r.Window.To, NoShowAt: r.NoShowAt, Revision: r.ConfirmedRevision,
+	}, s.Key)
+	if err != nil {
+		return "", fmt.Errorf("sign the pass of %s: %w", r.ID, err)
+	}
+	return text, nil
+}

@@ -1,0 +1,103 @@
+package booking
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/tariff"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// QuoteLife is how long a quoted price can be reserved at.
+const QuoteLife = 10 * time.Minute
+
+// Fault codes of windows and quotes. They are part of the API.
+const (
+	CodeWindowEmpty   = "window_empty"
+	CodeWindowInPast  = "window_in_past"
+	CodeWindowTooLong = "window_too_long"
+	CodeQuoteMismatch = "quote_mismatch"
+	CodeQuoteExpired  = "quote_expired"
+)
+
+// Quote is a frozen price for a window.
+type Quote struct {
+	ID        id.Quote
+	Parking   id.Parking
+	SpaceType id.SpaceType
+	Window    timerange.Range
+	Price     reservation.Quote
+	ExpiresAt time.Time
+}
+
+// checkWindow is what a window must be to be sold by this parking now. A window
+// may start in the quarter that is running, whose claim it takes in full.
+func checkWindow(w timerange.Range, p parking.Policy, now time.Time) error {
+	switch {
+	case w.From.Before(timerange.Floor(now).Time()):
+		return fault.New(fault.Invalid, CodeWindowInPast, "The window begins in the past.").
+			WithField("from", "is before the current quarter-hour")
+	case w.Duration() > p.MaxStay:
+		return fault.Newf(fault.Invalid, CodeWindowTooLong, "This parking sells at most %s at a stretch.", inWords(p.MaxStay)).
+			WithField("to", "is too long after from")
+	case w.To.After(now.Add(time.Duration(p.HorizonDays) * 24 * time.Hour)):
+		return fault.Newf(fault.Invalid, CodeBeyondHorizon, "This parking sells at most %d days ahead.", p.HorizonDays).
+			WithField("to", "is too far ahead")
+	}
+	return nil
+}
+
+// newWindow makes a window of whole seconds.
+func newWindow(from, to time.Time) (timerange.Range, error) {
+	w, err := timerange.New(from.Truncate(time.Second), to.Truncate(time.Second))
+	if err != nil {
+		return w, fault.Wrap(err, fault.Invalid, CodeWindowEmpty, "The window is empty or ends before it begins.").
+			WithField("to", "is not after from")
+	}
+	return w, nil
+}
+
+// price prices a window at the parking's tariff.
+func price(p *parking.Parking, w timerange.Range) (reservation.Quote, error) {
+	zone, err := p.Location()
+	if err != nil {
+		return reservation.Quote{}, fmt.Errorf("zone of %s: %w", p.ID, err)
+	}
+	bill, err := p.Tariff.Price(w, tariff.Facts{Zone: zone})
+	if err != nil {
+		return reservation.Quote{}, fmt.Errorf("price at %s: %w", p.ID, err)
+	}
+	return reservation.Quote{
+		Total: bill.Total, Tax: bill.Tax, Lines: bill.Lines,
+		TariffVersion: bill.TariffVersion,
+	}, nil
+}
+
+// accept is the quote's price, if it was made for this request and still stands.
+func (q Quote) accept(p id.Parking, t id.SpaceType, w timerange.Range, now time.Time) (reservation.Quote, error) {
+	same := q.Parking == p && q.SpaceType == t && q.Window.From.Equal(w.From) && q.Window.To.Equal(w.To)
+	switch {
+	case !same:
+		return q.Price, fault.New(fault.Conflict, CodeQuoteMismatch, "The quote was made for another parking, space type or window.").
+			WithField("quote_id", "is for something else")
+	case !now.Before(q.ExpiresAt):
+		return q.Price, errQuoteExpired()
+	}
+	return q.Price, nil
+}
+
+func errQuoteExpired() error {
+	return fault.New(fault.Conflict, CodeQuoteExpired, "The quoted price has expired. Ask for a new quote.").
+		WithField("quote_id", "has expired or never was")
+}
+
+func inWords(d time.Duration) string {
+	if d%(24*time.Hour) == 0 {
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	}
+	return d.String()
+}

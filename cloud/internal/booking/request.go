@@ -1,0 +1,221 @@
+package booking
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// Fault codes of requests that can never succeed as they are.
+const (
+	CodeRequestInvalid = "request_invalid"
+	CodeKeyMissing     = "idempotency_key_missing"
+	CodeKeyInvalid     = "idempotency_key_invalid"
+)
+
+// Request asks for a reservation.
+type Request struct {
+	Key       string // the caller's idempotency key
+	Parking   string
+	SpaceType string
+	From, To  time.Time
+	Plate     string // optional
+	Method    string // the provider's token for the card
+	Email     string
+	Phone     string // optional, E.164
+	Quote     string // optional: the price to reserve at
+}
+
+// wanted is a request that makes sense in itself.
+type wanted struct {
+	Parking   id.Parking
+	SpaceType id.SpaceType
+	Window    timerange.Range
+	Plate     string
+	Method    string
+	Email     string
+	Phone     string
+	Quote     id.Quote
+}
+
+// Limits of a request.
+const (
+	maxKey    = 255
+	maxMethod = 128
+	maxEmail  = 254
+	minPlate  = 2
+	maxPlate  = 12
+)
+
+// check normalises the request. It looks at nothing but the request, so that a
+// retry is judged as the first try was.
+func (r Request) check() (wanted, error) {
+	if err := checkKey(r.Key); err != nil {
+		return wanted{}, err
+	}
+	window, err := newWindow(r.From, r.To)
+	if err != nil {
+		return wanted{}, err
+	}
+	invalid := map[string]string{}
+	note := func(field string, err error) {
+		if err != nil {
+			invalid[field] = err.Error()
+		}
+	}
+	n := wanted{Window: window}
+	n.Parking, err = parkingID(r.Parking)
+	if err != nil {
+		return wanted{}, err
+	}
+	n.SpaceType, err = id.ParseSpaceType(r.SpaceType)
+	if err != nil {
+		return wanted{}, errSpaceType()
+	}
+	n.Plate, err = normalPlate(r.Plate)
+	note("vehicle_plate", err)
+	n.Email, err = normalEmail(r.Email)
+	note("contact.email", err)
+	n.Phone, err = normalPhone(r.Phone)
+	note("contact.phone", err)
+	n.Method, err = r.Method, checkMethod(r.Method)
+	note("payment_method", err)
+	if r.Quote != "" {
+		if n.Quote, err = id.Parse[id.Quote](r.Quote); err != nil {
+			invalid["quote_id"] = "is no quote's id"
+		}
+	}
+	if len(invalid) > 0 {
+		f := fault.New(fault.Invalid, CodeRequestInvalid, "Some of what was sent cannot be used; fields says what.")
+		f.Fields = invalid
+		return wanted{}, f
+	}
+	return n, nil
+}
+
+// hash tells requests apart that are sent with the same key.
+func (n wanted) hash() ([32]byte, error) {
+	text, err := json.Marshal(n)
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("hash a request: %w", err)
+	}
+	return sha256.Sum256(text), nil
+}
+
+// parkingID reads a parking's id; one that no parking can have is not found,
+// like any other that none has.
+func parkingID(s string) (id.Parking, error) {
+	p, err := id.ParseParking(s)
+	if err != nil {
+		return "", errParkingNotFound()
+	}
+	return p, nil
+}
+
+func errParkingNotFound() error {
+	return fault.New(fault.NotFound, CodeParkingNotFound, "There is no such parking.")
+}
+
+func errSpaceType() error {
+	return fault.New(fault.Invalid, CodeSpaceTypeUnknown, "This parking has no such space type.").
+		WithField("space_type", "is not one of the parking's")
+}
+
+func checkKey(key string) error {
+	if key == "" {
+		return fault.New(fault.Invalid, CodeKeyMissing, "Send an Idempotency-Key header: a fresh random text for each reservation, and the same one when you retry.")
+	}
+	for _, c := range []byte(key) {
+		if c <= ' ' || c > '~' {
+			return errKeyInvalid()
+		}
+	}
+	if len(key) > maxKey {
+		return errKeyInvalid()
+	}
+	return nil
+}
+
+func errKeyInvalid() error {
+	return fault.Newf(fault.Invalid, CodeKeyInvalid, "An Idempotency-Key has 1 to %d visible ASCII characters.", maxKey)
+}
+
+func checkMethod(method string) error {
+	if method == "" {
+		return fmt.Errorf("is missing")
+	}
+	if len(method) > maxMethod || strings.ContainsFunc(method, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return fmt.Errorf("has 1 to %d visible ASCII characters", maxMethod)
+	}
+	// Sixteen digits in a row are a card number, which must never reach us.
+	if digits := strings.Map(onlyDigits, method); len(digits) >= 13 && len(digits) == len(method) {
+		return fmt.Errorf("is the provider's token for a card, never a card number")
+	}
+	return nil
+}
+
+func onlyDigits(c rune) rune {
+	if c >= '0' && c <= '9' {
+		return c
+	}
+	return -1
+}
+
+// normalPlate is the plate in capitals without blanks and hyphens.
+func normalPlate(plate string) (string, error) {
+	if plate == "" {
+		return "", nil
+	}
+	bad := false
+	n := strings.Map(func(c rune) rune {
+		switch {
+		case c >= 'a' && c <= 'z':
+			return c - 'a' + 'A'
+		case c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+			return c
+		case c == ' ' || c == '-' || c == '.':
+			return -1
+		}
+		bad = true
+		return -1
+	}, plate)
+	if bad || len(n) < minPlate || len(n) > maxPlate {
+		return "", fmt.Errorf("has %d to %d letters A-Z and digits", minPlate, maxPlate)
+	}
+	return n, nil
+}
+
+func normalEmail(email string) (string, error) {
+	if email == "" {
+		return "", fmt.Errorf("is missing")
+	}
+	a, err := mail.ParseAddress(email)
+	if err != nil || a.Address != email || len(email) > maxEmail {
+		return "", fmt.Errorf("is no e-mail address")
+	}
+	if _, domain, _ := strings.Cut(email, "@"); !strings.Contains(strings.Trim(domain, "."), ".") {
+		return "", fmt.Errorf("is no e-mail address that can be reached")
+	}
+	return email, nil
+}
+
+// normalPhone is the number in E.164: a plus sign and 8 to 15 digits.
+func normalPhone(phone string) (string, error) {
+	if phone == "" {
+		return "", nil
+	}
+	rest, plus := strings.CutPrefix(phone, "+")
+	rest = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(rest)
+	digits := strings.Map(onlyDigits, rest)
+	if !plus || digits != rest || len(digits) < 8 || len(digits) > 15 || digits[0] == '0' {
+		return "", fmt.Errorf("is no number in international form, such as +49301234567")
+	}
+	return "+" + digits, nil
+}

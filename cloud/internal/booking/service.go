@@ -1,0 +1,375 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// Fault codes of the dialogue with the provider.
+const (
+	CodeInProgress = "request_in_progress"
+	CodeDeclined   = "payment_declined"
+)
+
+// Store is what the service reads, and the quotes that it writes.
+type Store interface {
+	// Parking returns nil when there is none.
+	Parking(ctx context.Context, p id.Parking) (*parking.Parking, error)
+	// Reservation returns nil when there is none.
+	Reservation(ctx context.Context, r id.Reservation) (*Snapshot, error)
+	// Quote returns nil when there is none.
+	Quote(ctx context.Context, p id.Parking, q id.Quote) (*Quote, error)
+	InsertQuote(ctx context.Context, q Quote) error
+}
+
+// Config is what a Service needs.
+type Config struct {
+	Store           Store
+	Commits         commit.Committer
+	Provider        payment.Provider
+	Tokens          Tokens
+	Passes          Passes
+	Log             *slog.Logger
+	Now             func() time.Time // nil: time.Now
+	ProviderTimeout time.Duration    // for all tries of one call together; 0: 10 s
+}
+
+// Service sells. Its methods are safe for concurrent use.
+type Service struct{ Config }
+
+// Limits of the dialogue with the provider.
+const (
+	defaultProviderTimeout = 10 * time.Second
+	tries                  = 3
+	firstPause             = 100 * time.Millisecond // between tries, doubled each time
+	recordTimeout          = 10 * time.Second       // for booking the provider's answer
+)
+
+// NewService makes a service.
+func NewService(c Config) *Service {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.ProviderTimeout == 0 {
+		c.ProviderTimeout = defaultProviderTimeout
+	}
+	c.Log = c.Log.With("component", "booking")
+	return &Service{c}
+}
+
+// View is a reservation as its driver may see it.
+type View struct {
+	Snapshot
+	Pass  string // empty unless the pass is good
+	Token ManageToken
+}
+
+// Pending reports whether the payment's outcome is not known yet.
+func (v *View) Pending() bool {
+	return v.Reservation.State == reservation.Held &&
+		(v.Payment.State == payment.Unknown || v.Payment.State == payment.Requested)
+}
+
+// Reserve claims the window and asks for its hold. The same request with the
+// same key finds the reservation it made before, however the first try ended.
+// The work goes on when ctx is cancelled, so that a closed browser loses no
+// answer of the provider.
+func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
+	n, err := r.check()
+	if err != nil {
+		return View{}, err
+	}
+	hash, err := n.hash()
+	if err != nil {
+		return View{}, err
+	}
+	p, err := s.parking(ctx, n.Parking)
+	if err != nil {
+		return View{}, err
+	}
+	now := s.Now().UTC()
+	quote, refusal := s.quote(ctx, p, n, now)
+	if f := fault.From(refusal); f != nil && (f.Kind == fault.Internal || f.Kind == fault.Unavailable) {
+		return View{}, refusal
+	}
+	op := &Reserve{
+		In: n.Parking, ID: id.New[id.Reservation](now), PaymentID: id.New[id.Payment](now),
+		Key: commit.Key{Principal: Guest, Key: r.Key}, RequestHash: hash,
+		SpaceType: n.SpaceType, Window: n.Window, Quote: quote, Provider: s.Provider.Name(), Method: n.Method,
+		Email: n.Email, Phone: n.Phone, Plate: n.Plate, Refusal: refusal,
+	}
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), s.ProviderTimeout+2*recordTimeout)
+	defer done()
+	if _, err := s.Commits.Commit(ctx, op); err != nil {
+		return View{}, err
+	}
+	if op.After.Payment.State != payment.Requested {
+		return s.answer(op.After)
+	}
+	if op.Replayed && now.Sub(op.After.Payment.UpdatedAt) < s.ProviderTimeout+recordTimeout {
+		return View{}, fault.New(fault.Conflict, CodeInProgress,
+			"The first request with this key is still being worked on. Send the same request again in a moment.")
+	}
+	return s.hold(ctx, op.After)
+}
+
+// quote is the price of what is wanted, or why it cannot be sold now.
+func (s *Service) quote(ctx context.Context, p *parking.Parking, n wanted, now time.Time) (reservation.Quote, error) {
+	if _, err := sold(p, n.SpaceType); err != nil {
+		return reservation.Quote{}, err
+	}
+	if err := checkWindow(n.Window, p.Policy, now); err != nil {
+		return reservation.Quote{}, err
+	}
+	if n.Quote.IsZero() {
+		return price(p, n.Window)
+	}
+	q, err := s.Store.Quote(ctx, n.Parking, n.Quote)
+	switch {
+	case err != nil:
+		return reservation.Quote{}, err
+	case q == nil:
+		return reservation.Quote{}, errQuoteExpired()
+	}
+	return q.accept(n.Parking, n.SpaceType, n.Window, now)
+}
+
+// hold asks the provider for the reservation's hold and books the answer.
+func (s *Service) hold(ctx context.Context, at Snapshot) (View, error) {
+	p := at.Payment
+	return s.ask(ctx, at, payment.CallHold, func(ctx context.Context) (payment.Outcome, error) {
+		return s.Provider.Authorize(ctx, payment.Request{
+			Key: p.Key(payment.CallHold), Parking: at.Reservation.Parking, Reservation: p.Reservation,
+			Amount: p.Amount, Method: p.Method,
+		})
+	})
+}
+
+// Confirm asks what became of the second step of a payment and books it. It
+// changes nothing when there is no second step to be taken, or the driver has
+// not taken it yet.
+func (s *Service) Confirm(ctx context.Context, r id.Reservation) (View, error) {
+	at, err := s.snapshot(ctx, r)
+	if err != nil {
+		return View{}, err
+	}
+	p := at.Payment
+	if p.State != payment.RequiresAction {
+		return s.answer(at)
+	}
+	return s.ask(context.WithoutCancel(ctx), at, "confirm", func(ctx context.Context) (payment.Outcome, error) {
+		return s.Provider.Confirm(ctx, p.Ref, p.Key("confirm"))
+	})
+}
+
+// ask makes one call to the provider, with retries of what surely did nothing,
+// and books its answer or that there was none.
+func (s *Service) ask(ctx context.Context, at Snapshot, call string, do func(context.Context) (payment.Outcome, error)) (View, error) {
+	outcome, err := s.try(ctx, do)
+	if err != nil {
+		s.Log.WarnContext(ctx, "the payment provider gave no definite answer", "call", call,
+			"reservation", at.Reservation.ID.String(), "payment", at.Payment.ID.String(), "err", err)
+	}
+	after, err := s.record(ctx, &RecordHold{Target: TargetOf(at), Outcome: outcome, NoAnswer: err != nil})
+	if err != nil {
+		return View{}, err
+	}
+	return s.answer(after)
+}
+
+// record books what the provider said and returns what is stored then.
+func (s *Service) record(ctx context.Context, op *RecordHold) (Snapshot, error) {
+	ctx, done := context.WithTimeout(ctx, recordTimeout)
+	defer done()
+	receipt, err := s.Commits.Commit(ctx, op)
+	r := &op.After.Reservation
+	switch {
+	case fault.Code(err) == CodeHoldTooLate:
+		s.giveBack(ctx, op.After.Payment, op.Outcome)
+		return Snapshot{}, err
+	case err != nil:
+		return Snapshot{}, err
+	case op.Confirmed:
+		r.ConfirmedRevision = receipt.Revision
+	case r.ConfirmedRevision == 0 && (r.State == reservation.Confirmed || r.State == reservation.Active):
+		// Somebody else confirmed it in the same batch: its revision is stored.
+		return s.snapshot(ctx, r.ID)
+	}
+	return op.After, nil
+}
+
+// RecordHold books an outcome that somebody else found out about: the completer
+// of payments that nobody answered for, or a provider's webhook.
+func (s *Service) RecordHold(ctx context.Context, at id.Parking, r id.Reservation, o payment.Outcome) error {
+	_, err := s.record(ctx, &RecordHold{Target: Target{In: at, ID: r}, Outcome: o})
+	return err
+}
+
+// Expire ends a reservation whose time for paying has passed; while there is
+// time left it changes nothing. It returns the instant at which there will be
+// none left, zero when the reservation is not held any more.
+func (s *Service) Expire(ctx context.Context, at id.Parking, r id.Reservation) (again time.Time, err error) {
+	op := &Expire{Target: Target{In: at, ID: r}}
+	if _, err := s.Commits.Commit(ctx, op); err != nil {
+		return time.Time{}, err
+	}
+	if op.After.Reservation.State == reservation.Held {
+		return op.After.Reservation.HoldUntil, nil
+	}
+	return time.Time{}, nil
+}
+
+func (s *Service) try(ctx context.Context, do func(context.Context) (payment.Outcome, error)) (payment.Outcome, error) {
+	ctx, done := context.WithTimeout(ctx, s.ProviderTimeout)
+	defer done()
+	pause := firstPause
+	for n := 1; ; n++ {
+		outcome, err := do(ctx)
+		if err == nil || !errors.Is(err, payment.ErrTemporary) || n == tries {
+			return outcome, err
+		}
+		select {
+		case <-ctx.Done():
+			return outcome, err
+		case <-time.After(pause):
+			pause *= 2
+		}
+	}
+}
+
+// giveBack voids a hold that came to stand after its payment had been settled,
+// which takes a provider that did not keep its word about Find.
+func (s *Service) giveBack(ctx context.Context, p payment.Payment, o payment.Outcome) {
+	_, err := s.Provider.Void(ctx, o.Ref, p.Key("void"))
+	s.Log.ErrorContext(ctx, "a hold came after its payment was settled; it was given back unless err says otherwise",
+		"payment", p.ID.String(), "ref", o.Ref, "err", err)
+}
+
+// Cancel gives the reservation up before check-in.
+func (s *Service) Cancel(ctx context.Context, r id.Reservation) (View, error) {
+	at, err := s.snapshot(ctx, r)
+	if err != nil {
+		return View{}, err
+	}
+	op := &Cancel{Target: TargetOf(at)}
+	if _, err := s.Commits.Commit(ctx, op); err != nil {
+		return View{}, err
+	}
+	return s.view(op.After)
+}
+
+// Get is the reservation as stored.
+func (s *Service) Get(ctx context.Context, r id.Reservation) (View, error) {
+	at, err := s.snapshot(ctx, r)
+	if err != nil {
+		return View{}, err
+	}
+	return s.view(at)
+}
+
+// Pass is the text of the reservation's pass; its faults are those of
+// Passes.Text.
+func (s *Service) Pass(ctx context.Context, r id.Reservation) (string, error) {
+	at, err := s.snapshot(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	return s.Passes.Text(&at.Reservation)
+}
+
+// Authenticate checks a manage token. Its fault is the one of a reservation
+// that does not exist.
+func (s *Service) Authenticate(r id.Reservation, token string) error {
+	if !s.Tokens.Check(r, token) {
+		return errNotFound()
+	}
+	return nil
+}
+
+// Quote prices a window and keeps the price for QuoteLife.
+func (s *Service) Quote(ctx context.Context, parkingName, spaceType string, from, to time.Time) (Quote, error) {
+	window, err := newWindow(from, to)
+	if err != nil {
+		return Quote{}, err
+	}
+	pid, err := parkingID(parkingName)
+	if err != nil {
+		return Quote{}, err
+	}
+	p, err := s.parking(ctx, pid)
+	if err != nil {
+		return Quote{}, err
+	}
+	t, err := sold(p, id.SpaceType(spaceType))
+	if err != nil {
+		return Quote{}, err
+	}
+	now := s.Now().UTC()
+	if err := checkWindow(window, p.Policy, now); err != nil {
+		return Quote{}, err
+	}
+	cost, err := price(p, window)
+	if err != nil {
+		return Quote{}, err
+	}
+	q := Quote{
+		ID: id.New[id.Quote](now), Parking: p.ID, SpaceType: t.ID, Window: window,
+		Price: cost, ExpiresAt: now.Add(QuoteLife).Truncate(time.Second),
+	}
+	if err := s.Store.InsertQuote(ctx, q); err != nil {
+		return Quote{}, err
+	}
+	return q, nil
+}
+
+// answer is what a request for payment is answered with: the reservation, or
+// that the card was declined.
+func (s *Service) answer(at Snapshot) (View, error) {
+	if at.Payment.State == payment.Declined {
+		return View{}, fault.New(fault.PaymentRequired, CodeDeclined, "The payment was declined. Nothing is reserved and nothing is held. Try another card, with a new Idempotency-Key.").
+			WithField("payment_method", "declined: "+at.Payment.DeclineCode)
+	}
+	return s.view(at)
+}
+
+func (s *Service) view(at Snapshot) (View, error) {
+	v := View{Snapshot: at, Token: s.Tokens.For(at.Reservation.ID)}
+	if !HasPass(&at.Reservation) {
+		return v, nil
+	}
+	text, err := s.Passes.Text(&at.Reservation)
+	v.Pass = text
+	return v, err
+}
+
+func (s *Service) snapshot(ctx context.Context, r id.Reservation) (Snapshot, error) {
+	at, err := s.Store.Reservation(ctx, r)
+	switch {
+	case err != nil:
+		return Snapshot{}, fmt.Errorf("read %s: %w", r, err)
+	case at == nil:
+		return Snapshot{}, errNotFound()
+	}
+	return *at, nil
+}
+
+func (s *Service) parking(ctx context.Context, p id.Parking) (*parking.Parking, error) {
+	found, err := s.Store.Parking(ctx, p)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", p, err)
+	case found == nil:
+		return nil, errParkingNotFound()
+	}
+	return found, nil
+}

@@ -1,0 +1,261 @@
+package commit
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/inventory"
+	"github.com/openlot/openlot/cloud/internal/ledger"
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/cloud/internal/session"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// Work is the state of one parking under an op's hands. Its methods hand out
+// copies; what is not put back is not changed.
+type Work struct {
+	Parking *parking.Parking // read only
+
+	base      *state // what is stored, and what earlier ops of the batch put
+	over      *state // what the running op put
+	sheet     *inventory.Sheet
+	days      map[inventory.Key]*inventory.Day // loaded, nil when unseeded
+	missing   Rows
+	out       Output
+	mark      mark
+	saved     *inventory.Sheet
+	touched   touched
+	confirmed map[id.Reservation]int // by the running op
+}
+
+// Output is what the ops of a batch added to the append-only tables.
+type Output struct {
+	Events       []feed.Event // revisions are given by the commit
+	Entries      []ledger.Entry
+	Incidents    []Incident
+	Observations []Observation
+	Keys         map[Key]*KeyRecord // new ones
+	Confirmed    map[id.Reservation]int
+}
+
+type mark struct{ events, entries, incidents, observations int }
+
+// NewWork starts a unit of work on rows that Load then fills.
+func NewWork(p *parking.Parking) *Work {
+	return &Work{
+		Parking: p, base: newState(), over: newState(),
+		sheet:   inventory.NewSheet(map[inventory.Key]*inventory.Day{}),
+		days:    map[inventory.Key]*inventory.Day{},
+		touched: newTouched(), confirmed: map[id.Reservation]int{},
+		out: Output{Keys: map[Key]*KeyRecord{}, Confirmed: map[id.Reservation]int{}},
+	}
+}
+
+// Try runs one op: what it did stays when it returns nil, and is undone
+// otherwise. With ErrMissing, Missing names what to load.
+func (w *Work) Try(op Op, now time.Time) error {
+	w.over = newState()
+	w.saved = w.sheet.Clone()
+	w.mark = mark{len(w.out.Events), len(w.out.Entries), len(w.out.Incidents), len(w.out.Observations)}
+	w.missing = Rows{}
+	err := op.Apply(w, now)
+	if err == nil && !w.missing.Empty() {
+		err = ErrMissing
+	}
+	if err == nil && w.sheet.Untold() {
+		err = ErrUntold
+	}
+	if err != nil {
+		w.sheet = w.saved
+		w.out.Events = w.out.Events[:w.mark.events]
+		w.out.Entries = w.out.Entries[:w.mark.entries]
+		w.out.Incidents = w.out.Incidents[:w.mark.incidents]
+		w.out.Observations = w.out.Observations[:w.mark.observations]
+		w.over = newState()
+		clear(w.confirmed)
+		return err
+	}
+	w.merge()
+	return nil
+}
+
+// Missing is what the last op asked for in vain.
+func (w *Work) Missing() Rows { return w.missing }
+
+// Reservation returns a copy of a reservation, nil when there is none.
+func (w *Work) Reservation(i id.Reservation) (*reservation.Reservation, error) {
+	return find(w.over.reservations, w.base.reservations, i, &w.missing.Reservations)
+}
+
+// PutReservation stores a reservation.
+func (w *Work) PutReservation(r *reservation.Reservation) { put(w.over.reservations, r.ID, r) }
+
+// Payment returns a copy of a payment, nil when there is none.
+func (w *Work) Payment(i id.Payment) (*payment.Payment, error) {
+	return find(w.over.payments, w.base.payments, i, &w.missing.Payments)
+}
+
+// PutPayment stores a payment.
+func (w *Work) PutPayment(p *payment.Payment) { put(w.over.payments, p.ID, p) }
+
+// Session returns a copy of a session, nil when there is none.
+func (w *Work) Session(i id.Session) (*session.Session, error) {
+	return find(w.over.sessions, w.base.sessions, i, &w.missing.Sessions)
+}
+
+// PutSession stores a session.
+func (w *Work) PutSession(s *session.Session) { put(w.over.sessions, s.ID, s) }
+
+// Key returns what an idempotency key was used for, nil when it is new.
+func (w *Work) Key(k Key) (*KeyRecord, error) {
+	return find(w.over.keys, w.base.keys, k, &w.missing.Keys)
+}
+
+// PutKey records what a new idempotency key is used for.
+func (w *Work) PutKey(k Key, r *KeyRecord) { put(w.over.keys, k, r) }
+
+// Watermark returns a copy of the edge's watermark, nil before its first
+// journal.
+func (w *Work) Watermark() (*Watermark, error) {
+	s := w.over
+	if !s.hasWatermark {
+		s = w.base
+	}
+	if !s.hasWatermark {
+		w.missing.Watermark = true
+		return nil, ErrMissing
+	}
+	if s.watermark == nil {
+		return nil, nil
+	}
+	c := *s.watermark
+	return &c, nil
+}
+
+// PutWatermark stores the edge's watermark.
+func (w *Work) PutWatermark(m *Watermark) {
+	c := *m
+	w.over.watermark, w.over.hasWatermark = &c, true
+}
+
+// Allotment returns a copy of the allotment of a type, nil when there is none.
+func (w *Work) Allotment(t id.SpaceType) (*Allotment, error) {
+	if a, ok := w.over.allotments[t]; ok {
+		c := *a
+		return &c, nil
+	}
+	if !w.base.hasAllots {
+		w.missing.Allotments = true
+		return nil, ErrMissing
+	}
+	if a, ok := w.base.allotments[t]; ok {
+		c := *a
+		return &c, nil
+	}
+	return nil, nil
+}
+
+// PutAllotment stores an allotment.
+func (w *Work) PutAllotment(a *Allotment) { put(w.over.allotments, a.SpaceType, a) }
+
+// Claim takes n units if they are free; the errors are those of
+// inventory.Sheet.
+func (w *Work) Claim(t id.SpaceType, q timerange.Quarters, n int16) error {
+	if err := w.need(t, q); err != nil {
+		return err
+	}
+	return w.sheet.Claim(t, q, n)
+}
+
+// ClaimPresence takes n units whether or not they are free.
+func (w *Work) ClaimPresence(t id.SpaceType, q timerange.Quarters, n int16) error {
+	if err := w.need(t, q); err != nil {
+		return err
+	}
+	return w.sheet.ClaimPresence(t, q, n)
+}
+
+// Release gives n units back.
+func (w *Work) Release(t id.SpaceType, q timerange.Quarters, n int16) error {
+	if err := w.need(t, q); err != nil {
+		return err
+	}
+	return w.sheet.Release(t, q, n)
+}
+
+// Available is what could be claimed in all of the run.
+func (w *Work) Available(t id.SpaceType, q timerange.Quarters) (int16, error) {
+	if err := w.need(t, q); err != nil {
+		return 0, err
+	}
+	return w.sheet.Available(t, q)
+}
+
+// Emit appends an event. Claims that changed since the op's last event are
+// added to it.
+func (w *Work) Emit(k feed.Kind, b feed.Body) {
+	b.Claims = append(b.Claims, w.sheet.TakeDeltas()...)
+	w.out.Events = append(w.out.Events, feed.Event{Parking: w.Parking.ID, Kind: k, Body: b})
+}
+
+// ConfirmedByLastEvent gives the reservation the revision of the event that
+// was emitted last as its ConfirmedRevision.
+func (w *Work) ConfirmedByLastEvent(i id.Reservation) { w.confirmed[i] = len(w.out.Events) }
+
+// Book appends a ledger entry; it returns ledger.ErrUnbalanced for one that
+// does not balance.
+func (w *Work) Book(e ledger.Entry) error {
+	if err := e.Check(); err != nil {
+		return err
+	}
+	w.out.Entries = append(w.out.Entries, e)
+	return nil
+}
+
+// Raise records an incident and tells it in the feed.
+func (w *Work) Raise(i Incident) {
+	w.out.Incidents = append(w.out.Incidents, i)
+	w.Emit(feed.IncidentRaised, feed.Body{Incident: &feed.Incident{ID: i.ID, Class: i.Class, Detail: i.Detail}})
+}
+
+// Observe keeps an applied journal event.
+func (w *Work) Observe(o Observation) { w.out.Observations = append(w.out.Observations, o) }
+
+func (w *Work) need(t id.SpaceType, q timerange.Quarters) error {
+	ok := true
+	for _, k := range inventory.Keys(t, q) {
+		if _, loaded := w.days[k]; !loaded {
+			w.missing.Days = append(w.missing.Days, k)
+			ok = false
+		}
+	}
+	if !ok {
+		return fmt.Errorf("%w: days of %s", ErrMissing, t)
+	}
+	return nil
+}
+
+func find[K comparable, V any](over, base map[K]*V, k K, missing *[]K) (*V, error) {
+	v, ok := over[k]
+	if !ok {
+		v, ok = base[k]
+	}
+	if !ok {
+		*missing = append(*missing, k)
+		return nil, ErrMissing
+	}
+	if v == nil {
+		return nil, nil
+	}
+	c := *v
+	return &c, nil
+}
+
+func put[K comparable, V any](over map[K]*V, k K, v *V) {
+	c := *v
+	over[k] = &c
+}

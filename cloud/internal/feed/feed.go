@@ -1,0 +1,108 @@
+// Package feed is the cloud's append-only record of what changed, and the only
+// way by which any part of it tells another.
+//
+// Every commit takes the parking's next revisions from its locked head row, so
+// that a parking's events are ordered and gapless. A consumer keeps the
+// revision it has seen of each parking; a coalesced NOTIFY hints that there is
+// more, and a cursor over transaction ids below the oldest running one sweeps
+// everything once a second, so that a lost hint costs a second and never an
+// event.
+package feed
+
+import (
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/inventory"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// Kind says what happened.
+type Kind string
+
+// The kinds of event.
+const (
+	ParkingImported      Kind = "parking.imported" // its description or capacity is new: read it again
+	ReservationHeld      Kind = "reservation.held"
+	ReservationConfirmed Kind = "reservation.confirmed"
+	ReservationExpired   Kind = "reservation.expired"
+	ReservationCancelled Kind = "reservation.cancelled"
+	PaymentChanged       Kind = "payment.changed"
+	SessionOpened        Kind = "session.opened"
+	SessionClosed        Kind = "session.closed"
+	ClaimExtended        Kind = "claim.extended" // a vehicle inside, or an allotment, claims more time
+	AllotmentChanged     Kind = "allotment.changed"
+	EdgeLink             Kind = "edge.link" // the edge's lease began or lapsed
+	IncidentRaised       Kind = "incident.raised"
+)
+
+// Event is one fact about a parking.
+type Event struct {
+	Parking  id.Parking
+	Revision uint64
+	At       time.Time // of the commit
+	Kind     Kind
+	Body     Body
+}
+
+// Body is what consumers need to know without asking the database. Personal
+// data is not in it.
+type Body struct {
+	Claims      []inventory.Delta `json:"claims,omitempty"`
+	Reservation *Reservation      `json:"reservation,omitempty"`
+	Payment     *Payment          `json:"payment,omitempty"`
+	Session     *Session          `json:"session,omitempty"`
+	Allotment   *Allotment        `json:"allotment,omitempty"`
+	Link        *Link             `json:"link,omitempty"`
+	Incident    *Incident         `json:"incident,omitempty"`
+}
+
+// Reservation is a reservation after the event.
+type Reservation struct {
+	ID         id.Reservation `json:"id"`
+	State      string         `json:"state"`
+	Version    int64          `json:"version"`
+	Generation uint16         `json:"generation"`
+	SpaceType  id.SpaceType   `json:"space_type"`
+	From       time.Time      `json:"from"`
+	To         time.Time      `json:"to"`
+}
+
+// Payment is a payment after the event.
+type Payment struct {
+	ID          id.Payment     `json:"id"`
+	Reservation id.Reservation `json:"reservation"`
+	State       string         `json:"state"`
+	Version     int64          `json:"version"`
+}
+
+// Session is a stay after the event.
+type Session struct {
+	ID          id.Session     `json:"id"`
+	Reservation id.Reservation `json:"reservation,omitzero"`
+	SpaceType   id.SpaceType   `json:"space_type"`
+	Allotted    bool           `json:"allotted"`
+	Inside      bool           `json:"inside"`
+	At          time.Time      `json:"at"` // of the passage, by the edge's clock
+}
+
+// Allotment is an allotment after the event.
+type Allotment struct {
+	SpaceType id.SpaceType `json:"space_type"`
+	Version   int64        `json:"version"`
+	Units     int16        `json:"units"`   // claimed in the inventory
+	Granted   int16        `json:"granted"` // what the edge is told
+	Until     time.Time    `json:"until"`
+}
+
+// Link is the state of the edge's lease.
+type Link struct {
+	Live  bool      `json:"live"`
+	Since time.Time `json:"since"`
+}
+
+// Incident is a conflict and how it was settled.
+type Incident struct {
+	ID     id.Incident `json:"id"`
+	Class  string      `json:"class"`
+	Detail string      `json:"detail"`
+}

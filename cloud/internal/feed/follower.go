@@ -1,0 +1,332 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// XID is a transaction id of the database: a place in the order in which
+// transactions began to write.
+type XID uint64
+
+// Source is the feed as it is stored.
+type Source interface {
+	// Heads returns the current revision of every parking, and a place before
+	// every transaction that those revisions do not include.
+	Heads(ctx context.Context) (map[id.Parking]uint64, XID, error)
+	// After returns events after the given revisions of the given parkings, in
+	// order for each parking. It may return only the first of a parking's
+	// events; none means that there are none.
+	After(ctx context.Context, after map[id.Parking]uint64) ([]Event, error)
+	// Changed returns the parkings that transactions from since on have added
+	// events to, with their newest revision, and from where to look the next
+	// time. It never passes a transaction that is still running.
+	Changed(ctx context.Context, since XID) (map[id.Parking]uint64, XID, error)
+	// Listen calls hint with nil once it listens, and then with parkings and
+	// revisions that were announced. It returns when the connection is lost.
+	Listen(ctx context.Context, hint func(map[id.Parking]uint64)) error
+}
+
+// callLimit bounds each reading of the database.
+const callLimit = 15 * time.Second
+
+// sweepEvery bounds how late an event is whose announcement was lost.
+const sweepEvery = time.Second
+
+// Backoff of the listening connection.
+const (
+	relistenFirst = 100 * time.Millisecond
+	relistenMost  = 5 * time.Second
+)
+
+// Follower reads the feed once for the whole process and hands its events to
+// subscribers: each parking's in the order of their revisions, without a gap
+// and without a repetition.
+//
+// It starts at the revisions that are current when Run is called. A subscriber
+// that needs what was before reads it for itself after Ready, and drops the
+// events that its own reading already includes.
+//
+// While the database is away it keeps trying and continues where it was.
+type Follower struct {
+	src         Source
+	log         *slog.Logger
+	subscribers []subscriber
+	ready       chan struct{}
+	wake        chan struct{} // holds one token while told or sweep is set
+
+	mu      sync.Mutex
+	told    map[id.Parking]uint64 // announced and not yet looked at
+	sweep   bool                  // the announcements begin anew: something may be lost
+	watches map[id.Parking]map[chan struct{}]struct{}
+	current time.Time // see CurrentAt
+}
+
+type subscriber struct {
+	name   string
+	handle func([]Event)
+}
+
+// NewFollower makes a follower that does nothing before Run.
+func NewFollower(src Source, log *slog.Logger) *Follower {
+	return &Follower{
+		src: src, log: log.With("component", "feed"),
+		ready: make(chan struct{}), wake: make(chan struct{}, 1),
+		told: map[id.Parking]uint64{}, watches: map[id.Parking]map[chan struct{}]struct{}{},
+	}
+}
+
+// Subscribe adds a subscriber; it must be called before Run. handle is called
+// from one goroutine, must not block, and must not keep or change the slice.
+func (f *Follower) Subscribe(name string, handle func([]Event)) {
+	f.subscribers = append(f.subscribers, subscriber{name, handle})
+}
+
+// Watch returns a channel that receives a token after events of the parking
+// have been handed to all subscribers: one token for any number of them. The
+// function ends the watch.
+func (f *Follower) Watch(p id.Parking) (<-chan struct{}, func()) {
+	c := make(chan struct{}, 1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.watches[p] == nil {
+		f.watches[p] = map[chan struct{}]struct{}{}
+	}
+	f.watches[p][c] = struct{}{}
+	return c, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.watches[p], c)
+		if len(f.watches[p]) == 0 {
+			delete(f.watches, p)
+		}
+	}
+}
+
+// CurrentAt is a time, by this process's clock, up to which everything that was
+// committed has been handed out. It is at most a little over a second old while
+// the database answers, and stands still while it does not.
+func (f *Follower) CurrentAt() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.current
+}
+
+func (f *Follower) setCurrent(t time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.current = t
+}
+
+// Ready is closed once the start position is taken.
+func (f *Follower) Ready() <-chan struct{} { return f.ready }
+
+// Run follows the feed until the context ends, and returns after its
+// goroutines have ended. It may be called once.
+func (f *Follower) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	defer cancel()
+
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	away := outage{log: f.log, what: "the feed"}
+	begun := time.Now()
+	at, since, err := f.heads(ctx)
+	for ; err != nil; at, since, err = f.heads(ctx) {
+		away.note(ctx, err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			begun = time.Now()
+		}
+	}
+	away.over()
+	f.setCurrent(begun)
+	close(f.ready)
+	listening.Go(func() { f.listen(ctx) })
+
+	for {
+		told, sweep := map[id.Parking]uint64{}, true
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		case <-f.wake:
+			told, sweep = f.takeTold()
+		}
+		if sweep {
+			begun := time.Now()
+			changed, next, err := f.changed(ctx, since)
+			if err == nil {
+				merge(told, changed)
+				err = f.deliver(ctx, at, told)
+			}
+			if err != nil {
+				// since stays: the next sweep sees again what was not delivered.
+				away.note(ctx, err)
+				continue
+			}
+			since = next
+			f.setCurrent(begun)
+		} else if err := f.deliver(ctx, at, told); err != nil {
+			away.note(ctx, err)
+			continue
+		}
+		away.over()
+	}
+}
+
+// deliver reads and hands out events until at has reached the wanted
+// revisions. A revision that does not exist ends the reading of its parking.
+func (f *Follower) deliver(ctx context.Context, at, want map[id.Parking]uint64) error {
+	for {
+		behind := map[id.Parking]uint64{}
+		for p, revision := range want {
+			if at[p] < revision {
+				behind[p] = at[p]
+			}
+		}
+		if len(behind) == 0 {
+			return nil
+		}
+		events, err := f.after(ctx, behind)
+		if err != nil {
+			return err
+		}
+		moved := map[id.Parking]struct{}{}
+		for _, e := range events {
+			if e.Revision != at[e.Parking]+1 {
+				f.log.Error("the feed has a gap", "parking_id", e.Parking, "after", at[e.Parking], "next", e.Revision)
+			}
+			at[e.Parking] = e.Revision
+			moved[e.Parking] = struct{}{}
+		}
+		for p := range behind {
+			if _, ok := moved[p]; !ok {
+				delete(want, p)
+			}
+		}
+		if len(events) == 0 {
+			continue
+		}
+		for _, s := range f.subscribers {
+			s.handle(events)
+		}
+		f.wakeWatches(moved)
+	}
+}
+
+func (f *Follower) heads(ctx context.Context) (map[id.Parking]uint64, XID, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	return f.src.Heads(ctx)
+}
+
+func (f *Follower) changed(ctx context.Context, since XID) (map[id.Parking]uint64, XID, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	return f.src.Changed(ctx, since)
+}
+
+func (f *Follower) after(ctx context.Context, at map[id.Parking]uint64) ([]Event, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	return f.src.After(ctx, at)
+}
+
+func (f *Follower) wakeWatches(moved map[id.Parking]struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for p := range moved {
+		for c := range f.watches[p] {
+			poke(c)
+		}
+	}
+}
+
+// hint takes over what the listening connection heard.
+func (f *Follower) hint(told map[id.Parking]uint64) {
+	f.mu.Lock()
+	merge(f.told, told)
+	f.sweep = f.sweep || told == nil
+	f.mu.Unlock()
+	poke(f.wake)
+}
+
+func (f *Follower) takeTold() (told map[id.Parking]uint64, sweep bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	told, sweep = f.told, f.sweep
+	f.told, f.sweep = map[id.Parking]uint64{}, false
+	return told, sweep
+}
+
+// listen keeps a listening connection. Without it the sweep alone delivers.
+func (f *Follower) listen(ctx context.Context) {
+	away := outage{log: f.log, what: "the feed's announcements"}
+	for wait := relistenFirst; ; {
+		err := f.src.Listen(ctx, func(told map[id.Parking]uint64) {
+			if told == nil {
+				away.over()
+				wait = relistenFirst
+			}
+			f.hint(told)
+		})
+		if err == nil {
+			err = errors.New("listening ended")
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		away.note(ctx, err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, relistenMost)
+	}
+}
+
+func merge(into, from map[id.Parking]uint64) {
+	for p, revision := range from {
+		into[p] = max(into[p], revision)
+	}
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// outage says once that something is away, and once that it is back.
+type outage struct {
+	log  *slog.Logger
+	what string
+	away bool
+}
+
+func (o *outage) note(ctx context.Context, err error) {
+	if o.away || ctx.Err() != nil {
+		return
+	}
+	o.away = true
+	o.log.Warn(o.what+" cannot be read; trying again until it can", "err", err)
+}
+
+func (o *outage) over() {
+	if o.away {
+		o.away = false
+		o.log.Info(o.what + " can be read again")
+	}
+}

@@ -1,0 +1,178 @@
+package fleet
+
+import (
+	"errors"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/ledger"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/cloud/internal/session"
+	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/protocol/timerange"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// exited ends the stay of a vehicle that is outside.
+func (a *ApplyEvents) exited(w *commit.Work, e *wire.Event, at, now time.Time) error {
+	s, err := w.Session(e.Session)
+	if err != nil {
+		return err
+	}
+	if s != nil && s.State == session.Left {
+		return nil
+	}
+	about := e.Reservation
+	if s != nil {
+		about = s.Reservation
+	}
+	var r *reservation.Reservation
+	if !about.IsZero() {
+		if r, err = w.Reservation(about); err != nil {
+			return err
+		}
+	}
+	if s != nil {
+		return a.leave(w, s, r, e, at, now)
+	}
+	return a.orphan(w, r, e, at, now)
+}
+
+// orphan is an exit whose entry was not seen under this session.
+func (a *ApplyEvents) orphan(w *commit.Work, r *reservation.Reservation, e *wire.Event, at, now time.Time) error {
+	s := &session.Session{
+		ID: e.Session, SpaceType: spaceType(e), State: session.Inside, EnteredAt: at, Inferred: true,
+	}
+	if r != nil {
+		other, err := inside(w, r)
+		if err != nil {
+			return err
+		}
+		if other != nil {
+			if err := a.leave(w, other, r, e, at, now); err != nil {
+				return err
+			}
+			raise(w, "X6", e, "a vehicle went out under another session than it came in; both are taken as one", now)
+			return nil
+		}
+		if reservation.Next(r.State, reservation.CheckIn).Refusal == "" {
+			// It went in unseen and stood on its reservation.
+			s.SpaceType = r.SpaceType
+			if err := checkIn(w, s, r, e, now); err != nil {
+				return err
+			}
+			if err := a.leave(w, s, r, e, at, now); err != nil {
+				return err
+			}
+			raise(w, "X6", e, "a vehicle went out whose entry was not seen; it was settled by its reservation", now)
+			return nil
+		}
+	}
+	s.State, s.ExitedAt, s.ExitLane, s.ExitReason = session.Left, at, e.Lane, e.Reason
+	w.PutSession(s)
+	raise(w, "X6", e, "a vehicle went out whose entry was not seen; nothing is charged", now)
+	return nil
+}
+
+// leave closes a stay: capacity from the quarter of the exit on is free again,
+// the reservation is completed and the money is asked for.
+func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.Reservation, e *wire.Event, at, now time.Time) error {
+	if at.Before(s.EnteredAt) {
+		at = s.EnteredAt
+	}
+	var p *payment.Payment
+	if r != nil && !r.Payment.IsZero() {
+		var err error
+		if p, err = w.Payment(r.Payment); err != nil {
+			return err
+		}
+	}
+	due := settle(w, s, r, p, e, at)
+
+	out := timerange.Floor(at)
+	problem := release(w, s, r, out)
+	if errors.Is(problem, commit.ErrMissing) {
+		return problem
+	}
+	if r != nil && r.Session == s.ID && r.State == reservation.Active {
+		if _, err := r.Apply(reservation.CheckOut, now); err != nil {
+			return err // Active can be checked out
+		}
+		r.Claim.To = max(r.Claim.From, min(r.Claim.To, out))
+		w.PutReservation(r)
+	} else {
+		r = nil // it was left as it is
+	}
+	if s.Allotted {
+		a.After.Allotted[s.SpaceType]--
+	}
+	s.State, s.ExitedAt, s.ExitLane, s.ExitReason = session.Left, at, e.Lane, e.Reason
+	s.ClaimTo = min(s.ClaimTo, out)
+	s.Inferred = s.Inferred || e.Inferred
+	s.Due, s.Owed = &due.Due, &due.Owed
+	w.PutSession(s)
+	w.Emit(feed.SessionClosed, feed.Body{Session: tell(s, at), Reservation: tellReservation(r)})
+	if due.Ask(p, now) {
+		w.PutPayment(p)
+		w.Emit(feed.PaymentChanged, feed.Body{Payment: &feed.Payment{
+			ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1,
+		}})
+	}
+	if due.Owed.Minor > 0 {
+		if err := w.Book(ledger.StayOwed(s.Reservation, s.ID, due.Owed, due.OwedTax)); err != nil {
+			return err // StayOwed balances by construction
+		}
+	}
+	if problem != nil {
+		raise(w, "unapplied", e, "capacity could not be given back: "+safe(problem), now)
+	}
+	if due.Problem != nil {
+		raise(w, "unapplied", e, "the tariff could not price the stay, in the driver's favour: "+due.Problem.Error(), now)
+	}
+	return nil
+}
+
+// release gives back what keeps the vehicle's place from the quarter out on.
+func release(w *commit.Work, s *session.Session, r *reservation.Reservation, out timerange.Q) error {
+	if s.Allotted || s.ClaimTo == 0 {
+		return nil // the unit stays with the allotment, or nothing was counted
+	}
+	err := w.Release(s.SpaceType, timerange.Quarters{From: out, To: s.ClaimTo}, 1)
+	if err == nil || errors.Is(err, commit.ErrMissing) || r == nil || r.Session != s.ID || r.State != reservation.Active {
+		return err
+	}
+	// The time before the window may not have been counted at the entry.
+	own := timerange.Quarters{From: max(out, r.Claim.From), To: r.Claim.To}
+	if again := w.Release(s.SpaceType, own, 1); again != nil {
+		return err
+	}
+	return nil
+}
+
+// settle prices the stay. A reservation that had ended before the vehicle came
+// is not held against its driver: what is due is the lower of its quote and
+// what a walk-in pays.
+func settle(w *commit.Work, s *session.Session, r *reservation.Reservation, p *payment.Payment, e *wire.Event, at time.Time) settlement.Settlement {
+	in := settlement.ExitInput{
+		Parking: w.Parking, Reservation: r, Payment: p, EnteredAt: s.EnteredAt, ExitedAt: at,
+		ExitDoubt: time.Duration(e.Uncertainty) * time.Millisecond,
+	}
+	if s.Inferred && s.EnteredAt.Equal(at) {
+		in.EnteredAt = time.Time{}
+	}
+	if r == nil || s.Reservation != r.ID {
+		in.Reservation, in.Payment = nil, nil
+		return settlement.AtExit(in)
+	}
+	quoted := settlement.AtExit(in)
+	if r.State == reservation.Active {
+		return quoted
+	}
+	in.Reservation = nil
+	if walkIn := settlement.AtExit(in); walkIn.Due.Currency == quoted.Due.Currency && walkIn.Due.Minor < quoted.Due.Minor {
+		return walkIn
+	}
+	return quoted
+}

@@ -1,0 +1,131 @@
+package fleet
+
+import (
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+const (
+	// maxBehind is how many events an edge may be behind and still be brought
+	// forward by deltas.
+	maxBehind = 2000
+	// deltaEntries bounds the reservations of one delta.
+	deltaEntries = 256
+	// partBytes bounds what the entries of one message may take.
+	partBytes = 60 << 10
+	// entryBytes is what an entry takes beside its plate, at most.
+	entryBytes = 120
+)
+
+// Snapshot is all that an edge caches, read at one instant.
+type Snapshot struct {
+	Revision     uint64
+	Reservations []*reservation.Reservation // confirmed or active, and not long over
+	Allotments   []*commit.Allotment
+	Keys         []wire.PassKey
+	Policy       parking.Policy
+}
+
+// Changes is what happened to a parking after a revision, read at one instant.
+type Changes struct {
+	Complete     bool   // every event after the revision is still there
+	Behind       int    // events between the revision and the parking's newest, or more than maxBehind
+	Through      uint64 // the rows below are at this revision or newer
+	More         bool   // there are events beyond Through
+	Reservations []*reservation.Reservation
+	Allotments   []*commit.Allotment
+	Keys         []wire.PassKey  // the set, when it may have changed
+	Policy       *parking.Policy // when it may have changed
+}
+
+// entry is a reservation as the edge caches it; ok is false for one that is
+// none of its business yet.
+func entry(r *reservation.Reservation) (e wire.Entry, ok bool) {
+	e = wire.Entry{
+		Reservation: r.ID, Generation: r.Generation, SpaceType: r.SpaceType,
+		From: r.Window.From.Unix(), To: r.Window.To.Unix(), NoShowAt: r.NoShowAt.Unix(),
+		Plate: r.Plate, Version: uint64(r.Version),
+	}
+	switch r.State {
+	case reservation.Confirmed:
+		e.State = wire.EntryConfirmed
+	case reservation.Active:
+		e.State, e.Session = wire.EntryActive, r.Session
+	case reservation.Completed:
+		e.State = wire.EntryDone
+	case reservation.Expired, reservation.Cancelled:
+		e.State = wire.EntryRevoked
+	case reservation.Held:
+		return e, false
+	default:
+		return e, false
+	}
+	return e, true
+}
+
+func entries(rs []*reservation.Reservation) []wire.Entry {
+	out := make([]wire.Entry, 0, len(rs))
+	for _, r := range rs {
+		if e, ok := entry(r); ok {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func allotments(as []*commit.Allotment) []wire.Allotment {
+	out := make([]wire.Allotment, 0, len(as))
+	for _, a := range as {
+		out = append(out, wire.Allotment{
+			SpaceType: a.SpaceType, Version: uint64(a.Version), Units: uint16(max(a.Granted, 0)), Until: a.Until.Time().Unix(),
+		})
+	}
+	return out
+}
+
+func policy(p parking.Policy) *wire.Policy {
+	return &wire.Policy{EarlyEntry: uint32(p.EarlyEntry.Seconds()), ExitGrace: uint32(p.ExitGrace.Seconds())}
+}
+
+// parts divides entries so that each part stays below the limits of a message.
+// There is at least one part.
+func parts(all []wire.Entry) [][]wire.Entry {
+	out := [][]wire.Entry{nil}
+	size := 0
+	for _, e := range all {
+		last := len(out) - 1
+		n := entryBytes + len(e.Plate)
+		if len(out[last]) == wire.MaxEntries || size+n > partBytes {
+			out = append(out, nil)
+			last, size = last+1, 0
+		}
+		out[last] = append(out[last], e)
+		size += n
+	}
+	return out
+}
+
+// messages are the parts of a snapshot.
+func (s *Snapshot) messages() []*wire.Sync {
+	split := parts(entries(s.Reservations))
+	out := make([]*wire.Sync, len(split))
+	for i, p := range split {
+		out[i] = &wire.Sync{Kind: wire.Snapshot, Through: s.Revision, Part: uint16(i), Parts: uint16(len(split)), Entries: p}
+	}
+	out[0].Allotments, out[0].Keys, out[0].Policy = allotments(s.Allotments), s.Keys, policy(s.Policy)
+	return out
+}
+
+// message is a delta on base.
+func (c *Changes) message(base uint64) *wire.Sync {
+	m := &wire.Sync{
+		Kind: wire.Delta, Base: base, Through: c.Through, Parts: 1,
+		Entries: entries(c.Reservations), Allotments: allotments(c.Allotments), Keys: c.Keys,
+	}
+	if c.Policy != nil {
+		m.Policy = policy(*c.Policy)
+	}
+	return m
+}

@@ -1,0 +1,292 @@
+package listing
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// Source reads parkings as they are stored.
+type Source interface {
+	// Parkings returns the parkings named, or all when only is nil, as one
+	// consistent snapshot. today is the first day that matters.
+	Parkings(ctx context.Context, only []id.Parking, today int32) ([]Snapshot, error)
+}
+
+const (
+	loadLimit   = 30 * time.Second
+	loadAgain   = time.Second // after a failure
+	reloadAgain = 50 * time.Millisecond
+	// maxWaiting bounds the events kept for a parking that is being read.
+	maxWaiting = 4096
+)
+
+// Listing is the memory of all parkings.
+type Listing struct {
+	src     Source
+	log     *slog.Logger
+	now     func() time.Time
+	current func() time.Time
+	options Options
+
+	loaded  chan struct{}
+	stopped chan struct{}
+	reload  chan struct{} // holds a token while a parking waits to be read
+	poke    chan struct{} // holds a token while streams have something to look at
+	open    atomic.Int64  // streams
+
+	mu      sync.RWMutex
+	lots    map[id.Parking]*lot
+	sorted  []*lot // by id
+	waiting map[id.Parking]*waiting
+	seq     uint64 // counts changes, across restarts
+	epoch   uint64 // counts changes of descriptions
+	dirty   map[id.Parking]struct{}
+
+	streams streams
+}
+
+// waiting is a parking that must be read (again), and its events since.
+type waiting struct {
+	need   uint64 // the reading must include this revision
+	events []feed.Event
+}
+
+// Options bound the streams. The zero value is good.
+type Options struct {
+	MaxStreams int // 0: 20000
+}
+
+// New makes a listing that is empty before Run. current is a time up to which
+// the events that were handed to Handle are complete: feed.Follower.CurrentAt.
+func New(src Source, current, now func() time.Time, log *slog.Logger, o Options) *Listing {
+	if o.MaxStreams == 0 {
+		o.MaxStreams = 20_000
+	}
+	return &Listing{
+		src: src, log: log.With("component", "listing"), now: now, current: current, options: o,
+		loaded: make(chan struct{}), stopped: make(chan struct{}),
+		reload: make(chan struct{}, 1), poke: make(chan struct{}, 1),
+		lots: map[id.Parking]*lot{}, waiting: map[id.Parking]*waiting{}, dirty: map[id.Parking]struct{}{},
+		seq: uint64(now().UnixMilli()), streams: newStreams(),
+	}
+}
+
+// Loaded is closed once all parkings are known.
+func (l *Listing) Loaded() <-chan struct{} { return l.loaded }
+
+// Handle takes events from the feed: each parking's in order. It does not
+// block; what does not follow on what is known is read again by Run.
+func (l *Listing) Handle(events []feed.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seq++
+	for _, e := range events {
+		l.handle(e)
+	}
+	poke(l.poke)
+}
+
+func (l *Listing) handle(e feed.Event) {
+	if w := l.waiting[e.Parking]; w != nil {
+		w.add(e)
+		return
+	}
+	known := l.lots[e.Parking]
+	if known != nil && e.Revision <= known.Revision {
+		return
+	}
+	if known == nil || known.apply(e) != nil {
+		w := &waiting{need: e.Revision}
+		l.waiting[e.Parking] = w
+		poke(l.reload)
+		return
+	}
+	l.touch(known)
+}
+
+func (w *waiting) add(e feed.Event) {
+	if e.Kind == feed.ParkingImported || len(w.events) == maxWaiting {
+		w.need, w.events = max(w.need, e.Revision), nil
+		return
+	}
+	w.events = append(w.events, e)
+}
+
+func (l *Listing) touch(x *lot) {
+	x.changed = l.seq
+	l.dirty[x.Parking.ID] = struct{}{}
+}
+
+// Run loads the parkings once ready is closed, keeps them current and feeds the
+// streams, until the context ends. It ends the streams then.
+func (l *Listing) Run(ctx context.Context, ready <-chan struct{}) error {
+	defer close(l.stopped)
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-ready:
+	}
+	if !l.loadAll(ctx) {
+		return nil
+	}
+	var pump sync.WaitGroup
+	pump.Go(func() { l.pump(ctx) })
+	defer pump.Wait()
+
+	quarter := time.NewTimer(l.untilQuarter())
+	defer quarter.Stop()
+	var again <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-quarter.C:
+			l.passQuarter()
+			quarter.Reset(l.untilQuarter())
+			continue
+		case <-l.reload:
+		case <-again:
+		}
+		again = nil
+		if wait := l.readWaiting(ctx); wait > 0 {
+			again = time.After(wait)
+		}
+	}
+}
+
+func (l *Listing) untilQuarter() time.Duration {
+	now := l.now()
+	return (timerange.Floor(now) + 1).Time().Sub(now)
+}
+
+// passQuarter tells all numbers anew: they depend on the time.
+func (l *Listing) passQuarter() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seq++
+	for _, x := range l.sorted {
+		x.forget(l.now())
+		l.touch(x)
+	}
+	poke(l.poke)
+}
+
+// loadAll reads everything, as often as it takes.
+func (l *Listing) loadAll(ctx context.Context) bool {
+	for failed := false; ; {
+		found, err := l.read(ctx, nil)
+		if err == nil {
+			l.mu.Lock()
+			l.seq++
+			for _, s := range found {
+				l.install(s)
+			}
+			l.sort()
+			l.mu.Unlock()
+			close(l.loaded)
+			poke(l.reload) // for what could not be installed
+			l.log.Info("the parkings are loaded", "parkings", len(found))
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		if !failed {
+			l.log.Warn("the parkings cannot be read; trying again until they can", "err", err)
+		}
+		failed = true
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(loadAgain):
+		}
+	}
+}
+
+func (l *Listing) read(ctx context.Context, only []id.Parking) ([]Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadLimit)
+	defer cancel()
+	return l.src.Parkings(ctx, only, timerange.Floor(l.now()).Day())
+}
+
+// readWaiting reads the parkings that wait for it. It returns when to come
+// back for those that could not be read far enough, 0 when there are none.
+func (l *Listing) readWaiting(ctx context.Context) time.Duration {
+	l.mu.RLock()
+	only := make([]id.Parking, 0, len(l.waiting))
+	for p := range l.waiting {
+		only = append(only, p)
+	}
+	l.mu.RUnlock()
+	if len(only) == 0 {
+		return 0
+	}
+	found, err := l.read(ctx, only)
+	if err != nil {
+		if ctx.Err() == nil {
+			l.log.Warn("parkings cannot be read again", "parkings", len(only), "err", err)
+		}
+		return loadAgain
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seq++
+	for _, s := range found {
+		l.install(s)
+	}
+	l.sort()
+	poke(l.poke)
+	if len(l.waiting) > 0 {
+		return reloadAgain
+	}
+	return 0
+}
+
+// install takes a reading over unless it is older than what must be known, and
+// then the events that waited for it.
+func (l *Listing) install(s Snapshot) {
+	p := s.Parking.ID
+	w, known := l.waiting[p], l.lots[p]
+	if w != nil && s.Revision < w.need || known != nil && s.Revision < known.Revision {
+		return
+	}
+	delete(l.waiting, p)
+	fresh := newLot(s)
+	if known == nil {
+		known = &lot{}
+		l.lots[p] = known
+		l.sorted = append(l.sorted, known)
+	}
+	if string(known.static) != string(fresh.static) || string(known.full) != string(fresh.full) {
+		l.epoch++
+	}
+	fresh.at = known.at
+	*known = *fresh
+	known.forget(l.now())
+	l.touch(known)
+	if w != nil {
+		for _, e := range w.events {
+			l.handle(e)
+		}
+	}
+}
+
+func (l *Listing) sort() {
+	slices.SortFunc(l.sorted, func(a, b *lot) int { return cmp.Compare(a.Parking.ID, b.Parking.ID) })
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

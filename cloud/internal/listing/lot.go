@@ -1,0 +1,209 @@
+package listing
+
+import (
+	"errors"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/inventory"
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/tariff"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// Snapshot is one parking as it is stored at a revision.
+type Snapshot struct {
+	Parking    parking.Parking
+	Revision   uint64
+	Days       map[inventory.Key]*inventory.Day // only those that were ever written; the others are all free
+	Allotments map[id.SpaceType]int16           // units claimed for walk-ins
+	Allotted   map[id.Session]id.SpaceType      // sessions inside that stand on an allotment
+	Link       *feed.Link                       // of the enrolled edge; nil without one
+}
+
+// lot is a parking under the feed's events. It is guarded by Listing.mu.
+type lot struct {
+	Snapshot
+	zone    *time.Location
+	at      time.Time // of the newest event
+	changed uint64    // Listing.seq at the last change
+	static  []byte    // the part of its JSON that only a new description changes
+	full    []byte    // the further part that only the full form has
+	text    string    // what a search looks through
+}
+
+var errOutOfStep = errors.New("the event does not fit what is known")
+
+// apply moves the lot by the event that follows its revision. An error says
+// that the lot must be read again; it is not usable then.
+func (l *lot) apply(e feed.Event) error {
+	if e.Revision != l.Revision+1 || e.Kind == feed.ParkingImported {
+		return errOutOfStep
+	}
+	for _, c := range e.Body.Claims {
+		if err := l.claim(c); err != nil {
+			return errors.Join(errOutOfStep, err)
+		}
+	}
+	if s := e.Body.Session; s != nil {
+		if s.Inside && s.Allotted {
+			l.Allotted[s.ID] = s.SpaceType
+		} else {
+			delete(l.Allotted, s.ID)
+		}
+	}
+	if a := e.Body.Allotment; a != nil {
+		l.Allotments[a.SpaceType] = a.Units
+	}
+	if e.Body.Link != nil {
+		l.Link = e.Body.Link
+	}
+	l.Revision, l.at = e.Revision, e.At
+	return nil
+}
+
+// claim does what the committer did to the stored days: taking units that are
+// free is the same as taking them by presence.
+func (l *lot) claim(c inventory.Delta) error {
+	run := timerange.Quarters{From: c.From, To: c.To}
+	t, ok := l.Parking.SpaceType(c.Type)
+	if !ok {
+		return inventory.ErrUnseeded
+	}
+	for _, k := range inventory.Keys(c.Type, run) {
+		if l.Days[k] == nil {
+			l.Days[k] = inventory.NewDay(t.Capacity)
+		}
+	}
+	s := inventory.NewSheet(l.Days)
+	if c.N < 0 {
+		return s.Release(c.Type, run, -c.N)
+	}
+	return s.ClaimPresence(c.Type, run, c.N)
+}
+
+// forget drops the days before the one that holds now.
+func (l *lot) forget(now time.Time) {
+	today := timerange.Floor(now).Day()
+	for k := range l.Days {
+		if k.Day < today {
+			delete(l.Days, k)
+		}
+	}
+}
+
+// free is what is free of a type in all of a run.
+func (l *lot) free(t parking.SpaceType, run timerange.Quarters) int {
+	least := int(t.Capacity)
+	run.Days(func(day int32, first, end int) bool {
+		d := l.Days[inventory.Key{Type: t.ID, Day: day}]
+		if d == nil {
+			return true
+		}
+		for i := first; i < end; i++ {
+			if d.Over[i] > 0 {
+				least = 0
+			}
+			least = min(least, int(d.Free[i]))
+		}
+		return least > 0
+	})
+	return max(least, 0)
+}
+
+// now is what somebody at the gate would find of a type: for the time that the
+// policy protects, as seen from any moment of the present quarter, so that the
+// number changes only when a quarter does.
+func (l *lot) now(t parking.SpaceType, now time.Time) int {
+	soon := timerange.Quarters{From: timerange.Floor(now)}
+	protected := (l.Parking.Policy.WalkinProtects + timerange.Quarter - 1) / timerange.Quarter
+	soon.To = soon.From + timerange.Q(protected) + 1
+	spare := int(l.Allotments[t.ID])
+	for _, of := range l.Allotted {
+		if of == t.ID {
+			spare--
+		}
+	}
+	return l.free(t, soon) + max(spare, 0)
+}
+
+// during is what could be sold of a type for a window.
+func (l *lot) during(t parking.SpaceType, w timerange.Range, now time.Time) int {
+	if l.tooLong(w) || w.To.After(now.AddDate(0, 0, l.Parking.Policy.HorizonDays)) {
+		return 0
+	}
+	return l.free(t, w.Claim())
+}
+
+func (l *lot) tooLong(w timerange.Range) bool {
+	return l.Parking.Policy.MaxStay > 0 && w.Duration() > l.Parking.Policy.MaxStay
+}
+
+// Status is what a parking is to somebody who comes now.
+type Status string
+
+// The values of Status.
+const (
+	Open    Status = "open"
+	Full    Status = "full"
+	Closed  Status = "closed"
+	Unknown Status = "unknown"
+)
+
+// numbers are the lot's numbers at a time.
+type numbers struct {
+	status Status
+	known  bool // whether now is known
+	now    int
+	window int
+	types  []typeNumbers
+}
+
+type typeNumbers struct{ now, window int }
+
+// count works the numbers out, for the window only when there is one.
+func (l *lot) count(now time.Time, q *Window) numbers {
+	n := numbers{types: make([]typeNumbers, len(l.Parking.SpaceTypes))}
+	n.known = len(l.Parking.SpaceTypes) > 0 && (l.Link == nil || l.Link.Live)
+	for i, t := range l.Parking.SpaceTypes {
+		n.types[i].now = l.now(t, now)
+		n.now += n.types[i].now
+		if q != nil {
+			n.types[i].window = l.during(t, q.Range, now)
+			if q.Type == "" || q.Type == t.ID {
+				n.window += n.types[i].window
+			}
+		}
+	}
+	switch {
+	case !n.known:
+		n.status = Unknown
+	case n.now == 0:
+		n.status = Full
+	default:
+		n.status = Open
+	}
+	return n
+}
+
+// asOf is the time at which the numbers were known to be right; frozen says
+// that it does not go on with the listing's own.
+func (l *lot) asOf(current time.Time) (asOf time.Time, frozen bool) {
+	if l.Link != nil && !l.Link.Live {
+		return l.Link.Since, true
+	}
+	if l.at.After(current) {
+		return l.at, false
+	}
+	return current, false
+}
+
+// price is what the window costs; ok is false when it cannot be priced.
+func (l *lot) price(w timerange.Range) (tariff.Bill, bool) {
+	if len(l.Parking.SpaceTypes) == 0 || l.tooLong(w) {
+		return tariff.Bill{}, false
+	}
+	bill, err := l.Parking.Tariff.Price(w, tariff.Facts{Zone: l.zone})
+	return bill, err == nil
+}

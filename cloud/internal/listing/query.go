@@ -1,0 +1,286 @@
+package listing
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// The fault codes of queries.
+const (
+	CodeInvalidParameter = "invalid_parameter"
+	CodeWindowEmpty      = "window_empty"
+	CodeWindowInPast     = "window_in_past"
+	CodeWindowTooLong    = "window_too_long"
+	CodeTimeNoOffset     = "time_without_offset"
+)
+
+const (
+	defaultLimit = 50
+	maxLimit     = 200
+	maxSearch    = 100       // bytes of q
+	maxRadius    = 1_000_000 // metres
+)
+
+// point is a place in degrees.
+type point struct{ lat, lng float64 }
+
+// query is a parsed question for a list.
+type query struct {
+	near   *point
+	radius float64 // metres; 0: any
+	box    *box
+	window *Window
+	typ    id.SpaceType
+	words  []string
+	limit  int
+	after  *cursor
+	geo    bool
+}
+
+// box is west, south, east, north in degrees; west > east crosses the
+// antimeridian.
+type box struct{ west, south, east, north float64 }
+
+func (b box) holds(p point) bool {
+	if p.lat < b.south || p.lat > b.north {
+		return false
+	}
+	if b.west <= b.east {
+		return b.west <= p.lng && p.lng <= b.east
+	}
+	return p.lng >= b.west || p.lng <= b.east
+}
+
+// invalid is the fault for one parameter.
+func invalid(field, problem string) error {
+	return fault.Newf(fault.Invalid, CodeInvalidParameter, "The parameter %s %s.", field, problem).WithField(field, problem)
+}
+
+// one returns a parameter that may be given once.
+func one(v url.Values, name string) (string, error) {
+	switch given := v[name]; len(given) {
+	case 0:
+		return "", nil
+	case 1:
+		return given[0], nil
+	default:
+		return "", invalid(name, "is given more than once")
+	}
+}
+
+func parseQuery(v url.Values, now time.Time) (query, error) {
+	q := query{limit: defaultLimit}
+	var text [8]string
+	for i, name := range []string{"near", "radius", "bbox", "q", "limit", "cursor", "format", "space_type"} {
+		var err error
+		if text[i], err = one(v, name); err != nil {
+			return q, err
+		}
+	}
+	near, radius, bbox, search, limit, after, format := text[0], text[1], text[2], text[3], text[4], text[5], text[6]
+	if near != "" {
+		n, ok := numbersIn(near, 2)
+		if !ok || !onEarth(n[0], n[1]) {
+			return q, invalid("near", "must be latitude,longitude in degrees")
+		}
+		q.near = &point{n[0], n[1]}
+	}
+	if radius != "" {
+		n, ok := numbersIn(radius, 1)
+		switch {
+		case q.near == nil:
+			return q, invalid("radius", "needs near")
+		case !ok || n[0] <= 0 || n[0] > maxRadius:
+			return q, invalid("radius", "must be metres, above 0 and at most 1000000")
+		}
+		q.radius = n[0]
+	}
+	if bbox != "" {
+		n, ok := numbersIn(bbox, 4)
+		if !ok || !onEarth(n[1], n[0]) || !onEarth(n[3], n[2]) || n[1] > n[3] {
+			return q, invalid("bbox", "must be west,south,east,north in degrees")
+		}
+		q.box = &box{n[0], n[1], n[2], n[3]}
+	}
+	if len(search) > maxSearch {
+		return q, invalid("q", "must have at most 100 bytes")
+	}
+	q.words = words(search)
+	if limit != "" {
+		n, err := strconv.Atoi(limit)
+		if err != nil || n < 1 || n > maxLimit {
+			return q, invalid("limit", "must be 1 to 200")
+		}
+		q.limit = n
+	}
+	switch format {
+	case "", "json":
+	case "geojson":
+		q.geo = true
+	default:
+		return q, invalid("format", "must be json or geojson")
+	}
+	var err error
+	if q.window, q.typ, err = parseWindow(v, now); err != nil {
+		return q, err
+	}
+	if after != "" {
+		c, ok := parseCursor(after)
+		if !ok || c.order != q.order() {
+			return q, invalid("cursor", "must be the next_cursor of the same query")
+		}
+		q.after = c
+	}
+	return q, nil
+}
+
+// parseWindow reads from, to and space_type. The window is nil without times.
+func parseWindow(v url.Values, now time.Time) (*Window, id.SpaceType, error) {
+	typ, err := one(v, "space_type")
+	if err != nil {
+		return nil, "", err
+	}
+	var t id.SpaceType
+	if typ != "" {
+		if t, err = id.ParseSpaceType(typ); err != nil {
+			return nil, "", invalid("space_type", "must be the name of a space type, such as standard")
+		}
+	}
+	from, err := instant(v, "from")
+	if err != nil {
+		return nil, t, err
+	}
+	to, err := instant(v, "to")
+	if err != nil {
+		return nil, t, err
+	}
+	switch {
+	case from.IsZero() && to.IsZero():
+		return nil, t, nil
+	case from.IsZero():
+		return nil, t, invalid("from", "is needed with to")
+	case to.IsZero():
+		return nil, t, invalid("to", "is needed with from")
+	}
+	r, err := timerange.New(from, to)
+	switch {
+	case err != nil:
+		return nil, t, fault.New(fault.Invalid, CodeWindowEmpty, "The window ends before it begins.").WithField("to", "must be after from")
+	case r.From.Before(timerange.Floor(now).Time()):
+		return nil, t, fault.New(fault.Invalid, CodeWindowInPast, "The window begins in the past.").WithField("from", "must not be past")
+	case r.Duration() > parking.DefaultPolicy().MaxStay:
+		return nil, t, fault.New(fault.Invalid, CodeWindowTooLong, "The window is longer than 30 days.").WithField("to", "must be at most 30 days after from")
+	}
+	return &Window{r, t}, t, nil
+}
+
+// instant reads a time with its offset. A plus sign that a caller forgot to
+// escape has become a space; it is taken for what it was.
+func instant(v url.Values, name string) (time.Time, error) {
+	text, err := one(v, name)
+	if text == "" || err != nil {
+		return time.Time{}, err
+	}
+	if n := len(text); n > 6 && text[n-6] == ' ' {
+		text = text[:n-6] + "+" + text[n-5:]
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err == nil {
+		return t.UTC(), nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04"} {
+		if _, bareErr := time.Parse(layout, text); bareErr == nil {
+			return time.Time{}, fault.Newf(fault.Invalid, CodeTimeNoOffset,
+				"The time %s has no offset. Write it like 2026-05-01T08:00:00+02:00 or with Z.", name).WithField(name, "needs an offset")
+		}
+	}
+	return time.Time{}, invalid(name, "must be an RFC 3339 time such as 2026-05-01T08:00:00+02:00")
+}
+
+func numbersIn(s string, n int) ([]float64, bool) {
+	parts := strings.Split(s, ",")
+	if len(parts) != n {
+		return nil, false
+	}
+	out := make([]float64, n)
+	for i, p := range parts {
+		f, err := strconv.ParseFloat(strings.TrimSpace(p), 64)
+		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil, false
+		}
+		out[i] = f
+	}
+	return out, true
+}
+
+func onEarth(lat, lng float64) bool { return math.Abs(lat) <= 90 && math.Abs(lng) <= 180 }
+
+// order names what the result is sorted by and filtered with, so that a cursor
+// is not used with another query.
+func (q query) order() uint32 {
+	h := fnv.New32a()
+	fmt.Fprint(h, q.near != nil, q.radius, q.box != nil, q.words, q.typ)
+	if q.near != nil {
+		fmt.Fprint(h, *q.near)
+	}
+	if q.box != nil {
+		fmt.Fprint(h, *q.box)
+	}
+	return h.Sum32()
+}
+
+// key names the query among streams.
+func (q query) key() string {
+	key := fmt.Sprint(q.order(), "\x00", q.words, "\x00", q.typ, "\x00", q.limit)
+	if q.near != nil {
+		key += fmt.Sprint("\x00n", *q.near, q.radius)
+	}
+	if q.box != nil {
+		key += fmt.Sprint("\x00b", *q.box)
+	}
+	if q.window != nil {
+		key += "\x00w" + q.window.String()
+	}
+	if q.after != nil {
+		key += "\x00c" + q.after.String()
+	}
+	return key
+}
+
+// cursor is the place in the result after which a page begins.
+type cursor struct {
+	order    uint32
+	distance float64 // 0 when sorted by id
+	id       id.Parking
+}
+
+// String is the opaque text form.
+func (c cursor) String() string {
+	b := binary.BigEndian.AppendUint32([]byte{1}, c.order)
+	b = binary.BigEndian.AppendUint64(b, math.Float64bits(c.distance))
+	return base64.RawURLEncoding.EncodeToString(append(b, c.id...))
+}
+
+func parseCursor(s string) (*cursor, bool) {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) < 14 || b[0] != 1 {
+		return nil, false
+	}
+	c := cursor{order: binary.BigEndian.Uint32(b[1:]), distance: math.Float64frombits(binary.BigEndian.Uint64(b[5:]))}
+	if c.id, err = id.ParseParking(string(b[13:])); err != nil || math.IsNaN(c.distance) {
+		return nil, false
+	}
+	return &c, true
+}

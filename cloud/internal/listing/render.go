@@ -1,0 +1,189 @@
+package listing
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/tariff"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// Window is what somebody wants to park for: a time, and a space type or any.
+type Window struct {
+	timerange.Range
+	Type id.SpaceType // empty: all types together
+}
+
+// description is what only a new description changes.
+type description struct {
+	ID        id.Parking    `json:"id"`
+	Name      string        `json:"name"`
+	Address   string        `json:"address"`
+	City      string        `json:"city"`
+	Latitude  float64       `json:"latitude"`
+	Longitude float64       `json:"longitude"`
+	Timezone  string        `json:"timezone"`
+	Kind      parking.Kind  `json:"kind"`
+	Capacity  *int          `json:"capacity"` // null: not known, nothing is sold
+	PriceFrom *money.Amount `json:"price_from"`
+}
+
+// details is what only the full form has beside that.
+type details struct {
+	OpeningHours *struct{}      `json:"opening_hours"` // null: always open
+	Tariff       *tariff.Tariff `json:"tariff"`
+	Lanes        []struct{}     `json:"lanes"`
+	Policies     policies       `json:"policies"`
+}
+
+type policies struct {
+	HorizonDays      int   `json:"horizon_days"`
+	MaxStayMinutes   int64 `json:"max_stay_minutes"`
+	HoldMinutes      int64 `json:"hold_minutes"`
+	EarlyMinutes     int64 `json:"early_entry_minutes"`
+	ExitGraceMinutes int64 `json:"exit_grace_minutes"`
+	NoShowMinutes    int64 `json:"no_show_after_minutes"`
+}
+
+func newLot(s Snapshot) *lot {
+	p := &s.Parking
+	l := &lot{Snapshot: s, text: haystack(p)}
+	// An unknown zone leaves windows without a price rather than the parking
+	// out of the list.
+	l.zone, _ = p.Location()
+	d := description{
+		ID: p.ID, Name: p.Name, Address: p.Address, City: p.City, Latitude: p.Latitude, Longitude: p.Longitude,
+		Timezone: p.Timezone, Kind: p.Kind,
+	}
+	more := details{Lanes: []struct{}{}, Policies: policiesOf(p.Policy)}
+	if len(p.SpaceTypes) > 0 {
+		capacity := p.Capacity()
+		d.Capacity = &capacity
+	}
+	if p.Tariff.Validate() == nil {
+		from := p.Tariff.From()
+		d.PriceFrom, more.Tariff = &from, &p.Tariff
+	}
+	l.static, l.full = members(d), members(more)
+	return l
+}
+
+func policiesOf(p parking.Policy) policies {
+	minutes := func(d time.Duration) int64 { return int64(d / time.Minute) }
+	return policies{p.HorizonDays, minutes(p.MaxStay), minutes(p.HoldTTL), minutes(p.EarlyEntry), minutes(p.ExitGrace), minutes(p.NoShowAfter)}
+}
+
+// members is a struct's JSON without its braces.
+func members(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		// Only a number that is not finite cannot be written, and the database
+		// holds none.
+		return []byte(`"error":"unreadable"`)
+	}
+	return b[1 : len(b)-1]
+}
+
+// fixed is the part of one parking's JSON that only a new description changes.
+// Its bytes are never written again.
+type fixed struct {
+	id           id.Parking
+	static, full []byte
+	price        []byte // of the window; nil without one
+}
+
+func (l *lot) fixed(w *Window) fixed {
+	f := fixed{l.Parking.ID, l.static, l.full, nil}
+	if w == nil {
+		return f
+	}
+	bill, ok := l.price(w.Range)
+	if !ok {
+		f.price = []byte(`,"price":null`)
+		return f
+	}
+	f.price = fmt.Appendf(nil, `,"price":{"minor":%d,"currency":"%s"}`, bill.Total.Minor, bill.Total.Currency)
+	return f
+}
+
+// rendered is the part that events and time change.
+type rendered struct {
+	moving   []byte // without as_of
+	asOf     time.Time
+	frozen   bool // asOf does not go on: the edge is away
+	revision uint64
+}
+
+// render writes the members that events and time change.
+func (l *lot) render(now, current time.Time, w *Window) rendered {
+	n := l.count(now, w)
+	b := append([]byte(`"status":"`), n.status...)
+	b = append(b, `","available_now":`...)
+	b = appendKnown(b, n.now, n.known)
+	b = append(b, `,"version":`...)
+	b = strconv.AppendUint(b, l.Revision, 10)
+	b = append(b, `,"space_types":[`...)
+	for i, t := range l.Parking.SpaceTypes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"type":"`...)
+		b = append(b, t.ID...)
+		b = append(b, `","capacity":`...)
+		b = strconv.AppendInt(b, int64(t.Capacity), 10)
+		b = append(b, `,"available_now":`...)
+		b = appendKnown(b, n.types[i].now, n.known)
+		if w != nil {
+			b = append(b, `,"available":`...)
+			b = strconv.AppendInt(b, int64(n.types[i].window), 10)
+		}
+		b = append(b, '}')
+	}
+	b = append(b, ']')
+	if w != nil {
+		b = append(b, `,"available":`...)
+		b = strconv.AppendInt(b, int64(n.window), 10)
+	}
+	asOf, frozen := l.asOf(current)
+	return rendered{b, asOf, frozen, l.Revision}
+}
+
+func appendKnown(b []byte, n int, known bool) []byte {
+	if !known {
+		return append(b, "null"...)
+	}
+	return strconv.AppendInt(b, int64(n), 10)
+}
+
+// whole appends the object with all that holds for a query. A distance below
+// zero is none.
+func whole(b []byte, f fixed, r rendered, distance float64, full bool) []byte {
+	b = append(append(append(b, '{'), f.static...), ',')
+	b = append(r.append(b), f.price...)
+	if distance >= 0 {
+		b = append(b, `,"distance_m":`...)
+		b = strconv.AppendInt(b, int64(distance+0.5), 10)
+	}
+	if full {
+		b = append(append(b, ','), f.full...)
+	}
+	return append(b, '}')
+}
+
+// change appends the object that tells what changed.
+func change(b []byte, f fixed, r rendered) []byte {
+	b = append(append(append(b, `{"id":"`...), f.id...), `",`...)
+	return append(r.append(b), '}')
+}
+
+func (r rendered) append(b []byte) []byte {
+	b = append(b, r.moving...)
+	b = append(b, `,"as_of":"`...)
+	b = r.asOf.UTC().Truncate(time.Millisecond).AppendFormat(b, time.RFC3339Nano)
+	return append(b, '"')
+}

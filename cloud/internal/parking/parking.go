@@ -1,0 +1,109 @@
+// Package parking holds what a parking is: where it stands, what it sells, and
+// the owner's policies.
+package parking
+
+import (
+	"time"
+
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/tariff"
+)
+
+// Kind is the building's kind.
+type Kind string
+
+// The kinds of parking.
+const (
+	MultiStorey Kind = "multi_storey"
+	Underground Kind = "underground"
+	Surface     Kind = "surface"
+	Unspecified Kind = "" // the source did not say
+)
+
+// Class groups space types that mean the same in every parking.
+type Class string
+
+// The classes of space.
+const (
+	ClassStandard   Class = "standard"
+	ClassAccessible Class = "accessible"
+	ClassEV         Class = "ev"
+	ClassMotorcycle Class = "motorcycle"
+	ClassOversize   Class = "oversize"
+)
+
+// SpaceType is one kind of space of a parking.
+type SpaceType struct {
+	ID       id.SpaceType
+	Class    Class
+	Label    string
+	Capacity int16
+}
+
+// Policy is what the owner decided about booking and the gate.
+type Policy struct {
+	HorizonDays    int           `json:"horizon_days"`    // how far ahead windows are sold
+	MaxStay        time.Duration `json:"max_stay"`        // longest window
+	HoldTTL        time.Duration `json:"hold_ttl"`        // how long an unpaid claim is kept
+	EarlyEntry     time.Duration `json:"early_entry"`     // let in this long before the window when there is room
+	ExitGrace      time.Duration `json:"exit_grace"`      // leave this long after the window for nothing more
+	NoShowAfter    time.Duration `json:"no_show_after"`   // after the start of the window
+	WalkinAhead    time.Duration `json:"walkin_ahead"`    // how far ahead an allotment is claimed
+	WalkinProtects time.Duration `json:"walkin_protects"` // claims this close count against "now"
+	AllotmentShare int           `json:"allotment_share"` // percent of a type's capacity kept ready for walk-ins
+	LeaseTTL       time.Duration `json:"lease_ttl"`       // counts are unknown this long after the last beat
+}
+
+// DefaultPolicy is what a new parking starts with.
+func DefaultPolicy() Policy {
+	return Policy{
+		HorizonDays:    90,
+		MaxStay:        30 * 24 * time.Hour,
+		HoldTTL:        10 * time.Minute,
+		EarlyEntry:     15 * time.Minute,
+		ExitGrace:      15 * time.Minute,
+		NoShowAfter:    2 * time.Hour,
+		WalkinAhead:    4 * time.Hour,
+		WalkinProtects: time.Hour,
+		AllotmentShare: 20,
+		LeaseTTL:       20 * time.Second,
+	}
+}
+
+// Parking is one facility.
+type Parking struct {
+	ID         id.Parking
+	Operator   id.Operator
+	Name       string
+	Address    string
+	City       string
+	Latitude   float64
+	Longitude  float64
+	Timezone   string // IANA name; for tariffs and display only
+	Kind       Kind
+	SpaceTypes []SpaceType // empty: listed but not sold
+	Tariff     tariff.Tariff
+	Policy     Policy
+}
+
+// Capacity is the number of spaces of all types.
+func (p *Parking) Capacity() int {
+	n := 0
+	for _, t := range p.SpaceTypes {
+		n += int(t.Capacity)
+	}
+	return n
+}
+
+// SpaceType finds a type by its name.
+func (p *Parking) SpaceType(t id.SpaceType) (SpaceType, bool) {
+	for _, s := range p.SpaceTypes {
+		if s.ID == t {
+			return s, true
+		}
+	}
+	return SpaceType{}, false
+}
+
+// Location is the parking's time zone.
+func (p *Parking) Location() (*time.Location, error) { return time.LoadLocation(p.Timezone) }

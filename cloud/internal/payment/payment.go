@@ -1,0 +1,133 @@
+// Package payment holds what a payment is, which states it may pass through,
+// and what a payment provider must be able to do.
+package payment
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+)
+
+// State is where a payment stands.
+type State string
+
+// The states of a payment (facts of the trade: a hold is captured at most
+// once, never above what was authorised).
+const (
+	Requested        State = "requested"         // recorded, the provider not yet asked or not yet heard
+	RequiresAction   State = "requires_action"   // the driver must pass a second step
+	Authorized       State = "authorized"        // the hold stands
+	Declined         State = "declined"          // the provider said no; final
+	Unknown          State = "unknown"           // asked, no answer: must be resolved by query before anything else
+	CaptureRequested State = "capture_requested" // the stay is over, CaptureAmount is to be taken
+	Captured         State = "captured"          // taken; the rest of the hold is released; final
+	VoidRequested    State = "void_requested"    // the hold is to be given back
+	Voided           State = "voided"            // given back; final
+)
+
+// States lists every state.
+func States() []State {
+	return []State{Requested, RequiresAction, Authorized, Declined, Unknown, CaptureRequested, Captured, VoidRequested, Voided}
+}
+
+// next lists the moves that are allowed.
+var next = map[State][]State{
+	Requested:        {RequiresAction, Authorized, Declined, Unknown, VoidRequested},
+	RequiresAction:   {Authorized, Declined, Unknown, VoidRequested},
+	Unknown:          {RequiresAction, Authorized, Declined, VoidRequested},
+	Authorized:       {CaptureRequested, VoidRequested},
+	CaptureRequested: {Captured, Voided}, // voided: the hold was gone, the driver owes it
+	VoidRequested:    {Voided, Declined},
+}
+
+// CanBecome reports whether a payment in state s may move to state t.
+func (s State) CanBecome(t State) bool {
+	for _, n := range next[s] {
+		if n == t {
+			return true
+		}
+	}
+	return false
+}
+
+// Final reports whether the state is an end.
+func (s State) Final() bool { return len(next[s]) == 0 }
+
+// Payment is one hold for one reservation, and what became of it.
+type Payment struct {
+	ID            id.Payment
+	Reservation   id.Reservation
+	Version       int64
+	State         State
+	Provider      string
+	Method        string // the provider's token for the card; never a card number
+	Ref           string // the provider's name for the hold, once known
+	Amount        money.Amount
+	Authorized    int64 // minor units
+	CaptureAmount int64 // minor units to take, with CaptureRequested
+	CaptureTax    int64 // of which tax
+	Captured      int64 // minor units
+	CaptureBefore time.Time
+	NextAction    string // URL of the second step
+	DeclineCode   string
+	UpdatedAt     time.Time
+}
+
+// CallHold is the call that asks for a payment's hold; Find looks it up under
+// Key(CallHold).
+const CallHold = "hold"
+
+// Key is the idempotency key of one call about this payment. It is the same on
+// every retry, so that a call whose answer was lost is never made twice.
+func (p *Payment) Key(call string) string { return p.ID.String() + "-" + call }
+
+// Outcome is a provider's definite answer about a hold.
+type Outcome struct {
+	Ref           string
+	State         State // Authorized, RequiresAction, Declined, Captured or Voided
+	Authorized    money.Amount
+	Captured      money.Amount
+	CaptureBefore time.Time // the hold lapses then
+	NextAction    string    // with RequiresAction: where the driver goes
+	DeclineCode   string    // with Declined: the provider's stable code
+}
+
+// Request asks for a hold.
+type Request struct {
+	Key         string // idempotency key
+	Parking     id.Parking
+	Reservation id.Reservation
+	Amount      money.Amount
+	Method      string
+}
+
+// Errors of providers. Any other error means the same as ErrNoAnswer: what
+// happened is not known.
+var (
+	ErrNoAnswer  = errors.New("the provider did not answer; the outcome is not known")
+	ErrTemporary = errors.New("the provider failed without doing anything; the same call may be made again")
+	ErrNotFound  = errors.New("the provider knows no such hold")
+	ErrRefused   = errors.New("the provider refuses the call in the hold's state")
+)
+
+// Provider places and settles holds. Every mutating call carries an
+// idempotency key: the same key is the same call and gets the same answer.
+// Implementations are safe for concurrent use and obey the context.
+type Provider interface {
+	// Name is stored with each payment: "sandbox", "stripe".
+	Name() string
+	// Authorize places a hold.
+	Authorize(ctx context.Context, r Request) (Outcome, error)
+	// Confirm asks what became of a hold whose second step was taken.
+	Confirm(ctx context.Context, ref, key string) (Outcome, error)
+	// Capture takes amount, at most what is authorised, and releases the rest.
+	Capture(ctx context.Context, ref string, amount money.Amount, key string) (Outcome, error)
+	// Void gives a hold back.
+	Void(ctx context.Context, ref, key string) (Outcome, error)
+	// Find looks a hold up by the key it was asked for with; ErrNotFound is
+	// definite: no hold was placed under that key.
+	Find(ctx context.Context, key string) (Outcome, error)
+}

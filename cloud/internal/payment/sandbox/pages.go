@@ -1,0 +1,193 @@
+package sandbox
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/protocol/money"
+)
+
+//go:embed pages.html
+var pageFiles embed.FS
+
+const (
+	booksPath     = "/dev/sandbox"
+	challengePath = "/dev/sandbox/challenge/"
+	listed        = 500 // holds on a page or in an answer
+)
+
+type pages struct {
+	p         *Provider
+	templates *template.Template
+}
+
+func newPages(p *Provider) http.Handler {
+	h := &pages{p: p, templates: template.Must(template.New("").Funcs(template.FuncMap{
+		"amount": func(minor int64, c money.Currency) string { return money.New(minor, c).String() },
+		"time":   func(t time.Time) string { return t.UTC().Format("2 Jan 15:04:05") },
+		"words":  func(s payment.State) string { return strings.ReplaceAll(string(s), "_", " ") },
+	}).ParseFS(pageFiles, "pages.html"))}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+booksPath, h.books)
+	mux.HandleFunc("GET "+booksPath+"/holds", h.holds)
+	mux.HandleFunc("GET "+challengePath+"{ref}", h.challenge)
+	mux.HandleFunc("POST "+challengePath+"{ref}", h.complete)
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+// holdJSON is a hold as the sandbox's own API shows it. Amounts are minor
+// units.
+type holdJSON struct {
+	Ref           string    `json:"ref"`
+	Key           string    `json:"key"`
+	ParkingID     string    `json:"parking_id"`
+	ReservationID string    `json:"reservation_id"`
+	Method        string    `json:"method"`
+	State         string    `json:"state"`
+	Amount        int64     `json:"amount"`
+	Captured      int64     `json:"captured"`
+	Refunded      int64     `json:"refunded"`
+	Currency      string    `json:"currency"`
+	DeclineCode   string    `json:"decline_code,omitempty"`
+	CaptureBefore time.Time `json:"capture_before"`
+	CreatedAt     time.Time `json:"created_at"`
+	UpdatedAt     time.Time `json:"updated_at"`
+}
+
+func (h *pages) list(r *http.Request) ([]Hold, error) {
+	return h.p.store.Holds(r.Context(), r.URL.Query().Get("parking_id"), listed)
+}
+
+func (h *pages) holds(w http.ResponseWriter, r *http.Request) {
+	holds, err := h.list(r)
+	if err != nil {
+		http.Error(w, "The sandbox's books cannot be read at the moment.", http.StatusServiceUnavailable)
+		return
+	}
+	out := struct {
+		Holds []holdJSON `json:"holds"`
+	}{[]holdJSON{}}
+	for _, x := range holds {
+		out.Holds = append(out.Holds, holdJSON{
+			Ref: x.Ref, Key: x.Key, ParkingID: x.Parking, ReservationID: x.Reservation, Method: x.Method, State: string(h.p.outcome(x).State),
+			Amount: x.Amount.Minor, Captured: x.Captured, Currency: string(x.Amount.Currency), DeclineCode: x.DeclineCode,
+			CaptureBefore: x.CaptureBefore, CreatedAt: x.CreatedAt, UpdatedAt: x.UpdatedAt,
+		})
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(out)
+}
+
+// total is what the books hold in one currency.
+type total struct {
+	Currency       money.Currency
+	Held, Captured int64
+}
+
+func (h *pages) books(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.Header.Get("Accept"), "application/json") {
+		h.holds(w, r)
+		return
+	}
+	holds, err := h.list(r)
+	if err != nil {
+		http.Error(w, "The sandbox's books cannot be read at the moment.", http.StatusServiceUnavailable)
+		return
+	}
+	var totals []*total
+	for i := range holds {
+		x := &holds[i]
+		x.State = h.p.outcome(*x).State
+		var t *total
+		for _, known := range totals {
+			if known.Currency == x.Amount.Currency {
+				t = known
+			}
+		}
+		if t == nil {
+			t = &total{Currency: x.Amount.Currency}
+			totals = append(totals, t)
+		}
+		if x.State == payment.Authorized {
+			t.Held += x.Amount.Minor
+		}
+		t.Captured += x.Captured
+	}
+	h.render(w, http.StatusOK, "books", map[string]any{
+		"Title": "Sandbox books", "Holds": holds, "Totals": totals, "Parking": r.URL.Query().Get("parking_id"), "Full": len(holds) == listed,
+	})
+}
+
+func (h *pages) challenge(w http.ResponseWriter, r *http.Request) {
+	x, err := h.p.store.HoldByRef(r.Context(), r.PathValue("ref"))
+	h.showChallenge(w, r, x, err)
+}
+
+func (h *pages) complete(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 4096)
+	var passed bool
+	switch r.PostFormValue("answer") {
+	case "confirm":
+		passed = true
+	case "refuse":
+	default:
+		http.Error(w, `Send answer=confirm or answer=refuse.`, http.StatusUnprocessableEntity)
+		return
+	}
+	x, err := h.p.store.ChangeHold(r.Context(), r.PathValue("ref"), "challenge", "", answerChallenge(passed, h.p.now().UTC()))
+	if errors.Is(err, payment.ErrRefused) {
+		// Answered before, or too late: show how it stands.
+		x, err = h.p.store.HoldByRef(r.Context(), r.PathValue("ref"))
+		if err == nil {
+			x.State = h.p.outcome(x).State
+			h.render(w, http.StatusConflict, "challenge", h.challengeData(r, x))
+			return
+		}
+	}
+	h.showChallenge(w, r, x, err)
+}
+
+func (h *pages) showChallenge(w http.ResponseWriter, r *http.Request, x Hold, err error) {
+	switch {
+	case errors.Is(err, payment.ErrNotFound):
+		http.Error(w, "The sandbox knows no such hold.", http.StatusNotFound)
+	case err != nil:
+		http.Error(w, "The sandbox's books cannot be read at the moment.", http.StatusServiceUnavailable)
+	default:
+		x.State = h.p.outcome(x).State
+		h.render(w, http.StatusOK, "challenge", h.challengeData(r, x))
+	}
+}
+
+func (h *pages) challengeData(r *http.Request, x Hold) map[string]any {
+	return map[string]any{"Title": "Is this you?", "Hold": x, "Return": localPath(r.FormValue("return"))}
+}
+
+// localPath keeps the way back on this site.
+func localPath(s string) string {
+	if !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n") {
+		return ""
+	}
+	return s
+}
+
+func (h *pages) render(w http.ResponseWriter, status int, name string, data any) {
+	var page bytes.Buffer
+	if err := h.templates.ExecuteTemplate(&page, name, data); err != nil {
+		http.Error(w, "This page cannot be shown.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = page.WriteTo(w)
+}

@@ -1,0 +1,189 @@
+package sandbox_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/payment/paymenttest"
+	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
+	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestSandboxIsAProvider(t *testing.T) {
+	db, _ := postgrestest.New(t)
+	paymenttest.Suite(t, func(t *testing.T) paymenttest.Harness {
+		p := sandbox.New(postgres.NewSandbox(db), sandbox.Options{})
+		return paymenttest.Harness{
+			Provider: p, OK: sandbox.OK, Declined: sandbox.Declined, Unknown: "pm_card_visa",
+			SecondFactor: sandbox.SecondFactor, Timeout: sandbox.Timeout, Flaky: sandbox.Flaky,
+			Complete: func(t *testing.T, ref string, passed bool) {
+				if _, err := p.Complete(t.Context(), ref, passed); err != nil {
+					t.Fatal(err)
+				}
+			},
+		}
+	})
+}
+
+func request(method string) payment.Request {
+	r := id.New[id.Reservation](time.Now())
+	return payment.Request{Key: r.String(), Parking: "altmarkt", Reservation: r, Amount: money.New(1500, "EUR"), Method: method}
+}
+
+func TestALapsedHoldIsGone(t *testing.T) {
+	db, _ := postgrestest.New(t)
+	now := time.Now()
+	p := sandbox.New(postgres.NewSandbox(db), sandbox.Options{HoldLife: time.Hour, Now: func() time.Time { return now }})
+	r := request(sandbox.OK)
+	o, err := p.Authorize(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Hour)
+	if _, err := p.Capture(t.Context(), o.Ref, r.Amount, "late"); !errors.Is(err, payment.ErrRefused) {
+		t.Fatalf("a lapsed hold was captured: %v", err)
+	}
+	if found, err := p.Find(t.Context(), r.Key); err != nil || found.State != payment.Voided {
+		t.Fatalf("%+v, %v", found, err)
+	}
+}
+
+func TestFlakyFailsTwiceThenHolds(t *testing.T) {
+	db, _ := postgrestest.New(t)
+	p := sandbox.New(postgres.NewSandbox(db), sandbox.Options{})
+	r := request(sandbox.Flaky)
+	for i := range 2 {
+		if _, err := p.Authorize(t.Context(), r); !errors.Is(err, payment.ErrTemporary) {
+			t.Fatalf("call %d: %v", i+1, err)
+		}
+	}
+	if o, err := p.Authorize(t.Context(), r); err != nil || o.State != payment.Authorized {
+		t.Fatalf("%+v, %v", o, err)
+	}
+}
+
+func get(t *testing.T, h http.Handler, target, accept string) (int, string, http.Header) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+	r.Header.Set("Accept", accept)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	body, _ := io.ReadAll(w.Result().Body)
+	return w.Code, string(body), w.Header()
+}
+
+func post(t *testing.T, h http.Handler, target string, form url.Values, site string) (int, string) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, target, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", site)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+func TestBooksArePublishedAsPageAndJSON(t *testing.T) {
+	db, _ := postgrestest.New(t)
+	p := sandbox.New(postgres.NewSandbox(db), sandbox.Options{})
+	h := p.Handler()
+	if code, body, _ := get(t, h, "/dev/sandbox", "text/html"); code != 200 || !strings.Contains(body, "No hold yet") {
+		t.Fatalf("empty books: %d %s", code, body)
+	}
+	mine, other := request(sandbox.OK), request(sandbox.Declined)
+	other.Parking = "frauenkirche"
+	for _, r := range []payment.Request{mine, other} {
+		if _, err := p.Authorize(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, _ := p.Find(t.Context(), mine.Key)
+	if _, err := p.Capture(t.Context(), found.Ref, money.New(900, "EUR"), "c"); err != nil {
+		t.Fatal(err)
+	}
+	for _, ask := range [][2]string{{"/dev/sandbox/holds?parking_id=altmarkt", ""}, {"/dev/sandbox?parking_id=altmarkt", "application/json"}} {
+		code, body, header := get(t, h, ask[0], ask[1])
+		var books struct {
+			Holds []struct {
+				Ref           string `json:"ref"`
+				Key           string `json:"key"`
+				ParkingID     string `json:"parking_id"`
+				ReservationID string `json:"reservation_id"`
+				Method        string `json:"method"`
+				State         string `json:"state"`
+				Amount        int64  `json:"amount"`
+				Captured      int64  `json:"captured"`
+				Currency      string `json:"currency"`
+			} `json:"holds"`
+		}
+		if err := json.Unmarshal([]byte(body), &books); err != nil || code != 200 || header.Get("Content-Type") != "application/json" {
+			t.Fatalf("%s: %d %v %s", ask, code, err, body)
+		}
+		if len(books.Holds) != 1 {
+			t.Fatalf("%s lists %d holds", ask, len(books.Holds))
+		}
+		x := books.Holds[0]
+		if x.Key != mine.Key || x.ReservationID != mine.Reservation.String() || x.ParkingID != "altmarkt" || x.State != "captured" ||
+			x.Amount != 1500 || x.Captured != 900 || x.Currency != "EUR" || x.Method != sandbox.OK || x.Ref != found.Ref {
+			t.Fatalf("%+v", x)
+		}
+	}
+	code, body, _ := get(t, h, "/dev/sandbox", "text/html")
+	if code != 200 || !strings.Contains(body, "card_declined") || !strings.Contains(body, "9.00 EUR") {
+		t.Fatalf("%d %s", code, body)
+	}
+}
+
+func TestTheChallengePageAsksAndTakesOneAnswer(t *testing.T) {
+	db, _ := postgrestest.New(t)
+	p := sandbox.New(postgres.NewSandbox(db), sandbox.Options{BaseURL: "http://localhost:8080/"})
+	h := p.Handler()
+	r := request(sandbox.SecondFactor)
+	o, err := p.Authorize(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "http://localhost:8080/dev/sandbox/challenge/" + o.Ref; o.NextAction != want {
+		t.Fatalf("the driver is sent to %q", o.NextAction)
+	}
+	page := "/dev/sandbox/challenge/" + o.Ref
+	if code, body, _ := get(t, h, page+"?return=/r/1", ""); code != 200 || !strings.Contains(body, "15.00 EUR") || !strings.Contains(body, `value="confirm"`) || !strings.Contains(body, `value="/r/1"`) {
+		t.Fatalf("%d %s", code, body)
+	}
+	if code, _ := post(t, h, page, url.Values{"answer": {"confirm"}}, "cross-site"); code != http.StatusForbidden {
+		t.Fatalf("another site may answer for the driver: %d", code)
+	}
+	if code, _ := post(t, h, page, url.Values{"answer": {"perhaps"}}, "same-origin"); code != http.StatusUnprocessableEntity {
+		t.Fatalf("answered %d", code)
+	}
+	code, body := post(t, h, page, url.Values{"answer": {"confirm"}, "return": {"//evil.example"}}, "same-origin")
+	if code != 200 || strings.Contains(body, "evil") || !strings.Contains(body, "15.00 EUR is held") {
+		t.Fatalf("%d %s", code, body)
+	}
+	if code, _ := post(t, h, page, url.Values{"answer": {"confirm"}}, "same-origin"); code != 200 {
+		t.Fatalf("the same answer twice: %d", code)
+	}
+	if code, _ := post(t, h, page, url.Values{"answer": {"refuse"}}, "same-origin"); code != http.StatusConflict {
+		t.Fatalf("a changed mind: %d", code)
+	}
+	if found, err := p.Find(t.Context(), r.Key); err != nil || found.State != payment.Authorized {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	if code, _, _ := get(t, h, "/dev/sandbox/challenge/none", ""); code != http.StatusNotFound {
+		t.Fatalf("an unknown hold: %d", code)
+	}
+}

@@ -1,0 +1,383 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+const (
+	// workers is the number of batches in flight at a time. Two keep the server
+	// busy while the other waits for its fsync; more fight over the same rows.
+	workers = 2
+	// maxBatch bounds the ops of one commit.
+	maxBatch = 256
+	// queueLen bounds what waits; whoever finds it full waits with its context.
+	queueLen = 4096
+	// maxTries bounds how often an op is applied again on fresh rows.
+	maxTries = 30
+	// configTTL is how long a parking's description is used without asking.
+	configTTL = time.Second
+)
+
+// CodeContended is the fault code of an op that lost against others too often.
+const CodeContended = "contended"
+
+// Committer is the batching committer of this process; see package commit for
+// its contract. What arrived while a batch was being committed is the next
+// batch: there is no lingering.
+type Committer struct {
+	db     *DB
+	log    *slog.Logger
+	now    func() time.Time
+	hint   func(id.Parking, uint64)
+	queues [workers]chan *request
+}
+
+var _ commit.Committer = (*Committer)(nil)
+
+// NewCommitter makes a committer. hint is told of every parking's new
+// revision after its commit; it must not block.
+func NewCommitter(db *DB, log *slog.Logger, now func() time.Time, hint func(id.Parking, uint64)) *Committer {
+	c := &Committer{db: db, log: log.With("component", "committer"), now: now, hint: hint}
+	for i := range c.queues {
+		c.queues[i] = make(chan *request, queueLen)
+	}
+	return c
+}
+
+type request struct {
+	ctx   context.Context
+	op    commit.Op
+	done  chan answer // holds one
+	tries int
+
+	answered bool
+}
+
+// answer answers once; the worker that holds the request calls it.
+func (r *request) answer(a answer) {
+	if !r.answered {
+		r.answered = true
+		r.done <- a
+	}
+}
+
+type answer struct {
+	receipt commit.Receipt
+	err     error
+}
+
+// Commit implements commit.Committer.
+func (c *Committer) Commit(ctx context.Context, op commit.Op) (commit.Receipt, error) {
+	r := &request{ctx: ctx, op: op, done: make(chan answer, 1)}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(op.Parking()))
+	select {
+	case c.queues[h.Sum32()%workers] <- r:
+	case <-ctx.Done():
+		return commit.Receipt{}, gaveUp(ctx)
+	}
+	select {
+	case a := <-r.done:
+		return a.receipt, a.err
+	case <-ctx.Done():
+		// The worker may still be about to commit it.
+		return commit.Receipt{}, gaveUp(ctx)
+	}
+}
+
+func gaveUp(ctx context.Context) error {
+	return fault.Wrap(context.Cause(ctx), fault.Unavailable, CodeUnavailable,
+		"The answer took too long. The same request may be sent again.")
+}
+
+// Run works until ctx ends; what is queued then is answered with Unavailable.
+func (c *Committer) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range c.queues {
+		g.Go(func() error {
+			w := &worker{c: c, configs: map[id.Parking]config{}}
+			w.run(ctx, c.queues[i])
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+type config struct {
+	parking *parking.Parking
+	read    time.Time
+}
+
+// worker commits the batches of its share of the parkings.
+type worker struct {
+	c       *Committer
+	configs map[id.Parking]config
+}
+
+func (w *worker) run(ctx context.Context, queue chan *request) {
+	var again []*request
+	for {
+		batch := again
+		again = nil
+		if len(batch) == 0 {
+			select {
+			case <-ctx.Done():
+				drain(queue)
+				return
+			case r := <-queue:
+				batch = append(batch, r)
+			}
+		}
+	more:
+		for len(batch) < maxBatch {
+			select {
+			case r := <-queue:
+				batch = append(batch, r)
+			default:
+				break more
+			}
+		}
+		again = w.commit(ctx, batch)
+	}
+}
+
+func drain(queue chan *request) {
+	for {
+		select {
+		case r := <-queue:
+			r.answer(answer{err: fault.New(fault.Unavailable, CodeUnavailable, "The service is stopping. The same request may be sent again.")})
+		default:
+			return
+		}
+	}
+}
+
+// unit is one parking's share of a batch.
+type unit struct {
+	work     *commit.Work
+	requests []*request
+	results  []error // per request: what Apply said
+	last     []int   // per request: number of events after it
+}
+
+// commit applies and writes one batch and returns the requests to try again.
+func (w *worker) commit(ctx context.Context, batch []*request) []*request {
+	units, err := w.apply(ctx, batch)
+	if err != nil {
+		return w.failed(ctx, batch, err)
+	}
+	var args batchArgs
+	now := w.c.now().UTC()
+	written := map[id.Parking]*unit{}
+	for p, u := range units {
+		x := u.work.Writes()
+		if x.Empty() {
+			u.answer(0)
+			continue
+		}
+		args.add(p, x, now)
+		written[p] = u
+	}
+	if len(written) == 0 {
+		return nil
+	}
+	heads, err := w.write(ctx, &args)
+	if err != nil {
+		return w.failed(ctx, requestsOf(written), err)
+	}
+	var again []*request
+	for p, u := range written {
+		h := heads[p]
+		if h.problem != "" {
+			delete(w.configs, p)
+			again = append(again, retry(u.requests, h.problem)...)
+			continue
+		}
+		u.answer(h.base)
+		if n := len(u.work.Writes().Events); n > 0 {
+			w.c.hint(p, h.base+uint64(n))
+		}
+	}
+	return again
+}
+
+func requestsOf(units map[id.Parking]*unit) []*request {
+	var out []*request
+	for _, u := range units {
+		out = append(out, u.requests...)
+	}
+	return out
+}
+
+func (u *unit) answer(base uint64) {
+	for i, r := range u.requests {
+		r.answer(answer{commit.Receipt{Revision: base + uint64(u.last[i])}, u.results[i]})
+	}
+}
+
+// retry keeps the requests that may be tried again and answers the others.
+func retry(requests []*request, problem string) []*request {
+	var again []*request
+	for _, r := range requests {
+		r.tries++
+		switch {
+		case r.answered:
+		case r.ctx.Err() != nil:
+			r.answer(answer{err: gaveUp(r.ctx)})
+		case r.tries >= maxTries:
+			r.answer(answer{err: fault.Newf(fault.Unavailable, CodeContended, "Too many others changed the same %s at this moment. Send the same request again.", problem)})
+		default:
+			again = append(again, r)
+		}
+	}
+	return again
+}
+
+// apply loads rows and runs the ops on them until none misses a row.
+func (w *worker) apply(ctx context.Context, batch []*request) (map[id.Parking]*unit, error) {
+	units := map[id.Parking]*unit{}
+	asked := map[id.Parking]commit.Rows{}
+	if err := w.readConfigs(ctx, batch); err != nil {
+		return nil, err
+	}
+	var pending []*request
+	for _, r := range batch {
+		if r.ctx.Err() != nil {
+			r.answer(answer{err: gaveUp(r.ctx)})
+			continue
+		}
+		p := r.op.Parking()
+		cfg, ok := w.configs[p]
+		if !ok {
+			r.answer(answer{err: fault.New(fault.NotFound, "parking_not_found", "There is no such parking.")})
+			continue
+		}
+		if units[p] == nil {
+			units[p] = &unit{work: commit.NewWork(cfg.parking)}
+		}
+		rows := asked[p]
+		r.op.Prefetch(&rows)
+		asked[p] = rows
+		pending = append(pending, r)
+	}
+	for len(pending) > 0 {
+		loaded, err := load(ctx, w.c.db.pool, asked)
+		if err != nil {
+			return nil, err
+		}
+		for p, rows := range asked {
+			units[p].work.Load(rows, loaded[p])
+		}
+		asked = map[id.Parking]commit.Rows{}
+		now := w.c.now().UTC()
+		var missing []*request
+		for _, r := range pending {
+			p := r.op.Parking()
+			u := units[p]
+			err := u.work.Try(r.op, now)
+			if rows := u.work.Missing(); errors.Is(err, commit.ErrMissing) && !rows.Empty() {
+				asked[p] = union(asked[p], rows)
+				missing = append(missing, r)
+				continue
+			}
+			u.requests = append(u.requests, r)
+			u.results = append(u.results, err)
+			u.last = append(u.last, u.work.Events())
+		}
+		pending = missing
+	}
+	return units, nil
+}
+
+func union(a, b commit.Rows) commit.Rows {
+	return commit.Rows{
+		Days: append(a.Days, b.Days...), Reservations: append(a.Reservations, b.Reservations...),
+		Payments: append(a.Payments, b.Payments...), Sessions: append(a.Sessions, b.Sessions...),
+		Keys: append(a.Keys, b.Keys...), Watermark: a.Watermark || b.Watermark, Allotments: a.Allotments || b.Allotments,
+	}
+}
+
+func (w *worker) readConfigs(ctx context.Context, batch []*request) error {
+	now := w.c.now()
+	seen := map[id.Parking]bool{}
+	var stale []string
+	for _, r := range batch {
+		p := r.op.Parking()
+		if c, ok := w.configs[p]; !seen[p] && (!ok || now.Sub(c.read) > configTTL) {
+			stale = append(stale, string(p))
+		}
+		seen[p] = true
+	}
+	if len(stale) == 0 {
+		return nil
+	}
+	found, err := w.c.db.parkings(ctx, stale)
+	if err != nil {
+		return err
+	}
+	for _, p := range stale {
+		delete(w.configs, id.Parking(p))
+	}
+	for _, p := range found {
+		w.configs[p.ID] = config{p, now}
+	}
+	return nil
+}
+
+// failed deals with a batch whose statement failed as a whole: a lost
+// connection is waited out, anything else is narrowed down to the op at fault.
+func (w *worker) failed(ctx context.Context, requests []*request, err error) []*request {
+	u := unavailable("commit", err)
+	if f := fault.From(u); f.Kind == fault.Unavailable || retryable(err) {
+		// Whether the commit happened is not known: the ops are applied again on
+		// what is stored, and recognise their own success.
+		clear(w.configs)
+		again := retry(requests, "rows")
+		if len(again) > 0 {
+			w.c.log.Warn("commit failed, trying again", "ops", len(again), "err", err)
+			pause(ctx, time.Duration(20+rand.IntN(180))*time.Millisecond)
+		}
+		if ctx.Err() != nil {
+			for _, r := range again {
+				r.answer(answer{err: u})
+			}
+			return nil
+		}
+		return again
+	}
+	requests = slices.DeleteFunc(requests, func(r *request) bool { return r.answered })
+	if len(requests) == 0 {
+		return nil
+	}
+	if len(requests) == 1 {
+		w.c.log.Error("an operation cannot be committed", "parking_id", requests[0].op.Parking(), "op", fmt.Sprintf("%T", requests[0].op), "err", err)
+		requests[0].answer(answer{err: fmt.Errorf("commit %T: %w", requests[0].op, err)})
+		return nil
+	}
+	half := len(requests) / 2
+	again := w.commit(ctx, requests[:half])
+	return append(again, w.commit(ctx, requests[half:])...)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

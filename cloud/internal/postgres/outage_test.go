@@ -1,0 +1,104 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/devpg/pgtest"
+	"github.com/openlot/openlot/cloud/internal/inventory"
+	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// Postgres is killed under load and comes back. What was acknowledged is
+// there, what was refused as unavailable may be sent again with the same key
+// and reserves once, and nothing is oversold or leaked.
+func TestPostgresGoesAwayAndComesBack(t *testing.T) {
+	cluster := pgtest.Durable(t)
+	if err := cluster.EnsureDatabase(t.Context(), "openlot"); err != nil {
+		t.Fatal(err)
+	}
+	dsn := cluster.DSN("openlot")
+	if err := postgres.Migrate(t.Context(), dsn, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	db := postgrestest.Open(t, dsn)
+	now := time.Now().UTC()
+	const capacity, clients, rounds = 20, 8, 60
+	postgrestest.Import(t, db, now, postgrestest.Parking("north", capacity))
+	c := newCommitter(t, db)
+
+	warm := make(chan struct{})
+	var once sync.Once
+	var mu sync.Mutex
+	acked := map[id.Reservation]bool{}
+	var wg sync.WaitGroup
+	for n := range clients {
+		wg.Go(func() {
+			for round := range rounds {
+				op := &take{at: "north", res: id.New[id.Reservation](time.Now()), key: id.New[id.Quote](time.Now()).String(),
+					window: window(now.Add(time.Duration(n*rounds+round)*15*time.Minute), 4)}
+				for {
+					ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+					_, err := c.Commit(ctx, op)
+					cancel()
+					if err == nil {
+						mu.Lock()
+						acked[op.res] = true
+						mu.Unlock()
+						break
+					}
+					if errors.Is(err, inventory.ErrSoldOut) {
+						break
+					}
+					if fault.From(err).Kind != fault.Unavailable {
+						t.Errorf("while Postgres was away: %v", err)
+						return
+					}
+				}
+				if round == rounds/4 {
+					once.Do(func() { close(warm) })
+				}
+			}
+		})
+	}
+	<-warm
+	if err := cluster.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err := c.Commit(ctx, &take{at: "north", res: id.New[id.Reservation](now), key: "while away", window: window(now, 1)})
+	if f := fault.From(err); err == nil || f.Kind != fault.Unavailable {
+		t.Errorf("a commit without a database: %v", err)
+	}
+	if err := cluster.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	owner := postgrestest.Owner(t, dsn)
+	for r := range acked {
+		var there bool
+		if err := owner.QueryRow(t.Context(), `select exists (select from reservation where id = $1)`, r.UUID()).Scan(&there); err != nil {
+			t.Fatal(err)
+		}
+		if !there {
+			t.Errorf("%s was acknowledged and is gone", r)
+		}
+	}
+	var stored, away int
+	if err := owner.QueryRow(t.Context(), `select count(*), (select count(*) from idempotency_key where key = 'while away') from reservation`).Scan(&stored, &away); err != nil {
+		t.Fatal(err)
+	}
+	if stored-away != len(acked) {
+		t.Errorf("%d reservations for %d acknowledged requests", stored-away, len(acked))
+	}
+	checkInventory(t, owner, "north", capacity)
+	checkFeed(t, owner, "north")
+}

@@ -1,0 +1,164 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
+)
+
+// Sandbox is the sandbox provider's books.
+type Sandbox struct{ db *DB }
+
+var _ sandbox.Store = (*Sandbox)(nil)
+
+// NewSandbox opens the books.
+func NewSandbox(db *DB) *Sandbox { return &Sandbox{db} }
+
+const holdColumns = `h.ref, h.key, h.parking, h.reservation, h.method, h.state, h.currency, h.amount, h.captured,
+	h.decline_code, h.second_factor, h.capture_before, h.created_at, h.updated_at`
+
+func scanHold(row pgx.CollectableRow) (sandbox.Hold, error) {
+	var h sandbox.Hold
+	err := row.Scan(&h.Ref, &h.Key, &h.Parking, &h.Reservation, &h.Method, &h.State, &h.Amount.Currency, &h.Amount.Minor, &h.Captured,
+		&h.DeclineCode, &h.SecondFactor, &h.CaptureBefore, &h.CreatedAt, &h.UpdatedAt)
+	h.CaptureBefore, h.CreatedAt, h.UpdatedAt = h.CaptureBefore.UTC(), h.CreatedAt.UTC(), h.UpdatedAt.UTC()
+	return h, err
+}
+
+const sandboxInsert = `insert into sandbox.hold (ref, key, parking, reservation, method, state, currency, amount,
+	decline_code, second_factor, capture_before, created_at, updated_at)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) on conflict (key) do nothing`
+
+// PlaceHold implements sandbox.Store.
+func (s *Sandbox) PlaceHold(ctx context.Context, h sandbox.Hold) (sandbox.Hold, error) {
+	_, err := s.db.pool.Exec(ctx, sandboxInsert, h.Ref, h.Key, h.Parking, h.Reservation, h.Method, h.State,
+		h.Amount.Currency, h.Amount.Minor, h.DeclineCode, h.SecondFactor, h.CaptureBefore, h.CreatedAt)
+	if err != nil {
+		return sandbox.Hold{}, unavailable("place a sandbox hold", err)
+	}
+	// A hold of the same key that somebody placed meanwhile is committed by now:
+	// the insert has waited for it.
+	return s.HoldByKey(ctx, h.Key)
+}
+
+const (
+	sandboxByKey = `select ` + holdColumns + ` from sandbox.hold h where h.key = $1`
+	sandboxByRef = `select ` + holdColumns + ` from sandbox.hold h where h.ref = $1`
+)
+
+// HoldByKey implements sandbox.Store.
+func (s *Sandbox) HoldByKey(ctx context.Context, key string) (sandbox.Hold, error) {
+	return oneHold(ctx, s.db.pool, sandboxByKey, key)
+}
+
+// HoldByRef implements sandbox.Store.
+func (s *Sandbox) HoldByRef(ctx context.Context, ref string) (sandbox.Hold, error) {
+	return oneHold(ctx, s.db.pool, sandboxByRef, ref)
+}
+
+func oneHold(ctx context.Context, q querier, sql string, arg string) (sandbox.Hold, error) {
+	rows, err := q.Query(ctx, sql, arg)
+	if err != nil {
+		return sandbox.Hold{}, unavailable("read a sandbox hold", err)
+	}
+	h, err := pgx.CollectExactlyOneRow(rows, scanHold)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return sandbox.Hold{}, payment.ErrNotFound
+	}
+	return h, unavailable("read a sandbox hold", err)
+}
+
+const sandboxCount = `insert into sandbox.call as c (key, ref, kind, tries) values ($1, '', $2, 1)
+	on conflict (key) do update set tries = c.tries + 1 returning tries`
+
+// CountCall implements sandbox.Store.
+func (s *Sandbox) CountCall(ctx context.Context, key, kind string) (int, error) {
+	var n int
+	err := s.db.pool.QueryRow(ctx, sandboxCount, key, kind).Scan(&n)
+	return n, unavailable("count a sandbox call", err)
+}
+
+const (
+	sandboxCall   = `select c.ref, c.kind, c.answer from sandbox.call c where c.key = $1`
+	sandboxRecord = `insert into sandbox.call (key, ref, kind, tries, answer) values ($1, $2, $3, 1, $4) on conflict (key) do nothing`
+	sandboxUpdate = `update sandbox.hold set state = $2, captured = $3, decline_code = $4, second_factor = $5, updated_at = $6 where ref = $1`
+)
+
+// ChangeHold implements sandbox.Store.
+func (s *Sandbox) ChangeHold(ctx context.Context, ref, kind, key string, change func(sandbox.Hold) (sandbox.Hold, error)) (sandbox.Hold, error) {
+	var changed sandbox.Hold
+	err := pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
+		h, err := oneHold(ctx, tx, sandboxByRef+` for update`, ref)
+		if err != nil {
+			return err
+		}
+		if key != "" {
+			before, done, err := answered(ctx, tx, ref, kind, key)
+			if err != nil || done {
+				changed = before
+				return err
+			}
+		}
+		if changed, err = change(h); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sandboxUpdate, ref, changed.State, changed.Captured, changed.DeclineCode, changed.SecondFactor, changed.UpdatedAt); err != nil {
+			return err
+		}
+		if key == "" {
+			return nil
+		}
+		answer, err := json.Marshal(changed)
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, sandboxRecord, key, ref, kind, answer)
+		if err == nil && tag.RowsAffected() == 0 { // taken meanwhile by a call about another hold
+			return fmt.Errorf("%w: key %s was used for another call", payment.ErrRefused, key)
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, payment.ErrRefused) || errors.Is(err, payment.ErrNotFound):
+		return sandbox.Hold{}, err
+	case err != nil:
+		return sandbox.Hold{}, unavailable(kind+" a sandbox hold", err)
+	}
+	return changed, nil
+}
+
+// answered returns the answer that a call with this key was given before.
+func answered(ctx context.Context, tx pgx.Tx, ref, kind, key string) (h sandbox.Hold, done bool, err error) {
+	var sameRef, sameKind string
+	var answer []byte
+	err = tx.QueryRow(ctx, sandboxCall, key).Scan(&sameRef, &sameKind, &answer)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return h, false, nil
+	}
+	if err != nil {
+		return h, false, err
+	}
+	if sameRef != ref || sameKind != kind {
+		return h, false, fmt.Errorf("%w: key %s was used for another call", payment.ErrRefused, key)
+	}
+	return h, true, json.Unmarshal(answer, &h)
+}
+
+const sandboxHolds = `select ` + holdColumns + ` from sandbox.hold h where $1 = '' or h.parking = $1
+	order by h.created_at desc, h.ref limit $2`
+
+// Holds implements sandbox.Store.
+func (s *Sandbox) Holds(ctx context.Context, parking string, limit int) ([]sandbox.Hold, error) {
+	rows, err := s.db.pool.Query(ctx, sandboxHolds, parking, limit)
+	if err != nil {
+		return nil, unavailable("list sandbox holds", err)
+	}
+	holds, err := pgx.CollectRows(rows, scanHold)
+	return holds, unavailable("list sandbox holds", err)
+}

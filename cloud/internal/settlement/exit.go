@@ -1,0 +1,164 @@
+package settlement
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/tariff"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// ExitInput is what is known when a vehicle has left.
+type ExitInput struct {
+	Parking     *parking.Parking
+	Reservation *reservation.Reservation // nil for a walk-in
+	Payment     *payment.Payment         // the reservation's; nil when there is none
+	EnteredAt   time.Time                // zero when the entry was not seen
+	ExitedAt    time.Time
+
+	// EntryDoubt and ExitDoubt bound the error of the edge's clock at each end.
+	// The stay is taken at its shortest.
+	EntryDoubt time.Duration
+	ExitDoubt  time.Duration
+}
+
+// Settlement is the price of a stay and its split. Capture + Owed = Due, and
+// CaptureTax + OwedTax = Tax, to the minor unit. No amount is negative.
+type Settlement struct {
+	Due        money.Amount // what the stay costs
+	Tax        money.Amount // contained in Due
+	Capture    money.Amount // to take from the hold
+	CaptureTax money.Amount // contained in Capture
+	Owed       money.Amount // not covered by a hold: becomes a receivable
+	OwedTax    money.Amount // contained in Owed
+	Void       bool         // a hold stands and nothing is to be taken from it
+
+	Late  bool          // left after the end of the reservation and its grace
+	Lines []tariff.Line // explain Due
+
+	// Problem is set when the tariff could not price the stay. Then the quote,
+	// or nothing, is due: a tariff that cannot be read is not the driver's.
+	// Whoever applies the settlement puts it on record.
+	Problem error
+}
+
+// AtExit settles a stay.
+//
+// With a reservation the quote is due, whether or not all of the time was
+// used; who leaves later than ExitGrace after the window pays the tariff from
+// the beginning of the reservation to the exit, and never less than the quote.
+// A walk-in pays the tariff from entry to exit; an exit without a known entry
+// costs nothing.
+func AtExit(in ExitInput) Settlement {
+	s := due(in)
+	if s.Due.Minor < 0 { // a tariff cannot price below zero; a stored quote is only data
+		s.Due.Minor = 0
+	}
+	s.Tax.Minor = min(max(s.Tax.Minor, 0), s.Due.Minor)
+	s.cover(in.Payment)
+	return s
+}
+
+func due(in ExitInput) Settlement {
+	left := in.ExitedAt.Add(-max(in.ExitDoubt, 0))
+	if r := in.Reservation; r != nil {
+		quoted := Settlement{Due: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines}
+		if !left.After(r.Window.To.Add(in.Parking.Policy.ExitGrace)) {
+			return quoted
+		}
+		quoted.Late = true
+		bill, err := price(in.Parking, r.Window.From, left)
+		if err == nil && bill.Total.Currency != quoted.Due.Currency {
+			err = fmt.Errorf("%w: quoted in %s, tariff in %s", money.ErrCurrency, quoted.Due.Currency, bill.Total.Currency)
+		}
+		if err != nil {
+			quoted.Problem = err
+			return quoted
+		}
+		if bill.Total.Minor <= quoted.Due.Minor {
+			return quoted
+		}
+		return Settlement{Due: bill.Total, Tax: bill.Tax, Lines: bill.Lines, Late: true}
+	}
+	nothing := money.New(0, in.Parking.Tariff.Currency)
+	if in.EnteredAt.IsZero() {
+		return Settlement{Due: nothing, Tax: nothing}
+	}
+	bill, err := price(in.Parking, in.EnteredAt.Add(max(in.EntryDoubt, 0)), left)
+	if err != nil {
+		return Settlement{Due: nothing, Tax: nothing, Problem: err}
+	}
+	return Settlement{Due: bill.Total, Tax: bill.Tax, Lines: bill.Lines}
+}
+
+// price asks the tariff. A reversed stay has no duration, and one longer than
+// can be priced costs what the longest costs.
+func price(p *parking.Parking, from, to time.Time) (tariff.Bill, error) {
+	if to.Before(from) {
+		to = from
+	}
+	if longest := from.Add(tariff.MaxStay); to.After(longest) {
+		to = longest
+	}
+	zone, err := p.Location()
+	if err != nil && p.Tariff.Day == tariff.Calendar {
+		return tariff.Bill{}, fmt.Errorf("the parking's zone: %w", err)
+	}
+	return p.Tariff.Price(timerange.Range{From: from, To: to}, tariff.Facts{Zone: zone})
+}
+
+// cover splits what is due between the hold and the driver.
+func (s *Settlement) cover(p *payment.Payment) {
+	none := money.New(0, s.Due.Currency)
+	s.Capture, s.CaptureTax, s.Owed, s.OwedTax = none, none, s.Due, s.Tax
+	if p == nil || p.State != payment.Authorized {
+		return
+	}
+	if p.Amount.Currency != s.Due.Currency {
+		s.Problem = errors.Join(s.Problem, fmt.Errorf("%w: held in %s, due in %s", money.ErrCurrency, p.Amount.Currency, s.Due.Currency))
+		s.Void = true
+		return
+	}
+	s.Capture.Minor = min(s.Due.Minor, max(p.Authorized, 0))
+	if s.Capture.IsZero() {
+		s.Void = true
+		return
+	}
+	s.Owed.Minor = s.Due.Minor - s.Capture.Minor
+	s.CaptureTax.Minor = taxShare(s.Tax.Minor, s.Capture.Minor, s.Due.Minor)
+	s.OwedTax.Minor = s.Tax.Minor - s.CaptureTax.Minor
+}
+
+// taxShare is the part of tax contained in part of whole, by the
+// largest-remainder method; the other part holds the rest of it.
+func taxShare(tax, part, whole int64) int64 {
+	shares, err := money.New(tax, "").Split(part, whole-part)
+	if err != nil { // whole is positive and holds part: Split cannot refuse
+		return 0
+	}
+	return shares[0].Minor
+}
+
+// Ask makes the payment ask for what the settlement wants of it, and reports
+// whether it changed. The caller puts the payment and emits payment.changed.
+func (s Settlement) Ask(p *payment.Payment, now time.Time) bool {
+	if p == nil || p.State != payment.Authorized {
+		return false
+	}
+	switch {
+	case s.Void:
+		p.State = payment.VoidRequested
+	case s.Capture.Minor > 0:
+		p.State = payment.CaptureRequested
+		p.CaptureAmount, p.CaptureTax = s.Capture.Minor, s.CaptureTax.Minor
+	default:
+		return false
+	}
+	p.UpdatedAt = now
+	return true
+}

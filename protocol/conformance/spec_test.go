@@ -1,0 +1,60 @@
+package conformance_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/openlot/openlot/protocol/conformance"
+	"github.com/openlot/openlot/protocol/pass"
+	"github.com/openlot/openlot/protocol/topic"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// What SPEC.md states as a fact is what the code does.
+func TestSpecIsTrue(t *testing.T) {
+	content, err := os.ReadFile("../SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := string(content)
+	says := func(text string) {
+		t.Helper()
+		if !strings.Contains(spec, text) {
+			t.Errorf("SPEC.md does not say %q", text)
+		}
+	}
+	for _, r := range wire.Reasons() {
+		says(fmt.Sprintf("| `%s` | %s |", r, r.Sentence()))
+	}
+	if listed := strings.Count(spec, "| `ADMIT_") + strings.Count(spec, "| `REFUSE_"); listed != len(wire.Reasons()) {
+		t.Errorf("%d reasons in SPEC.md", listed)
+	}
+	for _, v := range []wire.Verdict{wire.Accepted, wire.Rewound, wire.Retired, wire.Foreign} {
+		says(fmt.Sprintf("| `%s` |", v))
+	}
+	says(fmt.Sprintf("`dresden-altmarkt` is in shard %d", topic.Shard("dresden-altmarkt")))
+	says(fmt.Sprintf("up/{%s|%s|%s|%s}", topic.Hello, topic.Events, topic.Beat, topic.Applied))
+	says(fmt.Sprintf("down/{%s|%s|%s|%s}", topic.Welcome, topic.Ack, topic.Sync, topic.Resume))
+	thousands := func(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
+	says("longer than **" + thousands(wire.MaxMessage) + " bytes**")
+	says("| one event, encoded | " + thousands(wire.MaxEvent) + " bytes |")
+	says(fmt.Sprintf("| events in a batch | %d |", wire.MaxBatch))
+	says(fmt.Sprintf("| entries in a part of a sync | %d |", wire.MaxEntries))
+	says(fmt.Sprintf("| allotments; pass keys; lanes | %d; %d; %d |", wire.MaxTypes, wire.MaxKeys, wire.MaxLanes))
+	says(fmt.Sprintf("| a plate; any other text | %d; %d bytes |", wire.MaxPlate, wire.MaxText))
+	says(fmt.Sprintf("at most %d characters", pass.MaxText))
+	says(fmt.Sprintf("protocol, version 1.%d", wire.Minor))
+
+	sample := conformance.SamplePasses()["plain"]
+	text, err := pass.Sign(sample, conformance.TestKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	says("\n" + text + "\n")
+	says(sample.Reservation.String())
+	key := conformance.TestKey().Public()
+	says(hex.EncodeToString(key.ID))
+}

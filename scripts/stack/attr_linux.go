@@ -1,0 +1,9 @@
+package stack
+
+import "syscall"
+
+// childAttr gives a child its own process group, so that Ctrl-C reaches it
+// through us and in our order, and ends it should we be killed.
+func childAttr() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+}
