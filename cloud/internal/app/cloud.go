@@ -183,4 +183,3 @@ type Enrolled struct {
 	Secret  string     `json:"secret"`
 	Parking id.Parking `json:"parking_id"`
 }
-

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/openlot/openlot/cloud/internal/devpg"
 	"github.com/openlot/openlot/cloud/internal/postgres"
@@ -51,25 +52,64 @@ func readRuntime(dir string) (r Runtime, err error) {
 // databaseName is the database within an embedded cluster.
 const databaseName = "openlot"
 
-// openDatabase finds the database: the one that url names; else the one of a
-// server that runs on the same data directory; else a private cluster that is
-// started below the directory, and stopped by the returned function.
-func openDatabase(ctx context.Context, url, dir string, log *slog.Logger) (dsn string, stop func() error, err error) {
-	stop = func() error { return nil }
+// database is a Postgres to work on.
+type database struct {
+	dsn     string
+	cluster *devpg.Cluster // nil when it is not ours
+	log     *slog.Logger
+}
+
+// openDatabase finds the database: the one that url names, else a private
+// cluster that is started below the directory.
+func openDatabase(ctx context.Context, url, dir string, log *slog.Logger) (*database, error) {
 	if url != "" {
-		return url, stop, nil
+		return &database{dsn: url}, nil
 	}
 	if _, err := devpg.Ensure(ctx, log); err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	cluster, err := devpg.Start(ctx, devpg.Config{Dir: filepath.Join(dir, "pg"), Log: log})
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	if err := cluster.EnsureDatabase(ctx, databaseName); err != nil {
-		return "", nil, errors.Join(err, cluster.Stop())
+		return nil, errors.Join(err, cluster.Stop())
 	}
-	return cluster.DSN(databaseName), cluster.Stop, nil
+	return &database{dsn: cluster.DSN(databaseName), cluster: cluster, log: log}, nil
+}
+
+// run starts a private cluster again whenever it ends by itself.
+func (d *database) run(ctx context.Context) error {
+	if d.cluster == nil {
+		<-ctx.Done()
+		return nil
+	}
+	for {
+		err := d.cluster.Wait(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		d.log.Error("Postgres is gone; starting it again", "component", "database", "err", err)
+		if err := d.cluster.Restart(ctx); err != nil && ctx.Err() == nil {
+			d.log.Error("Postgres does not start", "component", "database", "err", err)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(restartPause):
+			}
+		}
+	}
+}
+
+// restartPause is how long a cluster that does not start is left alone.
+const restartPause = 2 * time.Second
+
+// stop ends a private cluster.
+func (d *database) stop() error {
+	if d.cluster == nil {
+		return nil
+	}
+	return d.cluster.Stop()
 }
 
 // Tools gives the commands beside serve a migrated database: that of a running
@@ -87,16 +127,16 @@ func Tools(ctx context.Context, url, dir string, log *slog.Logger) (_ *postgres.
 			return nil, nil, fault.Wrap(err, fault.Invalid, "data_dir_unreadable", fmt.Sprintf("The data directory %s cannot be read.", dir))
 		}
 	}
-	dsn, stopCluster, err := openDatabase(ctx, url, dir, log)
+	found, err := openDatabase(ctx, url, dir, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := migrate(ctx, dsn, log); err != nil {
-		return nil, nil, errors.Join(err, stopCluster())
+	if err := migrate(ctx, found.dsn, log); err != nil {
+		return nil, nil, errors.Join(err, found.stop())
 	}
-	db, err := postgres.Open(ctx, dsn, log, postgres.Options{MaxConns: 4})
+	db, err := postgres.Open(ctx, found.dsn, log, postgres.Options{MaxConns: 4})
 	if err != nil {
-		return nil, nil, errors.Join(err, stopCluster())
+		return nil, nil, errors.Join(err, found.stop())
 	}
-	return db, func() error { db.Close(); return stopCluster() }, nil
+	return db, func() error { db.Close(); return found.stop() }, nil
 }

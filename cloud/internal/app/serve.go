@@ -73,11 +73,13 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runti
 		cfg.PublicURL = "http://" + api.Addr().String()
 	}
 
-	dsn, stopDatabase, err := openDatabase(ctx, cfg.DatabaseURL, cfg.DataDir, log)
+	found, err := openDatabase(ctx, cfg.DatabaseURL, cfg.DataDir, log)
 	if err != nil {
 		return err
 	}
-	l.onStop("database", stopDatabase)
+	l.onStop("database", found.stop)
+	l.run("database watch", found.run)
+	dsn := found.dsn
 	if err := migrate(ctx, dsn, log); err != nil {
 		return err
 	}
