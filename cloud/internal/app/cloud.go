@@ -22,6 +22,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/relay"
 	"github.com/openlot/openlot/cloud/internal/river"
 	"github.com/openlot/openlot/cloud/internal/schedule"
+	"github.com/openlot/openlot/cloud/internal/web"
 	"github.com/openlot/openlot/protocol/id"
 )
 
@@ -157,7 +158,7 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
 		Booking: c.booking, Watcher: c.follower, Log: c.log, Stopping: stopping,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
-		Sandbox: c.sandbox.Handler(),
+		Web: web.Handler(), Sandbox: c.sandbox.Handler(),
 		Checks: []httpapi.Check{
 			{Name: "database", Run: c.db.Ping},
 			{Name: "broker", Run: func(context.Context) error {
