@@ -12,6 +12,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/feed/follow"
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/cloud/internal/listing"
@@ -34,7 +35,7 @@ type cloud struct {
 	db        *postgres.DB
 	notifier  *postgres.Notifier
 	committer *postgres.Committer
-	follower  *feed.Follower
+	follower  *follow.Follower
 	listing   *listing.Listing
 	booking   *booking.Service
 	sandbox   *sandbox.Provider
@@ -58,7 +59,7 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	}
 	c.notifier = postgres.NewNotifier(c.db, log)
 	c.committer = postgres.NewCommitter(c.db, log, time.Now, c.notifier.Hint)
-	c.follower = feed.NewFollower(postgres.NewFeed(c.db), log)
+	c.follower = follow.New(postgres.NewFeed(c.db), log)
 	c.listing = listing.New(postgres.NewListing(c.db), c.follower.CurrentAt, time.Now, log, listing.Options{})
 
 	keys := postgres.NewBooking(c.db)
