@@ -109,6 +109,7 @@ func (d *drive) ended() (passed, backed int, inferred bool) {
 			inferred = e.Inferred
 		case lane.BackedOut:
 			backed++
+		default:
 		}
 	}
 	return passed, backed, inferred
@@ -155,12 +156,22 @@ func TestHowAnAuthorisationEnds(t *testing.T) {
 	}{
 		"nobody moves":               {[]move{{40 * time.Second, []string{"A", "open"}}}, 0, 1, false},
 		"drives away before the arm": {[]move{{2 * time.Second, []string{"open"}}, {6 * time.Second, []string{"open"}}}, 0, 1, false},
-		"touches the loop, reverses and leaves": {[]move{{time.Second, []string{"A", "B", "open"}}, {time.Second, []string{"A", "open"}},
-			{time.Second, []string{"open"}}, {6 * time.Second, []string{"open"}}}, 0, 1, false},
-		"passes with the next one at the bumper": {[]move{{time.Second, []string{"A", "B", "open"}}, {time.Second, []string{"A", "open"}},
-			{40 * time.Second, []string{"A", "open"}}}, 1, 0, true},
-		"the safety loop is blind while it passes": {[]move{{time.Second, []string{"A", "?B", "open"}}, {time.Second, []string{"?B", "open"}},
-			{40 * time.Second, []string{"open"}}}, 1, 0, true},
+		"touches the loop, reverses and leaves": {[]move{
+			{time.Second, []string{"A", "B", "open"}},
+			{time.Second, []string{"A", "open"}},
+			{time.Second, []string{"open"}},
+			{6 * time.Second, []string{"open"}},
+		}, 0, 1, false},
+		"passes with the next one at the bumper": {[]move{
+			{time.Second, []string{"A", "B", "open"}},
+			{time.Second, []string{"A", "open"}},
+			{40 * time.Second, []string{"A", "open"}},
+		}, 1, 0, true},
+		"the safety loop is blind while it passes": {[]move{
+			{time.Second, []string{"A", "?B", "open"}},
+			{time.Second, []string{"?B", "open"}},
+			{40 * time.Second, []string{"open"}},
+		}, 1, 0, true},
 		"the board is lost under way":                  {[]move{{time.Second, []string{"A", "B", "open"}}, {time.Second, nil}, {31 * time.Second, []string{"closed"}}}, 1, 0, true},
 		"the board is lost before, and nobody is seen": {[]move{{time.Second, nil}, {time.Second, []string{"closed"}}, {40 * time.Second, []string{"closed"}}}, 1, 0, true},
 		"stands under the arm for minutes":             {[]move{{time.Second, []string{"A", "B", "open"}}, {time.Second, []string{"B", "open"}}, {5 * time.Minute, []string{"open"}}}, 1, 0, false},
@@ -318,6 +329,7 @@ func TestTheRulesHoldWhateverHappens(t *testing.T) {
 					}
 					journalled[e.Session]++
 					current = id.Session{}
+				default:
 				}
 			}
 		}

@@ -25,7 +25,7 @@ var (
 )
 
 // open opens and runs a store; stop ends it cleanly.
-func open(t testing.TB, path string) (s *store.Store, stop func()) {
+func open(t testing.TB, path string) (*store.Store, func()) {
 	t.Helper()
 	s, err := store.Open(path, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
@@ -35,7 +35,7 @@ func open(t testing.TB, path string) (s *store.Store, stop func()) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	var once sync.Once
-	stop = func() {
+	stop := func() {
 		once.Do(func() {
 			cancel()
 			if err := <-done; err != nil {
