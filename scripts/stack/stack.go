@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Config says what to start and where.
@@ -43,14 +45,19 @@ type Stack struct {
 // Site is one live parking.
 type Site struct {
 	Parking string
-	Twin    *Process
-	Edge    *Process
+	Dir     string // of the edge's store
 	TwinURL string
 	EdgeURL string
 
+	twin     *Process
+	mu       sync.Mutex
+	edge     *Process // the one that runs, or ran last
 	edgeArgs []string
 	logs     string
 }
+
+// startsAtOnce bounds how many live parkings start at the same time.
+const startsAtOnce = 6
 
 // The gates of every twin, in the order of their numbers on the board.
 const gates = "entry-1:entry,exit-1:exit"
@@ -81,23 +88,40 @@ func Start(ctx context.Context, cfg Config, progress func(string)) (_ *Stack, er
 		return nil, err
 	}
 	if len(cfg.Live) > 0 {
-		progress(fmt.Sprintf("starting %d parkings, each with an edge agent and a twin of its board", len(cfg.Live)))
+		progress(fmt.Sprintf("starting %d live parkings, each with an edge agent and a twin of its board", len(cfg.Live)))
 	}
-	for n, parking := range cfg.Live {
-		site, err := s.startSite(ctx, n, parking)
+	if err := s.startSites(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// startSites starts the live parkings, a few at a time, in the order of the
+// configuration.
+func (s *Stack) startSites(ctx context.Context) error {
+	sites := make([]*Site, len(s.cfg.Live))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(startsAtOnce)
+	for n, parking := range s.cfg.Live {
+		group.Go(func() error {
+			if groupCtx.Err() != nil {
+				return groupCtx.Err()
+			}
+			site, err := s.startSite(groupCtx, n, parking)
+			sites[n] = site
+			if err != nil {
+				return fmt.Errorf("%s: %w", parking, err)
+			}
+			return site.WaitLinked(groupCtx)
+		})
+	}
+	err := group.Wait()
+	for _, site := range sites {
 		if site != nil {
 			s.Sites = append(s.Sites, site)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", parking, err)
-		}
 	}
-	for _, site := range s.Sites {
-		if err := site.WaitLinked(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return err
 }
 
 // URL is the cloud's base address.
@@ -127,13 +151,13 @@ func (s *Stack) startSite(ctx context.Context, n int, parking string) (*Site, er
 	if s.cfg.BrokerFor != nil {
 		broker = s.cfg.BrokerFor(n)
 	}
-	site := &Site{Parking: parking, TwinURL: "http://" + s.cfg.TwinHTTP(n), EdgeURL: "http://" + s.cfg.EdgeHTTP(n), logs: s.logs()}
+	site := &Site{Parking: parking, Dir: dir, TwinURL: "http://" + s.cfg.TwinHTTP(n), EdgeURL: "http://" + s.cfg.EdgeHTTP(n), logs: s.logs()}
 	board := filepath.Join(dir, "board")
-	if site.Twin, err = start("twin-"+parking, s.logs(), s.bin("openlot-board"), "twin", "--pty", board, "--http", s.cfg.TwinHTTP(n),
+	if site.twin, err = start("twin-"+parking, s.logs(), s.bin("openlot-board"), "twin", "--pty", board, "--http", s.cfg.TwinHTTP(n),
 		"--gates", gates, "--name", parking, "--speed", strconv.FormatFloat(s.cfg.Speed, 'g', -1, 64)); err != nil {
 		return site, err
 	}
-	if err := until(ctx, site.Twin, 20*time.Second, func(ctx context.Context) error { return get(ctx, site.TwinURL+"/state", nil) }); err != nil {
+	if err := until(ctx, site.twin, 20*time.Second, func(ctx context.Context) error { return get(ctx, site.TwinURL+"/state", nil) }); err != nil {
 		return site, err
 	}
 	site.edgeArgs = []string{s.bin("openlot-edge"), "run", "--parking", parking, "--edge-id", c.EdgeID, "--secret-file", filepath.Join(dir, "secret"),
@@ -159,24 +183,39 @@ func (s *Stack) enroll(ctx context.Context, dir, parking string) (c credentials,
 
 // StartEdge starts the edge agent, again after it was stopped or killed, and
 // returns when it answers.
-func (x *Site) StartEdge(ctx context.Context) (err error) {
-	if x.Edge, err = start("edge-"+x.Parking, x.logs, x.edgeArgs...); err != nil {
+func (x *Site) StartEdge(ctx context.Context) error {
+	p, err := start("edge-"+x.Parking, x.logs, x.edgeArgs...)
+	if err != nil {
 		return err
 	}
-	return until(ctx, x.Edge, 20*time.Second, func(ctx context.Context) error { return get(ctx, x.EdgeURL+"/healthz", nil) })
+	x.mu.Lock()
+	x.edge = p
+	x.mu.Unlock()
+	return until(ctx, p, 20*time.Second, func(ctx context.Context) error { return get(ctx, x.EdgeURL+"/healthz", nil) })
+}
+
+// Edge is the agent's process.
+func (x *Site) Edge() *Process {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.edge
 }
 
 // EdgeState is the part of an edge's /state that is asked for here.
 type EdgeState struct {
+	Epoch    uint32 `json:"epoch"`
+	LastSeq  uint64 `json:"last_seq"`
+	AckedSeq uint64 `json:"acked_seq"`
 	Revision uint64 `json:"revision"`
-	Journal  struct {
-		Seq   uint64 `json:"seq"`
-		Acked uint64 `json:"acked"`
-	} `json:"journal"`
-	Link struct {
-		Connected bool `json:"connected"`
-		Welcomed  bool `json:"welcomed"`
-	} `json:"link"`
+	Link     string `json:"link"` // "online" when the cloud has welcomed it
+	Board    bool   `json:"board"`
+	Inside   int    `json:"inside"`
+
+	Allotments []struct {
+		Units   int    `json:"units"`
+		Version uint64 `json:"version"`
+		Adopted uint64 `json:"adopted"`
+	} `json:"allotments"`
 }
 
 // State asks the edge.
@@ -184,16 +223,72 @@ func (x *Site) State(ctx context.Context) (s EdgeState, err error) {
 	return s, get(ctx, x.EdgeURL+"/state", &s)
 }
 
-// WaitLinked returns when the cloud has welcomed the edge and the edge has its
-// first snapshot.
-func (x *Site) WaitLinked(ctx context.Context) error {
-	return until(ctx, x.Edge, 30*time.Second, func(ctx context.Context) error {
-		s, err := x.State(ctx)
-		if err == nil && (!s.Link.Welcomed || s.Revision == 0) {
-			err = fmt.Errorf("not welcomed yet: %+v", s)
+// AwaitRevision returns when the edge's cache is complete through a revision.
+// The edge answers as soon as it is, or after some seconds as it stands.
+func (x *Site) AwaitRevision(ctx context.Context, revision uint64) error {
+	url := x.EdgeURL + "/state?wait_revision=" + strconv.FormatUint(revision, 10)
+	pause := time.NewTicker(2 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		var s EdgeState
+		if err := get(ctx, url, &s); err != nil || s.Revision >= revision {
+			return err
 		}
-		return err
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the edge is at revision %d of %d: %w", s.Revision, revision, ctx.Err())
+		}
+	}
+}
+
+// WaitLinked returns when the cloud has welcomed the edge, the edge has its
+// first snapshot and its board, and it has taken up what it may lend to
+// walk-ins.
+func (x *Site) WaitLinked(ctx context.Context) error {
+	return until(ctx, x.Edge(), 60*time.Second, func(ctx context.Context) error {
+		s, err := x.State(ctx)
+		if err != nil {
+			return err
+		}
+		ready := s.Link == "online" && s.Revision > 0 && s.Board && len(s.Allotments) > 0
+		for _, a := range s.Allotments {
+			ready = ready && a.Units > 0 && a.Adopted == a.Version
+		}
+		if !ready {
+			return fmt.Errorf("its state is %+v", s)
+		}
+		return nil
 	})
+}
+
+// Watch returns the first process that ended by itself, or nil when ctx ends.
+func (s *Stack) Watch(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error)
+	var watchers sync.WaitGroup
+	for _, p := range s.processes() {
+		watchers.Go(func() {
+			select {
+			case <-ctx.Done():
+			case <-p.Done():
+				if err := p.Failure(); err != nil {
+					select {
+					case ended <- err:
+					case <-ctx.Done():
+					}
+				}
+			}
+		})
+	}
+	defer watchers.Wait()
+	defer cancel()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // Failure is the first process that ended by itself, or nil.
@@ -206,26 +301,71 @@ func (s *Stack) Failure() error {
 	return nil
 }
 
-func (s *Stack) processes() []*Process {
-	var out []*Process
+// Usage is the memory and processor time of all processes so far, where the
+// system tells.
+func (s *Stack) Usage() (u Usage) {
+	for _, p := range s.processes() {
+		u.add(usage(p.PID()))
+	}
+	return u
+}
+
+func (s *Stack) edges() (out []*Process) {
 	for _, x := range s.Sites {
-		for _, p := range []*Process{x.Edge, x.Twin} {
-			if p != nil {
-				out = append(out, p)
-			}
+		if p := x.Edge(); p != nil {
+			out = append(out, p)
 		}
 	}
+	return out
+}
+
+func (s *Stack) twins() (out []*Process) {
+	for _, x := range s.Sites {
+		if x.twin != nil {
+			out = append(out, x.twin)
+		}
+	}
+	return out
+}
+
+func (s *Stack) processes() []*Process {
+	out := append(s.edges(), s.twins()...)
 	if s.Cloud != nil {
 		out = append(out, s.Cloud)
 	}
 	return out
 }
 
-// Stop ends everything, edges first.
+// Stop ends everything: the edges first, then their boards, then the cloud.
 func (s *Stack) Stop() {
-	for _, p := range s.processes() {
-		p.Stop()
+	stopAll(s.edges())
+	stopAll(s.twins())
+	if s.Cloud != nil {
+		s.Cloud.Stop()
 	}
+}
+
+func stopAll(all []*Process) {
+	var wg sync.WaitGroup
+	for _, p := range all {
+		wg.Go(p.Stop)
+	}
+	wg.Wait()
+}
+
+// DatabaseURL is where the running cloud keeps its data.
+func (s *Stack) DatabaseURL() (string, error) {
+	b, err := os.ReadFile(filepath.Join(s.data(), "runtime.json"))
+	if err != nil {
+		return "", err
+	}
+	var r struct {
+		DatabaseURL string `json:"database_url"`
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return "", fmt.Errorf("runtime.json: %w", err)
+	}
+	return r.DatabaseURL, nil
 }
 
 func get(ctx context.Context, url string, into any) error {
@@ -246,14 +386,4 @@ func get(ctx context.Context, url string, into any) error {
 		return nil
 	}
 	return json.NewDecoder(resp.Body).Decode(into)
-}
-
-// FreePort finds an address on loopback that nobody listens on.
-func FreePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
