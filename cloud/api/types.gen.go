@@ -147,121 +147,118 @@ func (e PaymentState) Valid() bool {
 
 // Defines values for ProblemCode.
 const (
-	ProblemCodeAlreadyEnded          ProblemCode = "already_ended"
-	ProblemCodeAlreadyInside         ProblemCode = "already_inside"
-	ProblemCodeBeyondHorizon         ProblemCode = "beyond_horizon"
-	ProblemCodeBodyTooLarge          ProblemCode = "body_too_large"
-	ProblemCodeContended             ProblemCode = "contended"
-	ProblemCodeDatabaseUnavailable   ProblemCode = "database_unavailable"
-	ProblemCodeDraining              ProblemCode = "draining"
-	ProblemCodeHoldTooLate           ProblemCode = "hold_too_late"
-	ProblemCodeIdempotencyKeyInvalid ProblemCode = "idempotency_key_invalid"
-	ProblemCodeIdempotencyKeyMissing ProblemCode = "idempotency_key_missing"
-	ProblemCodeIdempotencyKeyReused  ProblemCode = "idempotency_key_reused"
-	ProblemCodeInternal              ProblemCode = "internal"
-	ProblemCodeInvalidParameter      ProblemCode = "invalid_parameter"
-	ProblemCodeListingLoading        ProblemCode = "listing_loading"
-	ProblemCodeMalformedJson         ProblemCode = "malformed_json"
-	ProblemCodeMalformedQuery        ProblemCode = "malformed_query"
-	ProblemCodeMethodNotAllowed      ProblemCode = "method_not_allowed"
-	ProblemCodeNotAcceptable         ProblemCode = "not_acceptable"
-	ProblemCodeNotConfirmed          ProblemCode = "not_confirmed"
-	ProblemCodeNotForSale            ProblemCode = "not_for_sale"
-	ProblemCodeParkingNotFound       ProblemCode = "parking_not_found"
-	ProblemCodePaymentDeclined       ProblemCode = "payment_declined"
-	ProblemCodeQuoteExpired          ProblemCode = "quote_expired"
-	ProblemCodeQuoteMismatch         ProblemCode = "quote_mismatch"
-	ProblemCodeRequestInProgress     ProblemCode = "request_in_progress"
-	ProblemCodeRequestInvalid        ProblemCode = "request_invalid"
-	ProblemCodeReservationNotFound   ProblemCode = "reservation_not_found"
-	ProblemCodeRouteNotFound         ProblemCode = "route_not_found"
-	ProblemCodeSoldOut               ProblemCode = "sold_out"
-	ProblemCodeSpaceTypeUnknown      ProblemCode = "space_type_unknown"
-	ProblemCodeTimeWithoutOffset     ProblemCode = "time_without_offset"
-	ProblemCodeTooManyStreams        ProblemCode = "too_many_streams"
-	ProblemCodeUnknownField          ProblemCode = "unknown_field"
-	ProblemCodeUnsupportedMediaType  ProblemCode = "unsupported_media_type"
-	ProblemCodeWindowEmpty           ProblemCode = "window_empty"
-	ProblemCodeWindowInPast          ProblemCode = "window_in_past"
-	ProblemCodeWindowTooLong         ProblemCode = "window_too_long"
+	AlreadyEnded          ProblemCode = "already_ended"
+	AlreadyInside         ProblemCode = "already_inside"
+	BeyondHorizon         ProblemCode = "beyond_horizon"
+	BodyTooLarge          ProblemCode = "body_too_large"
+	Contended             ProblemCode = "contended"
+	DatabaseUnavailable   ProblemCode = "database_unavailable"
+	HoldTooLate           ProblemCode = "hold_too_late"
+	IdempotencyKeyInvalid ProblemCode = "idempotency_key_invalid"
+	IdempotencyKeyMissing ProblemCode = "idempotency_key_missing"
+	IdempotencyKeyReused  ProblemCode = "idempotency_key_reused"
+	Internal              ProblemCode = "internal"
+	InvalidParameter      ProblemCode = "invalid_parameter"
+	ListingLoading        ProblemCode = "listing_loading"
+	MalformedJson         ProblemCode = "malformed_json"
+	MalformedQuery        ProblemCode = "malformed_query"
+	MethodNotAllowed      ProblemCode = "method_not_allowed"
+	NotAcceptable         ProblemCode = "not_acceptable"
+	NotConfirmed          ProblemCode = "not_confirmed"
+	NotForSale            ProblemCode = "not_for_sale"
+	ParkingNotFound       ProblemCode = "parking_not_found"
+	PaymentDeclined       ProblemCode = "payment_declined"
+	QuoteExpired          ProblemCode = "quote_expired"
+	QuoteMismatch         ProblemCode = "quote_mismatch"
+	RequestInProgress     ProblemCode = "request_in_progress"
+	RequestInvalid        ProblemCode = "request_invalid"
+	ReservationNotFound   ProblemCode = "reservation_not_found"
+	RouteNotFound         ProblemCode = "route_not_found"
+	SoldOut               ProblemCode = "sold_out"
+	SpaceTypeUnknown      ProblemCode = "space_type_unknown"
+	TimeWithoutOffset     ProblemCode = "time_without_offset"
+	TooManyStreams        ProblemCode = "too_many_streams"
+	UnknownField          ProblemCode = "unknown_field"
+	UnsupportedMediaType  ProblemCode = "unsupported_media_type"
+	WindowEmpty           ProblemCode = "window_empty"
+	WindowInPast          ProblemCode = "window_in_past"
+	WindowTooLong         ProblemCode = "window_too_long"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
 func (e ProblemCode) Valid() bool {
 	switch e {
-	case ProblemCodeAlreadyEnded:
+	case AlreadyEnded:
 		return true
-	case ProblemCodeAlreadyInside:
+	case AlreadyInside:
 		return true
-	case ProblemCodeBeyondHorizon:
+	case BeyondHorizon:
 		return true
-	case ProblemCodeBodyTooLarge:
+	case BodyTooLarge:
 		return true
-	case ProblemCodeContended:
+	case Contended:
 		return true
-	case ProblemCodeDatabaseUnavailable:
+	case DatabaseUnavailable:
 		return true
-	case ProblemCodeDraining:
+	case HoldTooLate:
 		return true
-	case ProblemCodeHoldTooLate:
+	case IdempotencyKeyInvalid:
 		return true
-	case ProblemCodeIdempotencyKeyInvalid:
+	case IdempotencyKeyMissing:
 		return true
-	case ProblemCodeIdempotencyKeyMissing:
+	case IdempotencyKeyReused:
 		return true
-	case ProblemCodeIdempotencyKeyReused:
+	case Internal:
 		return true
-	case ProblemCodeInternal:
+	case InvalidParameter:
 		return true
-	case ProblemCodeInvalidParameter:
+	case ListingLoading:
 		return true
-	case ProblemCodeListingLoading:
+	case MalformedJson:
 		return true
-	case ProblemCodeMalformedJson:
+	case MalformedQuery:
 		return true
-	case ProblemCodeMalformedQuery:
+	case MethodNotAllowed:
 		return true
-	case ProblemCodeMethodNotAllowed:
+	case NotAcceptable:
 		return true
-	case ProblemCodeNotAcceptable:
+	case NotConfirmed:
 		return true
-	case ProblemCodeNotConfirmed:
+	case NotForSale:
 		return true
-	case ProblemCodeNotForSale:
+	case ParkingNotFound:
 		return true
-	case ProblemCodeParkingNotFound:
+	case PaymentDeclined:
 		return true
-	case ProblemCodePaymentDeclined:
+	case QuoteExpired:
 		return true
-	case ProblemCodeQuoteExpired:
+	case QuoteMismatch:
 		return true
-	case ProblemCodeQuoteMismatch:
+	case RequestInProgress:
 		return true
-	case ProblemCodeRequestInProgress:
+	case RequestInvalid:
 		return true
-	case ProblemCodeRequestInvalid:
+	case ReservationNotFound:
 		return true
-	case ProblemCodeReservationNotFound:
+	case RouteNotFound:
 		return true
-	case ProblemCodeRouteNotFound:
+	case SoldOut:
 		return true
-	case ProblemCodeSoldOut:
+	case SpaceTypeUnknown:
 		return true
-	case ProblemCodeSpaceTypeUnknown:
+	case TimeWithoutOffset:
 		return true
-	case ProblemCodeTimeWithoutOffset:
+	case TooManyStreams:
 		return true
-	case ProblemCodeTooManyStreams:
+	case UnknownField:
 		return true
-	case ProblemCodeUnknownField:
+	case UnsupportedMediaType:
 		return true
-	case ProblemCodeUnsupportedMediaType:
+	case WindowEmpty:
 		return true
-	case ProblemCodeWindowEmpty:
+	case WindowInPast:
 		return true
-	case ProblemCodeWindowInPast:
-		return true
-	case ProblemCodeWindowTooLong:
+	case WindowTooLong:
 		return true
 	default:
 		return false
@@ -631,7 +628,7 @@ type Reservation struct {
 	To           time.Time        `json:"to"`
 	VehiclePlate *string          `json:"vehicle_plate,omitempty"`
 
-	// Version Grows with every change
+	// Version Grows when the reservation changes; its payment may change on its own
 	Version int64 `json:"version"`
 }
 

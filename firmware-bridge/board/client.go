@@ -12,17 +12,19 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/openlot/openlot/protocol/fault"
-
 	"github.com/openlot/openlot/firmware-bridge/smp"
+	"github.com/openlot/openlot/protocol/fault"
 )
 
 const (
 	defaultTimeout   = 250 * time.Millisecond
 	defaultKeepalive = 2 * time.Second
 	retries          = 3
-	maxCalls         = 8 // well below the 32 requests that a board remembers
-	writeTimeout     = time.Second
+	// span is how many sequence numbers may lie between the oldest request under
+	// way and the newest. A board remembers twice as many, so however long a
+	// request had to be repeated, it is still remembered.
+	span         = 16
+	writeTimeout = time.Second
 )
 
 // Client talks to one board over one port. Run must be running for the other
@@ -34,7 +36,8 @@ type Client struct {
 	timeout   time.Duration
 	keepalive time.Duration
 
-	slots   chan struct{} // a token for each call under way
+	turn    chan struct{}       // held by the call that waits for a number
+	numbers [span]chan struct{} // held by the call under way with that number modulo span
 	started atomic.Bool
 	up      chan struct{} // closed after the first hello
 	down    chan struct{} // closed when Run is about to return
@@ -44,8 +47,9 @@ type Client struct {
 	writing sync.Mutex
 	out     []byte // of the writer that holds writing
 
+	seq uint8 // of the newest call; belongs to who holds turn
+
 	mu      sync.Mutex // guards what follows
-	seq     uint8
 	calls   map[uint8]call
 	session uint32
 	info    Info
@@ -74,8 +78,11 @@ func New(port io.ReadWriteCloser, log *slog.Logger, opts ...Option) *Client {
 	c := &Client{
 		port: port, log: log.With("component", "board"),
 		timeout: defaultTimeout, keepalive: defaultKeepalive,
-		slots: make(chan struct{}, maxCalls), up: make(chan struct{}), down: make(chan struct{}),
+		turn: make(chan struct{}, 1), up: make(chan struct{}), down: make(chan struct{}),
 		epoch: time.Now(), seq: uint8(rand.Uint32()), calls: make(map[uint8]call), //nolint:gosec // no secret
+	}
+	for i := range c.numbers {
+		c.numbers[i] = make(chan struct{}, 1)
 	}
 	for _, o := range opts {
 		o(c)
@@ -114,7 +121,7 @@ func (c *Client) Set(ctx context.Context, gate int, o Output, on bool, lease tim
 	return c.setOutput(ctx, SetOutput{Gate: gate, Output: o, On: true, LeaseMs: millis(lease)})
 }
 
-func millis(d time.Duration) uint32 { return uint32(d.Milliseconds()) } //nolint:gosec // at most MaxLease
+func millis(d time.Duration) uint32 { return uint32(d.Milliseconds()) }
 
 func (c *Client) setOutput(ctx context.Context, m SetOutput) error {
 	if err := c.ready(ctx); err != nil {
@@ -194,17 +201,11 @@ func (c *Client) command(ctx context.Context, op smp.Op, id uint8, request, resp
 			return fmt.Errorf("encode %T: %w", request, err)
 		}
 	}
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-c.down:
-		return ErrLinkLost
-	}
-	defer func() { <-c.slots }()
-
 	answer := make(chan []byte, 1)
-	seq := c.enlist(call{op: op + 1, id: id, answer: answer})
+	seq, err := c.enlist(ctx, call{op: op + 1, id: id, answer: answer})
+	if err != nil {
+		return err
+	}
 	defer c.delist(seq)
 
 	wait := time.NewTimer(c.timeout)
@@ -253,23 +254,41 @@ func read(b []byte, response any) error {
 	return nil
 }
 
-// enlist gives a call a sequence number that no other call under way has.
-func (c *Client) enlist(k call) uint8 {
+// enlist gives a call the next sequence number, when the call that is span
+// numbers before it is over. Calls get theirs one after the other, so none
+// overtakes one that waits.
+func (c *Client) enlist(ctx context.Context, k call) (uint8, error) {
+	if err := c.acquire(ctx, c.turn); err != nil {
+		return 0, err
+	}
+	defer func() { <-c.turn }()
+	next := c.seq + 1
+	if err := c.acquire(ctx, c.numbers[next%span]); err != nil {
+		return 0, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for {
-		c.seq++
-		if _, taken := c.calls[c.seq]; !taken {
-			c.calls[c.seq] = k
-			return c.seq
-		}
+	c.seq = next
+	c.calls[next] = k
+	return next, nil
+}
+
+func (c *Client) acquire(ctx context.Context, token chan<- struct{}) error {
+	select {
+	case token <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.down:
+		return ErrLinkLost
 	}
 }
 
 func (c *Client) delist(seq uint8) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	delete(c.calls, seq)
+	c.mu.Unlock()
+	<-c.numbers[seq%span]
 }
 
 // resolve hands an answer to the call that waits for it and tells whether one

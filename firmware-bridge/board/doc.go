@@ -90,5 +90,7 @@
 //     the oldest are forgotten and a fault "events_lost" follows.
 //
 // The host sends a request again, unchanged, when no answer came for 250 ms, at
-// most three times.
+// most three times. It numbers requests one after the other, and begins none
+// while the one 16 numbers before is not over: so a board never forgets a
+// request that may come again.
 package board

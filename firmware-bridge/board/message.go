@@ -270,7 +270,7 @@ func Decode(payload []byte, message any) error { return decMode.Unmarshal(payloa
 
 func event(m EventMessage) (Event, error) {
 	e := Event{
-		Seq: m.Seq, Boot: m.Boot, Uptime: time.Duration(m.UptimeUs) * time.Microsecond, //nolint:gosec // 292,000 years
+		Seq: m.Seq, Boot: m.Boot, Uptime: time.Duration(m.UptimeUs) * time.Microsecond,
 		Gate: m.Gate, Kind: m.Kind, Inputs: Inputs{Active: m.Active & m.Valid & allInputs, Valid: m.Valid & allInputs},
 		Credential: m.Credential, Fault: m.Fault,
 	}

@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/openlot/openlot/protocol/fault"
-
 	"github.com/openlot/openlot/firmware-bridge/smp"
+	"github.com/openlot/openlot/protocol/fault"
 )
 
 // received is an event with what the board still holds.
@@ -130,7 +129,7 @@ func (c *Client) acknowledge(boot, seq uint32) error {
 	if err != nil {
 		return err
 	}
-	return c.send(smp.Packet{Op: smp.Write, Group: Group, Seq: uint8(seq), ID: CmdAck, Payload: b}) //nolint:gosec // low byte
+	return c.send(smp.Packet{Op: smp.Write, Group: Group, Seq: uint8(seq), ID: CmdAck, Payload: b})
 }
 
 // receive reads packets until the port fails. Events that find no room are

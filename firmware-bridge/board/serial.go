@@ -43,7 +43,7 @@ func configure(f *os.File, path string, baud int) error {
 	}
 	var locked error
 	if err := raw.Control(func(fd uintptr) {
-		locked = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a file descriptor
+		locked = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB)
 	}); err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func AppendFrames(dst []byte, p Packet) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	binary.BigEndian.PutUint16(raw, uint16(len(raw)-lenSize+crcSize)) //nolint:gosec // bounded by MaxPacket
+	binary.BigEndian.PutUint16(raw, uint16(len(raw)-lenSize+crcSize))
 	raw = binary.BigEndian.AppendUint16(raw, crc16(raw[lenSize:]))
 
 	marker := [2]byte{startA, startB}
@@ -147,11 +147,13 @@ func (d *Decoder) step(c byte) (Packet, bool) {
 
 // abandonLine gives up a line that did not end as one, and its packet.
 func (d *Decoder) abandonLine() {
-	if d.state == inStart {
+	switch d.state {
+	case inStart:
 		d.stats.Dropped++
 		d.pkt = d.pkt[:0]
-	} else if d.state == inCont {
+	case inCont:
 		d.drop()
+	case outside, gotStart, gotCont:
 	}
 	d.state = outside
 }

@@ -61,7 +61,7 @@ func (p Packet) Append(dst []byte) ([]byte, error) {
 		return dst, fmt.Errorf("%w: %d bytes, at most %d", ErrPacket, n, MaxPacket)
 	}
 	dst = append(dst, version2<<3|byte(p.Op), p.Flags)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(len(p.Payload))) //nolint:gosec // bounded by MaxPacket
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(p.Payload)))
 	dst = binary.BigEndian.AppendUint16(dst, p.Group)
 	dst = append(dst, p.Seq, p.ID)
 	return append(dst, p.Payload...), nil

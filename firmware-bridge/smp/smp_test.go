@@ -18,15 +18,27 @@ var golden = []struct {
 	packet Packet
 	line   string
 }{
-	{"echo request of the OS group", Packet{Op: Write, Group: 0, Seq: 66, ID: 0, Payload: unhex("a161646568656c6c6f")},
-		"\x06\tABMKAAAJAABCAKFhZGVoZWxsb0YZ\n"},
-	{"read inputs of gate 0", Packet{Op: Read, Group: 64, Seq: 1, ID: 2, Payload: unhex("a1616700")},
-		"\x06\tAA4IAAAEAEABAqFhZwD5rA==\n"},
-	{"response without data", Packet{Op: WriteResponse, Group: 64, Seq: 255, ID: 1},
-		"\x06\tAAoLAAAAAED/Adjc\n"},
-	{"150 bytes over two lines", Packet{Op: Write, Group: 64, Seq: 7, ID: 3, Payload: append(unhex("a161635896"), sevens(150)...)},
+	{
+		"echo request of the OS group",
+		Packet{Op: Write, Group: 0, Seq: 66, ID: 0, Payload: unhex("a161646568656c6c6f")},
+		"\x06\tABMKAAAJAABCAKFhZGVoZWxsb0YZ\n",
+	},
+	{
+		"read inputs of gate 0",
+		Packet{Op: Read, Group: 64, Seq: 1, ID: 2, Payload: unhex("a1616700")},
+		"\x06\tAA4IAAAEAEABAqFhZwD5rA==\n",
+	},
+	{
+		"response without data",
+		Packet{Op: WriteResponse, Group: 64, Seq: 255, ID: 1},
+		"\x06\tAAoLAAAAAED/Adjc\n",
+	},
+	{
+		"150 bytes over two lines",
+		Packet{Op: Write, Group: 64, Seq: 7, ID: 3, Payload: append(unhex("a161635896"), sevens(150)...)},
 		"\x06\tAKUKAACbAEAHA6FhY1iWAAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tng5+71AQgPFh0kKzI5QEdOVVxjanF4f4aNlJuiqbC3vsXM09rh6O/2AgkQFx4l\n" +
-			"\x04\x14LDM6QUhPVl1ka3J5gIeOlZyjqrG4v8bN1Nvi6fD3AwoRGB8mLTQ7QklQV15lbHN6gYiPlp2kq7K5wMfO1dzj6vH4BAsSGSAngwI=\n"},
+			"\x04\x14LDM6QUhPVl1ka3J5gIeOlZyjqrG4v8bN1Nvi6fD3AwoRGB8mLTQ7QklQV15lbHN6gYiPlp2kq7K5wMfO1dzj6vH4BAsSGSAngwI=\n",
+	},
 }
 
 // sevens is n bytes 0, 7, 14, … modulo 251.

@@ -12,10 +12,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/openlot/openlot/protocol/fault"
-
 	"github.com/openlot/openlot/firmware-bridge/board"
 	"github.com/openlot/openlot/firmware-bridge/twin/model"
+	"github.com/openlot/openlot/protocol/fault"
 )
 
 const (
@@ -294,8 +293,7 @@ func decode(w http.ResponseWriter, r *http.Request, into any) error {
 			return nil
 		}
 	}
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return fault.Newf(fault.Invalid, "body_too_large", "The body may have %d bytes.", maxBody)
 	}
 	if errors.Is(err, io.EOF) {

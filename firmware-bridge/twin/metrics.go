@@ -1,6 +1,7 @@
 package twin
 
 import (
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -62,9 +63,7 @@ func (t *Twin) getMetrics(w http.ResponseWriter, r *http.Request) error {
 	m := Metrics{Gates: make(map[string]Distribution), Outcomes: make(map[Outcome]int)}
 	if err := t.do(r.Context(), func() {
 		samples = slices.Clone(t.vehicles.samples)
-		for o, n := range t.vehicles.outcomes {
-			m.Outcomes[o] = n
-		}
+		maps.Copy(m.Outcomes, t.vehicles.outcomes)
 	}); err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func lockPath(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock the path of the serial port: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
 		return nil, fault.Wrap(err, ErrPathTaken.Kind, ErrPathTaken.Code, fmt.Sprintf("Another twin is running at %s.", path))
 	}
@@ -59,7 +59,7 @@ func (l *line) open() error {
 	l.slave = slave
 	// A copy of the descriptor without blocking gets deadlines and wakes on
 	// Close, which the file from pty.Open does not on every system.
-	fd, err := syscall.Dup(int(master.Fd())) //nolint:gosec // a file descriptor
+	fd, err := syscall.Dup(int(master.Fd()))
 	_ = master.Close()
 	if err != nil {
 		return fmt.Errorf("open a pseudo-terminal: %w", err)
@@ -69,7 +69,7 @@ func (l *line) open() error {
 		_ = syscall.Close(fd)
 		return fmt.Errorf("open a pseudo-terminal: %w", err)
 	}
-	l.master = os.NewFile(uintptr(fd), "ptmx") //nolint:gosec // a file descriptor
+	l.master = os.NewFile(uintptr(fd), "ptmx")
 	// Opening it as a serial port makes it raw; that lasts.
 	p, err := serial.Open(slave.Name(), &serial.Mode{BaudRate: 115200, DataBits: 8})
 	if err != nil {

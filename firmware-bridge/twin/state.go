@@ -40,7 +40,9 @@ type GateState struct {
 	Safety      bool       `json:"safety"`
 	SafetyFault bool       `json:"safety_fault"`
 	Fire        bool       `json:"fire"`
-	Outputs     []string   `json:"outputs"` // that are on
+	Outputs     []string   `json:"outputs"`        // that are on
+	Opens       uint64     `json:"open_commands"`  // accepted so far
+	Closes      uint64     `json:"close_commands"` // accepted so far
 	Display     string     `json:"display"`
 	Queue       int        `json:"queue"`
 	Cars        []CarState `json:"cars"`
@@ -68,7 +70,7 @@ func (t *Twin) state() State {
 		gs := GateState{
 			Name: g.Name, Kind: "entry", Arm: round(p.Arm), ArmSpeed: round(p.ArmSpeed),
 			Arming: in.Has(board.Arming), Safety: in.Has(board.Safety), SafetyFault: g.safetyFault, Fire: g.fire,
-			Outputs: []string{}, Display: p.Text, Queue: p.Queue, Cars: []CarState{},
+			Outputs: []string{}, Opens: g.accepted[board.Open], Closes: g.accepted[board.Close], Display: p.Text, Queue: p.Queue, Cars: []CarState{},
 		}
 		if g.Exit {
 			gs.Kind = "exit"

@@ -8,12 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/openlot/openlot/protocol/fault"
-
 	"github.com/openlot/openlot/firmware-bridge/board"
 	"github.com/openlot/openlot/firmware-bridge/smp"
 	"github.com/openlot/openlot/firmware-bridge/twin/firmware"
 	"github.com/openlot/openlot/firmware-bridge/twin/model"
+	"github.com/openlot/openlot/protocol/fault"
 )
 
 const (
@@ -87,6 +86,7 @@ type gate struct {
 	wake        time.Duration
 	fire        bool
 	safetyFault bool
+	accepted    [board.Outputs]uint64 // commands that switched an output on
 }
 
 // Twin is one board with its gates. Its state belongs to the goroutine of Run.
@@ -130,7 +130,7 @@ func New(cfg Config, log *slog.Logger) (*Twin, error) {
 		t.gates = append(t.gates, &gate{GateConfig: g, index: i, lane: lane, wake: model.Never})
 		inputs[i] = lane.Inputs()
 	}
-	t.board = firmware.New(firmware.Config{ID: cfg.Name, Version: version, Gates: len(cfg.Gates), PulseScale: cfg.Speed}, newBoot(), 0, inputs)
+	t.board = firmware.New(firmware.Config{ID: cfg.Name, Version: version, PulseScale: cfg.Speed}, newBoot(), 0, inputs)
 	return t, nil
 }
 
@@ -253,6 +253,7 @@ func (t *Twin) flush() {
 		g := t.gates[e.Gate]
 		switch e.Kind {
 		case firmware.SwitchedOn:
+			g.accepted[e.Output]++
 			t.step(g, model.Input{Open: e.Output == board.Open, Close: e.Output == board.Close})
 		case firmware.SwitchedOff:
 			t.step(g, model.Input{})

@@ -101,7 +101,9 @@ func (v *vehicles) happened(h model.Happening, at time.Duration) {
 	if !ok {
 		return
 	}
-	us := at.Microseconds()
+	// What the lane did by itself is stamped with when it was due, the board's
+	// doings with when they were done, which may be later.
+	us := max(at.Microseconds(), c.Timeline.Presented)
 	switch h.Kind {
 	case model.Arrived:
 		c.Timeline.Arrived = us

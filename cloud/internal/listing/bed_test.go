@@ -375,3 +375,9 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func contextWithCancel() (context.Context, context.CancelFunc) {
 	return context.WithCancel(context.Background())
 }
+
+func mustURL(t *testing.T, path string) *url.URL {
+	t.Helper()
+	before, query, _ := strings.Cut(path, "?")
+	return &url.URL{Path: before, RawQuery: query}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	mrand "math/rand/v2"
 	"net/url"
 	"sync"
 	"time"
@@ -48,8 +49,10 @@ type Options struct {
 
 // Client is one connection. Its methods are safe for concurrent use.
 type Client struct {
-	paho paho.Client
-	log  *slog.Logger
+	paho      paho.Client
+	log       *slog.Logger
+	lost      chan struct{} // holds one
+	connected func()        // may be nil
 
 	mu      sync.Mutex
 	filters map[string]Handler
@@ -73,7 +76,10 @@ func New(o Options) (*Client, error) {
 		password, _ = u.User.Password()
 	}
 	u.User = nil
-	c := &Client{log: o.Log.With("component", "mqtt"), filters: map[string]Handler{}}
+	c := &Client{
+		log: o.Log.With("component", "mqtt"), filters: map[string]Handler{},
+		lost: make(chan struct{}, 1), connected: o.Connected,
+	}
 	name := o.ClientID
 	if name == "" {
 		name = "openlot-" + suffix()
@@ -83,15 +89,15 @@ func New(o Options) (*Client, error) {
 		SetProtocolVersion(4).SetCleanSession(true).SetResumeSubs(false).SetStore(paho.NewMemoryStore()).
 		SetOrderMatters(true).SetKeepAlive(keepAlive).SetPingTimeout(callTimeout).
 		SetConnectTimeout(callTimeout).SetWriteTimeout(callTimeout).
-		SetAutoReconnect(true).SetMaxReconnectInterval(reconnectLimit).
-		SetConnectRetry(true).SetConnectRetryInterval(time.Second)
-	po.SetOnConnectHandler(func(paho.Client) {
-		c.resubscribe()
-		if o.Connected != nil {
-			o.Connected()
+		SetAutoReconnect(false).SetConnectRetry(false)
+	// The library's own reconnection cannot be stopped while it sleeps; Run does it.
+	po.SetConnectionLostHandler(func(_ paho.Client, err error) {
+		c.log.Warn("connection to the broker lost", "err", err)
+		select {
+		case c.lost <- struct{}{}:
+		default:
 		}
 	})
-	po.SetConnectionLostHandler(func(_ paho.Client, err error) { c.log.Warn("connection to the broker lost", "err", err) })
 	// What comes for a filter that was just given up.
 	po.SetDefaultPublishHandler(func(paho.Client, paho.Message) {})
 	c.paho = paho.NewClient(po)
@@ -106,12 +112,52 @@ func suffix() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Run keeps the connection until ctx ends.
+// Run keeps the connection until ctx ends: after a loss it connects again, at
+// once and then with growing, jittered pauses.
 func (c *Client) Run(ctx context.Context) error {
-	c.paho.Connect() // retries by itself, for good
-	<-ctx.Done()
-	c.paho.Disconnect(250)
+	defer c.paho.Disconnect(250)
+	tries, told := 0, false
+	for ctx.Err() == nil {
+		select {
+		case <-c.lost: // of the connection before
+		default:
+		}
+		if err := c.wait(ctx, c.paho.Connect()); err != nil {
+			if !told && ctx.Err() == nil {
+				c.log.Warn("cannot connect to the broker, trying on", "err", err)
+				told = true
+			}
+			pause(ctx, backoff(tries))
+			tries++
+			continue
+		}
+		tries, told = 0, false
+		c.resubscribe(ctx)
+		if c.connected != nil {
+			c.connected()
+		}
+		select {
+		case <-ctx.Done():
+		case <-c.lost:
+		}
+	}
 	return nil
+}
+
+// backoff is half a second, doubled with each try, up to the limit, of which a
+// random half is taken off.
+func backoff(tries int) time.Duration {
+	d := min(time.Second/2<<min(tries, 8), reconnectLimit)
+	return d/2 + mrand.N(d/2)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }
 
 // Up reports whether the connection stands.
@@ -129,7 +175,7 @@ func (c *Client) Publish(ctx context.Context, topic string, payload []byte) erro
 // Subscribe calls h for every message that matches filter, now and after each
 // reconnection, until Unsubscribe. Without a connection it is done when there is
 // one. A fault with CodeRefused says that the broker does not allow it.
-func (c *Client) Subscribe(ctx context.Context, filter string, h Handler) error {
+func (c *Client) Subscribe(ctx context.Context, filter string, h func(topic string, payload []byte)) error {
 	c.mu.Lock()
 	c.filters[filter] = h
 	c.mu.Unlock()
@@ -161,12 +207,10 @@ func (c *Client) Unsubscribe(ctx context.Context, filter string) error {
 	return c.wait(ctx, c.paho.Unsubscribe(filter))
 }
 
-func (c *Client) resubscribe() {
+func (c *Client) resubscribe(ctx context.Context) {
 	c.mu.Lock()
 	filters := maps.Clone(c.filters)
 	c.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 6*callTimeout)
-	defer cancel()
 	for f, h := range filters {
 		for c.paho.IsConnectionOpen() && ctx.Err() == nil {
 			err := c.subscribe(ctx, f, h)

@@ -108,7 +108,7 @@ func (g *gate) signal(ctx context.Context, s signal) {
 	case s.event.Kind == device.Changed:
 		g.step(ctx, lane.Input{Kind: lane.Sensed, Inputs: s.event.Inputs})
 	case s.event.Kind == device.Restarted:
-		g.step(ctx, lane.Input{Kind: lane.Blinded})
+		g.step(ctx, lane.Input{Kind: lane.Restarted})
 		g.sample(ctx)
 	case s.event.Kind == device.Pressed:
 		g.present(ctx, "", lane.Pressed)
@@ -191,13 +191,7 @@ func (g *gate) decide(ctx context.Context) {
 	})
 	if err != nil {
 		g.log.Error("a decision could not be journalled", "lane", g.lane.ID, "err", err)
-		if g.lane.Direction == admission.Entry || !v.Opens() {
-			v = admission.Closed(g.lane.ID)
-		}
-		// An exit opens all the same: nobody is trapped by a broken disk.
-		if v.Fact.Event.Session.IsZero() {
-			v.Fact.Event.Session = req.Fresh
-		}
+		v = g.unjournalled(req, v)
 	}
 	g.log.Info("decided", "lane", g.lane.ID, "reason", string(v.Reason), "session_id", v.Fact.Event.Session.String(), "reservation_id", v.Fact.Event.Reservation.String())
 	if !v.Opens() {
@@ -210,6 +204,21 @@ func (g *gate) decide(ctx context.Context) {
 	// The machine opens first; the driver is told while the arm goes up.
 	g.step(ctx, lane.Input{Kind: lane.Admitted, Session: v.Fact.Event.Session})
 	g.tell(ctx, v.Sentence, v.Ticket, true)
+}
+
+// unjournalled is the verdict when the disk is broken. An exit opens all the
+// same: nobody is trapped by it. Nobody comes in, because nothing could be
+// proved later.
+func (g *gate) unjournalled(req admission.Request, v admission.Verdict) admission.Verdict {
+	if g.lane.Direction == admission.Entry {
+		return admission.Closed(g.lane.ID)
+	}
+	if v.Reason == "" { // the store took the question no more
+		now := g.rec.clock.Now()
+		req.Now = admission.Time{Lo: now.Lo, Hi: now.Hi}
+		g.rec.View(func(s *admission.State) { v = admission.Decide(s, req) })
+	}
+	return v
 }
 
 // tell shows a sentence and a light. Neither is worth a retry.

@@ -286,7 +286,7 @@ func TestTheRulesHoldWhateverHappens(t *testing.T) {
 				}
 				lastSample = now
 			}
-			if input.Kind == lane.Blinded {
+			if input.Kind == lane.Blinded || input.Kind == lane.Restarted {
 				in, freeFrom = lane.Inputs{}, time.Time{}
 			}
 			var out []lane.Effect
@@ -334,7 +334,7 @@ func TestTheRulesHoldWhateverHappens(t *testing.T) {
 				next.Safety, next.Fire = lane.Off, lane.Off
 				apply(lane.Input{Kind: lane.Sensed, Inputs: next})
 			case 5:
-				apply(lane.Input{Kind: lane.Blinded})
+				apply(lane.Input{Kind: rapid.SampledFrom([]lane.InputKind{lane.Blinded, lane.Restarted}).Draw(t, "lost")})
 			case 6:
 				apply(lane.Input{Kind: rapid.SampledFrom([]lane.InputKind{lane.Presented, lane.Pressed}).Draw(t, "shown")})
 			case 7:

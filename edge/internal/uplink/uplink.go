@@ -45,6 +45,9 @@ type Config struct {
 	Timing   Timing
 }
 
+// The keepalive is never below two seconds: brokers allow one and a half of it
+// in whole seconds, which leaves nothing of one.
+
 // Timing is how long the uplink waits for what.
 type Timing struct {
 	Connect  time.Duration // the broker answers
@@ -152,7 +155,7 @@ func (u *Uplink) connect(ctx context.Context) error {
 		SetClientID(u.cfg.Edge.String()).SetUsername(u.cfg.Edge.String()).SetPassword(u.cfg.Secret).
 		SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).SetResumeSubs(false).
 		SetConnectTimeout(u.cfg.Timing.Connect).SetWriteTimeout(u.cfg.Timing.Connect).
-		SetKeepAlive(max(u.cfg.Timing.Silence/2, time.Second)).SetPingTimeout(max(u.cfg.Timing.Silence/2, time.Second)).
+		SetKeepAlive(max(u.cfg.Timing.Silence/2, 2*time.Second)).SetPingTimeout(max(u.cfg.Timing.Silence/2, time.Second)).
 		SetOrderMatters(true).SetMaxReconnectInterval(u.cfg.Timing.Backoff).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { fail(fmt.Errorf("connection lost: %w", err)) }).
 		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {

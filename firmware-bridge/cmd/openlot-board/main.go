@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -71,8 +72,9 @@ func sentence(err error) string {
 	if !errors.As(err, &f) {
 		return err.Error()
 	}
+	where := strings.TrimSuffix(err.Error(), f.Error()) // the flag that it is about
 	if cause := f.Unwrap(); cause != nil {
-		return fmt.Sprintf("%s (%s: %v)", f.Detail, f.Code, cause)
+		return fmt.Sprintf("%s%s (%s: %v)", where, f.Detail, f.Code, cause)
 	}
-	return fmt.Sprintf("%s (%s)", f.Detail, f.Code)
+	return fmt.Sprintf("%s%s (%s)", where, f.Detail, f.Code)
 }

@@ -51,12 +51,12 @@ func (c *probeCmd) Run(e *env) error {
 	}
 }
 
-// ended is nil if the command was asked to end.
-func ended(e *env, err error) error {
-	if e.ctx.Err() != nil {
-		return nil
+// ended is nil if the command was asked to end, else why it ended.
+func ended(e *env, why error) error {
+	if e.ctx.Err() == nil {
+		return why
 	}
-	return err
+	return nil
 }
 
 func (c *probeCmd) show(ctx context.Context, e *env, client *board.Client) error {

@@ -11,9 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/openlot/openlot/protocol/fault"
-
 	"github.com/openlot/openlot/firmware-bridge/twin"
+	"github.com/openlot/openlot/protocol/fault"
 )
 
 type twinCmd struct {

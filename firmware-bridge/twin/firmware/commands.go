@@ -36,8 +36,7 @@ func (b *Board) execute(now time.Duration, p smp.Packet) ([]byte, uint16) {
 		if m.Gate < 0 || m.Gate >= len(b.gates) {
 			return nil, board.RefuseNoSuch
 		}
-		in := b.gates[m.Gate].inputs
-		return encoded(board.InputsResponse{Active: in.Active, Valid: in.Valid})
+		return encoded(board.InputsResponse(b.gates[m.Gate].inputs))
 	case p.ID == board.CmdPresent && p.Op == smp.Write:
 		var m board.Present
 		if board.Decode(p.Payload, &m) != nil {
@@ -60,7 +59,7 @@ func encoded(message any) ([]byte, uint16) {
 func (b *Board) hello(now time.Duration) ([]byte, uint16) {
 	return encoded(board.HelloResponse{
 		Session: b.session, ID: b.cfg.ID, Firmware: b.cfg.Version, Gates: len(b.gates), Boot: b.boot,
-		Oldest: b.oldest(), UptimeUs: uint64((now - b.started).Microseconds()), //nolint:gosec // not negative
+		Oldest: b.oldest(), UptimeUs: uint64((now - b.started).Microseconds()),
 	})
 }
 
@@ -95,8 +94,11 @@ func (b *Board) setOutput(now time.Duration, m board.SetOutput) uint16 {
 	if m.Pulse {
 		lease = time.Duration(float64(lease) / b.cfg.PulseScale)
 	}
+	before := g.outputs[m.Output]
 	g.outputs[m.Output] = output{on: true, pulse: m.Pulse, until: now + lease}
-	b.effects = append(b.effects, Effect{Kind: SwitchedOn, Gate: m.Gate, Output: m.Output})
+	if m.Pulse || !before.on || before.pulse { // else a lease was renewed, which commands nothing new
+		b.effects = append(b.effects, Effect{Kind: SwitchedOn, Gate: m.Gate, Output: m.Output})
+	}
 	return 0
 }
 

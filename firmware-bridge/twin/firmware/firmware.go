@@ -30,7 +30,6 @@ const (
 type Config struct {
 	ID      string
 	Version string
-	Gates   int
 	// PulseScale divides the length of pulses. A pulse belongs to the
 	// machinery, so it shrinks when a twin's machinery runs faster; the lease of
 	// a held output belongs to the link and does not.
@@ -42,7 +41,7 @@ type EffectKind uint8
 
 // The effects.
 const (
-	SwitchedOn EffectKind = iota // Output was commanded on, perhaps again
+	SwitchedOn EffectKind = iota // Output was commanded on: another pulse, or held from now on
 	SwitchedOff
 	Presented // Text and perhaps Ticket
 )
@@ -93,7 +92,7 @@ type Board struct {
 	effects []Effect
 }
 
-// New makes a board and boots it.
+// New makes a board with a gate for each of inputs, and boots it.
 func New(cfg Config, boot uint32, now time.Duration, inputs []board.Inputs) *Board {
 	b := &Board{cfg: cfg}
 	b.Reset(boot, now, inputs)
@@ -103,10 +102,10 @@ func New(cfg Config, boot uint32, now time.Duration, inputs []board.Inputs) *Boa
 // Reset boots the board anew: everything it knew is gone, outputs are off. It
 // reports no effects; whoever resets it knows that all outputs are released.
 func (b *Board) Reset(boot uint32, now time.Duration, inputs []board.Inputs) {
-	*b = Board{cfg: b.cfg, boot: boot, started: now, gates: make([]gate, b.cfg.Gates), resendAt: Never, resendIn: firstResend}
+	*b = Board{cfg: b.cfg, boot: boot, started: now, resendAt: Never, resendIn: firstResend}
 	b.emit(now, board.EventMessage{Kind: board.Restarted})
-	for i := range b.gates {
-		b.gates[i].inputs = inputs[i]
+	for i, in := range inputs {
+		b.gates = append(b.gates, gate{inputs: in})
 		b.emitInputs(now, i)
 	}
 }
@@ -165,7 +164,7 @@ func (b *Board) Tick(now time.Duration) {
 	for i := range b.gates {
 		for o := range b.gates[i].outputs {
 			if s := b.gates[i].outputs[o]; s.on && s.until <= now {
-				b.off(i, board.Output(o)) //nolint:gosec // below Outputs
+				b.off(i, board.Output(o))
 			}
 		}
 	}
@@ -200,7 +199,7 @@ func (b *Board) emit(now time.Duration, m board.EventMessage) {
 func (b *Board) push(now time.Duration, m board.EventMessage) {
 	b.seq++
 	m.Boot, m.Seq = b.boot, b.seq
-	m.UptimeUs = uint64((now - b.started).Microseconds()) //nolint:gosec // not negative
+	m.UptimeUs = uint64((now - b.started).Microseconds())
 	b.events = append(b.events, m)
 }
 
@@ -219,7 +218,7 @@ func (b *Board) pump(now time.Duration) {
 			m.Credential = ""
 			payload, _ = board.Encode(m)
 		}
-		b.out = append(b.out, smp.Packet{Op: smp.Write, Group: board.Group, Seq: uint8(m.Seq), ID: board.CmdEvent, Payload: payload}) //nolint:gosec // low byte
+		b.out = append(b.out, smp.Packet{Op: smp.Write, Group: board.Group, Seq: uint8(m.Seq), ID: board.CmdEvent, Payload: payload})
 		b.sent++
 	}
 	switch {

@@ -6,7 +6,7 @@
 // moves at constant speed, so an event's time is computed, not sampled, and a
 // lane in which nothing moves asks for nothing.
 //
-//	x (m)   -3        0     2 2.5 3   4   5                 12
+//	x (m)   -4        0     2 2.5 3   4   5                 17
 //	     starts here  |--A--|  :  |---B---|                 gone
 //	                  arming   :    arm
 //	                           drivers stop here

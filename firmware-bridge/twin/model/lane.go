@@ -13,13 +13,13 @@ const Never = time.Duration(math.MaxInt64)
 // The lane, in metres from the near edge of the arming loop. A vehicle's
 // position is that of its front.
 const (
-	StartAt   = -3.0
+	StartAt   = -4.0
 	ArmingEnd = 2.0
 	StopLine  = 2.5
 	SafetyAt  = 3.0
 	ArmAt     = 4.0
 	SafetyEnd = 5.0
-	GoneAt    = 12.0
+	GoneAt    = 17.0
 	Length    = 4.2 // of a vehicle
 
 	driving = 3.0 // m/s
@@ -326,6 +326,7 @@ func (l *Lane) tell(k Kind, c *vehicle) {
 		h.Credential = c.Credential
 	case Cleared, BackedOut:
 		h.Text, h.Ticket = c.text, c.ticket
+	case InputsChanged, Arrived, Commanded, ArmOpen, Entered:
 	}
 	l.out = append(l.out, h)
 }

@@ -1,0 +1,180 @@
+// Package httpapi is the public HTTP API: routing, strict reading of requests,
+// and the shape of answers. What it serves is described in api/openapi.yaml;
+// tests compare every route and every answer with it.
+//
+// It decides nothing about reservations: that is package booking. Handlers that
+// others own (the listing's, the web pages, the development pages) are mounted
+// as they are.
+//
+// Every request is logged in one line, with the route's template instead of the
+// path and without its query, so that no token, plate or address gets into a
+// log. An answer with a status of 500 or above is logged with its cause.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/problem"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// Booking sells.
+type Booking interface {
+	Reserve(ctx context.Context, r booking.Request) (booking.View, error)
+	Confirm(ctx context.Context, r id.Reservation) (booking.View, error)
+	Cancel(ctx context.Context, r id.Reservation) (booking.View, error)
+	Get(ctx context.Context, r id.Reservation) (booking.View, error)
+	Pass(ctx context.Context, r id.Reservation) (string, error)
+	Authenticate(r id.Reservation, token string) error
+	Quote(ctx context.Context, parking, spaceType string, from, to time.Time) (booking.Quote, error)
+}
+
+// Watcher wakes streams.
+type Watcher interface {
+	// Watch returns a channel that gets a value after something about the
+	// parking has changed, folded when several things do, and what ends it.
+	Watch(p id.Parking) (<-chan struct{}, func())
+}
+
+// Check is one part that must work for the process to be ready.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// Config is what the API is made of. A handler that is nil leaves its routes
+// out.
+type Config struct {
+	Booking  Booking
+	Watcher  Watcher
+	Log      *slog.Logger
+	Checks   []Check
+	Stopping <-chan struct{} // closed: streams end and the process is not ready; nil: never
+
+	Parkings http.Handler // GET /parkings
+	Parking  http.Handler // GET /parking and /parkings/{id}, with PathValue("id")
+	Web      http.Handler // GET / and /assets/…
+	Mail     http.Handler // GET /dev/mail and /dev/mail/{id}
+	Sandbox  http.Handler // /dev/sandbox and below
+
+	MaxStreams int // reservations watched at a time; 0: 10000
+}
+
+// Limits of a request.
+const (
+	maxBody           = 64 << 10
+	bodyTimeout       = 10 * time.Second
+	requestTimeout    = 30 * time.Second
+	defaultMaxStreams = 10_000
+)
+
+type server struct {
+	Config
+	streams atomic.Int64
+	spec    []byte // openapi.json
+	docs    []byte
+}
+
+// New makes the API's handler.
+func New(c Config) (http.Handler, error) {
+	if c.MaxStreams == 0 {
+		c.MaxStreams = defaultMaxStreams
+	}
+	c.Log = c.Log.With("component", "http")
+	s := &server{Config: c}
+	var err error
+	if s.spec, s.docs, err = describe(); err != nil {
+		return nil, err
+	}
+	return s.router(), nil
+}
+
+// NewServer is an HTTP server with the limits that suit this API. Its answers
+// have no deadline of their own, because streams have no end.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: slog.NewLogLogger(log.With("component", "http").Handler(), slog.LevelWarn),
+	}
+}
+
+func (s *server) router() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.New()
+	r.HandleMethodNotAllowed = true
+	r.RedirectTrailingSlash = false
+	r.Use(s.observe, s.recover, secure)
+	r.NoRoute(s.do(func(*gin.Context) error {
+		return fault.New(fault.NotFound, problem.CodeRouteNotFound, "There is nothing at this address. /docs says what there is.")
+	}))
+	r.NoMethod(s.do(func(*gin.Context) error {
+		return fault.New(fault.Invalid, problem.CodeMethodNotAllowed, "This address does not take that method. The Allow header says which it takes.")
+	}))
+
+	get := func(path string, h gin.HandlerFunc) { r.GET(path, h); r.HEAD(path, h) }
+	mount := func(h http.Handler, add func(string, gin.HandlerFunc), paths ...string) {
+		if h == nil {
+			return
+		}
+		for _, p := range paths {
+			add(p, wrap(h))
+		}
+	}
+	post := func(path string, h gin.HandlerFunc) { r.POST(path, h) }
+
+	mount(s.Parkings, get, "/parkings")
+	mount(s.Parking, get, "/parking", "/parkings/:id")
+	mount(s.Web, get, "/", "/assets/*path")
+	mount(s.Mail, get, "/dev/mail", "/dev/mail/:id")
+	mount(s.Sandbox, get, "/dev/sandbox", "/dev/sandbox/holds", "/dev/sandbox/challenge/:ref")
+	mount(s.Sandbox, post, "/dev/sandbox/challenge/:ref")
+
+	r.POST("/quotes", s.do(s.createQuote))
+	r.POST("/reserve", s.do(s.reserve))
+	get("/reservations/:id", s.do(s.getReservation))
+	r.POST("/reservations/:id/confirm", s.do(s.confirm))
+	r.POST("/reservations/:id/cancel", s.do(s.cancel))
+	get("/reservations/:id/pass", s.do(s.getPass))
+
+	get("/healthz", s.healthz)
+	get("/readyz", s.readyz)
+	get("/openapi.json", s.document("application/json", s.spec))
+	get("/docs", s.document("text/html; charset=utf-8", s.docs))
+	return r
+}
+
+// do runs a handler and writes its error as a problem.
+func (s *server) do(h func(*gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c); err != nil {
+			_ = c.Error(err) // for the log line
+			if !c.Writer.Written() {
+				problem.Write(c.Writer, c.Request, err)
+			}
+		}
+	}
+}
+
+// wrap mounts a handler of net/http. Flush and deadlines reach the connection
+// through gin's writer.
+func wrap(h http.Handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		for _, p := range c.Params {
+			c.Request.SetPathValue(p.Key, p.Value)
+		}
+		h.ServeHTTP(c.Writer, c.Request)
+	}
+}
+
+// bounded gives a request that is no stream its time.
+func bounded(c *gin.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.Request.Context(), requestTimeout)
+}

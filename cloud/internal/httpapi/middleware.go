@@ -1,0 +1,102 @@
+package httpapi
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/openlot/openlot/cloud/internal/problem"
+	"github.com/openlot/openlot/protocol/fault"
+)
+
+// observe names the request and logs it in one line when it is done.
+func (s *server) observe(c *gin.Context) {
+	began := time.Now()
+	name := c.GetHeader(problem.RequestIDHeader)
+	if !goodRequestID(name) {
+		name = rand.Text()[:16]
+	}
+	c.Header(problem.RequestIDHeader, name)
+	c.Next()
+
+	route := c.FullPath()
+	if route == "" {
+		route = "none"
+	}
+	status := c.Writer.Status()
+	attrs := []slog.Attr{
+		slog.String("request_id", name), slog.String("method", method(c.Request.Method)), slog.String("route", route),
+		slog.Int("status", status), slog.Int("bytes", max(c.Writer.Size(), 0)),
+		slog.Float64("ms", float64(time.Since(began).Microseconds())/1000),
+	}
+	level := slog.LevelInfo
+	if last := c.Errors.Last(); last != nil {
+		attrs = append(attrs, slog.String("code", fault.Code(last.Err)))
+		if status >= http.StatusInternalServerError {
+			level = slog.LevelError
+			attrs = append(attrs, slog.Any("err", last.Err))
+		}
+	}
+	s.Log.LogAttrs(c.Request.Context(), level, "request", attrs...)
+}
+
+// method keeps words that somebody made up out of the log.
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "OTHER"
+}
+
+// goodRequestID accepts a name that a proxy in front of us gave.
+func goodRequestID(s string) bool {
+	if len(s) < 8 || len(s) > 64 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+// recover turns a panic into an opaque 500; when the answer has begun, the
+// connection is cut so that nobody takes it for whole.
+func (s *server) recover(c *gin.Context) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(p) // net/http's own way to cut a connection
+		}
+		err := fmt.Errorf("panic: %v", p)
+		_ = c.Error(err)
+		s.Log.ErrorContext(c.Request.Context(), "a handler panicked", "route", c.FullPath(), "err", err, "stack", string(debug.Stack()))
+		if c.Writer.Written() {
+			panic(http.ErrAbortHandler)
+		}
+		problem.Write(c.Writer, c.Request, err)
+	}()
+	c.Next()
+}
+
+// secure sets the headers that every answer has. Pages set their own content
+// security policy.
+func secure(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer") // links carry tokens
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	c.Next()
+}

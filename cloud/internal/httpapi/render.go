@@ -1,0 +1,75 @@
+package httpapi
+
+import (
+	"time"
+
+	"github.com/openlot/openlot/cloud/api"
+	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/money"
+)
+
+func reservationAnswer(v *booking.View, withToken bool) api.ReservationAnswer {
+	r, p := &v.Reservation, &v.Payment
+	out := api.Reservation{
+		Id: r.ID.String(), State: api.ReservationState(r.State), ParkingId: string(r.Parking), SpaceType: string(r.SpaceType),
+		From: seconds(r.Window.From), To: seconds(r.Window.To), VehiclePlate: given(r.Plate),
+		Price: amount(r.Quote.Total), PriceDetail: priceDetail(&r.Quote), Pass: given(v.Pass),
+		NoShowAt: seconds(r.NoShowAt), CreatedAt: seconds(r.CreatedAt),
+		Version: r.Version,
+		Payment: api.Payment{
+			Id: p.ID.String(), State: api.PaymentState(p.State), Amount: amount(p.Amount),
+			Authorized: amount(money.New(p.Authorized, p.Amount.Currency)), DeclineCode: given(p.DeclineCode),
+		},
+	}
+	if p.State == payment.RequiresAction {
+		out.Payment.NextAction = given(p.NextAction)
+	}
+	if p.State == payment.Captured {
+		captured := amount(money.New(p.Captured, p.Amount.Currency))
+		out.Payment.Captured = &captured
+	}
+	if r.State == reservation.Held {
+		until := seconds(r.HoldUntil)
+		out.HoldUntil = &until
+	}
+	if withToken {
+		out.ManageToken = given(v.Token.Reveal())
+	}
+	return api.ReservationAnswer{Reservation: out}
+}
+
+func quoteAnswer(q *booking.Quote) api.QuoteAnswer {
+	return api.QuoteAnswer{Quote: api.Quote{
+		Id: q.ID.String(), ParkingId: string(q.Parking), SpaceType: string(q.SpaceType), From: seconds(q.Window.From), To: seconds(q.Window.To),
+		Price: amount(q.Price.Total), PriceDetail: priceDetail(&q.Price), ExpiresAt: seconds(q.ExpiresAt),
+	}}
+}
+
+func priceDetail(q *reservation.Quote) api.PriceDetail {
+	d := api.PriceDetail{Tax: amount(q.Tax), TariffVersion: int64(q.TariffVersion), Lines: []api.PriceLine{}}
+	for _, l := range q.Lines {
+		line := api.PriceLine{Rule: l.Rule, Label: l.Label, From: l.From.UTC(), To: l.To.UTC(), Amount: amount(l.Amount)}
+		if l.Quantity > 0 {
+			n := l.Quantity
+			line.Quantity = &n
+		}
+		d.Lines = append(d.Lines, line)
+	}
+	return d
+}
+
+func amount(a money.Amount) api.Amount {
+	return api.Amount{Minor: a.Minor, Currency: string(a.Currency)}
+}
+
+// given is nil for the empty text.
+func given(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

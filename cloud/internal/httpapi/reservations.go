@@ -1,0 +1,162 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+func (s *server) createQuote(c *gin.Context) error {
+	var parking, spaceType, from, to string
+	var begin, end time.Time
+	err := readBody(c, object{
+		texts:    map[string]*string{"parking_id": &parking, "space_type": &spaceType, "from": &from, "to": &to},
+		required: []string{"parking_id", "space_type", "from", "to"},
+	}, times{"from": {&from, &begin}, "to": {&to, &end}})
+	if err != nil {
+		return err
+	}
+	ctx, done := bounded(c)
+	defer done()
+	q, err := s.Booking.Quote(ctx, parking, spaceType, begin, end)
+	if err != nil {
+		return err
+	}
+	answer(c, http.StatusCreated, quoteAnswer(&q))
+	return nil
+}
+
+func (s *server) reserve(c *gin.Context) error {
+	var r booking.Request
+	var from, to string
+	err := readBody(c, object{
+		texts: map[string]*string{
+			"parking_id": &r.Parking, "space_type": &r.SpaceType, "from": &from, "to": &to,
+			"vehicle_plate": &r.Plate, "payment_method": &r.Method, "quote_id": &r.Quote,
+		},
+		objects: map[string]object{"contact": {
+			texts: map[string]*string{"email": &r.Email, "phone": &r.Phone}, required: []string{"email"},
+		}},
+		required: []string{"parking_id", "space_type", "from", "to", "payment_method", "contact"},
+	}, times{"from": {&from, &r.From}, "to": {&to, &r.To}})
+	if err != nil {
+		return err
+	}
+	switch keys := c.Request.Header.Values("Idempotency-Key"); {
+	case len(keys) == 1:
+		r.Key = keys[0]
+	case len(keys) > 1:
+		return fault.New(fault.Invalid, booking.CodeKeyInvalid, "Send one Idempotency-Key.")
+	}
+	// No deadline here: the service sets its own, and goes on when the client
+	// has hung up.
+	v, err := s.Booking.Reserve(c.Request.Context(), r)
+	if err != nil {
+		return err
+	}
+	status := http.StatusCreated
+	if v.Pending() {
+		status = http.StatusAccepted
+	}
+	c.Header("Location", "/reservations/"+v.Reservation.ID.String())
+	// Where the time went, in milliseconds: https://www.w3.org/TR/server-timing/
+	c.Header("Server-Timing", fmt.Sprintf("commit;dur=%.3f, hold;dur=%.3f, confirm;dur=%.3f",
+		ms(v.Took.Claim), ms(v.Took.Hold), ms(v.Took.Record)))
+	answer(c, status, reservationAnswer(&v, true))
+	return nil
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func (s *server) getReservation(c *gin.Context) error {
+	r, err := s.authenticated(c)
+	if err != nil {
+		return err
+	}
+	c.Header("Vary", "Accept, Authorization")
+	if accepts(c, "text/event-stream") {
+		return s.streamReservation(c, r)
+	}
+	ctx, done := bounded(c)
+	defer done()
+	v, err := s.Booking.Get(ctx, r)
+	if err != nil {
+		return err
+	}
+	answer(c, http.StatusOK, reservationAnswer(&v, false))
+	return nil
+}
+
+func (s *server) confirm(c *gin.Context) error {
+	r, err := s.authenticated(c)
+	if err != nil {
+		return err
+	}
+	v, err := s.Booking.Confirm(c.Request.Context(), r)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if v.Pending() {
+		status = http.StatusAccepted
+	}
+	answer(c, status, reservationAnswer(&v, false))
+	return nil
+}
+
+func (s *server) cancel(c *gin.Context) error {
+	r, err := s.authenticated(c)
+	if err != nil {
+		return err
+	}
+	ctx, done := bounded(c)
+	defer done()
+	v, err := s.Booking.Cancel(ctx, r)
+	if err != nil {
+		return err
+	}
+	answer(c, http.StatusOK, reservationAnswer(&v, false))
+	return nil
+}
+
+// authenticated is the reservation of the path, if the request carries its
+// manage token. An id that cannot be one gets the same answer as one that is
+// somebody else's.
+func (s *server) authenticated(c *gin.Context) (id.Reservation, error) {
+	token := c.Query("token")
+	if header := c.GetHeader("Authorization"); header != "" {
+		scheme, rest, _ := strings.Cut(header, " ")
+		token = ""
+		if strings.EqualFold(scheme, "Bearer") {
+			token = strings.TrimSpace(rest)
+		}
+	}
+	// The zero id stands for one that cannot be read: it has a token too, and
+	// nobody was ever given it.
+	r, parseErr := id.Parse[id.Reservation](c.Param("id"))
+	if err := s.Booking.Authenticate(r, token); err != nil {
+		return r, err
+	}
+	if parseErr != nil {
+		return r, fault.New(fault.NotFound, booking.CodeReservationNotFound, "There is no such reservation, or its token is not right.")
+	}
+	return r, nil
+}
+
+// answer writes JSON that nobody may keep.
+func answer(c *gin.Context, status int, body any) {
+	c.Header("Cache-Control", "no-store")
+	c.Header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	c.JSON(status, body)
+}
+
+func accepts(c *gin.Context, mediaType string) bool {
+	return strings.Contains(strings.ToLower(strings.Join(c.Request.Header.Values("Accept"), ",")), mediaType)
+}

@@ -1,0 +1,158 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// CodeTooManyStreams is the fault code when no further stream may be opened.
+const CodeTooManyStreams = "too_many_streams"
+
+const (
+	heartbeat = 15 * time.Second
+	// stuck is how long a write may take before the client is given up.
+	stuck = 10 * time.Second
+	// calm is the least time between two readings of one stream: what happens
+	// to other reservations of a busy parking wakes it too.
+	calm = 100 * time.Millisecond
+	// outage is how long a stream outlives a database that is away.
+	outage = time.Minute
+)
+
+// streamReservation sends the reservation at once and after every change, until
+// nothing can change any more, the client goes or the process stops.
+func (s *server) streamReservation(c *gin.Context, r id.Reservation) error {
+	if s.streams.Add(1) > int64(s.MaxStreams) {
+		s.streams.Add(-1)
+		return fault.New(fault.Exhausted, CodeTooManyStreams, "Too many streams are open. Ask for JSON from time to time instead.")
+	}
+	defer s.streams.Add(-1)
+	ctx := c.Request.Context()
+	v, err := s.Booking.Get(ctx, r)
+	if err != nil {
+		return err
+	}
+	// Watched before it is read again, so that no change falls in between.
+	changed, unwatch := s.Watcher.Watch(v.Reservation.Parking)
+	defer unwatch()
+	if v, err = s.Booking.Get(ctx, r); err != nil {
+		return err
+	}
+	if over(&v) && c.GetHeader("Last-Event-ID") == eventID(&v) {
+		c.Status(http.StatusNoContent) // tells a browser to stop reconnecting
+		c.Writer.WriteHeaderNow()
+		return nil
+	}
+	h := c.Writer.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // proxies must not collect it
+	c.Status(http.StatusOK)
+	w := &eventWriter{c.Writer, http.NewResponseController(c.Writer)}
+	if !w.write([]byte("retry: 2000\n\n")) || !w.event(&v) {
+		return nil
+	}
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	sent, failing := eventID(&v), time.Time{}
+	for !over(&v) {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.Stopping:
+			return nil
+		case <-beat.C:
+			if !w.write([]byte(": still here\n\n")) {
+				return nil
+			}
+			if failing.IsZero() {
+				continue
+			}
+		case <-changed:
+		}
+		next, err := s.Booking.Get(ctx, r)
+		switch {
+		case err == nil:
+			v, failing = next, time.Time{}
+		case failing.IsZero():
+			failing = time.Now()
+		case time.Since(failing) > outage:
+			return err
+		}
+		if now := eventID(&v); now != sent {
+			if !w.event(&v) {
+				return nil
+			}
+			sent = now
+		}
+		if !pause(ctx.Done(), s.Stopping) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// pause waits for a moment and reports whether to go on.
+func pause(gone, stopping <-chan struct{}) bool {
+	t := time.NewTimer(calm)
+	defer t.Stop()
+	select {
+	case <-gone:
+		return false
+	case <-stopping:
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// over reports whether nothing about the reservation can change any more.
+func over(v *booking.View) bool { return v.Reservation.State.Final() && v.Payment.State.Final() }
+
+// eventID names a state of the reservation and its payment.
+func eventID(v *booking.View) string {
+	return fmt.Sprintf("%d-%d", v.Reservation.Version, v.Payment.Version)
+}
+
+type eventWriter struct {
+	w  http.ResponseWriter
+	rc *http.ResponseController
+}
+
+func (e *eventWriter) event(v *booking.View) bool {
+	data, err := json.Marshal(reservationAnswer(v, false))
+	if err != nil {
+		return false
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "id: %s\nevent: reservation\ndata: %s\n\n", eventID(v), data)
+	return e.write(b.Bytes())
+}
+
+// write sends and reports whether the client is still there.
+func (e *eventWriter) write(b []byte) bool {
+	_ = e.rc.SetWriteDeadline(time.Now().Add(stuck)) // not supported by test recorders
+	if _, err := e.w.Write(b); err != nil {
+		return false
+	}
+	return e.rc.Flush() == nil
+}
+
+// stopping reports whether the process is about to stop.
+func (s *server) stopping() bool {
+	select {
+	case <-s.Stopping:
+		return true
+	default:
+		return false
+	}
+}
