@@ -99,6 +99,9 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 			Host:        host,
 			Port:        listen,
 			AuthTimeout: (2 * authTimeout).Seconds(),
+			// A session may have 65535 messages in flight over all its
+			// subscriptions, and the cloud's has one for each shard.
+			MaxAckPending: 512,
 		},
 		CustomClientAuthentication: &gate{auth: o.Auth, password: b.password, log: log.log},
 	}
