@@ -304,15 +304,6 @@ func (s *Stack) Failure() error {
 	return nil
 }
 
-// Usage is the memory and processor time of all processes so far, where the
-// system tells.
-func (s *Stack) Usage() (u Usage) {
-	for _, p := range s.processes() {
-		u.add(usage(p.PID()))
-	}
-	return u
-}
-
 func (s *Stack) edges() (out []*Process) {
 	for _, x := range s.Sites {
 		if p := x.Edge(); p != nil {
