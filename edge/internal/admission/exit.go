@@ -107,7 +107,7 @@ func Conclude(ses Session) Fact {
 		kind = wire.Exited
 	}
 	return Fact{Event: wire.Event{
-		Kind: kind, Inferred: true, Lane: ses.Lane, Session: ses.ID,
+		Kind: kind, Inferred: true, Lane: ses.Lane, Session: ses.ID, Reason: ses.Reason,
 		Reservation: ses.Reservation, Generation: ses.Generation, SpaceType: ses.SpaceType,
 	}}
 }

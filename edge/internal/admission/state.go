@@ -30,6 +30,7 @@ type Session struct {
 	Allotted    bool           `cbor:"8,keyasint,omitempty"` // takes a unit of the allotment until it leaves
 	EarlyUntil  int64          `cbor:"9,keyasint,omitempty"` // Unix seconds: until then it takes a unit, its own claim starts there
 	Orphan      bool           `cbor:"10,keyasint,omitempty"`
+	Reason      wire.Reason    `cbor:"11,keyasint,omitempty"` // of the newest authorisation
 }
 
 // UseState is what became of a reservation's pass at this edge.
@@ -120,7 +121,7 @@ func (s *State) Apply(f Fact, c *Changes) {
 	case wire.Admitted:
 		s.setSession(Session{
 			ID: e.Session, Reservation: e.Reservation, Generation: e.Generation, SpaceType: e.SpaceType, Lane: e.Lane,
-			Since: e.Wall, Phase: Entering, Allotted: f.Allotted, EarlyUntil: f.EarlyUntil,
+			Since: e.Wall, Phase: Entering, Allotted: f.Allotted, EarlyUntil: f.EarlyUntil, Reason: e.Reason,
 		}, c)
 		s.setUse(Use{Reservation: e.Reservation, Session: e.Session, State: UseInside, At: e.Wall, Until: f.Until}, c)
 	case wire.Entered:
@@ -135,7 +136,7 @@ func (s *State) Apply(f Fact, c *Changes) {
 		if !ok {
 			ses = Session{ID: e.Session, Reservation: e.Reservation, Generation: e.Generation, SpaceType: e.SpaceType, Since: e.Wall, Orphan: true}
 		}
-		ses.Phase, ses.Lane = Leaving, e.Lane
+		ses.Phase, ses.Lane, ses.Reason = Leaving, e.Lane, e.Reason
 		s.setSession(ses, c)
 	case wire.Exited:
 		delete(s.Sessions, e.Session)

@@ -154,14 +154,14 @@ func TestAGuestComesAndGoes(t *testing.T) {
 	}
 	s.board.driveThrough(entry1)
 	in := s.applied(wire.Entered, 1)[0]
-	if adm := s.applied(wire.Admitted, 1)[0]; adm.Session != in.Session || adm.Reason != wire.AdmitReservation || adm.Reservation != s.guest.Reservation || in.Inferred || in.Offline {
+	if adm := s.applied(wire.Admitted, 1)[0]; adm.Session != in.Session || adm.Reason != wire.AdmitReservation || adm.Reservation != s.guest.Reservation || in.Reason != adm.Reason || in.Inferred || in.Offline {
 		t.Errorf("admitted %+v, entered %+v", adm, in)
 	}
 	s.board.arrive(exit1)
 	s.board.show(exit1, text)
 	s.board.opened(exit1)
 	s.board.driveThrough(exit1)
-	if out := s.applied(wire.Exited, 1)[0]; out.Session != in.Session || out.Uncertainty > 1000 {
+	if out := s.applied(wire.Exited, 1)[0]; out.Session != in.Session || out.Uncertainty > 1000 || out.Reason != wire.AdmitReservation {
 		t.Errorf("exited %+v", out)
 	}
 	s.applied(wire.Refused, 0)
@@ -388,6 +388,13 @@ func TestTheLocalPages(t *testing.T) {
 	code, v := get("/state")
 	if code != http.StatusOK || v["revision"] != 10.0 || v["link"] != "online" || len(v["lanes"].([]any)) != 3 {
 		t.Errorf("state %d %v", code, v)
+	}
+	go s.cloud.Send(&wire.Sync{Kind: wire.Delta, Base: 10, Through: 11, Parts: 1})
+	if _, v := get("/state?wait_revision=11"); v["revision"] != 11.0 {
+		t.Errorf("waited for revision 11 and got %v", v["revision"])
+	}
+	if code, v := get("/state?wait_revision=soon"); code != http.StatusBadRequest || v["code"] != "invalid_revision" {
+		t.Errorf("a revision that is no number: %d %v", code, v)
 	}
 
 	other := s.config()

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -103,8 +105,8 @@ func (a *Agent) runHTTP(ctx context.Context) error {
 		}
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
-	mux.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, a.Report()) })
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
+	mux.HandleFunc("GET /state", a.getState)
+	srv := &http.Server{Handler: mux, BaseContext: func(net.Listener) context.Context { return ctx }, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(a.listen) }()
 	select {
@@ -121,6 +123,45 @@ func (a *Agent) runHTTP(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// stateWait is how long GET /state?wait_revision=N waits for revision N.
+const stateWait = 5 * time.Second
+
+// getState answers with the Report: at once, or with wait_revision=N as soon as
+// the cache is complete through N, and after stateWait as it stands.
+func (a *Agent) getState(w http.ResponseWriter, r *http.Request) {
+	if text := r.URL.Query().Get("wait_revision"); text != "" {
+		revision, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusBadRequest)
+			_ = json.NewEncoder(w).Encode(map[string]any{ // the client went away
+				"status": http.StatusBadRequest, "code": "invalid_revision", "title": "wait_revision is a whole number.",
+			})
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), stateWait)
+		defer cancel()
+		a.awaitRevision(ctx, revision)
+	}
+	writeJSON(w, http.StatusOK, a.Report())
+}
+
+// awaitRevision returns when the cache is complete through a revision, or ctx
+// has ended.
+func (a *Agent) awaitRevision(ctx context.Context, revision uint64) {
+	for {
+		changed := a.rec.Changed()
+		if a.rec.Position().Revision >= revision {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -65,7 +65,12 @@ func childWrites(path string) {
 		}()
 	}
 	for {
+		changed := s.Changed()
 		p := s.Position()
+		if p.LastSeq == p.AckedSeq {
+			<-changed
+			continue
+		}
 		raw, err := s.Pending(p.AckedSeq, 1+rand.IntN(20), 1<<20)
 		if err != nil {
 			say("error %v", err)
@@ -93,6 +98,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	for life := range 12 {
 		cmd := exec.Command(os.Args[0], "-test.run=^$")
 		cmd.Env = append(os.Environ(), crashEnv+"="+path)
+		cmd.Stderr = os.Stderr // a panic is not a kill
 		pipe, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)

@@ -125,7 +125,7 @@ func (s *Store) touched(op *operation, c *admission.Changes) error {
 func (s *Store) Pending(after uint64, limit, size int) ([][]byte, error) {
 	last := s.Position().LastSeq
 	var out [][]byte
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := view(s.db, func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketJournal).Cursor()
 		want := after + 1
 		for k, v := c.Seek(seqKey(want)); k != nil && want <= last && len(out) < limit; k, v = c.Next() {
@@ -178,7 +178,7 @@ func (s *Store) ack(seq uint64, hash wire.Hash) (*operation, error) {
 		return nil, nil
 	}
 	var own wire.Hash
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := view(s.db, func(tx *bbolt.Tx) error {
 		k := seqKey(seq)
 		j, err := readJournalled(k, tx.Bucket(bucketJournal).Get(k))
 		own = j.hash
@@ -256,7 +256,7 @@ func (s *Store) NewJournal() error {
 // restart builds the operation of NewJournal; s.mu is held.
 func (s *Store) restart() (*operation, error) {
 	var events []wire.Event
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := view(s.db, func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketJournal).ForEach(func(k, v []byte) error {
 			j, err := readJournalled(k, v)
 			if err != nil {

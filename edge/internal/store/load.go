@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
@@ -19,24 +20,43 @@ type file struct {
 	events []wire.Event
 }
 
-// load reads and checks the whole file. Damage of any kind is a CorruptError,
-// also where bbolt itself would panic.
-func load(path string, db *bbolt.DB) (f file, err error) {
-	where := "the pages"
+// guarded turns a panic of bbolt, and a fault in its mapped file, into an
+// error: damaged pages can point anywhere.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			f, err = file{}, &CorruptError{path, where, fmt.Errorf("%v", p)}
+			err = fmt.Errorf("%w: %v", errDamaged, p)
 		}
 	}()
-	f.state = admission.NewState()
-	err = db.View(func(tx *bbolt.Tx) error {
-		var damage error
-		for e := range tx.Check() { // drained, or its goroutine stays
-			damage = errors.Join(damage, e)
-		}
-		if damage != nil {
-			return damage
-		}
+	return f()
+}
+
+// view is a guarded read transaction. It is rolled back also after a fault.
+func view(db *bbolt.DB, f func(*bbolt.Tx) error) error {
+	return db.View(func(tx *bbolt.Tx) error { return guarded(func() error { return f(tx) }) })
+}
+
+// openDB opens the file, guarded.
+func openDB(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
+	err = guarded(func() (err error) {
+		db, err = bbolt.Open(path, 0o600, o)
+		return err
+	})
+	if err != nil {
+		return nil, classify(path, err)
+	}
+	return db, nil
+}
+
+// load reads and checks every record of the file. bbolt's own check (Tx.Check)
+// is not used: on damaged pages it panics in a goroutine of its own, or reports
+// four thousand million errors. Damage of any kind is a CorruptError, also where
+// bbolt itself would panic.
+func load(path string, db *bbolt.DB) (file, error) {
+	where := "the buckets"
+	f := file{state: admission.NewState()}
+	err := view(db, func(tx *bbolt.Tx) error {
 		for _, b := range buckets {
 			if where = string(b); tx.Bucket(b) == nil {
 				return errors.New("the bucket is missing")
@@ -51,7 +71,13 @@ func load(path string, db *bbolt.DB) (f file, err error) {
 			return err
 		}
 		where = "the state"
-		return f.readState(tx)
+		if err := f.readState(tx); err != nil {
+			return err
+		}
+		if got := records(f.state); got != f.head.Records {
+			return fmt.Errorf("%v records, the head says %v", got, f.head.Records)
+		}
+		return nil
 	})
 	if err != nil {
 		return file{}, &CorruptError{path, where, err}
@@ -108,26 +134,26 @@ func (f *file) readJournal(tx *bbolt.Tx) error {
 
 func (f *file) readState(tx *bbolt.Tx) error {
 	return errors.Join(
-		records(tx, bucketEntries, func(k []byte, e wire.Entry) error {
+		readRecords(tx, bucketEntries, func(k []byte, e wire.Entry) error {
 			f.state.Entries[e.Reservation] = e
 			return sameKey(k, e.Reservation.Bytes())
 		}),
-		records(tx, bucketAllotments, func(k []byte, a admission.Allotment) error {
+		readRecords(tx, bucketAllotments, func(k []byte, a admission.Allotment) error {
 			f.state.Allotments[id.SpaceType(k)] = a
 			return sameKey(k, []byte(a.SpaceType))
 		}),
-		records(tx, bucketSessions, func(k []byte, s admission.Session) error {
+		readRecords(tx, bucketSessions, func(k []byte, s admission.Session) error {
 			f.state.Sessions[s.ID] = s
 			return sameKey(k, s.ID.Bytes())
 		}),
-		records(tx, bucketUses, func(k []byte, u admission.Use) error {
+		readRecords(tx, bucketUses, func(k []byte, u admission.Use) error {
 			f.state.Uses[u.Reservation] = u
 			return sameKey(k, u.Reservation.Bytes())
 		}),
 	)
 }
 
-func records[T any](tx *bbolt.Tx, bucket []byte, take func(key []byte, v T) error) error {
+func readRecords[T any](tx *bbolt.Tx, bucket []byte, take func(key []byte, v T) error) error {
 	return tx.Bucket(bucket).ForEach(func(k, value []byte) error {
 		var v T
 		if err := decode(bucket, k, value, &v); err != nil {
@@ -177,9 +203,9 @@ type Allotment struct {
 
 // Inspect reads a file without changing it. It needs the file for itself.
 func Inspect(path string) (Inspection, error) {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: 300 * 1e6})
+	db, err := openDB(path, &bbolt.Options{ReadOnly: true, Timeout: lockWait})
 	if err != nil {
-		return Inspection{}, classify(path, err)
+		return Inspection{}, err
 	}
 	f, err := load(path, db)
 	if err := errors.Join(err, db.Close()); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/clock"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -29,6 +30,9 @@ var (
 	ErrBehind = errors.New("the cloud has applied less than it acknowledged")
 )
 
+// errDamaged is behind a CorruptError when bbolt gave up.
+var errDamaged = errors.New("the file's pages cannot be read")
+
 // CorruptError says which part of the file cannot be believed.
 type CorruptError struct {
 	Path, Where string
@@ -48,6 +52,9 @@ func (e *CorruptError) Error() string {
 func (e *CorruptError) Unwrap() error { return e.Cause }
 
 const formatVersion = 1
+
+// maxRecord bounds one value; a longer one is damage.
+const maxRecord = 1 << 20
 
 // The buckets. All but meta hold one record per key.
 var (
@@ -75,6 +82,12 @@ type head struct {
 	AckedHash wire.Hash    `cbor:"7,keyasint"`
 	Anchor    clock.Anchor `cbor:"8,keyasint"`
 	Clean     bool         `cbor:"9,keyasint"` // the last run ended by itself
+	Records   [4]int       `cbor:"10,keyasint"`
+}
+
+// records counts the state's records: a checksum cannot show that one is gone.
+func records(s *admission.State) [4]int {
+	return [4]int{len(s.Entries), len(s.Allotments), len(s.Sessions), len(s.Uses)}
 }
 
 // cache is the part of the state that is not a record by itself.
@@ -102,7 +115,7 @@ func frame(bucket, key, payload []byte) []byte {
 
 // unframe checks and removes it. The result is part of value.
 func unframe(bucket, key, value []byte) ([]byte, error) {
-	if len(value) < 4 || binary.BigEndian.Uint32(value) != checksum(bucket, key, value[4:]) {
+	if len(value) < 4 || len(value) > maxRecord || binary.BigEndian.Uint32(value) != checksum(bucket, key, value[4:]) {
 		return nil, fmt.Errorf("%s/%x: checksum differs", bucket, key)
 	}
 	return value[4:], nil

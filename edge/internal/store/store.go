@@ -27,6 +27,7 @@ type Store struct {
 
 	wake      chan struct{} // work for the writer, capacity 1
 	committed chan struct{} // news for the uplink, capacity 1
+	changed   chan struct{} // closed and replaced at each commit; mu
 
 	mu      sync.Mutex
 	state   *admission.State
@@ -63,13 +64,13 @@ type Position struct {
 
 // Open opens or creates the file at path. now names new journals.
 func Open(path string, log *slog.Logger, now func() time.Time) (*Store, error) {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: 300 * time.Millisecond, PageSize: 4096})
+	db, err := openDB(path, &bbolt.Options{Timeout: lockWait, PageSize: 4096})
 	if err != nil {
-		return nil, classify(path, err)
+		return nil, err
 	}
 	s := &Store{
 		path: path, db: db, log: log, now: now,
-		wake: make(chan struct{}, 1), committed: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), committed: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	if err := s.begin(); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -77,11 +78,14 @@ func Open(path string, log *slog.Logger, now func() time.Time) (*Store, error) {
 	return s, nil
 }
 
+// lockWait is how long another process may take to let go of the file.
+const lockWait = 300 * time.Millisecond
+
 func classify(path string, err error) error {
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return ErrInUse
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, errDamaged):
 		return &CorruptError{path, "the file header", err}
 	default:
 		return fmt.Errorf("open store %s: %w", path, err)
@@ -91,7 +95,7 @@ func classify(path string, err error) error {
 // begin loads the file, or gives a new one its journal.
 func (s *Store) begin() error {
 	empty := false
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := view(s.db, func(tx *bbolt.Tx) error {
 		empty = tx.Bucket(bucketMeta) == nil
 		return nil
 	})
@@ -169,6 +173,7 @@ func (s *Store) commit() {
 	if s.anchor != nil {
 		s.head.Anchor = s.anchor()
 	}
+	s.head.Records = records(s.state)
 	ops, h, pos, failure := s.queue, s.head, s.position(), s.failure
 	s.queue = nil
 	s.mu.Unlock()
@@ -192,6 +197,8 @@ func (s *Store) commit() {
 	} else {
 		s.durable = pos
 	}
+	close(s.changed)
+	s.changed = make(chan struct{})
 	s.mu.Unlock()
 	for _, op := range ops {
 		op.done <- failure
@@ -294,7 +301,15 @@ func (s *Store) Position() Position {
 	return s.durable
 }
 
-// Committed receives after commits. Several commits may give one message.
+// Changed is closed at the next commit. Any number of callers may wait for it.
+func (s *Store) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// Committed is the uplink's; whoever else receives from it takes its news. It
+// receives after commits. Several commits may give one message.
 func (s *Store) Committed() <-chan struct{} { return s.committed }
 
 // View lets f read the state. f must not keep it.
