@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/app"
+	"github.com/openlot/openlot/cloud/internal/notify/email"
 )
 
 type serveCmd struct {
@@ -17,6 +18,9 @@ type serveCmd struct {
 	PublicURL      string        `help:"How drivers reach --http; it is in links. Default: http:// and its address." env:"OPENLOT_PUBLIC_URL" placeholder:"URL"`
 	PaymentTimeout time.Duration `help:"How long the payment provider may take to answer." default:"10s" env:"OPENLOT_PAYMENT_TIMEOUT"`
 	SMTP           string        `help:"Mail relay. Default: the built-in inbox at /dev/mail." env:"OPENLOT_SMTP" placeholder:"HOST:PORT"`
+	SMTPSecurity   string        `help:"starttls, tls or plain." default:"starttls" enum:"starttls,tls,plain" env:"OPENLOT_SMTP_SECURITY"`
+	SMTPUser       string        `help:"User name at the relay." env:"OPENLOT_SMTP_USER"`
+	SMTPPassword   string        `help:"Password at the relay; better in the environment." env:"OPENLOT_SMTP_PASSWORD"`
 	MailFrom       string        `help:"Sender of mail." default:"Openlot <parking@openlot.example>" env:"OPENLOT_MAIL_FROM"`
 }
 
@@ -24,7 +28,8 @@ type serveCmd struct {
 func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	cfg := app.Config{
 		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, MQTTURL: c.MQTTURL,
-		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout, SMTP: c.SMTP, MailFrom: c.MailFrom,
+		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout,
+		Mail: email.Config{Addr: c.SMTP, From: c.MailFrom, Security: email.Security(c.SMTPSecurity), Username: c.SMTPUser, Password: c.SMTPPassword},
 	}
 	return app.Serve(ctx, cfg, log, func(r app.Runtime) {
 		log.Info("openlot is ready", "http", "http://"+r.HTTP, "admin", "http://"+r.Admin, "mqtt", r.MQTT)

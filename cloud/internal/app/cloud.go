@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/devmail"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/feed/follow"
 	"github.com/openlot/openlot/cloud/internal/fleet"
@@ -41,6 +42,7 @@ type cloud struct {
 	sandbox   *sandbox.Provider
 	relay     *relay.Relay
 	workers   *river.Workers
+	inbox     *devmail.Server // nil when mail goes elsewhere
 	fleet     *fleet.Service
 	client    *mqtt.Client
 	mqttAddr  string
@@ -80,7 +82,7 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 		Store: keys, Commits: c.committer, Provider: c.sandbox, Tokens: tokens, Passes: booking.Passes{Key: signing},
 		Log: log, ProviderTimeout: cfg.PaymentTimeout,
 	})
-	if err := c.newJobs(ctx, tokens); err != nil {
+	if err := c.newJobs(l, tokens); err != nil {
 		return nil, err
 	}
 	return c, c.newFleet(ctx, registry, l)
@@ -169,6 +171,9 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 				return nil
 			}},
 		},
+	}
+	if c.inbox != nil {
+		cfg.Mail = devmail.Handler(postgres.NewDevMail(c.db))
 	}
 	return httpapi.New(cfg)
 }

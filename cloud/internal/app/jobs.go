@@ -22,8 +22,8 @@ import (
 
 // newJobs makes what turns events into work that is done later: the relay, the
 // workers, and the clock's tasks.
-func (c *cloud) newJobs(_ context.Context, tokens booking.Tokens) error {
-	sender, err := c.newSender()
+func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
+	sender, err := c.newSender(l)
 	if err != nil {
 		return err
 	}
@@ -47,9 +47,8 @@ func (c *cloud) newJobs(_ context.Context, tokens booking.Tokens) error {
 type expiry struct{ booking *booking.Service }
 
 // Expire implements schedule.Booking.
-func (e expiry) Expire(ctx context.Context, at id.Parking, r id.Reservation) error {
-	_, err := e.booking.Expire(ctx, at, r)
-	return err
+func (e expiry) Expire(ctx context.Context, at id.Parking, r id.Reservation) (time.Time, error) {
+	return e.booking.Expire(ctx, at, r)
 }
 
 // letters reads what a mail says.

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/openlot/openlot/cloud/internal/httpapi"
+	"github.com/openlot/openlot/cloud/internal/notify/email"
 	"github.com/openlot/openlot/protocol/fault"
 )
 
@@ -31,8 +32,7 @@ type Config struct {
 	MQTTURL        string        // an external broker instead, as tcp://user:password@host:1883
 	PublicURL      string        // how drivers reach HTTP; empty: http:// and its address
 	PaymentTimeout time.Duration // for one call to the payment provider
-	SMTP           string        // host:port of a mail relay; empty: the built-in inbox
-	MailFrom       string
+	Mail           email.Config  // an empty Addr means the built-in inbox
 }
 
 // How long each part may take to stop, and requests to end.

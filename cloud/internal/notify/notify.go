@@ -50,8 +50,9 @@ type Mail struct {
 	SpaceType string // its label
 
 	Window      timerange.Range
-	DriveInFrom time.Time // admitted from here on
-	NoShowAt    time.Time // the place is given away then
+	DriveInFrom time.Time     // admitted from here on
+	NoShowAt    time.Time     // the place is given away then
+	ExitGrace   time.Duration // leaving this much later costs nothing
 	Total       money.Amount
 	Tax         money.Amount
 	Lines       []tariff.Line

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,7 +28,7 @@ import (
 
 const (
 	parking id.Parking = "dresden-altmarkt"
-	secret             = "not-a-real-secret"
+	secret  string     = "not-a-real-secret"
 )
 
 // site is a twin, a broker and a cloud, and the arguments of an agent for them.
@@ -57,7 +58,9 @@ func newSite(t *testing.T) *site {
 	api := httptest.NewServer(tw.Handler())
 	t.Cleanup(func() {
 		cancel()
-		<-done
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 		api.Close()
 	})
 	key, err := pass.NewSigningKey()
@@ -71,8 +74,10 @@ func newSite(t *testing.T) *site {
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.args = []string{"run", "--parking", string(parking), "--edge-id", edge.String(), "--secret-file", file, "--mqtt", "tcp://" + b.Addr,
-		"--data-dir", s.data, "--http", "127.0.0.1:0", "--board", port, "--lanes", "entry-1:entry:0,exit-1:exit:1"}
+	s.args = []string{
+		"run", "--parking", string(parking), "--edge-id", edge.String(), "--secret-file", file, "--mqtt", "tcp://" + b.Addr,
+		"--data-dir", s.data, "--http", "127.0.0.1:0", "--board", port, "--lanes", "entry-1:entry:0,exit-1:exit:1",
+	}
 	return s
 }
 
@@ -105,18 +110,22 @@ func (s *site) drive(gate, credential string) twin.Vehicle {
 	if credential == "" {
 		body = `{"button":true,"patience_ms":1000}`
 	}
-	r, err := http.Post(s.twin+"/gates/"+gate+"/vehicles", "application/json", strings.NewReader(body))
-	v := s.vehicle(r, err)
-	r, err = http.Get(s.twin + "/vehicles/" + v.ID + "?wait=30s")
-	return s.vehicle(r, err)
+	v := s.vehicle(http.MethodPost, "/gates/"+gate+"/vehicles", body)
+	return s.vehicle(http.MethodGet, "/vehicles/"+v.ID+"?wait=30s", "")
 }
 
-func (s *site) vehicle(r *http.Response, err error) (v twin.Vehicle) {
+func (s *site) vehicle(method, path, body string) (v twin.Vehicle) {
 	s.t.Helper()
+	q, err := http.NewRequestWithContext(s.t.Context(), method, s.twin+path, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer r.Body.Close()
+	q.Header.Set("Content-Type", "application/json")
+	r, err := http.DefaultClient.Do(q)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = r.Body.Close() }()
 	if r.StatusCode/100 != 2 {
 		b, _ := io.ReadAll(r.Body)
 		s.t.Fatalf("%s: %s", r.Status, b)
@@ -221,8 +230,10 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 	if err := os.WriteFile(yaml, []byte("parking: dresden-altmarkt\nlane: nonsense\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	good := []string{"run", "--parking", "dresden-altmarkt", "--edge-id", id.New[id.Edge](time.Now()).String(), "--secret-file", file,
-		"--data-dir", dir, "--board", file, "--http", "127.0.0.1:0"}
+	good := []string{
+		"run", "--parking", "dresden-altmarkt", "--edge-id", id.New[id.Edge](time.Now()).String(), "--secret-file", file,
+		"--data-dir", dir, "--board", file, "--http", "127.0.0.1:0",
+	}
 	for name, c := range map[string]struct {
 		args []string
 		want string

@@ -29,7 +29,7 @@ import (
 
 const (
 	parking id.Parking = "dresden-altmarkt"
-	secret             = "not-a-real-secret"
+	secret  string     = "not-a-real-secret"
 	entry1             = 0
 	exit1              = 1
 	entry2             = 2
@@ -325,7 +325,7 @@ func TestABrokenDiskTrapsNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.listen.Close()
+	defer func() { _ = a.listen.Close() }()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := errors.Join(a.rec.rekey(), a.rec.Run(ctx)); err != nil { // the store takes nothing any more
@@ -370,7 +370,7 @@ func TestTheLocalPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer r.Body.Close()
+		defer func() { _ = r.Body.Close() }()
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Fatal(err)

@@ -39,24 +39,24 @@ func TestMain(m *testing.M) {
 func childAgent(spec []string) {
 	s := &site{dir: spec[0], board: newBoard(new(testing.T))}
 	if err := s.edge.UnmarshalText([]byte(spec[2])); err != nil {
-		fmt.Println("error", err)
+		_, _ = fmt.Fprintln(os.Stdout, "error", err)
 		return
 	}
 	s.net = &cloudtest.Network{Addr: spec[1]}
 	cfg := s.config()
 	cfg.HTTP = ""
 	s.board.onOpen = func(gate int) error {
-		_, err := fmt.Printf("opened %d\n", gate)
+		_, err := fmt.Fprintf(os.Stdout, "opened %d\n", gate)
 		return err
 	}
 	a, err := Open(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
-		fmt.Println("error", err)
+		_, _ = fmt.Fprintln(os.Stdout, "error", err)
 		return
 	}
 	go func() {
 		if err := a.Run(context.Background()); err != nil {
-			fmt.Println("error", err)
+			_, _ = fmt.Fprintln(os.Stdout, "error", err)
 		}
 	}()
 	for {
@@ -70,7 +70,7 @@ func childAgent(spec []string) {
 		if got.ticket == "" {
 			continue // no allotment yet
 		}
-		fmt.Println("ticket", got.ticket)
+		_, _ = fmt.Fprintln(os.Stdout, "ticket", got.ticket)
 		<-s.board.opens
 		s.board.driveThrough(entry1)
 		if rand.IntN(3) == 0 {
@@ -164,6 +164,7 @@ func TestAnAgentKilledAtAnyMoment(t *testing.T) {
 				l.released++
 			case wire.Exited:
 				l.exited++
+			default:
 			}
 		}
 	})

@@ -117,22 +117,22 @@ func (u *Uplink) Run(ctx context.Context) error {
 	wait := u.cfg.Timing.Backoff / 20
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := u.connect(ctx)
+		lost := u.connect(ctx)
 		u.setLink(Down)
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		if time.Since(began) > 2*u.cfg.Timing.Backoff {
 			wait = u.cfg.Timing.Backoff / 20
 		}
-		u.log.Warn("link to the cloud lost; the gates go on without it", "err", err, "retry_in", wait.String())
+		u.log.Warn("link to the cloud lost; the gates go on without it", "err", lost, "retry_in", wait.String())
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait/2 + rand.N(wait)):
+		case <-time.After(wait/2 + rand.N(wait)): //nolint:gosec // only spreads edges over time
 		}
 		wait = min(2*wait, u.cfg.Timing.Backoff*2/3)
 	}
-	return nil
+	return nil //nolint:nilerr // the end of ctx is how it is told to stop
 }
 
 func (u *Uplink) setLink(l Link) {
