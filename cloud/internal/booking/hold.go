@@ -96,14 +96,11 @@ func (c *change) authorized(o payment.Outcome) error {
 	}
 }
 
-// confirm notes a hold that stands and confirms the reservation, or asks for
-// the hold to be given back when the reservation has ended.
+// confirm notes a hold that stands and confirms the reservation. One that has
+// ended has no payment in these states; if it had, Apply would say so.
 func (c *change) confirm(o payment.Outcome) error {
 	if err := c.noteHold(o); err != nil {
 		return err
-	}
-	if reservation.Next(c.r.State, reservation.HoldAuthorized).Refusal != "" {
-		return c.pay(payment.VoidRequested)
 	}
 	c.p.NextAction = ""
 	if err := c.pay(payment.Authorized); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
+	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
@@ -106,6 +107,22 @@ func TestReservingGivesAPassThatVerifies(t *testing.T) {
 		if err != nil || got.Pass != v.Pass || got.Reservation.Version != v.Reservation.Version {
 			t.Fatalf("version %d, answered %d: %v", got.Reservation.Version, v.Reservation.Version, err)
 		}
+	}
+}
+
+// The completer finds the hold in the very batch in which the request books it:
+// the pass still carries the revision of the event that confirmed it.
+func TestAPassHasItsRevisionWhoeverConfirmed(t *testing.T) {
+	s := open(t, 1)
+	s.world.Ahead = func(op commit.Op) commit.Op {
+		if r, ok := op.(*booking.RecordHold); ok {
+			return &booking.RecordHold{Target: r.Target, Outcome: r.Outcome}
+		}
+		return nil
+	}
+	v := s.reserve(t, "k", bookingtest.OK)
+	if want := stored(t, s.world, v.Reservation.ID).Reservation.ConfirmedRevision; want == 0 || v.Reservation.ConfirmedRevision != want || v.Pass == "" {
+		t.Fatalf("revision %d, stored %d", v.Reservation.ConfirmedRevision, want)
 	}
 }
 

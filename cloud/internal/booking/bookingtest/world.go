@@ -36,6 +36,8 @@ func Parking(slug id.Parking, capacity int16) *parking.Parking {
 type World struct {
 	Now   func() time.Time
 	Twice bool // every op is applied twice, as when the answer to its commit is lost
+	// Ahead may name an op that is committed in one batch with op, before it.
+	Ahead func(op commit.Op) commit.Op
 
 	mu           sync.Mutex
 	parkings     map[id.Parking]*parking.Parking
@@ -105,22 +107,31 @@ func (w *World) commit(op commit.Op) (commit.Receipt, error) {
 	if p == nil {
 		return commit.Receipt{}, fault.New(fault.NotFound, booking.CodeParkingNotFound, "There is no such parking.")
 	}
-	work := commit.NewWork(p)
-	var rows commit.Rows
-	op.Prefetch(&rows)
-	now := w.Now().UTC()
-	for {
-		work.Load(rows, commit.Loaded{Days: w.days[p.ID], Reservations: w.reservations, Payments: w.payments, Keys: w.keys})
-		err := work.Try(op, now)
-		if rows = work.Missing(); err != nil && !rows.Empty() {
-			continue
+	work, now := commit.NewWork(p), w.Now().UTC()
+	if w.Ahead != nil {
+		if first := w.Ahead(op); first != nil {
+			if err := w.try(work, first, now); err != nil {
+				return commit.Receipt{}, err
+			}
 		}
-		if err != nil {
-			return commit.Receipt{}, err
-		}
-		break
+	}
+	if err := w.try(work, op, now); err != nil {
+		return commit.Receipt{}, err
 	}
 	return w.write(p.ID, work.Writes(), now), nil
+}
+
+// try loads what the op wants until it has run.
+func (w *World) try(work *commit.Work, op commit.Op, now time.Time) error {
+	var rows commit.Rows
+	op.Prefetch(&rows)
+	for {
+		work.Load(rows, commit.Loaded{Days: w.days[op.Parking()], Reservations: w.reservations, Payments: w.payments, Keys: w.keys})
+		err := work.Try(op, now)
+		if rows = work.Missing(); err == nil || rows.Empty() {
+			return err
+		}
+	}
 }
 
 func (w *World) write(at id.Parking, x commit.Writes, now time.Time) commit.Receipt {
