@@ -30,7 +30,8 @@ export async function call(method, path, {body, token, headers = {}, signal} = {
 }
 
 /**
- * A stream of a list or a parking. on.<event>(data) for each event, on.up(),
+ * A stream of a list or a parking. path() is asked for each connection: a
+ * window that has become past meanwhile is refused. on.<event>(data) for each event, on.up(),
  * on.down(since) when it has been silent for longer than it should. Returns a
  * function that ends it.
  */
@@ -43,7 +44,7 @@ export function listen(path, on) {
     }
   }
   const open = () => {
-    source = new EventSource(path)
+    source = new EventSource(path())
     for (const name of Object.keys(on)) {
       if (name === 'up' || name === 'down') continue
       source.addEventListener(name, e => {
@@ -62,9 +63,20 @@ export function listen(path, on) {
       }
     }
   }
+  // An open stream does not notice that the network has gone; the browser does.
+  const again = () => { source.close(); clearTimeout(timer); open() }
+  addEventListener('offline', lost)
+  addEventListener('online', again)
   open()
   lost() // until the first event
-  return () => { ended = true; clearTimeout(timer); clearTimeout(slow); source.close() }
+  return () => {
+    ended = true
+    removeEventListener('offline', lost)
+    removeEventListener('online', again)
+    clearTimeout(timer)
+    clearTimeout(slow)
+    source.close()
+  }
 }
 
 /**
@@ -73,7 +85,7 @@ export function listen(path, on) {
  */
 export function listenAs(token, path, on) {
   const stop = new AbortController()
-  let lostAt = 0, slow
+  let lostAt = 0, slow, attempt, watchdog
   const lost = () => {
     if (!lostAt) {
       lostAt = Date.now()
@@ -84,13 +96,15 @@ export function listenAs(token, path, on) {
     let last = '', wait = 1000
     lost()
     while (!stop.signal.aborted) {
+      attempt = new AbortController()
       try {
+        heard()
         const headers = {Accept: 'text/event-stream', Authorization: 'Bearer ' + token}
         if (last) headers['Last-Event-ID'] = last
-        const r = await fetch(path, {headers, signal: stop.signal, cache: 'no-store'})
+        const r = await fetch(path, {headers, signal: AbortSignal.any([stop.signal, attempt.signal]), cache: 'no-store'})
         if (r.status === 204) return on.end?.()
         if (!r.ok) throw new Error(String(r.status))
-        await events(r.body, e => {
+        await events(r.body, heard, e => {
           clearTimeout(slow)
           lostAt = 0
           wait = 1000
@@ -100,21 +114,38 @@ export function listenAs(token, path, on) {
         })
       } catch {
         if (stop.signal.aborted) return
+      } finally {
+        clearTimeout(watchdog)
       }
       lost()
       await new Promise(done => setTimeout(done, wait * (0.75 + Math.random() / 2)))
       wait = Math.min(wait * 2, 20_000)
     }
   }
+  // The server says something at least every 15 seconds.
+  const heard = () => {
+    clearTimeout(watchdog)
+    watchdog = setTimeout(() => attempt.abort(), 45_000)
+  }
+  const again = () => attempt.abort()
+  addEventListener('offline', lost)
+  addEventListener('online', again)
   run()
-  return () => { clearTimeout(slow); stop.abort() }
+  return () => {
+    removeEventListener('offline', lost)
+    removeEventListener('online', again)
+    clearTimeout(slow)
+    clearTimeout(watchdog)
+    stop.abort()
+  }
 }
 
-async function events(body, each) {
+async function events(body, heard, each) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader()
   for (let rest = ''; ;) {
     const {value, done} = await reader.read()
     if (done) return
+    heard()
     const frames = (rest + value).replaceAll('\r\n', '\n').split('\n\n')
     rest = frames.pop()
     for (const frame of frames) {

@@ -2,7 +2,7 @@
 
 import {h, icon, note, ghosts, say} from './dom.js'
 import {call, listenAs, Failure} from './api.js'
-import {span, clock, shortDay, day, money, ownZone} from './time.js'
+import {span, clock, shortDay, date, money, ownZone} from './time.js'
 import {kerbOf} from './kerb.js'
 import {topbar, lines} from './parking.js'
 import {typeName} from './find.js'
@@ -172,7 +172,7 @@ export function booking(id, givenToken) {
       h('div', {class: 'qr'}, b.qr && b.qrOf === r.pass
         ? h('img', {src: b.qr, alt: 'QR pass for the gate'}) : h('p', {class: 'code-text'}, r.pass || 'The pass is being made.')),
       h('dl', {class: 'facts'},
-        h('div', {}, h('dt', {}, inside ? 'You are' : 'Day'), h('dd', {}, inside ? 'inside' : day(from(), zone()).split(' ').slice(1).join(' '))),
+        h('div', {}, h('dt', {}, inside ? 'You are' : 'Day'), h('dd', {}, inside ? 'inside' : date(from(), zone()))),
         h('div', {}, h('dt', {}, r.space ? 'Bay, if you like' : 'Space'), h('dd', {}, r.space || typeName(r.space_type))),
         h('div', {class: 'right'}, h('dt', {}, 'Booking'), h('dd', {class: 'code-big'}, short(r.id)))))
   }
@@ -237,16 +237,16 @@ export function bookingList() {
   const all = state.bookings()
   const rank = s => ['active', 'confirmed', 'held'].indexOf(s) + 1 || 9
   all.sort((a, b) => rank(a.reservation?.state) - rank(b.reservation?.state))
-  const body = h('section', {class: 'page'}, topbar('#/', 'My bookings'),
+  const body = h('section', {class: 'page'}, topbar('#/', 'My bookings'), all.length ? h('h1', {class: 'sr'}, 'My bookings') : null,
     all.length
-      ? h('div', {class: 'list', role: 'list'}, all.map(b => {
+      ? h('ul', {class: 'list'}, all.map(b => {
         const r = b.reservation
         const mine = r && ['confirmed', 'active', 'held'].includes(r.state)
-        return h('a', {class: 'item plain' + (mine ? ' on' : ''), role: 'listitem', href: '#/r/' + b.id},
+        return h('li', {}, h('a', {class: 'item plain' + (mine ? ' on' : ''), href: '#/r/' + b.id},
           h('span', {class: 'nm'}, b.parking?.name || r?.parking_id || b.id),
           h('span', {class: 'pr'}, money(r?.price)),
           h('span', {class: 'ds'}, r ? span(Date.parse(r.from), Date.parse(r.to), b.parking?.timezone || ownZone) : ''),
-          h('span', {class: 'pw'}, words[r?.state] || ''))
+          h('span', {class: 'pw'}, words[r?.state] || '')))
       }))
       : h('div', {class: 'pad stack'}, h('h1', {}, 'No bookings on this device'),
         h('p', {class: 'muted'}, 'What you reserve here is kept here, with its pass, also without a network. The link in a confirmation mail brings a booking here too.'),

@@ -134,7 +134,7 @@ export function checkout(id, type) {
         'Press the button again: it stays the same booking, and your card is asked only once.')
     }
     sent = null
-    if (e.status === 402) return show('wrong', 'wrong', 'Your bank refused this card', e.message, 'Nothing was held or taken. Try another card.')
+    if (e.status === 402) return show('wrong', 'wrong', 'Your bank refused this card', 'Nothing was held or taken, and no space is reserved yet.', 'Try another card.')
     if (e.code === 'sold_out') {
       show('wrong', 'wrong', 'Somebody took the last space', e.message, 'Your card was not touched.', await others())
       return
@@ -157,7 +157,7 @@ export function checkout(id, type) {
       const page = await call('GET', '/parkings?' + query({near: `${p.latitude},${p.longitude}`, from: iso(from), to: iso(to), space_type: type, limit: 20}))
       const free = page.parkings.filter(x => x.id !== id && x.available > 0).slice(0, 3)
       return h('ul', {class: 'others'}, free.map(x => h('li', {}, h('a', {href: '#/p/' + x.id},
-        availability(x.available, x.capacity), h('span', {}, h('b', {}, x.name), h('span', {class: 'small muted'}, ` ${far(x.distance_m)} from here`)), h('span', {class: 'fig'}, money(x.price))))))
+        availability(x.available, x.capacity), h('span', {}, h('b', {}, x.name), h('span', {class: 'small muted'}, `${far(x.distance_m)} from here`)), h('span', {class: 'fig'}, money(x.price))))))
     } catch { return null }
   }
 

@@ -47,11 +47,11 @@ export function comb(l) {
 }
 
 /** Number, comb and word. The word may be for screen readers only. */
-export function availability(n, capacity, {word = false} = {}) {
+export function availability(n, capacity, {word = false, moved = false} = {}) {
   const l = level(n, capacity)
   const known = l.name !== 'unknown'
   return h('span', {class: 'av ' + l.name},
-    h('span', {class: 'n', 'aria-hidden': known ? null : 'true'}, known ? count(n) : '–'),
+    h('span', {class: 'n', 'aria-hidden': known ? null : 'true'}, known ? moved ? count(n) : String(n) : '–'),
     comb(l), h('span', {class: word ? 'w' : 'sr'}, l.word))
 }
 

@@ -49,7 +49,7 @@ export function find() {
   })
   const live = h('p', {class: 'live', hidden: true})
   const trouble = h('div', {class: 'trouble'})
-  const list = h('div', {class: 'list', role: 'list'})
+  const list = h('div', {class: 'list'})
   const more = h('div', {class: 'pad'})
 
   const body = h('section', {class: 'find'},
@@ -89,12 +89,15 @@ export function find() {
 
   function connect() {
     stop()
-    const {from, to} = state.window()
     const waitingList = ghosts(6, 'Still asking for the numbers. The connection may be slow.')
     if (!rows.size) list.replaceChildren(waitingList)
-    const path = '/parkings?' + query({
-      q: [s.text, s.city].join(' ').trim(), near: s.near, from: iso(from), to: iso(to), space_type: s.type, limit,
-    })
+    const path = () => {
+      const {from, to} = state.window()
+      tellWindow()
+      return '/parkings?' + query({
+        q: [s.text, s.city].join(' ').trim(), near: s.near, from: iso(from), to: iso(to), space_type: s.type, limit,
+      })
+    }
     const end = listen(path, {
       up: () => { trouble.replaceChildren(); body.classList.remove('stale') },
       down: since => {
@@ -127,7 +130,7 @@ export function find() {
     if (page.parkings.length) {
       state.lookAt(page.parkings[0].timezone)
       tellWindow()
-      list.replaceChildren(...[...rows.values()].map(r => r.element))
+      list.replaceChildren(h('ul', {}, [...rows.values()].map(r => h('li', {}, r.element))))
       asOf(page.parkings)
       say(`${page.parkings.length} parkings`)
     } else list.replaceChildren(nothing())
@@ -158,19 +161,26 @@ export function find() {
   }
 
   function row(p) {
-    const element = h('a', {class: 'item', role: 'listitem', href: '#/p/' + p.id})
+    const element = h('a', {class: 'item', href: '#/p/' + p.id})
+    let shown, shownN
     const draw = () => {
       const capacity = s.type ? p.space_types.find(t => t.type === s.type)?.capacity ?? p.capacity : p.capacity
       const sold = p.capacity !== null
       const n = sold ? p.available : null
       const l = level(n, capacity)
+      const now = (p.space_types.find(t => t.type === s.type) || p).available_now
+      const seen = [n, now, p.status].join()
+      if (seen === shown) return // newer, and the same
+      const moved = shown !== undefined && n !== shownN
+      shown = seen
+      shownN = n
       element.className = 'item' + (l.name === 'full' ? ' isfull' : '')
       element.replaceChildren(
-        availability(n, capacity),
+        availability(n, capacity, {moved}),
         h('span', {class: 'nm'}, p.name),
         h('span', {class: 'pr'}, l.name === 'full' ? '' : money(p.price)),
         h('span', {class: 'ds'}, [p.distance_m !== undefined ? far(p.distance_m) : p.city, kinds[p.kind] || p.kind].join(' · '),
-          h('br'), nowText(p, l)),
+          h('br'), nowText(p, now, l)),
         h('span', {class: 'pw'}, sold ? (l.name === 'full' ? 'full then' : p.price ? length(state.window().to - state.window().from) : '') : 'not sold here'))
     }
     draw()
@@ -186,11 +196,11 @@ export function find() {
 export const far = m => m < 950 ? `${Math.round(m / 10) * 10} m` : m < 20_000 ? `${(m / 1000).toFixed(1)} km` : `${Math.round(m / 1000)} km`
 
 /** The second number, and what is not known about it. */
-function nowText(p, l) {
+function nowText(p, now, l) {
   if (p.capacity === null) return 'Number of spaces not known. Pay at the gate.'
-  if (p.available_now === null) return 'The gate does not answer. We do not guess what is free now.'
-  if (p.available_now === 0) return l.name === 'full' ? 'full now, too' : 'full right now'
-  return `${p.available_now} free right now` + (l.name === 'full' ? ', full then' : '')
+  if (now === null) return 'The gate does not answer. We do not guess what is free now.'
+  if (now === 0) return l.name === 'full' ? 'full now, too' : 'full right now'
+  return `${now} free right now` + (l.name === 'full' ? ', full then' : '')
 }
 
 /** All cities, read page by page while nobody waits for it. */

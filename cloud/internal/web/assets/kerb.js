@@ -3,11 +3,9 @@
 import {h} from './dom.js'
 import {QUARTER, HOUR, DAY, clock, shortDay, length, quarter, toInput, fromInput} from './time.js'
 
-const RANGE = 14 * HOUR
-
 function frame(from, to, zone) {
-  const width = Math.max(RANGE, Math.ceil((to - from) * 1.4 / HOUR) * HOUR)
-  const begin = Math.floor((from - Math.min(2 * HOUR, (width - (to - from)) / 2)) / HOUR) * HOUR
+  const width = Math.ceil(((to - from) * 1.4 + 4 * HOUR) / HOUR) * HOUR
+  const begin = Math.floor((from - Math.min(1.5 * HOUR, (width - (to - from)) / 3)) / HOUR) * HOUR
   const step = [1, 2, 3, 6, 12, 24, 48, 96, 192].find(n => width / (n * HOUR) <= 8) * HOUR
   const labels = []
   for (let t = Math.ceil(begin / step) * step; t <= begin + width; t += step) {
@@ -15,6 +13,9 @@ function frame(from, to, zone) {
   }
   return {begin, width, labels: labels.filter(l => l.x >= 2 && l.x <= 98)}
 }
+
+/** What does not fit on a short stay stands beside it. */
+const narrow = (ms, f) => ms / f.width < 0.22 ? ' narrow' : ''
 
 function bed(f, now) {
   const x = (now - f.begin) / f.width * 100
@@ -32,7 +33,7 @@ export function kerbOf(from, to, zone, {running = false, kind = ''} = {}) {
   const now = Date.now()
   const at = t => (t - f.begin) / f.width * 100
   const b = bed(f, now)
-  const block = (a, z, cls, text) => h('div', {class: 'blk ' + cls, style: {'--a': at(a), '--b': at(z)}}, text)
+  const block = (a, z, cls, text) => h('div', {class: 'blk ' + cls + narrow(z - a, f), style: {'--a': at(a), '--b': at(z)}}, h('span', {}, text))
   if (running && now > from && now < to) b.append(block(from, now, '', length(now - from)), block(now, to, 'was', ''))
   else b.append(block(from, to, kind, length(to - from)))
   return h('div', {class: 'kerb free-over', role: 'img', 'aria-label': `${clock(from, zone)} to ${clock(to, zone)}, ${length(to - from)}`}, b, labels(f))
@@ -104,6 +105,7 @@ export function chooser(get, changed, {maxStay = 30 * DAY} = {}) {
     const {from, to} = get()
     block.style.setProperty('--a', (from - scale.begin) / scale.width * 100)
     block.style.setProperty('--b', (to - scale.begin) / scale.width * 100)
+    block.className = 'blk' + narrow(to - from, scale)
     block.firstChild.textContent = length(to - from)
   }
 

@@ -10,7 +10,7 @@ import * as state from './state.js'
 
 export function parking(id) {
   let p, stop = () => {}, waiting, asking, quote, quoteFailed, type
-  let lastNow, kerb
+  let lastNow, lastFree, kerb, shown, asked
   const wait = ghosts(3, 'Still asking. The connection may be slow.')
   const trouble = h('div', {class: 'trouble'})
   const hero = h('section', {class: 'hero'}, wait)
@@ -21,8 +21,15 @@ export function parking(id) {
 
   function connect() {
     stop()
-    const {from, to} = state.window()
-    stop = listen('/parking?' + query({id, from: iso(from), to: iso(to)}), {
+    stop = listen(() => {
+      const {from, to} = state.window()
+      if (asked && asked !== from) { // the time had passed and was moved
+        drawTime()
+        ask(0)
+      }
+      asked = from
+      return '/parking?' + query({id, from: iso(from), to: iso(to)})
+    }, {
       up: () => { trouble.replaceChildren(); body.classList.remove('stale') },
       down: since => {
         wait.stop()
@@ -73,25 +80,36 @@ export function parking(id) {
     const now = t ? t.available_now : null
     const head = [h('h1', {}, p.name), h('p', {class: 'muted lead'}, [where, kind].filter(Boolean).join(' · '),
       p.distance_m !== undefined ? ' · ' + far(p.distance_m) : '')]
+    const asOf = now === null
+      ? h('p', {class: 'live stale'}, `No word from the gate since ${clock(Date.parse(p.as_of), p.timezone)}. Reserved spaces are kept.`)
+      : h('p', {class: 'live'}, `Live, as of ${clockSeconds(Date.parse(p.as_of), p.timezone)}`)
+    const seen = [type, free, now, p.name].join()
+    if (seen === shown) { // only newer: nothing moves but the time
+      hero.lastElementChild.replaceWith(asOf)
+      return
+    }
+    shown = seen
     if (!t) {
       hero.replaceChildren(...head, note('off', 'info', 'Not for reservation', 'Nobody told us how many spaces there are, so we do not sell any. You can still drive there and pay at the gate.'))
       return
     }
     hero.replaceChildren(...head,
       h('div', {class: 'two'},
-        h('div', {class: 'mine'}, h('span', {class: 'small strong'}, 'Free for your time'), h('span', {class: 'big'}, count(free)),
+        h('div', {class: 'mine'}, h('span', {class: 'small strong'}, 'Free for your time'), h('span', {class: 'big'}, figure(free, lastFree)),
           h('span', {class: 'av ' + l.name}, comb(l), h('span', {class: 'w'}, l.word))),
-        h('div', {}, h('span', {class: 'small strong'}, 'Free right now'), h('span', {class: 'big'}, now === null ? '–' : count(now)),
+        h('div', {}, h('span', {class: 'small strong'}, 'Free right now'), h('span', {class: 'big'}, now === null ? '–' : figure(now, lastNow)),
           h('span', {class: 'small muted'}, now === null ? 'not known: the gate does not answer' : now === 0 ? 'full for walk-ins' : lastNow !== undefined && lastNow !== now ? `was ${lastNow}` : 'for walk-ins'))),
-      now === null
-        ? h('p', {class: 'live stale'}, `No word from the gate since ${clock(Date.parse(p.as_of), p.timezone)}. Reserved spaces are kept.`)
-        : h('p', {class: 'live'}, `Live, as of ${clockSeconds(Date.parse(p.as_of), p.timezone)}`))
+      asOf)
     if (now !== null && now !== lastNow) {
       if (lastNow !== undefined) say(`${now} free right now, ${free} for your time`)
       lastNow = now
     }
+    lastFree = free
     drawCost()
   }
+
+  /** Only a figure that is new moves. */
+  const figure = (n, was) => n === was || was === undefined ? h('span', {class: 'count still'}, String(n)) : count(n)
 
   function drawTime() {
     time.hidden = p.space_types.length === 0
@@ -101,6 +119,7 @@ export function parking(id) {
     kerb = chooser(() => ({...state.window(), zone: p.timezone}), (from, to) => {
       state.choose(from, to)
       tell()
+      asked = from
       quote = null
       drawCost()
       clearTimeout(waiting)
@@ -119,7 +138,7 @@ export function parking(id) {
       },
     }, typeName(t.type))))
     time.replaceChildren(heading, h('p', {class: 'small muted'}, 'Move the ends to change.', p.timezone === ownZone ? '' : ` All times are ${p.timezone.split('/').pop().replaceAll('_', ' ')} time.`),
-      kerb, p.space_types.length > 1 ? chips : null)
+      kerb, ...(p.space_types.length > 1 ? [chips] : []))
   }
 
   async function ask(ms) {

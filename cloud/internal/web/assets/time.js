@@ -20,6 +20,7 @@ function format(zone, options) {
 export const clock = (t, zone) => format(zone, {hour: '2-digit', minute: '2-digit', hourCycle: 'h23'}).format(t)
 export const clockSeconds = (t, zone) => format(zone, {hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23'}).format(t)
 export const day = (t, zone) => format(zone, {weekday: 'short', day: 'numeric', month: 'long'}).format(t).replace(',', '')
+export const date = (t, zone) => format(zone, {day: 'numeric', month: 'short'}).format(t)
 export const shortDay = (t, zone) => format(zone, {weekday: 'short'}).format(t)
 export const sameDay = (a, b, zone) => day(a, zone) === day(b, zone)
 
