@@ -298,9 +298,9 @@ func TestFarBehindGetsASnapshot(t *testing.T) {
 	e.revision -= 1500
 	from := e.revision
 	e.greet()
-	for first := true; e.revision < from+1500; first = false {
+	for e.revision < from+1500 {
 		m := wait(t, e.syncs, "a delta")
-		if first && m.Through > from+1500 { // live news from before the hello
+		if m.Kind == wire.Snapshot || m.Base > e.revision && m.Base >= from+1500 { // from before this hello
 			continue
 		}
 		if m.Kind != wire.Delta || m.Base > e.revision {
