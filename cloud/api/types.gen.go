@@ -628,7 +628,7 @@ type Reservation struct {
 	To           time.Time        `json:"to"`
 	VehiclePlate *string          `json:"vehicle_plate,omitempty"`
 
-	// Version Grows with every change
+	// Version Grows when the reservation changes; its payment may change on its own
 	Version int64 `json:"version"`
 }
 

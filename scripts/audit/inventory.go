@@ -122,6 +122,25 @@ func (b *Books) Inventory(ctx context.Context) (quarters int, err error) {
 	return n + m, errors.Join(rowsErr, toldErr)
 }
 
+// SettledInventory is Inventory, again until it agrees or the limit has passed:
+// when a quarter-hour begins, claims move on a moment later.
+func (b *Books) SettledInventory(ctx context.Context, limit time.Duration) (quarters int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if quarters, err = b.Inventory(ctx); err == nil {
+			return quarters, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return quarters, err
+		}
+	}
+}
+
 func readDays(ctx context.Context, tx pgx.Tx) ([]day, error) {
 	rows, err := tx.Query(ctx, `select parking, space_type, day, cap, free, over from inventory_day`)
 	if err != nil {

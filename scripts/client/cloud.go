@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -51,33 +52,36 @@ type Contact struct {
 
 // Quote is a price for a window.
 type Quote struct {
-	ID    string `json:"id"`
-	Price Price  `json:"price"`
+	ID     string      `json:"id"`
+	Price  Money       `json:"price"`
+	Detail PriceDetail `json:"price_detail"`
 }
 
-// Price is an amount with what explains it.
-type Price struct {
-	Total Money  `json:"total"`
+// PriceDetail explains a price.
+type PriceDetail struct {
 	Tax   Money  `json:"tax"`
 	Lines []Line `json:"lines"`
 }
 
 // Line is one line of a price.
 type Line struct {
-	Text   string `json:"text"`
+	Label  string `json:"label"`
 	Amount Money  `json:"amount"`
 }
 
 // Reservation is a reservation as its driver sees it.
 type Reservation struct {
-	ID          string  `json:"id"`
-	ParkingID   string  `json:"parking_id"`
-	State       string  `json:"state"`
-	Price       Price   `json:"price"`
-	Payment     Payment `json:"payment"`
-	Pass        string  `json:"pass"`
-	ManageToken string  `json:"manage_token"`
-	Version     int64   `json:"version"`
+	ID          string      `json:"id"`
+	ParkingID   string      `json:"parking_id"`
+	State       string      `json:"state"`
+	From        time.Time   `json:"from"`
+	To          time.Time   `json:"to"`
+	Price       Money       `json:"price"`
+	Detail      PriceDetail `json:"price_detail"`
+	Payment     Payment     `json:"payment"`
+	Pass        string      `json:"pass"`
+	ManageToken string      `json:"manage_token"` // only in the answer to Reserve
+	Version     int64       `json:"version"`
 }
 
 // Payment is how a reservation is paid.
@@ -92,15 +96,39 @@ type Spent map[string]time.Duration
 
 // Quote asks for a price.
 func (c *Cloud) Quote(ctx context.Context, w Wanted) (q Quote, err error) {
-	_, err = call(ctx, c.HTTP, http.MethodPost, c.URL+"/quotes", nil, w, &q)
-	return q, err
+	var answer struct {
+		Quote Quote `json:"quote"`
+	}
+	_, err = call(ctx, c.HTTP, http.MethodPost, c.URL+"/quotes", nil, w, &answer)
+	return answer.Quote, err
+}
+
+type reservationAnswer struct {
+	Reservation Reservation `json:"reservation"`
+}
+
+// Pass reads the text of a reservation's pass, as its owner would print it.
+func (c *Cloud) Pass(ctx context.Context, id, token string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/reservations/"+url.PathEscape(id)+"/pass?format=text", nil)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return "", problem(req, resp)
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	return strings.TrimSpace(string(b)), err
 }
 
 // Reserve asks for a reservation. The same key may be sent again.
 func (c *Cloud) Reserve(ctx context.Context, key string, w Wanted) (Reservation, Spent, error) {
-	var answer struct {
-		Reservation Reservation `json:"reservation"`
-	}
+	var answer reservationAnswer
 	resp, err := call(ctx, c.HTTP, http.MethodPost, c.URL+"/reserve", map[string]string{"Idempotency-Key": key}, w, &answer)
 	if err != nil {
 		return Reservation{}, nil, err
@@ -113,21 +141,23 @@ func (c *Cloud) Reserve(ctx context.Context, key string, w Wanted) (Reservation,
 
 // Reservation reads a reservation.
 func (c *Cloud) Reservation(ctx context.Context, id, token string) (r Reservation, err error) {
-	_, err = call(ctx, c.HTTP, http.MethodGet, c.URL+"/reservations/"+url.PathEscape(id), bearer(token), nil, &r)
-	return r, err
+	var answer reservationAnswer
+	_, err = call(ctx, c.HTTP, http.MethodGet, c.URL+"/reservations/"+url.PathEscape(id), bearer(token), nil, &answer)
+	return answer.Reservation, err
 }
 
 // FollowReservation calls handle with the reservation whenever it changes,
-// first as it is, until handle returns false.
+// first as it is, until handle returns false. When nothing can change any more
+// the stream ends by itself, with io.ErrUnexpectedEOF.
 func (c *Cloud) FollowReservation(ctx context.Context, id, token string, handle func(Reservation, time.Time) bool) error {
 	var bad error
 	err := Follow(ctx, c.HTTP, c.URL+"/reservations/"+url.PathEscape(id), token, func(f Frame) bool {
-		var r Reservation
+		var r reservationAnswer
 		if bad = json.Unmarshal(f.Data, &r); bad != nil {
 			bad = fmt.Errorf("frame %s %q: %w", f.Event, f.Data, bad)
 			return false
 		}
-		return handle(r, f.At)
+		return handle(r.Reservation, f.At)
 	})
 	if bad != nil {
 		return bad
@@ -244,18 +274,18 @@ func fold(known map[string]*Seen, raw json.RawMessage) (Seen, error) {
 
 // Mail is one message in the inbox.
 type Mail struct {
-	To      string `json:"to"`
-	Subject string `json:"subject"`
-	Text    string `json:"text"`
+	To      []string `json:"to"`
+	Subject string   `json:"subject"`
+	Text    string   `json:"text"`
 }
 
 // Inbox lists the mail that would have been sent, newest first.
 func (c *Cloud) Inbox(ctx context.Context) ([]Mail, error) {
 	var answer struct {
-		Messages []Mail `json:"messages"`
+		Mails []Mail `json:"mails"`
 	}
 	_, err := call(ctx, c.HTTP, http.MethodGet, c.URL+"/dev/mail", nil, nil, &answer)
-	return answer.Messages, err
+	return answer.Mails, err
 }
 
 // Hold is a hold in the sandbox provider's own books. Amounts are minor units.

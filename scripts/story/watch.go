@@ -41,14 +41,22 @@ func (w *watcher) wake() {
 	w.news = make(chan struct{})
 }
 
-// await returns the first thing seen, from the start on, that is wanted.
-func (w *watcher) await(ctx context.Context, what string, wanted func(client.Seen) bool) (client.Seen, error) {
+// count waits until the latest thing seen says that so many are free, and
+// returns the first of those that have said so since another count.
+func (w *watcher) count(ctx context.Context, free int) (client.Seen, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	says := func(s client.Seen) bool { return s.Count != nil && *s.Count == free }
 	for {
 		w.mu.Lock()
-		i := slices.IndexFunc(w.seen, wanted)
-		var found, last client.Seen
-		if i >= 0 {
-			found = w.seen[i]
+		var since, last client.Seen
+		i := len(w.seen)
+		for i > 0 && says(w.seen[i-1]) {
+			i--
+		}
+		reached := i < len(w.seen)
+		if reached {
+			since = w.seen[i]
 		}
 		if n := len(w.seen); n > 0 {
 			last = w.seen[n-1]
@@ -56,48 +64,17 @@ func (w *watcher) await(ctx context.Context, what string, wanted func(client.See
 		news, ended := w.news, w.ended
 		w.mu.Unlock()
 		switch {
-		case i >= 0:
-			return found, nil
+		case reached:
+			return since, nil
 		case ended != nil:
 			return last, ended
 		}
 		select {
 		case <-news:
 		case <-ctx.Done():
-			return last, fmt.Errorf("%s: expected %s, last saw version %d with %s free", w.name, what, last.Version, number(last.Count))
+			return last, fmt.Errorf("%s: expected %d free, last saw version %d with %s free", w.name, free, last.Version, number(last.Count))
 		}
 	}
-}
-
-// count waits until the latest thing seen says that so many are free.
-func (w *watcher) count(ctx context.Context, free int) (client.Seen, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	for {
-		w.mu.Lock()
-		n := len(w.seen)
-		w.mu.Unlock()
-		s, err := w.await(ctx, fmt.Sprintf("%d free", free), func(s client.Seen) bool { return s.Count != nil && *s.Count == free })
-		if err != nil {
-			return s, err
-		}
-		w.mu.Lock()
-		last := w.seen[len(w.seen)-1]
-		w.mu.Unlock()
-		if last.Count != nil && *last.Count == free {
-			return last, nil
-		}
-		// It was so before, and is not now: wait for more.
-		if _, err := w.await(ctx, fmt.Sprintf("%d free", free), func(client.Seen) bool { return w.length() > n }); err != nil {
-			return s, err
-		}
-	}
-}
-
-func (w *watcher) length() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.seen)
 }
 
 // counts are the different counts seen one after the other, without those that

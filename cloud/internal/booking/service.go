@@ -72,6 +72,14 @@ type View struct {
 	Snapshot
 	Pass  string // empty unless the pass is good
 	Token ManageToken
+	Took  Took
+}
+
+// Took says where the time of a request went; zero for what it did not need.
+type Took struct {
+	Claim  time.Duration // until the claim was committed
+	Hold   time.Duration // until the provider had answered
+	Record time.Duration // until the answer was committed
 }
 
 // Pending reports whether the payment's outcome is not known yet.
@@ -113,6 +121,7 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 	if _, err := s.Commits.Commit(ctx, op); err != nil {
 		return View{}, err
 	}
+	claimed := s.Now()
 	if op.After.Payment.State != payment.Requested {
 		return s.answer(op.After)
 	}
@@ -120,7 +129,9 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 		return View{}, fault.New(fault.Conflict, CodeInProgress,
 			"The first request with this key is still being worked on. Send the same request again in a moment.")
 	}
-	return s.hold(ctx, op.After)
+	v, err := s.hold(ctx, op.After)
+	v.Took.Claim = claimed.Sub(now)
+	return v, err
 }
 
 // quote is the price of what is wanted, or why it cannot be sold now.
@@ -175,7 +186,9 @@ func (s *Service) Confirm(ctx context.Context, r id.Reservation) (View, error) {
 // ask makes one call to the provider, with retries of what surely did nothing,
 // and books its answer or that there was none.
 func (s *Service) ask(ctx context.Context, at Snapshot, call string, do func(context.Context) (payment.Outcome, error)) (View, error) {
+	asked := s.Now()
 	outcome, err := s.try(ctx, do)
+	answered := s.Now()
 	if err != nil {
 		s.Log.WarnContext(ctx, "the payment provider gave no definite answer", "call", call,
 			"reservation", at.Reservation.ID.String(), "payment", at.Payment.ID.String(), "err", err)
@@ -184,7 +197,9 @@ func (s *Service) ask(ctx context.Context, at Snapshot, call string, do func(con
 	if err != nil {
 		return View{}, err
 	}
-	return s.answer(after)
+	v, err := s.answer(after)
+	v.Took.Hold, v.Took.Record = answered.Sub(asked), s.Now().Sub(answered)
+	return v, err
 }
 
 // record books what the provider said and returns what is stored then.

@@ -17,8 +17,7 @@ func reservationAnswer(v *booking.View, withToken bool) api.ReservationAnswer {
 		From: seconds(r.Window.From), To: seconds(r.Window.To), VehiclePlate: given(r.Plate),
 		Price: amount(r.Quote.Total), PriceDetail: priceDetail(&r.Quote), Pass: given(v.Pass),
 		NoShowAt: seconds(r.NoShowAt), CreatedAt: seconds(r.CreatedAt),
-		// Both rows move it, so that no change of either is missed.
-		Version: r.Version + p.Version,
+		Version: r.Version,
 		Payment: api.Payment{
 			Id: p.ID.String(), State: api.PaymentState(p.State), Amount: amount(p.Amount),
 			Authorized: amount(money.New(p.Authorized, p.Amount.Currency)), DeclineCode: given(p.DeclineCode),

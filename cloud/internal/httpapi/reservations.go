@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -65,9 +66,14 @@ func (s *server) reserve(c *gin.Context) error {
 		status = http.StatusAccepted
 	}
 	c.Header("Location", "/reservations/"+v.Reservation.ID.String())
+	// Where the time went, in milliseconds: https://www.w3.org/TR/server-timing/
+	c.Header("Server-Timing", fmt.Sprintf("commit;dur=%.3f, hold;dur=%.3f, confirm;dur=%.3f",
+		ms(v.Took.Claim), ms(v.Took.Hold), ms(v.Took.Record)))
 	answer(c, status, reservationAnswer(&v, true))
 	return nil
 }
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func (s *server) getReservation(c *gin.Context) error {
 	r, err := s.authenticated(c)

@@ -66,7 +66,7 @@ type Options struct {
 }
 
 // New makes a listing that is empty before Run. current is a time up to which
-// the events that were handed to Handle are complete: feed.Follower.CurrentAt.
+// the events that were handed to Handle are complete: follow.Follower.CurrentAt.
 func New(src Source, current, now func() time.Time, log *slog.Logger, o Options) *Listing {
 	if o.MaxStreams == 0 {
 		o.MaxStreams = 20_000

@@ -124,6 +124,9 @@ func unavailable(what string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if f := (*fault.Fault)(nil); errors.As(err, &f) {
+		return err
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code[:2] != "57" && pg.Code[:2] != "53" && pg.Code[:2] != "08" {
 		return fmt.Errorf("%s: %w", what, err)

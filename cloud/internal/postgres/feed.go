@@ -11,13 +11,14 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/feed/follow"
 	"github.com/openlot/openlot/protocol/id"
 )
 
 // Feed is the stored feed, read through a pool.
 type Feed struct{ db *DB }
 
-var _ feed.Source = Feed{}
+var _ follow.Source = Feed{}
 
 // NewFeed makes a source of events.
 func NewFeed(db *DB) Feed { return Feed{db} }
@@ -32,18 +33,18 @@ const feedHeads = `
 select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, h.parking, h.revision
 from (select 1) one left join parking_head h on true`
 
-// Heads implements feed.Source.
-func (f Feed) Heads(ctx context.Context) (map[id.Parking]uint64, feed.XID, error) {
+// Heads implements follow.Source.
+func (f Feed) Heads(ctx context.Context) (map[id.Parking]uint64, follow.XID, error) {
 	rows, err := f.db.pool.Query(ctx, feedHeads)
 	if err != nil {
 		return nil, 0, unavailable("read the heads", err)
 	}
-	heads, from := map[id.Parking]uint64{}, feed.XID(0)
+	heads, from := map[id.Parking]uint64{}, follow.XID(0)
 	var xmin int64
 	var parking *string
 	var revision *int64
 	_, err = pgx.ForEachRow(rows, []any{&xmin, &parking, &revision}, func() error {
-		from = feed.XID(xmin)
+		from = follow.XID(xmin)
 		if parking != nil {
 			heads[id.Parking(*parking)] = uint64(*revision)
 		}
@@ -65,7 +66,7 @@ cross join lateral (
 ) e
 order by e.parking, e.revision`
 
-// After implements feed.Source.
+// After implements follow.Source.
 func (f Feed) After(ctx context.Context, after map[id.Parking]uint64) ([]feed.Event, error) {
 	parkings, revisions := make([]string, 0, len(after)), make([]int64, 0, len(after))
 	for p, r := range after {
@@ -102,8 +103,8 @@ from (select 1) one left join (
   select parking, max(revision) as revision from event where xid >= $1::text::xid8 group by parking
 ) e on true`
 
-// Changed implements feed.Source.
-func (f Feed) Changed(ctx context.Context, since feed.XID) (map[id.Parking]uint64, feed.XID, error) {
+// Changed implements follow.Source.
+func (f Feed) Changed(ctx context.Context, since follow.XID) (map[id.Parking]uint64, follow.XID, error) {
 	rows, err := f.db.pool.Query(ctx, feedChanged, fmt.Sprint(uint64(since)))
 	if err != nil {
 		return nil, since, unavailable("sweep the feed", err)
@@ -113,7 +114,7 @@ func (f Feed) Changed(ctx context.Context, since feed.XID) (map[id.Parking]uint6
 	var parking *string
 	var revision *int64
 	_, err = pgx.ForEachRow(rows, []any{&xmin, &parking, &revision}, func() error {
-		next = max(since, feed.XID(xmin))
+		next = max(since, follow.XID(xmin))
 		if parking != nil {
 			changed[id.Parking(*parking)] = uint64(*revision)
 		}
@@ -128,7 +129,7 @@ func (f Feed) Changed(ctx context.Context, since feed.XID) (map[id.Parking]uint6
 // listenAlive is how long a silent connection is trusted before it is asked.
 const listenAlive = 30 * time.Second
 
-// Listen implements feed.Source.
+// Listen implements follow.Source.
 func (f Feed) Listen(ctx context.Context, hint func(map[id.Parking]uint64)) error {
 	conn, err := f.db.own(ctx)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/devpg/pgtest"
 	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/feed/follow"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/protocol/id"
 )
@@ -143,9 +144,9 @@ func (r *record) until(p id.Parking, revision uint64) time.Time {
 }
 
 // follow runs a follower until the test ends.
-func (b feedBed) follow(t *testing.T) (*feed.Follower, *record) {
+func (b feedBed) follow(t *testing.T) (*follow.Follower, *record) {
 	t.Helper()
-	f, r := feed.NewFollower(postgres.NewFeed(b.db), b.log), newRecord(t)
+	f, r := follow.New(postgres.NewFeed(b.db), b.log), newRecord(t)
 	f.Subscribe("test", r.handle)
 	run(t, f.Run)
 	select {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/feed/follow"
 	"github.com/openlot/openlot/cloud/internal/listing"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/protocol/id"
@@ -59,7 +60,7 @@ func TestListingFollowsWhatIsCommitted(t *testing.T) {
 	exec(t, conn, `with head as (update parking_head set revision = revision + 1 where parking = 'b' returning revision)
 		insert into event (parking, revision, kind, body) select 'b', revision, 'edge.link', '{"link":{"live":true,"since":"2026-01-01T00:00:00Z"}}' from head`)
 
-	f := feed.NewFollower(postgres.NewFeed(b.db), b.log)
+	f := follow.New(postgres.NewFeed(b.db), b.log)
 	n := postgres.NewNotifier(b.db, b.log)
 	c := postgres.NewCommitter(b.db, b.log, time.Now, n.Hint)
 	live := listing.New(postgres.NewListing(b.db), f.CurrentAt, time.Now, b.log, listing.Options{})

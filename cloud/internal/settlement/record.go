@@ -84,6 +84,7 @@ func (o RecordCapture) Apply(w *commit.Work, now time.Time) error {
 type RecordVoid struct {
 	At      id.Parking
 	Payment id.Payment
+	Ref     string // of the hold that was given back; empty when there was none
 }
 
 // Parking implements commit.Op.
@@ -100,6 +101,9 @@ func (o RecordVoid) Apply(w *commit.Work, now time.Time) error {
 	}
 	if p.State != payment.VoidRequested {
 		return wrongState(p, "voided")
+	}
+	if p.Ref == "" { // so that a late answer about this hold is known to be settled
+		p.Ref = o.Ref
 	}
 	return void(w, p, now)
 }

@@ -138,7 +138,7 @@ func (s *Service) Void(ctx context.Context, at id.Parking, i id.Payment) error {
 			return fmt.Errorf("void %s: %w", i, err)
 		}
 	}
-	_, err = s.committer.Commit(ctx, RecordVoid{At: at, Payment: i})
+	_, err = s.committer.Commit(ctx, RecordVoid{At: at, Payment: i, Ref: ref})
 	return err
 }
 

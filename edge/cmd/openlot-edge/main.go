@@ -50,7 +50,7 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(stdout, (*io.Writer)(nil)),
 	)
 	if err != nil {
-		fmt.Fprintln(stderr, "openlot-edge:", err)
+		complain(stderr, err)
 		return 2
 	}
 	cmd, err := parser.Parse(args)
@@ -58,14 +58,14 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "openlot-edge:", err)
+		complain(stderr, err)
 		return 2
 	}
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	if err := cmd.Run(log); err != nil {
-		fmt.Fprintln(stderr, "openlot-edge:", explain(err))
+		complain(stderr, err)
 		if errors.As(err, new(*usageError)) {
 			return 2
 		}
@@ -74,13 +74,12 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// explain is an error for a person: a fault's sentence with its cause behind it.
-func explain(err error) string {
-	var f *fault.Fault
-	if errors.As(err, &f) {
-		return f.Error()
+// complain prints an error; a fault's sentence has its cause behind it.
+func complain(w io.Writer, err error) {
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		err = f
 	}
-	return err.Error()
+	_, _ = fmt.Fprintln(w, "openlot-edge:", err) // where else could this be said
 }
 
 // usageError is something the caller has to say differently.

@@ -75,7 +75,7 @@ func exitPass(s *State, r Request) Verdict {
 	orphan := Session{ID: r.Fresh, Reservation: p.Reservation, Generation: p.Generation, SpaceType: p.SpaceType}
 	e, cached := s.Entries[p.Reservation]
 	u, known := s.Uses[p.Reservation]
-	if cached && e.State == wire.EntryActive && !e.Session.IsZero() && !(known && u.Session == e.Session) {
+	if cached && e.State == wire.EntryActive && !e.Session.IsZero() && (!known || u.Session != e.Session) {
 		// It came in before this edge's memory begins; the cloud knows the session.
 		orphan.ID = e.Session
 		return r.release(wire.AdmitReservation, orphan)

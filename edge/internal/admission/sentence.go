@@ -47,6 +47,7 @@ func say(code wire.Reason, args ...any) string {
 		return "This gate has not reached its office yet and cannot check passes. Press for help."
 	case wire.RefuseClockUntrusted:
 		return "This gate does not know the time and cannot sell tickets now. Reserved guests still get in."
+	default:
 	}
 	return code.Sentence()
 }
@@ -54,6 +55,8 @@ func say(code wire.Reason, args ...any) string {
 // Closed is the verdict of a lane whose journal cannot be written: nobody comes
 // in, because nothing could be proved later.
 func Closed(l id.Lane) Verdict {
-	return Verdict{Reason: wire.RefuseLaneClosed, Sentence: say(wire.RefuseLaneClosed),
-		Fact: Fact{Event: wire.Event{Kind: wire.Refused, Reason: wire.RefuseLaneClosed, Lane: l}}}
+	return Verdict{
+		Reason: wire.RefuseLaneClosed, Sentence: say(wire.RefuseLaneClosed),
+		Fact: Fact{Event: wire.Event{Kind: wire.Refused, Reason: wire.RefuseLaneClosed, Lane: l}},
+	}
 }

@@ -77,7 +77,7 @@ func Open(cfg Config, log *slog.Logger) (*Agent, error) {
 	var listen net.Listener
 	if cfg.HTTP != "" {
 		var err error
-		if listen, err = net.Listen("tcp", cfg.HTTP); err != nil {
+		if listen, err = new(net.ListenConfig).Listen(context.Background(), "tcp", cfg.HTTP); err != nil {
 			return nil, fault.Wrap(err, fault.Conflict, "http_address", "The local HTTP address "+cfg.HTTP+" cannot be used. Choose another with --http.")
 		}
 	}
@@ -159,12 +159,12 @@ func (a *Agent) gatesNow() device.Gates {
 // runDevice keeps the device connected and hands its events to the lanes.
 func (a *Agent) runDevice(ctx context.Context) error {
 	for warned := false; ctx.Err() == nil; {
-		err := a.useDevice(ctx, &warned)
+		lost := a.useDevice(ctx, &warned)
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		if !warned {
-			a.log.Error("the board is lost; trying again", "err", err)
+			a.log.Error("the board is lost; trying again", "err", lost)
 			warned = true
 		}
 		select {
@@ -172,7 +172,7 @@ func (a *Agent) runDevice(ctx context.Context) error {
 		case <-time.After(deviceRetry):
 		}
 	}
-	return nil
+	return nil //nolint:nilerr // the end of ctx is how it is told to stop
 }
 
 func (a *Agent) useDevice(ctx context.Context, warned *bool) error {

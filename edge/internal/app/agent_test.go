@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/cloudtest"
 	"github.com/openlot/openlot/edge/internal/device"
@@ -31,13 +29,11 @@ import (
 
 const (
 	parking id.Parking = "dresden-altmarkt"
-	secret             = "not-a-real-secret"
+	secret  string     = "not-a-real-secret"
 	entry1             = 0
 	exit1              = 1
 	entry2             = 2
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // site is a parking with a board, a network and a cloud.
 type site struct {
@@ -329,7 +325,7 @@ func TestABrokenDiskTrapsNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.listen.Close()
+	defer func() { _ = a.listen.Close() }()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := errors.Join(a.rec.rekey(), a.rec.Run(ctx)); err != nil { // the store takes nothing any more
@@ -374,7 +370,7 @@ func TestTheLocalPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer r.Body.Close()
+		defer func() { _ = r.Body.Close() }()
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Fatal(err)
@@ -428,4 +424,16 @@ func BenchmarkCredentialToOpen(b *testing.B) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+func TestAnIdleLinkStaysUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.start(true)
+	s.cloud.Wait("some beats", func(c *cloudtest.Cloud) bool { return len(c.Beats) >= 4 })
+	s.cloud.Look(func(c *cloudtest.Cloud) {
+		if len(c.Hellos) != 1 {
+			t.Errorf("%d connections for one idle link", len(c.Hellos))
+		}
+	})
 }

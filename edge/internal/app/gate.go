@@ -108,7 +108,7 @@ func (g *gate) signal(ctx context.Context, s signal) {
 	case s.event.Kind == device.Changed:
 		g.step(ctx, lane.Input{Kind: lane.Sensed, Inputs: s.event.Inputs})
 	case s.event.Kind == device.Restarted:
-		g.step(ctx, lane.Input{Kind: lane.Blinded})
+		g.step(ctx, lane.Input{Kind: lane.Restarted})
 		g.sample(ctx)
 	case s.event.Kind == device.Pressed:
 		g.present(ctx, "", lane.Pressed)

@@ -4,6 +4,7 @@
 package cloudtest
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"sync"
@@ -76,7 +77,7 @@ type Network struct {
 // StartNetwork relays to addr.
 func StartNetwork(t testing.TB, addr string) *Network {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,7 @@ func StartNetwork(t testing.TB, addr string) *Network {
 			if !n.add(c) {
 				continue
 			}
-			up, err := net.Dial("tcp", addr)
+			up, err := new(net.Dialer).DialContext(context.Background(), "tcp", addr)
 			if err != nil || !n.add(up) {
 				_ = c.Close()
 				continue
@@ -124,8 +125,10 @@ func (n *Network) add(c net.Conn) bool {
 }
 
 func (n *Network) relay(to, from net.Conn) {
-	defer to.Close()
-	defer from.Close()
+	defer func() {
+		_ = to.Close()
+		_ = from.Close()
+	}()
 	buf := make([]byte, 32<<10)
 	for {
 		k, err := from.Read(buf)

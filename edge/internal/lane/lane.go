@@ -80,7 +80,8 @@ type InputKind uint8
 const (
 	Tick        InputKind = iota // time has passed
 	Sensed                       // the board reported or was asked: Inputs
-	Blinded                      // the board is lost or has restarted: nothing is known
+	Blinded                      // the board is lost: nothing is known
+	Restarted                    // the board has started anew: nothing is known for a moment
 	Presented                    // a credential was shown
 	Pressed                      // the button was pressed
 	Admitted                     // the decision opens and is journalled: Session

@@ -109,6 +109,7 @@ func (d *drive) ended() (passed, backed int, inferred bool) {
 			inferred = e.Inferred
 		case lane.BackedOut:
 			backed++
+		default:
 		}
 	}
 	return passed, backed, inferred
@@ -155,12 +156,22 @@ func TestHowAnAuthorisationEnds(t *testing.T) {
 	}{
 		"nobody moves":               {[]move{{40 * time.Second, []string{"A", "open"}}}, 0, 1, false},
 		"drives away before the arm": {[]move{{2 * time.Second, []string{"open"}}, {6 * time.Second, []string{"open"}}}, 0, 1, false},
-		"touches the loop, reverses and leaves": {[]move{{time.Second, []string{"A", "B", "open"}}, {time.Second, []string{"A", "open"}},
-			{time.Second, []string{"open"}}, {6 * time.Second, []string{"open"}}}, 0, 1, false},
-		"passes with the next one at the bumper": {[]move{{time.Second, []string{"A", "B", "open"}}, {time.Second, []string{"A", "open"}},
-			{40 * time.Second, []string{"A", "open"}}}, 1, 0, true},
-		"the safety loop is blind while it passes": {[]move{{time.Second, []string{"A", "?B", "open"}}, {time.Second, []string{"?B", "open"}},
-			{40 * time.Second, []string{"open"}}}, 1, 0, true},
+		"touches the loop, reverses and leaves": {[]move{
+			{time.Second, []string{"A", "B", "open"}},
+			{time.Second, []string{"A", "open"}},
+			{time.Second, []string{"open"}},
+			{6 * time.Second, []string{"open"}},
+		}, 0, 1, false},
+		"passes with the next one at the bumper": {[]move{
+			{time.Second, []string{"A", "B", "open"}},
+			{time.Second, []string{"A", "open"}},
+			{40 * time.Second, []string{"A", "open"}},
+		}, 1, 0, true},
+		"the safety loop is blind while it passes": {[]move{
+			{time.Second, []string{"A", "?B", "open"}},
+			{time.Second, []string{"?B", "open"}},
+			{40 * time.Second, []string{"open"}},
+		}, 1, 0, true},
 		"the board is lost under way":                  {[]move{{time.Second, []string{"A", "B", "open"}}, {time.Second, nil}, {31 * time.Second, []string{"closed"}}}, 1, 0, true},
 		"the board is lost before, and nobody is seen": {[]move{{time.Second, nil}, {time.Second, []string{"closed"}}, {40 * time.Second, []string{"closed"}}}, 1, 0, true},
 		"stands under the arm for minutes":             {[]move{{time.Second, []string{"A", "B", "open"}}, {time.Second, []string{"B", "open"}}, {5 * time.Minute, []string{"open"}}}, 1, 0, false},
@@ -264,6 +275,41 @@ func TestAnArmThatStaysUpIsAskedDownOnlyWhenFree(t *testing.T) {
 	}
 }
 
+func TestWhatKeepsTheLaneFromClosing(t *testing.T) {
+	passed := func() *drive {
+		d := start(t, false)
+		d.sense("A", "closed")
+		d.admit()
+		d.sense("A", "B", "open")
+		d.sense("B", "open")
+		d.sense("open")
+		return d
+	}
+	for name, wait := range map[string]func(*drive){
+		"fire":         func(d *drive) { d.sense("open", "fire") },
+		"unknown loop": func(d *drive) { d.sense("open", "?B") },
+		"unknown fire": func(d *drive) {
+			d.in(lane.Input{Kind: lane.Sensed, Inputs: lane.Inputs{Arming: lane.Off, Safety: lane.Off, ArmOpen: lane.On, ArmClosed: lane.Off}})
+		},
+	} {
+		d := passed()
+		wait(d)
+		d.pass(time.Minute)
+		if slices.ContainsFunc(d.log, func(e lane.Effect) bool { return e.Kind == lane.Close }) {
+			t.Errorf("%s: asked to close", name)
+		}
+	}
+	d := passed()
+	for range 100 { // the board answers no sample
+		d.now = d.now.Add(500 * time.Millisecond)
+		for _, e := range d.in(lane.Input{Kind: lane.Tick}) {
+			if e.Kind == lane.Close {
+				t.Fatal("asked to close on what was known long ago")
+			}
+		}
+	}
+}
+
 // Over arbitrary pins, credentials, verdicts, losses and times.
 func TestTheRulesHoldWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -286,7 +332,7 @@ func TestTheRulesHoldWhateverHappens(t *testing.T) {
 				}
 				lastSample = now
 			}
-			if input.Kind == lane.Blinded {
+			if input.Kind == lane.Blinded || input.Kind == lane.Restarted {
 				in, freeFrom = lane.Inputs{}, time.Time{}
 			}
 			var out []lane.Effect
@@ -318,12 +364,28 @@ func TestTheRulesHoldWhateverHappens(t *testing.T) {
 					}
 					journalled[e.Session]++
 					current = id.Session{}
+				default:
 				}
 			}
 		}
 		for range rapid.IntRange(1, 120).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.SampledFrom([]int{0, 1, 50, 400, 700, 3000, 31000}).Draw(t, "ms")) * time.Millisecond)
-			switch rapid.IntRange(0, 9).Draw(t, "what") {
+			switch rapid.IntRange(0, 11).Draw(t, "what") {
+			case 10, 11: // a calm time with the arm up: what closing needs, but for one thing or another
+				calm := lane.Inputs{
+					Arming: level.Draw(t, "a"), Safety: lane.Off, ArmOpen: lane.On, ArmClosed: lane.Off,
+					Fire: rapid.SampledFrom([]lane.Level{lane.Off, lane.Off, lane.On, lane.Unknown}).Draw(t, "fire"),
+				}
+				blindTick := rapid.IntRange(0, 30).Draw(t, "tick at")
+				for i := range 16 {
+					now = now.Add(450 * time.Millisecond)
+					if i == blindTick {
+						now = now.Add(time.Duration(rapid.IntRange(0, 9).Draw(t, "gap")) * time.Second)
+						apply(lane.Input{Kind: lane.Tick})
+						continue
+					}
+					apply(lane.Input{Kind: lane.Sensed, Inputs: calm})
+				}
 			case 0, 1, 2, 3:
 				apply(lane.Input{Kind: lane.Sensed, Inputs: lane.Inputs{
 					Arming: level.Draw(t, "a"), Safety: level.Draw(t, "b"), ArmOpen: level.Draw(t, "open"),
@@ -334,7 +396,7 @@ func TestTheRulesHoldWhateverHappens(t *testing.T) {
 				next.Safety, next.Fire = lane.Off, lane.Off
 				apply(lane.Input{Kind: lane.Sensed, Inputs: next})
 			case 5:
-				apply(lane.Input{Kind: lane.Blinded})
+				apply(lane.Input{Kind: rapid.SampledFrom([]lane.InputKind{lane.Blinded, lane.Restarted}).Draw(t, "lost")})
 			case 6:
 				apply(lane.Input{Kind: rapid.SampledFrom([]lane.InputKind{lane.Presented, lane.Pressed}).Draw(t, "shown")})
 			case 7:

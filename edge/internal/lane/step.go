@@ -15,6 +15,9 @@ func Step(s State, in Input, now time.Time) (State, []Effect) {
 		m.sense(in.Inputs)
 	case Blinded:
 		m.blind()
+		m.fault(FaultBoard, true)
+	case Restarted:
+		m.blind()
 	case Presented, Pressed:
 		m.presented(in.Kind == Pressed)
 	case Admitted:
@@ -124,7 +127,6 @@ func (m *machine) blind() {
 		m.auth.heldA = false
 		m.auth.underOver = m.now.Add(m.cfg.EnterWithin)
 	}
-	m.fault(FaultBoard, true)
 	m.settle()
 }
 

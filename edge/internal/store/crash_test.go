@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 func childWrites(path string) {
 	s, err := store.Open(path, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
-		fmt.Println("error", err)
+		_, _ = fmt.Fprintln(os.Stdout, "error", err)
 		os.Exit(1)
 	}
 	go func() { _ = s.Run(context.Background()) }()
@@ -45,7 +45,7 @@ func childWrites(path string) {
 	say := func(format string, args ...any) {
 		out.Lock()
 		defer out.Unlock()
-		fmt.Fprintf(os.Stdout, format+"\n", args...)
+		_, _ = fmt.Fprintf(os.Stdout, format+"\n", args...) // the parent reads it
 	}
 	say("open %d", s.Position().LastSeq)
 	for range 3 {

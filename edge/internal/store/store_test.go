@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ var (
 )
 
 // open opens and runs a store; stop ends it cleanly.
-func open(t testing.TB, path string) (s *store.Store, stop func()) {
+func open(t testing.TB, path string) (*store.Store, func()) {
 	t.Helper()
 	s, err := store.Open(path, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
@@ -35,7 +36,7 @@ func open(t testing.TB, path string) (s *store.Store, stop func()) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	var once sync.Once
-	stop = func() {
+	stop := func() {
 		once.Do(func() {
 			cancel()
 			if err := <-done; err != nil {
@@ -301,6 +302,56 @@ func TestDamageIsNeverSilent(t *testing.T) {
 	})
 	if noticed == 0 {
 		t.Error("no damage was noticed at all")
+	}
+}
+
+// A record whose bytes changed in a way that still decodes is found as well.
+func TestEveryByteOfARecordIsGuarded(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "edge.db")
+	s, stop := open(t, path)
+	ses := admitSome(t, s, 3)[1]
+	stop()
+	state := func(path string) (string, error) {
+		s, err := store.Open(path, slog.New(slog.DiscardHandler), time.Now)
+		if err != nil {
+			return "", err
+		}
+		var out string
+		s.View(func(st *admission.State) { out = fmt.Sprint(*st) })
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		return out, s.Run(ctx)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := state(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noticed, damaged := 0, filepath.Join(dir, "damaged.db")
+	for at := range whole {
+		if !bytes.HasPrefix(whole[at:], ses.Bytes()) {
+			continue
+		}
+		for i := at; i < at+60; i++ {
+			b := bytes.Clone(whole)
+			b[i] ^= 1
+			if err := os.WriteFile(damaged, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, err := state(damaged)
+			if err != nil {
+				noticed++
+			} else if got != want {
+				t.Fatalf("byte %d: silently wrong", i)
+			}
+		}
+	}
+	if noticed < 60 {
+		t.Errorf("%d damages were noticed", noticed)
 	}
 }
 

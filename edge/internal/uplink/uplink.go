@@ -45,6 +45,9 @@ type Config struct {
 	Timing   Timing
 }
 
+// The keepalive is never below two seconds: brokers allow one and a half of it
+// in whole seconds, which leaves nothing of one.
+
 // Timing is how long the uplink waits for what.
 type Timing struct {
 	Connect  time.Duration // the broker answers
@@ -114,22 +117,22 @@ func (u *Uplink) Run(ctx context.Context) error {
 	wait := u.cfg.Timing.Backoff / 20
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := u.connect(ctx)
+		lost := u.connect(ctx)
 		u.setLink(Down)
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		if time.Since(began) > 2*u.cfg.Timing.Backoff {
 			wait = u.cfg.Timing.Backoff / 20
 		}
-		u.log.Warn("link to the cloud lost; the gates go on without it", "err", err, "retry_in", wait.String())
+		u.log.Warn("link to the cloud lost; the gates go on without it", "err", lost, "retry_in", wait.String())
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait/2 + rand.N(wait)):
+		case <-time.After(wait/2 + rand.N(wait)): //nolint:gosec // only spreads edges over time
 		}
 		wait = min(2*wait, u.cfg.Timing.Backoff*2/3)
 	}
-	return nil
+	return nil //nolint:nilerr // the end of ctx is how it is told to stop
 }
 
 func (u *Uplink) setLink(l Link) {
@@ -152,7 +155,7 @@ func (u *Uplink) connect(ctx context.Context) error {
 		SetClientID(u.cfg.Edge.String()).SetUsername(u.cfg.Edge.String()).SetPassword(u.cfg.Secret).
 		SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).SetResumeSubs(false).
 		SetConnectTimeout(u.cfg.Timing.Connect).SetWriteTimeout(u.cfg.Timing.Connect).
-		SetKeepAlive(max(u.cfg.Timing.Silence/2, time.Second)).SetPingTimeout(max(u.cfg.Timing.Silence/2, time.Second)).
+		SetKeepAlive(max(u.cfg.Timing.Silence/2, 2*time.Second)).SetPingTimeout(max(u.cfg.Timing.Silence/2, time.Second)).
 		SetOrderMatters(true).SetMaxReconnectInterval(u.cfg.Timing.Backoff).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { fail(fmt.Errorf("connection lost: %w", err)) }).
 		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {

@@ -20,7 +20,7 @@ import (
 
 const (
 	parking id.Parking = "dresden-altmarkt"
-	secret             = "not-a-real-secret"
+	secret  string     = "not-a-real-secret"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/topic"
 	"github.com/openlot/openlot/protocol/wire"
 )
 
@@ -35,8 +36,10 @@ const (
 	// startTimeout bounds how long the store may take to recover.
 	startTimeout = 30 * time.Second
 	storeLimit   = 1 << 30
-	memoryLimit  = 64 << 20
-	cloudUser    = "openlot-cloud"
+	// maxAckPending is how many messages of one subscription may be on their way.
+	maxAckPending = 65535 / (topic.Shards + 8)
+	memoryLimit   = 64 << 20
+	cloudUser     = "openlot-cloud"
 )
 
 // Grant is what a client may do, as MQTT topic filters.
@@ -99,9 +102,9 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 			Host:        host,
 			Port:        listen,
 			AuthTimeout: (2 * authTimeout).Seconds(),
-			// A session may have 65535 messages in flight over all its
-			// subscriptions, and the cloud's has one for each shard.
-			MaxAckPending: 512,
+			// All subscriptions of a session share 65535; an instance may hold
+			// every shard.
+			MaxAckPending: maxAckPending,
 		},
 		CustomClientAuthentication: &gate{auth: o.Auth, password: b.password, log: log.log},
 	}

@@ -1,4 +1,6 @@
-package feed
+// Package follow reads the feed once per process and hands its events to the
+// consumers in it.
+package follow
 
 import (
 	"context"
@@ -7,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/protocol/id"
 )
 
@@ -22,7 +25,7 @@ type Source interface {
 	// After returns events after the given revisions of the given parkings, in
 	// order for each parking. It may return only the first of a parking's
 	// events; none means that there are none.
-	After(ctx context.Context, after map[id.Parking]uint64) ([]Event, error)
+	After(ctx context.Context, after map[id.Parking]uint64) ([]feed.Event, error)
 	// Changed returns the parkings that transactions from since on have added
 	// events to, with their newest revision, and from where to look the next
 	// time. It never passes a transaction that is still running.
@@ -69,11 +72,11 @@ type Follower struct {
 
 type subscriber struct {
 	name   string
-	handle func([]Event)
+	handle func([]feed.Event)
 }
 
-// NewFollower makes a follower that does nothing before Run.
-func NewFollower(src Source, log *slog.Logger) *Follower {
+// New makes a follower that does nothing before Run.
+func New(src Source, log *slog.Logger) *Follower {
 	return &Follower{
 		src: src, log: log.With("component", "feed"),
 		ready: make(chan struct{}), wake: make(chan struct{}, 1),
@@ -83,7 +86,7 @@ func NewFollower(src Source, log *slog.Logger) *Follower {
 
 // Subscribe adds a subscriber; it must be called before Run. handle is called
 // from one goroutine, must not block, and must not keep or change the slice.
-func (f *Follower) Subscribe(name string, handle func([]Event)) {
+func (f *Follower) Subscribe(name string, handle func([]feed.Event)) {
 	f.subscribers = append(f.subscribers, subscriber{name, handle})
 }
 
@@ -236,7 +239,7 @@ func (f *Follower) changed(ctx context.Context, since XID) (map[id.Parking]uint6
 	return f.src.Changed(ctx, since)
 }
 
-func (f *Follower) after(ctx context.Context, at map[id.Parking]uint64) ([]Event, error) {
+func (f *Follower) after(ctx context.Context, at map[id.Parking]uint64) ([]feed.Event, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	return f.src.After(ctx, at)

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/app"
+	"github.com/openlot/openlot/cloud/internal/notify/email"
+)
+
+type serveCmd struct {
+	common
+	HTTP           string        `help:"Address of the API and pages." default:"127.0.0.1:8080" env:"OPENLOT_HTTP" placeholder:"HOST:PORT"`
+	Admin          string        `help:"Address of metrics and profiles." default:"127.0.0.1:8081" env:"OPENLOT_ADMIN" placeholder:"HOST:PORT"`
+	MQTT           string        `help:"Address of the embedded broker." default:"127.0.0.1:1883" env:"OPENLOT_MQTT" placeholder:"HOST:PORT"`
+	MQTTURL        string        `help:"Use this broker instead of the embedded one." env:"OPENLOT_MQTT_URL" placeholder:"tcp://USER:PASSWORD@HOST:PORT"`
+	PublicURL      string        `help:"How drivers reach --http; it is in links. Default: http:// and its address." env:"OPENLOT_PUBLIC_URL" placeholder:"URL"`
+	PaymentTimeout time.Duration `help:"How long the payment provider may take to answer." default:"10s" env:"OPENLOT_PAYMENT_TIMEOUT"`
+	SMTP           string        `help:"Mail relay. Default: the built-in inbox at /dev/mail." env:"OPENLOT_SMTP" placeholder:"HOST:PORT"`
+	SMTPSecurity   string        `help:"starttls, tls or plain." default:"starttls" enum:"starttls,tls,plain" env:"OPENLOT_SMTP_SECURITY"`
+	SMTPUser       string        `help:"User name at the relay." env:"OPENLOT_SMTP_USER"`
+	SMTPPassword   string        `help:"Password at the relay; better in the environment." env:"OPENLOT_SMTP_PASSWORD"`
+	MailFrom       string        `help:"Sender of mail." default:"Openlot <parking@openlot.example>" env:"OPENLOT_MAIL_FROM"`
+}
+
+// Run implements kong's command.
+func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
+	cfg := app.Config{
+		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, MQTTURL: c.MQTTURL,
+		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout,
+		Mail: email.Config{Addr: c.SMTP, From: c.MailFrom, Security: email.Security(c.SMTPSecurity), Username: c.SMTPUser, Password: c.SMTPPassword},
+	}
+	return app.Serve(ctx, cfg, log, func(r app.Runtime) {
+		log.Info("openlot is ready", "http", "http://"+r.HTTP, "admin", "http://"+r.Admin, "mqtt", r.MQTT)
+	})
+}

@@ -1,0 +1,302 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/app"
+	"github.com/openlot/openlot/cloud/internal/notify/email"
+	"github.com/openlot/openlot/protocol/fault"
+)
+
+// home is a data directory that Postgres's unprivileged user may enter.
+func home(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "openlot-app-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// serve runs a whole cloud on free ports until the test ends.
+func serve(t *testing.T, dir string) app.Runtime {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	started := make(chan app.Runtime, 1)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- app.Serve(ctx, app.Config{DataDir: dir, HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", MQTT: "127.0.0.1:0", PaymentTimeout: 2 * time.Second,
+			Mail: email.Config{From: "Openlot <parking@openlot.example>"}},
+			quiet(), func(r app.Runtime) { started <- r })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("serve did not end cleanly: %v", err)
+		}
+	})
+	select {
+	case r := <-started:
+		return r
+	case err := <-ended:
+		ended <- nil
+		t.Fatal(err)
+	case <-time.After(2 * time.Minute):
+		t.Fatal("not started in time")
+	}
+	return app.Runtime{}
+}
+
+const park = `{"type":"FeatureCollection","features":[{"type":"Feature","geometry":{"type":"Point","coordinates":[13.74,51.05]},
+	"properties":{"id":"dresden-altmarkt","name":"Altmarkt","city":"Dresden","kind":"underground","capacity":2,"tz":"Europe/Berlin"}}]}`
+
+func importPark(t *testing.T, dir, geojson string) (app.Imported, error) {
+	t.Helper()
+	db, stop, err := app.Tools(t.Context(), "", dir, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	return app.Import(t.Context(), db, "Operator", strings.NewReader(geojson), time.Now().UTC())
+}
+
+type reservation struct {
+	Reservation struct {
+		ID      string `json:"id"`
+		State   string `json:"state"`
+		Pass    string `json:"pass"`
+		Token   string `json:"manage_token"`
+		Payment struct {
+			State string `json:"state"`
+		} `json:"payment"`
+	} `json:"reservation"`
+	Code string `json:"code"`
+}
+
+func reserve(t *testing.T, base, key, method string) (int, reservation) {
+	t.Helper()
+	from := time.Now().UTC().Add(time.Hour).Truncate(time.Hour)
+	body := fmt.Sprintf(`{"parking_id":"dresden-altmarkt","space_type":"standard","from":%q,"to":%q,"payment_method":%q,"contact":{"email":"driver@example.org"}}`,
+		from.Format(time.RFC3339), from.Add(2*time.Hour).Format(time.RFC3339), method)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/reserve", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", key)
+	return call(t, req)
+}
+
+func call(t *testing.T, req *http.Request) (int, reservation) {
+	t.Helper()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r reservation
+	if err := json.Unmarshal(b, &r); err != nil {
+		t.Fatalf("%s: %s", resp.Status, b)
+	}
+	return resp.StatusCode, r
+}
+
+// eventually asks until the answer satisfies; everything here is announced
+// within a second.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(15 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatal("never: " + what)
+		case <-tick.C:
+		}
+	}
+}
+
+func availableNow(t *testing.T, base string) string {
+	t.Helper()
+	resp, err := http.Get(base + "/parking?id=dresden-altmarkt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	var p struct {
+		AvailableNow *int `json:"available_now"`
+	}
+	if resp.StatusCode != http.StatusOK || json.Unmarshal(b, &p) != nil || p.AvailableNow == nil {
+		return string(b)
+	}
+	return strconv.Itoa(*p.AvailableNow)
+}
+
+// One whole cloud on embedded parts: import, reserve, sell out, cancel, and
+// the data is still there after a restart.
+func TestTheCloudFromAnEmptyDirectory(t *testing.T) {
+	dir := home(t)
+	var first reservation
+	t.Run("first run", func(t *testing.T) {
+		r := serve(t, dir)
+		base := "http://" + r.HTTP
+		if done, err := importPark(t, dir, park); err != nil || done.New != 1 || done.ForSale != 1 {
+			t.Fatal(done, err)
+		}
+		eventually(t, "the imported parking is listed", func() bool { return availableNow(t, base) == "2" })
+		status, got := reserve(t, base, "first-key-0123456789", "pm_sandbox_ok")
+		if status != http.StatusCreated || got.Reservation.State != "confirmed" || !strings.HasPrefix(got.Reservation.Pass, "PK1:") {
+			t.Fatal(status, got)
+		}
+		first = got
+		if status, got := reserve(t, base, "second-key-0123456789", "pm_sandbox_declined"); status != http.StatusPaymentRequired {
+			t.Fatal(status, got)
+		}
+		if status, got := reserve(t, base, "third-key-0123456789", "pm_sandbox_ok"); status != http.StatusCreated {
+			t.Fatal(status, got)
+		}
+		if status, got := reserve(t, base, "fourth-key-0123456789", "pm_sandbox_ok"); status != http.StatusConflict || got.Code != "sold_out" {
+			t.Fatal(status, got)
+		}
+		if status, again := reserve(t, base, "first-key-0123456789", "pm_sandbox_ok"); status != http.StatusCreated || again.Reservation.ID != first.Reservation.ID {
+			t.Fatal(status, again)
+		}
+	})
+	t.Run("second run", func(t *testing.T) {
+		base := "http://" + serve(t, dir).HTTP
+		get, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/reservations/"+first.Reservation.ID, nil)
+		if status, _ := call(t, get); status != http.StatusNotFound {
+			t.Errorf("without the token: %d", status)
+		}
+		cancel, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/reservations/"+first.Reservation.ID+"/cancel", bytes.NewReader(nil))
+		cancel.Header.Set("Authorization", "Bearer "+first.Reservation.Token)
+		if status, got := call(t, cancel); status != http.StatusOK || got.Reservation.State != "cancelled" {
+			t.Fatal(status, got)
+		}
+		get.Header.Set("Authorization", "Bearer "+first.Reservation.Token)
+		eventually(t, "the hold is given back", func() bool {
+			_, got := call(t, get)
+			return got.Reservation.Payment.State == "voided"
+		})
+		if status, got := reserve(t, base, "fifth-key-0123456789", "pm_sandbox_ok"); status != http.StatusCreated {
+			t.Fatal("the cancelled place is not sold again", status, got)
+		}
+	})
+}
+
+// Postgres is killed under a running cloud: requests get a clear answer, the
+// listing goes on from memory, and everything works again when it is back.
+func TestThePrivatePostgresIsStartedAgain(t *testing.T) {
+	dir := home(t)
+	base := "http://" + serve(t, dir).HTTP
+	if _, err := importPark(t, dir, park); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the imported parking is listed", func() bool { return availableNow(t, base) == "2" })
+	b, err := os.ReadFile(filepath.Join(dir, "pg", "data", "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.SplitN(string(b), "\n", 2)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if got := availableNow(t, base); got != "2" {
+		t.Errorf("the listing needs Postgres: %s", got)
+	}
+	tries := 0
+	eventually(t, "a reservation after the crash", func() bool {
+		tries++
+		status, got := reserve(t, base, "a-key-that-is-sent-again", "pm_sandbox_ok")
+		if status != http.StatusCreated && status != http.StatusServiceUnavailable && got.Code != "request_in_progress" {
+			t.Fatalf("try %d: %d %+v", tries, status, got)
+		}
+		return status == http.StatusCreated
+	})
+	resp, err := http.Get(base + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Error(resp.Status)
+	}
+}
+
+func TestABusyPortIsNamedAndNothingIsStarted(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	for flag, cfg := range map[string]app.Config{
+		"--http":  {HTTP: busy.Addr().String(), Admin: "127.0.0.1:0", MQTT: "127.0.0.1:0"},
+		"--admin": {HTTP: "127.0.0.1:0", Admin: busy.Addr().String(), MQTT: "127.0.0.1:0"},
+		"--mqtt":  {HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", MQTT: busy.Addr().String()},
+	} {
+		cfg.DataDir = home(t)
+		err := app.Serve(t.Context(), cfg, quiet(), func(app.Runtime) { t.Error("started") })
+		f := fault.From(err)
+		if f.Code != app.CodePortBusy || !strings.Contains(f.Detail, flag) || !strings.Contains(f.Detail, busy.Addr().String()) {
+			t.Errorf("%s: %v", flag, err)
+		}
+		left, err := os.ReadDir(cfg.DataDir)
+		if err != nil || len(left) != 0 {
+			t.Errorf("%s: left behind %v %v", flag, left, err)
+		}
+	}
+}
+
+func TestABadFileImportsNothing(t *testing.T) {
+	dir := home(t)
+	bad := strings.Replace(park, `"features":[`, `"features":[{"type":"Feature"},`, 1)
+	_, err := importPark(t, dir, bad)
+	if f := fault.From(err); f.Code != "import_invalid" || f.Fields["features[0]"] == "" {
+		t.Fatal(err)
+	}
+	done, err := importPark(t, dir, park)
+	if err != nil || done.New != 1 {
+		t.Fatal("the good parking of the bad file was imported", done, err)
+	}
+	_, err = importPark(t, dir, strings.Replace(park, `"capacity":2`, `"capacity":3`, 1))
+	if f := fault.From(err); f.Code != "capacity_differs" || !strings.Contains(f.Fields["features[0]"], "dresden-altmarkt") {
+		t.Fatal(err)
+	}
+}

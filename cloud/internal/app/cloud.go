@@ -1,0 +1,192 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/devmail"
+	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/feed/follow"
+	"github.com/openlot/openlot/cloud/internal/fleet"
+	"github.com/openlot/openlot/cloud/internal/httpapi"
+	"github.com/openlot/openlot/cloud/internal/listing"
+	"github.com/openlot/openlot/cloud/internal/mqtt"
+	"github.com/openlot/openlot/cloud/internal/mqtt/broker"
+	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
+	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/relay"
+	"github.com/openlot/openlot/cloud/internal/river"
+	"github.com/openlot/openlot/cloud/internal/schedule"
+	"github.com/openlot/openlot/cloud/internal/web"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// cloud is every part of one instance.
+type cloud struct {
+	cfg Config
+	log *slog.Logger
+
+	db        *postgres.DB
+	notifier  *postgres.Notifier
+	committer *postgres.Committer
+	follower  *follow.Follower
+	listing   *listing.Listing
+	booking   *booking.Service
+	sandbox   *sandbox.Provider
+	relay     *relay.Relay
+	workers   *river.Workers
+	inbox     *devmail.Server // nil when mail goes elsewhere
+	fleet     *fleet.Service
+	client    *mqtt.Client
+	mqttAddr  string
+}
+
+// newCloud makes the parts. What has to be undone is registered.
+func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, registry prometheus.Registerer, l *lifecycle) (*cloud, error) {
+	c := &cloud{cfg: cfg, log: log}
+	var err error
+	if c.db, err = postgres.Open(ctx, dsn, log, postgres.Options{}); err != nil {
+		return nil, err
+	}
+	l.onStop("database connections", func() error { c.db.Close(); return nil })
+	if err := errors.Join(c.db.PartitionEvents(ctx, partitionsAhead), seed(ctx, c.db)); err != nil {
+		return nil, err
+	}
+	c.notifier = postgres.NewNotifier(c.db, log)
+	c.committer = postgres.NewCommitter(c.db, log, time.Now, c.notifier.Hint)
+	c.follower = follow.New(postgres.NewFeed(c.db), log)
+	c.listing = listing.New(postgres.NewListing(c.db), c.follower.CurrentAt, time.Now, log, listing.Options{})
+
+	keys := postgres.NewBooking(c.db)
+	secret, err := keys.Secret(ctx, "manage_token")
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := booking.NewTokens(secret)
+	if err != nil {
+		return nil, err
+	}
+	signing, err := keys.SigningKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.sandbox = sandbox.New(postgres.NewSandbox(c.db), sandbox.Options{BaseURL: cfg.PublicURL})
+	c.booking = booking.NewService(booking.Config{
+		Store: keys, Commits: c.committer, Provider: c.sandbox, Tokens: tokens, Passes: booking.Passes{Key: signing},
+		Log: log, ProviderTimeout: cfg.PaymentTimeout,
+	})
+	if err := c.newJobs(l, tokens); err != nil {
+		return nil, err
+	}
+	return c, c.newFleet(ctx, registry, l)
+}
+
+// How far ahead the feed's partitions are made.
+const partitionsAhead = 7
+
+func seed(ctx context.Context, db *postgres.DB) error {
+	_, err := db.SeedHorizon(ctx, time.Now().UTC())
+	return err
+}
+
+// housekeeping are the tasks of the cloud's own tables.
+func (c *cloud) housekeeping() []schedule.Task {
+	return []schedule.Task{
+		{Name: "seed_horizon", Every: time.Hour, Run: func(ctx context.Context, _ time.Time) error { return seed(ctx, c.db) }},
+		{Name: "partition_events", Every: time.Hour, Run: func(ctx context.Context, _ time.Time) error {
+			return c.db.PartitionEvents(ctx, partitionsAhead)
+		}},
+	}
+}
+
+func (c *cloud) newFleet(ctx context.Context, registry prometheus.Registerer, l *lifecycle) error {
+	o := mqtt.Options{URL: c.cfg.MQTTURL, Log: c.log, Connected: func() { c.fleet.Reconnected() }}
+	if c.cfg.MQTTURL == "" {
+		release, err := c.db.HoldBroker(ctx)
+		if err != nil {
+			return err
+		}
+		l.onStop("hold on the broker", func() error { release(); return nil })
+		b, err := broker.Start(ctx, broker.Options{Listen: c.cfg.MQTT, Dir: filepath.Join(c.cfg.DataDir, "broker"), Auth: gatekeeper{c.db}, Log: c.log})
+		if err != nil {
+			return err
+		}
+		l.onStop("broker", func() error { b.Close(); return nil })
+		o.URL, c.mqttAddr = b.URL(), b.Addr()
+		o.User, o.Password = b.Login()
+	}
+	var err error
+	if c.client, err = mqtt.New(o); err != nil {
+		return err
+	}
+	c.fleet = fleet.New(fleet.Options{
+		Store: c.db, Bus: c.client, Shards: c.db, Committer: c.committer, Metrics: fleet.NewMetrics(registry), Now: time.Now, Log: c.log,
+	})
+	return nil
+}
+
+// start runs the parts and returns when they are ready to serve.
+func (c *cloud) start(ctx context.Context, l *lifecycle) error {
+	c.follower.Subscribe("listing", c.listing.Handle)
+	c.follower.Subscribe("fleet", c.fleet.Feed)
+	c.follower.Subscribe("relay", func([]feed.Event) { c.relay.Hint() })
+
+	l.run("notifier", c.notifier.Run)
+	l.run("committer", c.committer.Run)
+	l.run("jobs", c.workers.Run)
+	l.run("relay", c.relay.Run)
+	l.run("feed", c.follower.Run)
+	l.run("listing", func(ctx context.Context) error { return c.listing.Run(ctx, c.follower.Ready()) })
+	select {
+	case <-c.listing.Loaded():
+	case err := <-l.failed:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	l.run("mqtt", c.client.Run)
+	l.run("fleet", c.fleet.Run)
+	return nil
+}
+
+// handler is the public HTTP API.
+func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
+	cfg := httpapi.Config{
+		Booking: c.booking, Watcher: c.follower, Log: c.log, Stopping: stopping,
+		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
+		Web: web.Handler(), Sandbox: c.sandbox.Handler(),
+		Checks: []httpapi.Check{
+			{Name: "database", Run: c.db.Ping},
+			{Name: "broker", Run: func(context.Context) error {
+				if !c.client.Up() {
+					return errors.New("not connected to the broker")
+				}
+				return nil
+			}},
+		},
+	}
+	if c.inbox != nil {
+		cfg.Mail = devmail.Handler(postgres.NewDevMail(c.db))
+	}
+	return httpapi.New(cfg)
+}
+
+// Enroll gives a parking's edge its credentials.
+func Enroll(ctx context.Context, db *postgres.DB, p id.Parking, now time.Time) (Enrolled, error) {
+	cr, err := fleet.Enroll(ctx, db, p, now)
+	return Enrolled{EdgeID: cr.Edge, Secret: cr.Secret, Parking: p}, err
+}
+
+// Enrolled is what openlot enroll prints, once.
+type Enrolled struct {
+	EdgeID  id.Edge    `json:"edge_id"`
+	Secret  string     `json:"secret"`
+	Parking id.Parking `json:"parking_id"`
+}

@@ -1,0 +1,99 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/fleet"
+	"github.com/openlot/openlot/cloud/internal/notify"
+	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/relay"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/cloud/internal/river"
+	"github.com/openlot/openlot/cloud/internal/schedule"
+	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+)
+
+// newJobs makes what turns events into work that is done later: the relay, the
+// workers, and the clock's tasks.
+func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
+	sender, err := c.newSender(l)
+	if err != nil {
+		return err
+	}
+	queue, err := river.NewQueue(c.db.Pool(), c.log)
+	if err != nil {
+		return err
+	}
+	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox)
+	mails := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.cfg.PublicURL}, sender, time.Now, c.log)
+	keeper := &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
+	tasks := append(schedule.Payments(postgres.NewSchedule(c.db), expiry{c.booking}, queue, c.log),
+		schedule.Task{Name: "keep_claims", Every: time.Minute, Run: keeper.Run})
+	tasks = append(tasks, c.housekeeping()...)
+	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)
+	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, mails), tasks, time.Now, c.log)
+	return err
+}
+
+// expiry lets the clock end reservations; when the next one is due is the
+// clock's own affair.
+type expiry struct{ booking *booking.Service }
+
+// Expire implements schedule.Booking.
+func (e expiry) Expire(ctx context.Context, at id.Parking, r id.Reservation) (time.Time, error) {
+	return e.booking.Expire(ctx, at, r)
+}
+
+// letters reads what a mail says.
+type letters struct {
+	store     booking.Store
+	booking   *booking.Service
+	tokens    booking.Tokens
+	publicURL string
+}
+
+var _ notify.Details = letters{}
+
+// Details implements notify.Details.
+func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (notify.Mail, error) {
+	s, err := d.store.Reservation(ctx, i)
+	if err != nil {
+		return notify.Mail{}, err
+	}
+	p, err := d.store.Parking(ctx, at)
+	if err != nil {
+		return notify.Mail{}, err
+	}
+	if s == nil || p == nil || s.Reservation.Parking != at {
+		return notify.Mail{}, fault.New(fault.NotFound, booking.CodeReservationNotFound, "There is no such reservation.")
+	}
+	zone, err := p.Location()
+	if err != nil {
+		return notify.Mail{}, fmt.Errorf("time zone of %s: %w", at, err)
+	}
+	r := &s.Reservation
+	m := notify.Mail{
+		To: r.Email, Reservation: r.ID, State: r.State, Generation: r.Generation, Confirmed: r.ConfirmedRevision > 0, Plate: r.Plate,
+		Parking: p.ID, Name: p.Name, Address: p.Address, City: p.City, Zone: zone, SpaceType: string(r.SpaceType),
+		Window: r.Window, DriveInFrom: r.Window.From.Add(-p.Policy.EarlyEntry), NoShowAt: r.NoShowAt,
+		Total: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines,
+		Payment: s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),
+		ManageURL: d.publicURL + "/?reservation=" + url.QueryEscape(r.ID.String()) + "&token=" + url.QueryEscape(d.tokens.For(r.ID).Reveal()),
+	}
+	if t, ok := p.SpaceType(r.SpaceType); ok {
+		m.SpaceType = t.Label
+	}
+	if booking.HasPass(r) || r.State == reservation.Confirmed {
+		if m.Pass, err = d.booking.Passes.Text(r); err != nil {
+			return notify.Mail{}, err
+		}
+	}
+	return m, nil
+}

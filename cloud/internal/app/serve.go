@@ -1,0 +1,168 @@
+// Package app wires the cloud together: it makes every part, in the order in
+// which they need each other, runs them, and stops them in the reverse.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/openlot/openlot/cloud/internal/httpapi"
+	"github.com/openlot/openlot/cloud/internal/notify/email"
+	"github.com/openlot/openlot/protocol/fault"
+)
+
+// Config is what serve is told.
+type Config struct {
+	DataDir        string        // for the embedded database and broker
+	DatabaseURL    string        // empty: an embedded database
+	HTTP           string        // address of the API and pages
+	Admin          string        // address of metrics and profiles
+	MQTT           string        // address of the embedded broker
+	MQTTURL        string        // an external broker instead, as tcp://user:password@host:1883
+	PublicURL      string        // how drivers reach HTTP; empty: http:// and its address
+	PaymentTimeout time.Duration // for one call to the payment provider
+	Mail           email.Config  // an empty Addr means the built-in inbox
+}
+
+// How long each part may take to stop, and requests to end.
+const (
+	stopEach  = 20 * time.Second
+	drainHTTP = 8 * time.Second
+)
+
+// CodePortBusy is the fault code of an address that is in use.
+const CodePortBusy = "port_busy"
+
+// Serve runs the cloud until ctx ends, or a part of it fails. started is
+// called once it takes requests.
+func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runtime)) (err error) {
+	l := newLifecycle(log)
+	defer func() { err = errors.Join(err, l.stop(stopEach)) }()
+
+	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
+		return fault.Wrap(err, fault.Invalid, "data_dir_unusable", fmt.Sprintf("The data directory %s cannot be made. Choose another with --data-dir.", cfg.DataDir))
+	}
+	// Ports first: a busy one is the likeliest mistake, and nothing is started yet.
+	api, err := listen(cfg.HTTP, "--http")
+	if err != nil {
+		return err
+	}
+	l.onStop("http listener", func() error { return ignoreClosed(api.Close()) })
+	admin, err := listen(cfg.Admin, "--admin")
+	if err != nil {
+		return err
+	}
+	l.onStop("admin listener", func() error { return ignoreClosed(admin.Close()) })
+	if cfg.MQTTURL == "" {
+		if err := probe(cfg.MQTT, "--mqtt"); err != nil {
+			return err
+		}
+	}
+	if cfg.PublicURL == "" {
+		cfg.PublicURL = "http://" + api.Addr().String()
+	}
+
+	found, err := openDatabase(ctx, cfg.DatabaseURL, cfg.DataDir, log)
+	if err != nil {
+		return err
+	}
+	l.onStop("database", found.stop)
+	l.run("database watch", found.run)
+	dsn := found.dsn
+	if err := migrate(ctx, dsn, log); err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	c, err := newCloud(ctx, cfg, dsn, log, registry, l)
+	if err != nil {
+		return err
+	}
+	if err := c.start(ctx, l); err != nil {
+		return err
+	}
+
+	runtime := Runtime{PID: os.Getpid(), DatabaseURL: dsn, HTTP: api.Addr().String(), Admin: admin.Addr().String(), MQTT: c.mqttAddr}
+	if err := writeRuntime(cfg.DataDir, runtime); err != nil {
+		return fmt.Errorf("write %s: %w", runtimeFile, err)
+	}
+	l.onStop("runtime file", func() error { return os.Remove(filepath.Join(cfg.DataDir, runtimeFile)) })
+
+	l.run("admin", serveHTTP(&http.Server{Handler: adminHandler(registry), ReadHeaderTimeout: 5 * time.Second}, admin, nil))
+	stopping := make(chan struct{})
+	handler, err := c.handler(stopping)
+	if err != nil {
+		return err
+	}
+	l.run("http", serveHTTP(httpapi.NewServer(handler, log), api, stopping))
+	started(runtime)
+	return l.wait(ctx)
+}
+
+// listen opens a TCP address; the flag that names it is in the fault.
+func listen(addr, flag string) (net.Listener, error) {
+	n, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, addressFault(err, addr, flag)
+	}
+	return n, nil
+}
+
+// probe finds out whether an address can be listened on later.
+func probe(addr, flag string) error {
+	n, err := listen(addr, flag)
+	if err != nil {
+		return err
+	}
+	return n.Close()
+}
+
+func addressFault(err error, addr, flag string) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fault.Wrap(err, fault.Conflict, CodePortBusy, fmt.Sprintf("The address %s is in use by another program. Stop that, or choose another address with %s.", addr, flag))
+	}
+	return fault.Wrap(err, fault.Invalid, "address_invalid", fmt.Sprintf("Cannot listen on %s. Choose another address with %s.", addr, flag))
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// serveHTTP runs a server until its context ends; then stopping, if there is
+// one, tells readiness and streams, and requests may end.
+func serveHTTP(srv *http.Server, l net.Listener, stopping chan struct{}) func(context.Context) error {
+	return func(ctx context.Context) error {
+		served := make(chan error, 1)
+		go func() { served <- srv.Serve(l) }()
+		select {
+		case err := <-served:
+			return err
+		case <-ctx.Done():
+		}
+		if stopping != nil {
+			close(stopping)
+		}
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainHTTP)
+		defer cancel()
+		err := srv.Shutdown(drain)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = srv.Close() // what is left are streams that nobody reads
+		}
+		<-served
+		return err
+	}
+}

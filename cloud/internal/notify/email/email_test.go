@@ -1,0 +1,347 @@
+package email_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"image/png"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/openlot/openlot/cloud/internal/devmail"
+	"github.com/openlot/openlot/cloud/internal/notify"
+	"github.com/openlot/openlot/cloud/internal/notify/email"
+	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/tariff"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func berlin(t *testing.T) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}
+
+// confirmed is a stay in Dresden on Thursday, 11 June 2026, 08:00 to 17:00
+// local time.
+func confirmed(t *testing.T) notify.Mail {
+	from := time.Date(2026, 6, 11, 6, 0, 0, 0, time.UTC)
+	to := from.Add(9 * time.Hour)
+	return notify.Mail{
+		To: "jana@posteo.example", Reservation: id.New[id.Reservation](from), State: reservation.Confirmed, Generation: 1, Confirmed: true,
+		Plate: "DDOL417", Parking: "altmarkt", Name: "Altmarkt", Address: "Wilsdruffer Straße 1", City: "Dresden", Zone: berlin(t), SpaceType: "Standard",
+		Window: timerange.Range{From: from, To: to}, DriveInFrom: from.Add(-15 * time.Minute), NoShowAt: from.Add(2 * time.Hour), ExitGrace: 15 * time.Minute,
+		Total: money.New(1400, "EUR"), Tax: money.New(224, "EUR"), Held: money.New(1400, "EUR"),
+		Lines: []tariff.Line{
+			{Label: "9 × 60 min at 2.00 EUR <sic>", From: from, To: to, Amount: money.New(1800, "EUR")},
+			{Label: "At most 14.00 EUR on 2026-06-11", From: from, To: to, Amount: money.New(-400, "EUR")},
+		},
+		Pass: "PK1:6BF%RN-1234567890ABCDEFGHIJKLMNOPQRSTUVWXYZ", ManageURL: "http://localhost:8080/r/1#mt_secret",
+	}
+}
+
+type inbox struct {
+	addr string
+	http http.Handler
+}
+
+func newInbox(t *testing.T) inbox {
+	t.Helper()
+	db, _ := postgrestest.New(t)
+	store := postgres.NewDevMail(db)
+	s, err := devmail.Listen("127.0.0.1:0", store, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return inbox{s.Addr(), devmail.Handler(store)}
+}
+
+func (i inbox) get(t *testing.T, path, accept string) (int, string, http.Header) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	r.Header.Set("Accept", accept)
+	w := httptest.NewRecorder()
+	i.http.ServeHTTP(w, r)
+	return w.Code, w.Body.String(), w.Header()
+}
+
+type received struct {
+	ID        int64    `json:"id"`
+	MessageID string   `json:"message_id"`
+	From      string   `json:"from"`
+	To        []string `json:"to"`
+	Subject   string   `json:"subject"`
+	Text      string   `json:"text"`
+	HTML      string   `json:"html"`
+}
+
+func (i inbox) mails(t *testing.T) (out []received) {
+	t.Helper()
+	_, body, _ := i.get(t, "/dev/mail", "application/json")
+	var list struct {
+		Mails []received `json:"mails"`
+	}
+	if err := json.Unmarshal([]byte(body), &list); err != nil {
+		t.Fatal(err, body)
+	}
+	for _, m := range list.Mails {
+		_, body, _ := i.get(t, fmt.Sprintf("/dev/mail/%d", m.ID), "application/json")
+		var full received
+		if err := json.Unmarshal([]byte(body), &full); err != nil {
+			t.Fatal(err, body)
+		}
+		out = append(out, full)
+	}
+	return out
+}
+
+func sender(t *testing.T, addr string) *email.Sender {
+	t.Helper()
+	s, err := email.New(email.Config{Addr: addr, From: "Openlot <noreply@openlot.example>", Security: email.Plain}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func contains(t *testing.T, what, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("the %s does not say %q:\n%s", what, p, text)
+		}
+	}
+}
+
+func TestAConfirmationSaysWhatADriverNeeds(t *testing.T) {
+	in := newInbox(t)
+	m := confirmed(t)
+	if err := sender(t, in.addr).Send(t.Context(), notify.Confirmation, m); err != nil {
+		t.Fatal(err)
+	}
+	mails := in.mails(t)
+	if len(mails) != 1 {
+		t.Fatalf("%d mails", len(mails))
+	}
+	got := mails[0]
+	if got.Subject != "Altmarkt is yours: Thu 11 June, 08:00 – 17:00" || got.From != "noreply@openlot.example" || len(got.To) != 1 || got.To[0] != m.To {
+		t.Errorf("%+v", got)
+	}
+	number := email.Number(m.Reservation)
+	for what, text := range map[string]string{"text": got.Text, "HTML": html.UnescapeString(got.HTML)} {
+		contains(t, what, text, "Altmarkt, Wilsdruffer Straße 1, Dresden", "Thu 11 June, 08:00 – 17:00", "07:45", "10:00", "DDOL417", "Standard",
+			"€18.00", "−€4.00", "€14.00", "€2.24", "held on your card", number, m.Pass, m.ManageURL, "You can always drive out", "9 × 60 min at 2.00 EUR <sic>")
+	}
+	if strings.Contains(got.HTML, "<sic>") {
+		t.Error("the HTML does not escape what it prints")
+	}
+	if strings.Contains(got.HTML, "http://") && strings.Count(got.HTML, "http://") != strings.Count(got.HTML, "http://localhost:8080/r/1") {
+		t.Error("the HTML loads or links something else")
+	}
+	// The pass is an image within the mail.
+	image := regexp.MustCompile(`src="data:image/png;base64,([^"]+)"`).FindStringSubmatch(got.HTML)
+	if image == nil {
+		t.Fatalf("no image of the pass:\n%s", got.HTML)
+	}
+	data, err := base64.StdEncoding.DecodeString(image[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if picture, err := png.Decode(bytes.NewReader(data)); err != nil || picture.Bounds().Dx() < 100 {
+		t.Errorf("the image of the pass: %v", err)
+	}
+}
+
+func TestTheSameMessageAlwaysHasTheSameID(t *testing.T) {
+	in := newInbox(t)
+	s, m := sender(t, in.addr), confirmed(t)
+	for range 2 {
+		if err := s.Send(t.Context(), notify.Confirmation, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := m
+	other.Generation++
+	if err := s.Send(t.Context(), notify.Confirmation, other); err != nil {
+		t.Fatal(err)
+	}
+	m.State = reservation.Cancelled
+	if err := s.Send(t.Context(), notify.Cancellation, m); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]int{}
+	for _, got := range in.mails(t) {
+		ids[got.MessageID]++
+	}
+	if len(ids) != 3 || ids[s.MessageID(notify.Confirmation, m)] != 2 {
+		t.Fatalf("%v", ids)
+	}
+}
+
+func TestACancellationSaysThatNothingWasTaken(t *testing.T) {
+	in := newInbox(t)
+	m := confirmed(t)
+	m.State, m.Pass = reservation.Cancelled, ""
+	if err := sender(t, in.addr).Send(t.Context(), notify.Cancellation, m); err != nil {
+		t.Fatal(err)
+	}
+	got := in.mails(t)[0]
+	if got.Subject != "Cancelled: Altmarkt, Thu 11 June, 08:00 – 17:00" {
+		t.Error(got.Subject)
+	}
+	contains(t, "text", got.Text, "is cancelled", "€14.00 was held", "Nothing was taken")
+	if strings.Contains(got.Text+got.HTML, "PK1:") || strings.Contains(got.Text+got.HTML, "mt_") {
+		t.Error("it carries a pass or a token")
+	}
+}
+
+func TestStaysOverMidnightAndClockChangesSaySo(t *testing.T) {
+	in := newInbox(t)
+	m := confirmed(t)
+	m.Window = timerange.Range{From: time.Date(2026, 10, 24, 20, 0, 0, 0, time.UTC), To: time.Date(2026, 10, 25, 9, 0, 0, 0, time.UTC)}
+	m.DriveInFrom, m.NoShowAt = m.Window.From.Add(-15*time.Minute), m.Window.From.Add(3*time.Hour)
+	if err := sender(t, in.addr).Send(t.Context(), notify.Confirmation, m); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, "text", in.mails(t)[0].Text, "Sat 24 October 22:00 – Sun 25 October 10:00", "at the latest Sun 01:00", "starts in CEST and ends in CET")
+}
+
+// refusing is a mail server that answers one command with a line of its own.
+func refusing(t *testing.T, command, line string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	t.Cleanup(func() { _ = l.Close(); <-done })
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			func() {
+				defer c.Close()
+				_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+				_, _ = io.WriteString(c, "220 test\r\n")
+				for in := bufio.NewScanner(c); in.Scan(); {
+					word := strings.ToUpper(strings.Fields(in.Text() + " -")[0])
+					switch {
+					case word == command:
+						_, _ = io.WriteString(c, line+"\r\n")
+					case word == "QUIT":
+						_, _ = io.WriteString(c, "221 bye\r\n")
+						return
+					case word == "EHLO":
+						_, _ = io.WriteString(c, "250-test\r\n250 8BITMIME\r\n")
+					default:
+						_, _ = io.WriteString(c, "250 ok\r\n")
+					}
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func TestPermanentAndTemporaryRefusalsAreToldApart(t *testing.T) {
+	m := confirmed(t)
+	for _, c := range []struct {
+		command, line string
+		permanent     bool
+	}{
+		{"RCPT", "550 5.1.1 no such user", true},
+		{"RCPT", "450 4.2.1 mailbox busy", false},
+		{"MAIL", "554 5.7.1 not you", true},
+		{"DATA", "451 4.3.0 later", false},
+		{"EHLO", "421 4.3.2 shutting down", false},
+	} {
+		err := sender(t, refusing(t, c.command, c.line)).Send(t.Context(), notify.Confirmation, m)
+		if err == nil || errors.Is(err, notify.ErrPermanent) != c.permanent {
+			t.Errorf("%s %s: %v", c.command, c.line, err)
+		}
+		if err != nil && strings.Contains(err.Error(), m.To) {
+			t.Errorf("the error names the recipient: %v", err)
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	_ = l.Close()
+	if err := sender(t, addr).Send(t.Context(), notify.Confirmation, m); err == nil || errors.Is(err, notify.ErrPermanent) {
+		t.Errorf("a server that is away: %v", err)
+	}
+	m.To = "not an address"
+	if err := sender(t, addr).Send(t.Context(), notify.Confirmation, m); !errors.Is(err, notify.ErrPermanent) {
+		t.Errorf("an impossible address: %v", err)
+	}
+}
+
+func TestTheInboxShowsMailWithoutTrustingIt(t *testing.T) {
+	in := newInbox(t)
+	m := confirmed(t)
+	m.Name = `Altmarkt"><script>alert(1)</script>`
+	if err := sender(t, in.addr).Send(t.Context(), notify.Confirmation, m); err != nil {
+		t.Fatal(err)
+	}
+	got := in.mails(t)[0]
+	code, page, header := in.get(t, fmt.Sprintf("/dev/mail/%d", got.ID), "text/html")
+	if code != 200 || strings.Contains(page, "<script") {
+		t.Errorf("%d %s", code, page)
+	}
+	contains(t, "page", page, `sandbox="allow-popups allow-popups-to-escape-sandbox"`, "srcdoc=", "As plain text")
+	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "script-src") {
+		t.Error(csp)
+	}
+	if _, list, _ := in.get(t, "/dev/mail", "text/html"); strings.Contains(list, "<script") || !strings.Contains(list, "jana@posteo.example") {
+		t.Error(list)
+	}
+	if code, _, _ := in.get(t, "/dev/mail/999", ""); code != http.StatusNotFound {
+		t.Errorf("an unknown mail: %d", code)
+	}
+	if code, raw, header := in.get(t, fmt.Sprintf("/dev/mail/%d?raw=1", got.ID), ""); code != 200 || !regexp.MustCompile(`(?i)message-id:\s+<confirmation\.`).MatchString(raw) || header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%d %s", code, raw)
+	}
+}
+
+func TestTheInboxListensOnLoopbackOnly(t *testing.T) {
+	if _, err := devmail.Listen("0.0.0.0:0", nil, time.Now, slog.New(slog.DiscardHandler)); err == nil {
+		t.Fatal("a mail server for everybody was opened")
+	}
+}

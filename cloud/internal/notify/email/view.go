@@ -1,0 +1,199 @@
+package email
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	htmltemplate "html/template"
+	"strings"
+	texttemplate "text/template"
+	"time"
+
+	"github.com/skip2/go-qrcode"
+
+	"github.com/openlot/openlot/cloud/internal/notify"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/tariff"
+)
+
+// passImage names the QR image within the message.
+const passImage = "pass@openlot"
+
+// view is what the templates print: words, all decided here.
+type view struct {
+	Subject   string
+	Heading   [2]string // two lines
+	Where     string    // name, address and city
+	When      string    // the window on one line
+	ZoneNote  string    // set when the times may surprise
+	Plate     string
+	SpaceType string
+	From, By  string // drive in from; at the latest
+	Booking   string
+	Lines     []line
+	Total     string
+	Tax       string
+	Held      string // empty when nothing is held
+	Grace     string // how much later leaving costs nothing; empty for none
+	Pass      string
+	PassImage htmltemplate.URL
+	ManageURL string
+	To        string
+}
+
+type line struct{ What, When, Amount string }
+
+func newView(k notify.Kind, m notify.Mail) view {
+	from, to := m.Window.From.In(m.Zone), m.Window.To.In(m.Zone)
+	short := from.Format("Monday 15:04") + " – " + to.Format("15:04")
+	long := from.Format("Mon 2 January, 15:04") + " – " + to.Format("15:04")
+	if !sameDay(from, to) {
+		short = from.Format("Mon 15:04") + " – " + to.Format("Mon 15:04")
+		long = from.Format("Mon 2 January 15:04") + " – " + to.Format("Mon 2 January 15:04")
+	}
+	v := view{
+		Where: join(", ", m.Name, m.Address, m.City), When: long, Plate: m.Plate, SpaceType: m.SpaceType,
+		From: clock(m.DriveInFrom.In(m.Zone), from), By: clock(m.NoShowAt.In(m.Zone), from),
+		Booking: Number(m.Reservation), Total: amount(m.Total), Pass: m.Pass, PassImage: htmltemplate.URL("cid:" + passImage),
+		ManageURL: m.ManageURL, To: m.To,
+	}
+	switch k {
+	case notify.Cancellation:
+		v.Subject = fmt.Sprintf("Cancelled: %s, %s", m.Name, long)
+		v.Heading = [2]string{m.Name + " is cancelled,", short}
+	default:
+		v.Subject = fmt.Sprintf("%s is yours: %s", m.Name, long)
+		v.Heading = [2]string{m.Name + " is yours,", short}
+	}
+	_, a := from.Zone()
+	_, b := to.Zone()
+	switch {
+	case a != b:
+		v.ZoneNote = "The clock is changed during your stay: it starts in " + zone(from) + " and ends in " + zone(to) + "."
+	case m.Zone == time.UTC:
+		v.ZoneNote = "All times are in UTC."
+	}
+	for _, l := range m.Lines {
+		v.Lines = append(v.Lines, line{l.Label, part(l, from), amount(l.Amount)})
+	}
+	if !m.Tax.IsZero() {
+		v.Tax = amount(m.Tax)
+	}
+	if m.Held.Minor > 0 {
+		v.Held = amount(m.Held)
+	}
+	if m.ExitGrace > 0 {
+		v.Grace = fmt.Sprintf("%d minutes", int(m.ExitGrace.Minutes()))
+	}
+	return v
+}
+
+// Number is the booking number that a driver reads to a person: the last six
+// characters of the reservation's id, in two groups.
+func Number(r id.Reservation) string {
+	s := strings.ToUpper(r.String())
+	if len(s) < 6 {
+		return ""
+	}
+	return s[len(s)-6:len(s)-3] + " " + s[len(s)-3:]
+}
+
+func sameDay(a, b time.Time) bool {
+	ay, am, ad := a.Date()
+	by, bm, bd := b.Date()
+	return ay == by && am == bm && ad == bd
+}
+
+// clock is a time of the day, with its day when that is another than the
+// reader expects.
+func clock(t, expected time.Time) string {
+	if sameDay(t, expected) {
+		return t.Format("15:04")
+	}
+	return t.Format("Mon 15:04")
+}
+
+// part is the part of the stay that a line is about.
+func part(l tariff.Line, begin time.Time) string {
+	if l.From.IsZero() || l.To.IsZero() {
+		return ""
+	}
+	from, to := l.From.In(begin.Location()), l.To.In(begin.Location())
+	return clock(from, begin) + " – " + clock(to, begin)
+}
+
+func zone(t time.Time) string {
+	name, _ := t.Zone()
+	if strings.HasPrefix(name, "+") || strings.HasPrefix(name, "-") {
+		return "UTC" + name
+	}
+	return name
+}
+
+func join(sep string, parts ...string) string {
+	var said []string
+	for _, p := range parts {
+		if p != "" {
+			said = append(said, p)
+		}
+	}
+	return strings.Join(said, sep)
+}
+
+// signs are written before an amount; other currencies are named after it.
+var signs = map[money.Currency]string{"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "KRW": "₩", "INR": "₹"}
+
+func amount(a money.Amount) string {
+	sign, ok := signs[a.Currency]
+	minus := ""
+	if a.Minor < 0 {
+		a, minus = a.Neg(), "−"
+	}
+	if !ok {
+		return minus + a.String()
+	}
+	return minus + sign + a.Decimal()
+}
+
+// qr draws the pass: ink on white, with the quiet edge that readers need.
+func qr(pass string) ([]byte, error) {
+	code, err := qrcode.New(pass, qrcode.Medium)
+	if err != nil {
+		return nil, fmt.Errorf("draw the pass: %w", err)
+	}
+	png, err := code.PNG(-6) // six pixels a module, whatever the version
+	if err != nil {
+		return nil, fmt.Errorf("draw the pass: %w", err)
+	}
+	return png, nil
+}
+
+//go:embed templates/*
+var files embed.FS
+
+type templates struct {
+	text *texttemplate.Template
+	html *htmltemplate.Template
+}
+
+func parse() (t templates, err error) {
+	if t.text, err = texttemplate.ParseFS(files, "templates/*.txt"); err != nil {
+		return t, err
+	}
+	t.html, err = htmltemplate.ParseFS(files, "templates/*.html")
+	return t, err
+}
+
+func (t templates) render(k notify.Kind, v view) (text, html string, err error) {
+	var b bytes.Buffer
+	if err := t.text.ExecuteTemplate(&b, string(k)+".txt", v); err != nil {
+		return "", "", fmt.Errorf("write the mail: %w", err)
+	}
+	text = b.String()
+	b.Reset()
+	if err := t.html.ExecuteTemplate(&b, string(k)+".html", v); err != nil {
+		return "", "", fmt.Errorf("write the mail: %w", err)
+	}
+	return text, b.String(), nil
+}

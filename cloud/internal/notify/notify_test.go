@@ -1,0 +1,68 @@
+package notify_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/notify"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+type details struct {
+	mail notify.Mail
+	err  error
+}
+
+func (d details) Details(context.Context, id.Parking, id.Reservation) (notify.Mail, error) {
+	return d.mail, d.err
+}
+
+type sent []notify.Kind
+
+func (s *sent) Send(_ context.Context, k notify.Kind, _ notify.Mail) error {
+	*s = append(*s, k)
+	return nil
+}
+
+func TestOnlyWhatIsStillTrueIsSent(t *testing.T) {
+	now := time.Date(2026, 6, 11, 8, 0, 0, 0, time.UTC)
+	ahead := timerange.Range{From: now.Add(time.Hour), To: now.Add(2 * time.Hour)}
+	for _, c := range []struct {
+		name string
+		kind notify.Kind
+		mail notify.Mail
+		want bool
+	}{
+		{"a confirmed reservation", notify.Confirmation, notify.Mail{To: "a@b", State: reservation.Confirmed, Confirmed: true, Window: ahead}, true},
+		{"a vehicle that is inside already", notify.Confirmation, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, true},
+		{"a confirmation that was overtaken by a cancellation", notify.Confirmation, notify.Mail{To: "a@b", State: reservation.Cancelled, Confirmed: true, Window: ahead}, false},
+		{"a confirmation after the stay", notify.Confirmation, notify.Mail{To: "a@b", State: reservation.Completed, Confirmed: true, Window: ahead}, false},
+		{"a confirmation of a time that has passed", notify.Confirmation, notify.Mail{To: "a@b", State: reservation.Confirmed, Confirmed: true,
+			Window: timerange.Range{From: now.Add(-2 * time.Hour), To: now}}, false},
+		{"a cancellation", notify.Cancellation, notify.Mail{To: "a@b", State: reservation.Cancelled, Confirmed: true, Window: ahead}, true},
+		{"a cancellation of what was never confirmed", notify.Cancellation, notify.Mail{To: "a@b", State: reservation.Cancelled, Window: ahead}, false},
+		{"nobody", notify.Confirmation, notify.Mail{State: reservation.Confirmed, Confirmed: true, Window: ahead}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out sent
+			s := notify.NewService(details{mail: c.mail}, &out, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+			if err := s.Notify(t.Context(), c.kind, "altmarkt", id.New[id.Reservation](now)); err != nil {
+				t.Fatal(err)
+			}
+			if (len(out) == 1) != c.want {
+				t.Fatalf("sent %v", out)
+			}
+		})
+	}
+	away := errors.New("the database is away")
+	var out sent
+	s := notify.NewService(details{err: away}, &out, time.Now, slog.New(slog.DiscardHandler))
+	if err := s.Notify(t.Context(), notify.Confirmation, "altmarkt", id.New[id.Reservation](now)); !errors.Is(err, away) || len(out) > 0 {
+		t.Fatalf("%v, sent %v", err, out)
+	}
+}

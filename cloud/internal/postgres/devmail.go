@@ -1,0 +1,63 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openlot/openlot/cloud/internal/devmail"
+)
+
+// DevMail is the built-in inbox.
+type DevMail struct{ db *DB }
+
+var _ devmail.Store = DevMail{}
+
+// NewDevMail opens the inbox.
+func NewDevMail(db *DB) DevMail { return DevMail{db} }
+
+const (
+	devMailKeep = `insert into dev_mail (message_id, sender, recipients, subject, raw, at) values ($1, $2, $3, $4, $5, $6)`
+	devMailTrim = `delete from dev_mail where id <= (select max(id) from dev_mail) - $1`
+	devMailList = `select id, message_id, sender, recipients, subject, at from dev_mail order by id desc limit $1`
+	devMailOne  = `select id, message_id, sender, recipients, subject, at, raw from dev_mail where id = $1`
+)
+
+// KeepMail implements devmail.Store.
+func (d DevMail) KeepMail(ctx context.Context, m devmail.Message) error {
+	err := pgx.BeginFunc(ctx, d.db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, devMailKeep, m.MessageID, m.Sender, m.Recipients, m.Subject, m.Raw, m.At); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, devMailTrim, devmail.Kept)
+		return err
+	})
+	return unavailable("keep a mail", err)
+}
+
+// Mails implements devmail.Store.
+func (d DevMail) Mails(ctx context.Context, limit int) ([]devmail.Message, error) {
+	rows, err := d.db.pool.Query(ctx, devMailList, limit)
+	if err != nil {
+		return nil, unavailable("list mail", err)
+	}
+	mails, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m devmail.Message, err error) {
+		return m, row.Scan(&m.ID, &m.MessageID, &m.Sender, &m.Recipients, &m.Subject, &m.At)
+	})
+	return mails, unavailable("list mail", err)
+}
+
+// Mail implements devmail.Store.
+func (d DevMail) Mail(ctx context.Context, id int64) (*devmail.Message, error) {
+	rows, err := d.db.pool.Query(ctx, devMailOne, id)
+	if err != nil {
+		return nil, unavailable("read a mail", err)
+	}
+	mails, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m devmail.Message, err error) {
+		return m, row.Scan(&m.ID, &m.MessageID, &m.Sender, &m.Recipients, &m.Subject, &m.At, &m.Raw)
+	})
+	if err != nil || len(mails) == 0 {
+		return nil, unavailable("read a mail", err)
+	}
+	return &mails[0], nil
+}

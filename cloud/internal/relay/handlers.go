@@ -1,0 +1,82 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/notify"
+	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// Handler does a job. Doing one twice is harmless. Unless the error says
+// otherwise, the job is done again after a while.
+type Handler func(ctx context.Context, j Job) error
+
+// Stop wraps an error after which the job must not be done again.
+type Stop struct{ Err error }
+
+// Error implements error.
+func (s Stop) Error() string { return s.Err.Error() }
+
+// Unwrap returns the wrapped error.
+func (s Stop) Unwrap() error { return s.Err }
+
+// Wait says that the job is to be done again after a while, although nothing
+// failed.
+type Wait struct {
+	For time.Duration
+	Err error
+}
+
+// Error implements error.
+func (w Wait) Error() string { return w.Err.Error() }
+
+// Unwrap returns the wrapped error.
+func (w Wait) Unwrap() error { return w.Err }
+
+// askAgain is how long a job waits that is too early to tell.
+const askAgain = 5 * time.Second
+
+// Money settles payments.
+type Money interface {
+	Capture(ctx context.Context, at id.Parking, p id.Payment) error
+	Void(ctx context.Context, at id.Parking, p id.Payment) error
+	Resolve(ctx context.Context, at id.Parking, p id.Payment) error
+}
+
+var _ Money = (*settlement.Service)(nil)
+
+// Mails tells drivers.
+type Mails interface {
+	Notify(ctx context.Context, k notify.Kind, at id.Parking, r id.Reservation) error
+}
+
+// Handlers does every kind of job.
+func Handlers(m Money, n Mails) map[Kind]Handler {
+	settle := func(do func(context.Context, id.Parking, id.Payment) error) Handler {
+		return func(ctx context.Context, j Job) error { return judge(do(ctx, j.Parking, j.Payment)) }
+	}
+	mail := func(k notify.Kind) Handler {
+		return func(ctx context.Context, j Job) error { return judge(n.Notify(ctx, k, j.Parking, j.Reservation)) }
+	}
+	return map[Kind]Handler{
+		Capture: settle(m.Capture), Void: settle(m.Void), Resolve: settle(m.Resolve),
+		MailConfirmation: mail(notify.Confirmation), MailCancellation: mail(notify.Cancellation),
+	}
+}
+
+func judge(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, settlement.ErrTooSoon):
+		return Wait{askAgain, err}
+	case errors.Is(err, settlement.ErrDefinite) || errors.Is(err, notify.ErrPermanent) || fault.From(err).Kind == fault.NotFound:
+		return Stop{err}
+	default:
+		return err
+	}
+}

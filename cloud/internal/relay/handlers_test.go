@@ -1,0 +1,77 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/notify"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/relay"
+	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// hands does everything with one result and notes what it was asked.
+type hands struct {
+	asked []string
+	err   error
+}
+
+func (h *hands) note(what string, of fmt.Stringer) error {
+	h.asked = append(h.asked, what+" "+of.String())
+	return h.err
+}
+
+func (h *hands) Capture(_ context.Context, _ id.Parking, p id.Payment) error {
+	return h.note("capture", p)
+}
+func (h *hands) Void(_ context.Context, _ id.Parking, p id.Payment) error { return h.note("void", p) }
+func (h *hands) Resolve(_ context.Context, _ id.Parking, p id.Payment) error {
+	return h.note("resolve", p)
+}
+func (h *hands) Notify(_ context.Context, k notify.Kind, _ id.Parking, r id.Reservation) error {
+	return h.note(string(k), r)
+}
+
+func TestEachKindOfJobIsDoneByItsHand(t *testing.T) {
+	r, p := id.New[id.Reservation](time.Now()), id.New[id.Payment](time.Now())
+	for kind, want := range map[relay.Kind]string{
+		relay.Capture: "capture " + p.String(), relay.Void: "void " + p.String(), relay.Resolve: "resolve " + p.String(),
+		relay.MailConfirmation: "confirmation " + r.String(), relay.MailCancellation: "cancellation " + r.String(),
+	} {
+		h := &hands{}
+		if err := relay.Handlers(h, h)[kind](t.Context(), relay.Job{Kind: kind, Parking: "a", Reservation: r, Payment: p}); err != nil {
+			t.Fatal(err)
+		}
+		if len(h.asked) != 1 || h.asked[0] != want {
+			t.Errorf("%s: did %v", kind, h.asked)
+		}
+	}
+}
+
+func TestOnlyWhatMayHelpIsDoneAgain(t *testing.T) {
+	for _, c := range []struct {
+		err        error
+		stop, wait bool
+	}{
+		{payment.ErrTemporary, false, false},
+		{payment.ErrNoAnswer, false, false},
+		{fault.New(fault.Unavailable, "database_unavailable", ""), false, false},
+		{fmt.Errorf("void: %w", settlement.ErrTooSoon), false, true},
+		{fmt.Errorf("capture: %w", settlement.ErrDefinite), true, false},
+		{fmt.Errorf("mail: %w", notify.ErrPermanent), true, false},
+		{fault.New(fault.NotFound, "payment_not_found", ""), true, false},
+	} {
+		h := &hands{err: c.err}
+		err := relay.Handlers(h, h)[relay.Void](t.Context(), relay.Job{})
+		var stop relay.Stop
+		var wait relay.Wait
+		if !errors.Is(err, c.err) || errors.As(err, &stop) != c.stop || errors.As(err, &wait) != c.wait {
+			t.Errorf("%v became %#v", c.err, err)
+		}
+	}
+}

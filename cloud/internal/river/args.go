@@ -1,0 +1,71 @@
+package river
+
+import (
+	"fmt"
+
+	"github.com/riverqueue/river"
+
+	"github.com/openlot/openlot/cloud/internal/relay"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// names is what a job is stored with: names only, so that nothing personal is
+// in the queue and whoever does the job reads the present state.
+type names struct {
+	Parking     id.Parking     `json:"parking"`
+	Revision    uint64         `json:"revision,omitempty"`
+	Reservation id.Reservation `json:"reservation,omitzero"`
+	Payment     id.Payment     `json:"payment,omitzero"`
+}
+
+// River tells jobs apart by the Go type of their arguments.
+type (
+	confirmation struct{ names }
+	cancellation struct{ names }
+	capture      struct{ names }
+	void         struct{ names }
+	resolve      struct{ names }
+)
+
+func (confirmation) Kind() string { return string(relay.MailConfirmation) }
+func (cancellation) Kind() string { return string(relay.MailCancellation) }
+func (capture) Kind() string      { return string(relay.Capture) }
+func (void) Kind() string         { return string(relay.Void) }
+func (resolve) Kind() string      { return string(relay.Resolve) }
+
+// args is what all of them have in common.
+type args interface {
+	river.JobArgs
+	named() names
+}
+
+func (n names) named() names { return n }
+
+func argsOf(j relay.Job) (args, error) {
+	n := names{j.Parking, j.Revision, j.Reservation, j.Payment}
+	switch j.Kind {
+	case relay.MailConfirmation:
+		return confirmation{n}, nil
+	case relay.MailCancellation:
+		return cancellation{n}, nil
+	case relay.Capture:
+		return capture{n}, nil
+	case relay.Void:
+		return void{n}, nil
+	case relay.Resolve:
+		return resolve{n}, nil
+	default:
+		return nil, fmt.Errorf("no job of kind %q is known", j.Kind)
+	}
+}
+
+func (n names) job(kind string) relay.Job {
+	return relay.Job{Kind: relay.Kind(kind), Parking: n.Parking, Revision: n.Revision, Reservation: n.Reservation, Payment: n.Payment}
+}
+
+// tick is one run of a task.
+type tick struct {
+	Task string `json:"task"`
+}
+
+func (tick) Kind() string { return "tick" }

@@ -1,0 +1,257 @@
+// A booking: the second step with the bank, the pass, and what becomes of it.
+
+import {h, icon, note, ghosts, say} from './dom.js'
+import {call, listenAs, Failure} from './api.js'
+import {span, clock, shortDay, day, money, ownZone} from './time.js'
+import {kerbOf} from './kerb.js'
+import {topbar, lines} from './parking.js'
+import {typeName} from './find.js'
+import {steps} from './checkout.js'
+import * as state from './state.js'
+
+const words = {held: 'waiting for the bank', confirmed: 'confirmed', active: 'inside', completed: 'done', expired: 'not booked', cancelled: 'cancelled'}
+
+export function booking(id, givenToken) {
+  if (givenToken) {
+    state.keep({id, token: givenToken})
+    history.replaceState(null, '', '#/r/' + id) // the token stays out of the history
+  }
+  let b = state.booking(id)
+  let r = b?.reservation, stop = () => {}, busy = '', ended = false, asked = false, wantCancel = false
+  const wait = ghosts(2, 'Still asking. The connection may be slow.')
+  const trouble = h('div', {class: 'trouble'})
+  const content = h('div', {}, r ? null : wait)
+  const body = h('article', {class: 'page'}, topbar('#/bookings', 'Your booking'), trouble, content)
+
+  if (!b?.token) {
+    wait.stop()
+    content.replaceChildren(h('section', {class: 'stack'}, h('h1', {}, 'This booking is not on this device'),
+      h('p', {class: 'muted'}, 'Open the link in your confirmation mail; it brings the booking here.'), h('a', {class: 'btn', href: '#/'}, 'Find a parking')))
+    return {title: 'Booking', body, end() {}}
+  }
+
+  const zone = () => b.parking?.timezone || ownZone
+  const path = '/reservations/' + encodeURIComponent(id)
+
+  async function begin() {
+    try {
+      update((await call('GET', path, {token: b.token})).reservation)
+    } catch (e) {
+      if (ended) return
+      wait.stop()
+      if (!e.offline) {
+        trouble.replaceChildren(note('wrong', 'wrong', e.status === 404 ? 'We do not know this booking' : 'This booking cannot be shown', e.message))
+        if (e.status === 404) content.replaceChildren(h('section', {}, h('button', {class: 'btn ghost', type: 'button', onclick: () => { state.forget(id); location.hash = '#/bookings' }}, 'Remove it from this device')))
+        return
+      }
+      offline(Date.now())
+    }
+    if (ended) return
+    stop = listenAs(b.token, path, {
+      up: () => trouble.replaceChildren(),
+      down: offline,
+      reservation: a => update(a.reservation || a),
+      end: () => stop(),
+    })
+  }
+
+  function offline(since) {
+    trouble.replaceChildren(note('off', 'off', `No connection since ${clock(since, ownZone)}`,
+      b.qr && ['confirmed', 'active'].includes(r?.state) ? 'The gate does not need one. Show this pass there.' : 'This goes on by itself when you are back.'))
+  }
+
+  async function update(fresh) {
+    if (r && fresh.version < r.version) return
+    const before = r?.state
+    wait.stop()
+    r = fresh
+    state.keep({id, reservation: r})
+    if (!b.parking) {
+      try {
+        const p = await call('GET', '/parking?id=' + encodeURIComponent(r.parking_id))
+        state.keep({id, parking: {id: p.id, name: p.name, timezone: p.timezone}})
+      } catch { /* its id is shown instead of its name */ }
+    }
+    b = state.booking(id) || b
+    if (before && before !== r.state) say(`Your booking is ${words[r.state] || r.state}`, true)
+    if (r.pass && b.qrOf !== r.pass) await fetchQR()
+    if (!ended) draw()
+    // Back from the bank's page: ask what became of it.
+    if (r.payment?.state === 'requires_action' && !asked && sessionStorage.getItem('openlot.bank') === id) {
+      asked = true
+      sessionStorage.removeItem('openlot.bank')
+      confirm()
+    }
+  }
+
+  /** The QR code is kept on the device, for a gate without network. */
+  async function fetchQR() {
+    try {
+      const answer = await fetch(path + '/pass', {headers: {Accept: 'image/png', Authorization: 'Bearer ' + b.token}, cache: 'no-store'})
+      if (!answer.ok) return
+      const picture = await answer.blob()
+      const url = await new Promise((done, failed) => {
+        const reader = new FileReader()
+        reader.onload = () => done(reader.result)
+        reader.onerror = failed
+        reader.readAsDataURL(picture)
+      })
+      state.keep({id, qr: url, qrOf: r.pass})
+      b = state.booking(id) || {...b, qr: url, qrOf: r.pass}
+    } catch { /* the text is shown until it can be fetched */ }
+  }
+
+  async function act(what, title) {
+    if (busy) return
+    busy = what
+    draw()
+    try {
+      const fresh = (await call('POST', `${path}/${what}`, {token: b.token})).reservation
+      busy = ''
+      trouble.replaceChildren()
+      await update(fresh)
+    } catch (e) {
+      busy = ''
+      if (ended) return
+      draw()
+      trouble.replaceChildren(note(e.offline ? 'off' : 'wrong', e.offline ? 'off' : 'wrong', e.offline ? 'Nobody answered' : title, e.message,
+        e.code && h('p', {class: 'tiny'}, h('span', {class: 'code'}, e.code))))
+      trouble.scrollIntoView({block: 'nearest'})
+      if (e instanceof Failure && !e.offline) {
+        try { update((await call('GET', path, {token: b.token})).reservation) } catch { /* the stream brings it */ }
+      }
+    }
+  }
+  const confirm = () => act('confirm', 'The bank has not said yes')
+  const cancel = () => { wantCancel = false; act('cancel', 'This cannot be cancelled') }
+
+  const name = () => b.parking?.name || r.parking_id
+  const from = () => Date.parse(r.from)
+  const to = () => Date.parse(r.to)
+
+  function draw() {
+    const sections = [head()]
+    if (r.state === 'held') sections.push(waiting())
+    if (r.state === 'confirmed' || r.state === 'active') sections.push(pass(), options())
+    if (r.state === 'completed') sections.push(done())
+    if (r.state === 'expired' || r.state === 'cancelled') sections.push(over())
+    sections.push(h('section', {}, h('h2', {}, 'What it costs'), lines(r, zone())))
+    content.replaceChildren(...sections)
+  }
+
+  function head() {
+    return h('section', {class: 'hero'},
+      r.state === 'held' && steps(1),
+      h('div', {class: 'row between end'}, h('div', {}, h('h1', {class: 'h2'}, name()),
+        h('p', {class: 'muted small'}, `${span(from(), to(), zone())}, ${typeName(r.space_type).toLowerCase()}`)),
+      h('span', {class: 'fig price'}, money(r.price))))
+  }
+
+  function waiting() {
+    const until = r.hold_until ? clock(Date.parse(r.hold_until), zone()) : ''
+    const kept = until ? `Your space at ${name()} is kept for you until ${until}.` : `Your space at ${name()} is kept for you meanwhile.`
+    if (r.payment.state === 'requires_action') {
+      const next = r.payment.next_action
+      const href = next && next + (next.includes('?') ? '&' : '?') + 'return=' + encodeURIComponent('/#/r/' + id)
+      return h('section', {class: 'centre stack'}, icon('bank'), h('h2', {}, `Approve ${money(r.payment.amount)} with your bank`),
+        h('p', {class: 'muted'}, kept + ' Come back here afterwards.'),
+        href && h('a', {class: 'btn wide', href, onclick: () => sessionStorage.setItem('openlot.bank', id)}, 'Open my bank'),
+        h('button', {class: 'btn ghost wide', type: 'button', disabled: Boolean(busy), onclick: confirm}, busy === 'confirm' ? 'Asking…' : 'I have approved it'),
+        h('p', {class: 'small muted'}, 'Closed the bank’s page by mistake? Nothing is lost: open it again. If the time runs out the space goes back and nothing is held.'),
+        giveUp())
+    }
+    return h('section', {class: 'centre stack'}, icon('clock'), h('h2', {}, 'Your bank has not answered yet'),
+      h('p', {class: 'muted'}, kept + ' We keep asking; this page goes on by itself, and the pass is mailed to you as well. You are charged at most once.'), giveUp())
+  }
+
+  function pass() {
+    const inside = r.state === 'active'
+    return h('article', {class: 'pass', 'aria-label': 'Your pass'},
+      h('div', {class: 'top'}, h('b', {}, name()), r.vehicle_plate ? h('span', {class: 'plate'}, r.vehicle_plate) : h('span'),
+        h('div', {class: 'fig'}, `${shortDay(from(), zone())} ${clock(from(), zone())} – ${clock(to(), zone())}`)),
+      h('div', {class: 'qr'}, b.qr && b.qrOf === r.pass
+        ? h('img', {src: b.qr, alt: 'QR pass for the gate'}) : h('p', {class: 'code-text'}, r.pass || 'The pass is being made.')),
+      h('dl', {class: 'facts'},
+        h('div', {}, h('dt', {}, inside ? 'You are' : 'Day'), h('dd', {}, inside ? 'inside' : day(from(), zone()).split(' ').slice(1).join(' '))),
+        h('div', {}, h('dt', {}, r.space ? 'Bay, if you like' : 'Space'), h('dd', {}, r.space || typeName(r.space_type))),
+        h('div', {class: 'right'}, h('dt', {}, 'Booking'), h('dd', {class: 'code-big'}, short(r.id)))))
+  }
+
+  function options() {
+    const inside = r.state === 'active'
+    const copied = h('span', {class: 'small', role: 'status'})
+    return h('section', {},
+      kerbOf(from(), to(), zone(), {running: inside}),
+      h('div', {class: 'opt'}, h('div', {}, h('b', {}, inside ? 'Leave whenever you like' : `Come from ${clock(from(), zone())}`),
+        h('p', {class: 'small muted'}, inside
+          ? 'Just drive out: the gate reads the pass or the plate, and what you do not use goes back to your card.'
+          : `Your space is kept until ${r.no_show_at ? clock(Date.parse(r.no_show_at), zone()) : clock(to(), zone())}. ${money(r.payment.authorized)} is held on your card, nothing is taken yet.`))),
+      h('div', {class: 'opt'}, h('div', {}, h('b', {}, 'Pass as text'), h('p', {class: 'small muted'}, 'For a gate that is typed into, or to keep.')),
+        h('span', {}, h('button', {class: 'btn ghost sm', type: 'button', onclick: async () => {
+          try {
+            await navigator.clipboard.writeText(r.pass)
+            copied.textContent = ' copied'
+          } catch { copied.textContent = ' Select the text below to copy it.' }
+        }}, 'Copy'), copied)),
+      h('details', {class: 'exact'}, h('summary', {}, 'Show the text'), h('p', {class: 'code-text', tabindex: '0'}, r.pass || '')),
+      !inside && giveUp())
+  }
+
+  function giveUp() {
+    if (!wantCancel) {
+      return h('div', {class: 'opt'}, h('div', {}, h('b', {}, 'Plans changed?'), h('p', {class: 'small muted'}, 'Free until you drive in.')),
+        h('button', {class: 'btn ghost sm', type: 'button', disabled: Boolean(busy), onclick: () => { wantCancel = true; draw() }}, busy === 'cancel' ? 'Cancelling…' : 'Cancel'))
+    }
+    return h('div', {class: 'note warn ask'}, icon('info'), h('p', {class: 'h'}, 'Give this space up?'),
+      h('p', {class: 'small'}, `Somebody else can have it at once. ${money(r.payment.amount)} goes back to your card; the pass stops working.`),
+      h('p', {class: 'row'}, h('button', {class: 'btn sm', type: 'button', onclick: cancel}, 'Yes, give it up'),
+        h('button', {class: 'btn ghost sm', type: 'button', onclick: () => { wantCancel = false; draw() }}, 'Keep it')))
+  }
+
+  function done() {
+    const paid = r.payment.captured
+    return h('section', {class: 'stack'}, note('good', 'undo', 'You have left. Thank you.',
+      paid ? `${money(paid)} was taken for this stay; the rest of the hold went back.` : 'What the stay cost is being taken from the hold; the rest goes back.'),
+    kerbOf(from(), to(), zone()))
+  }
+
+  function over() {
+    const declined = r.payment.state === 'declined'
+    const cancelled = r.state === 'cancelled'
+    return h('section', {class: 'stack'},
+      note(declined ? 'wrong' : '', declined ? 'wrong' : 'info',
+        cancelled ? 'You gave this space up' : declined ? 'Your bank refused this card' : 'The payment was not secured in time',
+        cancelled ? 'The hold goes back to your card. The pass does not work any more.' : 'Nothing was taken and the space is free again. You can reserve it once more.'),
+      h('a', {class: 'btn', href: '#/p/' + r.parking_id}, 'Reserve again'))
+  }
+
+  if (r) draw()
+  begin()
+  return {title: 'Your booking', body, end: () => { ended = true; wait.stop(); stop() }}
+}
+
+/** The last characters of an id, for people. */
+const short = id => id.slice(-7).toUpperCase().replace(/^(...)/, '$1 ')
+
+export function bookingList() {
+  const all = state.bookings()
+  const rank = s => ['active', 'confirmed', 'held'].indexOf(s) + 1 || 9
+  all.sort((a, b) => rank(a.reservation?.state) - rank(b.reservation?.state))
+  const body = h('section', {class: 'page'}, topbar('#/', 'My bookings'),
+    all.length
+      ? h('div', {class: 'list', role: 'list'}, all.map(b => {
+        const r = b.reservation
+        const mine = r && ['confirmed', 'active', 'held'].includes(r.state)
+        return h('a', {class: 'item plain' + (mine ? ' on' : ''), role: 'listitem', href: '#/r/' + b.id},
+          h('span', {class: 'nm'}, b.parking?.name || r?.parking_id || b.id),
+          h('span', {class: 'pr'}, money(r?.price)),
+          h('span', {class: 'ds'}, r ? span(Date.parse(r.from), Date.parse(r.to), b.parking?.timezone || ownZone) : ''),
+          h('span', {class: 'pw'}, words[r?.state] || ''))
+      }))
+      : h('div', {class: 'pad stack'}, h('h1', {}, 'No bookings on this device'),
+        h('p', {class: 'muted'}, 'What you reserve here is kept here, with its pass, also without a network. The link in a confirmation mail brings a booking here too.'),
+        h('a', {class: 'btn', href: '#/'}, 'Find a parking')),
+    all.length ? h('p', {class: 'pad small muted'}, 'Kept on this device only; the confirmation mails hold the same.') : null)
+  return {title: 'My bookings', body, end() {}}
+}
+
