@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
@@ -20,6 +21,9 @@ type Credentials struct {
 
 // String implements fmt.Stringer, so that the secret is in no log.
 func (c Credentials) String() string { return "credentials of " + c.Edge.String() }
+
+// LogValue implements slog.LogValuer for the same reason.
+func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // EnrollStore keeps who is enrolled.
 type EnrollStore interface {

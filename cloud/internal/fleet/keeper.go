@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -45,7 +44,6 @@ type KeeperStore interface {
 type Keeper struct {
 	Store     KeeperStore
 	Committer commit.Committer
-	Log       *slog.Logger
 }
 
 // keepAtOnce bounds the ops in flight; the committer folds them into batches.

@@ -126,20 +126,24 @@ func New(o Options) *Service {
 // Run owns what shards it can get until ctx ends, and returns when all its
 // workers have ended.
 func (s *Service) Run(ctx context.Context) error {
+	failing := false
 	for ctx.Err() == nil {
-		if err := s.reign(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("shards lost", "err", err)
+		served, err := s.reign(ctx)
+		if err != nil && ctx.Err() == nil && (served || !failing) {
+			s.log.Warn("no shards can be held, trying on", "served", served, "err", err)
 		}
+		failing = err != nil
 		pause(ctx, heartbeat/2)
 	}
 	return nil
 }
 
-// reign owns shards on one connection, until that or ctx ends.
-func (s *Service) reign(ctx context.Context) error {
+// reign owns shards on one connection, until that or ctx ends. served says
+// that it has served some.
+func (s *Service) reign(ctx context.Context) (served bool, err error) {
 	locks, err := s.o.Shards.OpenShards(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -155,16 +159,17 @@ func (s *Service) reign(ctx context.Context) error {
 	for {
 		got, err := s.take(ctx, locks)
 		if err != nil {
-			return err
+			return served, err
 		}
 		if len(got) > 0 {
 			if err := s.rule(ctx, got, &running); err != nil {
-				return err
+				return served, err
 			}
+			served = true
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return served, nil
 		case <-tick.C:
 		}
 	}

@@ -298,15 +298,29 @@ func TestFarBehindGetsASnapshot(t *testing.T) {
 	e.revision -= 1500
 	from := e.revision
 	e.greet()
-	for first := true; e.revision < from+1500; first = false {
+	for e.revision < from+1500 {
 		m := wait(t, e.syncs, "a delta")
-		if first && m.Through > from+1500 { // live news from before the hello
+		if m.Kind == wire.Snapshot || m.Base > e.revision && m.Base >= from+1500 { // from before this hello
 			continue
 		}
 		if m.Kind != wire.Delta || m.Base > e.revision {
 			t.Fatalf("%+v at %d", m, e.revision)
 		}
 		e.revision = max(e.revision, m.Through)
+	}
+	// The events right after its revision are gone: nothing can be made of the rest.
+	if _, err := s.owner.Exec(t.Context(), `delete from event where revision < 1000`); err != nil {
+		t.Fatal(err)
+	}
+	e.revision = 900
+	for len(e.syncs) > 0 {
+		<-e.syncs
+	}
+	e.greet()
+	for m := wait(t, e.syncs, "a sync"); m.Kind != wire.Snapshot; m = wait(t, e.syncs, "a snapshot") {
+		if m.Base <= 900 {
+			t.Fatalf("a delta over events that are gone: %+v", m)
+		}
 	}
 }
 
@@ -322,7 +336,7 @@ func TestKeeperExtendsAndRolls(t *testing.T) {
 		t.Fatal(err)
 	}
 	was := s.count(`select claim_to_q from session`)
-	k := &fleet.Keeper{Store: s.db, Committer: s.committer, Log: quiet()}
+	k := &fleet.Keeper{Store: s.db, Committer: s.committer}
 	for range 2 { // twice does no more than once
 		if err := k.Run(t.Context(), time.Now()); err != nil {
 			t.Fatal(err)
