@@ -26,7 +26,8 @@ type Config struct {
 	Live      []string      // parkings with gates; the last one's edge is killed again and again
 	Speed     float64       // of the twins
 	Rate      float64       // reservations a second, over all parkings but the last
-	Walkins   float64       // walk-ins a second, likewise
+	Driving   float64       // share of them that drive in and out at once; the others are for some other day
+	Walkins   float64       // walk-ins a second that drive in and out, over all parkings but the last
 	Lists     int           // onlookers of /parkings
 	Details   int           // onlookers of /parking
 	KillEvery time.Duration // the last parking's edge
@@ -55,7 +56,7 @@ type run struct {
 	onlookers []*onlooker
 
 	open, known, answered, applied samples // of the steady parkings
-	cars, passages, kills          atomic.Int64
+	booked, passages, kills        atomic.Int64
 
 	mu       sync.Mutex
 	troubles []error
@@ -85,9 +86,9 @@ func Run(ctx context.Context, cfg Config) (f Figures, err error) {
 	if err := r.start(ctx, dir); err != nil {
 		return f, err
 	}
-	r.say("load: %.1f reservations/s and %.1f walk-ins/s that drive in and out, over %d parkings with an edge each; twins at %g times real speed; "+
-		"%d streams of /parkings, %d of /parking; the edge of one more parking with the same load is killed every %s",
-		cfg.Rate, cfg.Walkins, len(cfg.Live)-1, cfg.Speed, cfg.Lists, cfg.Details, cfg.KillEvery)
+	r.say("load: %.1f reservations/s, of which %.0f %% drive in and out at once and the rest are for another day, and %.1f walk-ins/s, over %d parkings with an edge each; "+
+		"twins at %g times real speed; %d streams of /parkings, %d of /parking; the edge of one more parking with the same load is killed every %s",
+		cfg.Rate, 100*cfg.Driving, cfg.Walkins, len(cfg.Live)-1, cfg.Speed, cfg.Lists, cfg.Details, cfg.KillEvery)
 
 	streamCtx, endStreams := context.WithCancel(ctx)
 	defer endStreams()
@@ -95,10 +96,10 @@ func Run(ctx context.Context, cfg Config) (f Figures, err error) {
 	if err != nil {
 		return f, err
 	}
-	before := r.stack.Usage()
+	before := r.stack.Spent()
 	r.began = time.Now()
 	err = r.load(ctx)
-	spent := r.stack.Usage()
+	spent := r.stack.Spent()
 	loaded := time.Since(r.began)
 	if err == nil {
 		err = r.drain(ctx)
@@ -108,8 +109,12 @@ func Run(ctx context.Context, cfg Config) (f Figures, err error) {
 	if err != nil {
 		return f, errors.Join(err, r.stack.Failure())
 	}
-	r.say("%d cars, %d passages in %.0f s; %d kills; the programs used %.2f processors and %d MB",
-		r.cars.Load(), r.passages.Load(), loaded.Seconds(), r.kills.Load(), (spent.CPU-before.CPU).Seconds()/loaded.Seconds(), spent.RSS>>20)
+	r.say("%d reservations and %d passages in %.0f s, %d kills", r.booked.Load(), r.passages.Load(), loaded.Seconds(), r.kills.Load())
+	parts := ""
+	for _, part := range []string{"cloud", "database", "edges", "twins", "self"} {
+		parts += fmt.Sprintf(" %s %.2f (%d MB)", part, (spent[part].CPU-before[part].CPU).Seconds()/loaded.Seconds(), spent[part].RSS>>20)
+	}
+	r.say("processors used (and memory at the end):%s", parts)
 	return r.report(ctx)
 }
 

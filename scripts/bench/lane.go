@@ -73,16 +73,20 @@ func (l *lane) drive(ctx context.Context, reserved, walkins float64) error {
 				continue
 			}
 			n++
-			plate, books := fmt.Sprintf("OL%d%05d", l.seed%10, n%100000), rng.Float64()*(reserved+walkins) < reserved
+			c := car{n: n, plate: fmt.Sprintf("OL%d%05d", l.seed%10, n%100000), from: time.Now().UTC().Truncate(time.Second), drives: true}
+			if c.books = rng.Float64()*(reserved+walkins) < reserved; c.books {
+				if c.drives = rng.Float64() < l.run.Driving; !c.drives {
+					c.from = c.from.Add(time.Duration(24+rng.IntN(60*24)) * time.Hour)
+				}
+			}
 			under.Add(1)
 			cars.Go(func() {
 				defer under.Add(-1)
-				l.run.cars.Add(1)
 				stay := l.walkIn
-				if books {
+				if c.books {
 					stay = l.guest
 				}
-				if err := stay(carCtx, plate, n); err != nil && l.measured {
+				if err := stay(carCtx, c); err != nil && l.measured {
 					l.run.trouble(fmt.Errorf("%s: %w", l.site.Parking, err))
 				}
 			})
@@ -99,12 +103,20 @@ func (l *lane) compareClocks(ctx context.Context) error {
 	return nil
 }
 
+// car is one arrival, or one reservation for later.
+type car struct {
+	n      int // of the parking
+	plate  string
+	books  bool
+	from   time.Time // of its reservation
+	drives bool      // in and out, as soon as it has its pass
+}
+
 // guest reserves, drives in and drives out.
-func (l *lane) guest(ctx context.Context, plate string, n int) error {
+func (l *lane) guest(ctx context.Context, c car) error {
 	sent := time.Now()
-	from := sent.UTC().Truncate(time.Second)
-	r, _, err := l.run.cloud.Reserve(ctx, fmt.Sprintf("bench-%s-%d", l.site.Parking, n), client.Wanted{
-		ParkingID: l.site.Parking, SpaceType: "standard", From: from, To: from.Add(time.Hour), VehiclePlate: plate,
+	r, _, err := l.run.cloud.Reserve(ctx, fmt.Sprintf("bench-%s-%d", l.site.Parking, c.n), client.Wanted{
+		ParkingID: l.site.Parking, SpaceType: "standard", From: c.from, To: c.from.Add(time.Hour), VehiclePlate: c.plate,
 		PaymentMethod: "pm_sandbox_ok", Contact: &client.Contact{Email: "bench@example.org"},
 	})
 	if err != nil {
@@ -115,8 +127,11 @@ func (l *lane) guest(ctx context.Context, plate string, n int) error {
 		return err
 	}
 	answered := time.Now()
-	known := make(chan error, 1)
-	go func() { known <- l.knows(ctx, p.Revision, sent, answered) }()
+	l.run.booked.Add(1)
+	// As a driver who has the pass on the phone: the edge knows it by then.
+	if err := l.knows(ctx, p.Revision, sent, answered); err != nil || !c.drives {
+		return err
+	}
 
 	states := make(chan told, 16)
 	followCtx, endFollow := context.WithCancel(ctx)
@@ -134,12 +149,8 @@ func (l *lane) guest(ctx context.Context, plate string, n int) error {
 	}()
 	defer func() { endFollow(); <-followed }()
 
-	// As a driver who has the pass on the phone: the edge knows it by then.
-	if err := <-known; err != nil {
-		return err
-	}
 	for _, leg := range []struct{ gate, becomes string }{{"entry-1", "active"}, {"exit-1", "completed"}} {
-		v, err := l.visit(ctx, leg.gate, r.Pass, plate)
+		v, err := l.visit(ctx, leg.gate, r.Pass, c.plate)
 		if err != nil {
 			return err
 		}
@@ -207,11 +218,11 @@ func (l *lane) applied(ctx context.Context, states <-chan told, state string, v 
 }
 
 // walkIn takes a ticket and drives out with it.
-func (l *lane) walkIn(ctx context.Context, plate string, _ int) error {
-	v, err := l.visit(ctx, "entry-1", "", plate)
+func (l *lane) walkIn(ctx context.Context, c car) error {
+	v, err := l.visit(ctx, "entry-1", "", c.plate)
 	if err != nil {
 		return err
 	}
-	_, err = l.visit(ctx, "exit-1", v.Ticket, plate)
+	_, err = l.visit(ctx, "exit-1", v.Ticket, c.plate)
 	return err
 }

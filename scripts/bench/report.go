@@ -70,7 +70,7 @@ func (r *run) report(ctx context.Context) (f Figures, err error) {
 	table(r.Out, rows)
 	f = Figures{ms(rows[0].p99), ms(rows[1].p99), ms(rows[3].p99), ms(rows[4].p99), min(rows[0].count, rows[1].count, rows[3].count, len(steady))}
 	if n := len(r.troubles); n > 0 {
-		return f, fmt.Errorf("%d of %d cars had trouble, first: %w", n, r.cars.Load(), r.troubles[0])
+		return f, fmt.Errorf("%d cars of the measured parkings had trouble, first: %w", n, r.troubles[0])
 	}
 	return f, nil
 }

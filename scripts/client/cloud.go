@@ -274,18 +274,18 @@ func fold(known map[string]*Seen, raw json.RawMessage) (Seen, error) {
 
 // Mail is one message in the inbox.
 type Mail struct {
-	To      string `json:"to"`
-	Subject string `json:"subject"`
-	Text    string `json:"text"`
+	To      []string `json:"to"`
+	Subject string   `json:"subject"`
+	Text    string   `json:"text"`
 }
 
 // Inbox lists the mail that would have been sent, newest first.
 func (c *Cloud) Inbox(ctx context.Context) ([]Mail, error) {
 	var answer struct {
-		Messages []Mail `json:"messages"`
+		Mails []Mail `json:"mails"`
 	}
 	_, err := call(ctx, c.HTTP, http.MethodGet, c.URL+"/dev/mail", nil, nil, &answer)
-	return answer.Messages, err
+	return answer.Mails, err
 }
 
 // Hold is a hold in the sandbox provider's own books. Amounts are minor units.

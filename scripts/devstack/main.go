@@ -140,7 +140,8 @@ type benchCmd struct {
 	Quick     bool          `help:"A smoke test with few samples: its figures say little."`
 	Parkings  int           `help:"Parkings under measured load, each with an edge." default:"9"`
 	Rate      float64       `help:"Reservations a second over all of them." default:"24"`
-	Walkins   float64       `help:"Walk-ins a second over all of them." default:"3"`
+	Driving   float64       `help:"Share of the reservations that drive in and out at once; the others are for another day." default:"0.5"`
+	Walkins   float64       `help:"Walk-ins a second over all of them." default:"1.5"`
 	Speed     float64       `help:"How fast barriers and vehicles of the twins move; 1 is real." default:"20"`
 	Lists     int           `help:"Streams of /parkings." default:"20"`
 	Details   int           `help:"Streams of /parking." default:"20"`
@@ -164,7 +165,7 @@ func (c *benchCmd) Run(e *env) error {
 		return fmt.Errorf("--parkings is from 1 to %d: the sample has that many beside the one whose edge is killed", len(live)-1)
 	}
 	f, err := bench.Run(e.ctx, bench.Config{
-		Bin: e.bin, CarParks: parks.file, Live: live[:c.Parkings+1], Speed: c.Speed, Rate: c.Rate, Walkins: c.Walkins,
+		Bin: e.bin, CarParks: parks.file, Live: live[:c.Parkings+1], Speed: c.Speed, Rate: c.Rate, Driving: c.Driving, Walkins: c.Walkins,
 		Lists: c.Lists, Details: c.Details, KillEvery: c.KillEvery, Target: c.Samples, Limit: c.Limit, Out: e.out,
 	})
 	if err == nil && f.Samples < c.Samples {

@@ -56,6 +56,9 @@ type Site struct {
 	logs     string
 }
 
+// maxBoardName is how long the name of a board may be.
+const maxBoardName = 32
+
 // startsAtOnce bounds how many live parkings start at the same time.
 const startsAtOnce = 6
 
@@ -154,7 +157,7 @@ func (s *Stack) startSite(ctx context.Context, n int, parking string) (*Site, er
 	site := &Site{Parking: parking, Dir: dir, TwinURL: "http://" + s.cfg.TwinHTTP(n), EdgeURL: "http://" + s.cfg.EdgeHTTP(n), logs: s.logs()}
 	board := filepath.Join(dir, "board")
 	if site.twin, err = start("twin-"+parking, s.logs(), s.bin("openlot-board"), "twin", "--pty", board, "--http", s.cfg.TwinHTTP(n),
-		"--gates", gates, "--name", parking, "--speed", strconv.FormatFloat(s.cfg.Speed, 'g', -1, 64)); err != nil {
+		"--gates", gates, "--name", parking[:min(len(parking), maxBoardName)], "--speed", strconv.FormatFloat(s.cfg.Speed, 'g', -1, 64)); err != nil {
 		return site, err
 	}
 	if err := until(ctx, site.twin, 20*time.Second, func(ctx context.Context) error { return get(ctx, site.TwinURL+"/state", nil) }); err != nil {
@@ -299,15 +302,6 @@ func (s *Stack) Failure() error {
 		}
 	}
 	return nil
-}
-
-// Usage is the memory and processor time of all processes so far, where the
-// system tells.
-func (s *Stack) Usage() (u Usage) {
-	for _, p := range s.processes() {
-		u.add(usage(p.PID()))
-	}
-	return u
 }
 
 func (s *Stack) edges() (out []*Process) {

@@ -172,7 +172,7 @@ func (t *teller) mail(ctx context.Context) (says string, err error) {
 			sent := map[string]string{}
 			for _, m := range inbox {
 				for _, driver := range []string{"anna", "bert"} {
-					if strings.Contains(m.To, driver+"@example.org") {
+					if slices.Contains(m.To, driver+"@example.org") {
 						sent[driver] = m.Subject
 					}
 				}

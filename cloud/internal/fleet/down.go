@@ -132,4 +132,3 @@ func (w *worker) failed(err error) {
 	w.down.retryAt = w.s.o.Now().Add(again)
 	w.logFailure("read what the edge needs", err)
 }
-

@@ -130,7 +130,7 @@ func (s *Service) Run(ctx context.Context) error {
 		if err := s.reign(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("shards lost", "err", err)
 		}
-		pause(ctx, heartbeat/4)
+		pause(ctx, heartbeat/2)
 	}
 	return nil
 }

@@ -326,4 +326,3 @@ func (db *DB) touched(ctx context.Context, parking id.Parking, after uint64, max
 	}
 	return t, nil
 }
-
