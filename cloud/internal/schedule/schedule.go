@@ -53,9 +53,9 @@ type Store interface {
 
 // Booking ends reservations that were not paid for.
 type Booking interface {
-	// Expire ends a held reservation whose time is over, and does nothing
-	// otherwise.
-	Expire(ctx context.Context, at id.Parking, r id.Reservation) error
+	// Expire ends a held reservation whose time is over. Otherwise it does
+	// nothing; for one that is still held it returns when to come again.
+	Expire(ctx context.Context, at id.Parking, r id.Reservation) (again time.Time, err error)
 }
 
 // Queue takes jobs.
@@ -87,7 +87,7 @@ func expire(ctx context.Context, now time.Time, s Store, b Booking, log *slog.Lo
 	}
 	var failed []error
 	for _, d := range due {
-		if err := b.Expire(ctx, d.Parking, d.Reservation); err != nil {
+		if _, err := b.Expire(ctx, d.Parking, d.Reservation); err != nil {
 			failed = append(failed, fmt.Errorf("expire %s: %w", d.Reservation, err))
 		}
 		if ctx.Err() != nil {

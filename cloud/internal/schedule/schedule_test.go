@@ -49,12 +49,12 @@ type recorder struct {
 	fail    id.Reservation
 }
 
-func (r *recorder) Expire(_ context.Context, _ id.Parking, i id.Reservation) error {
+func (r *recorder) Expire(_ context.Context, _ id.Parking, i id.Reservation) (time.Time, error) {
 	if i == r.fail {
-		return errors.New("contended")
+		return time.Time{}, errors.New("contended")
 	}
 	r.expired = append(r.expired, i)
-	return nil
+	return time.Time{}, nil
 }
 
 func (r *recorder) Insert(_ context.Context, jobs []relay.Job) error {
