@@ -188,23 +188,23 @@ func (r *run) enough() bool {
 
 // load drives cars until there are enough samples.
 func (r *run) load(ctx context.Context) error {
-	ctx, stop := context.WithTimeout(ctx, r.Limit)
-	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
+	load, stop := context.WithTimeout(ctx, r.Limit)
+	defer stop()
 	steady := r.stack.Sites[:len(r.Live)-1]
 	victim := r.stack.Sites[len(r.Live)-1]
 	share := 1 / float64(len(steady))
 	for i, site := range r.stack.Sites {
 		s := &lane{run: r, site: site, twin: &client.Twin{URL: site.TwinURL, HTTP: client.NewHTTP()}, measured: site != victim, seed: uint64(i)}
-		group.Go(func() error { return s.drive(ctx, r.Rate*share, r.Walkins*share) })
+		group.Go(func() error { return s.drive(ctx, load, r.Rate*share, r.Walkins*share) })
 	}
-	group.Go(func() error { return r.torment(ctx, victim) })
+	group.Go(func() error { return r.torment(load, victim) })
 	group.Go(func() error {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		for n := 1; ; n++ {
 			select {
-			case <-ctx.Done():
+			case <-load.Done():
 				return nil
 			case <-tick.C:
 			}

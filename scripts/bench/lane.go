@@ -34,18 +34,15 @@ const (
 	carsAtOnce = 60
 )
 
-// drive sends cars at random times, so many a second on average, until ctx
-// ends, and waits for them.
-func (l *lane) drive(ctx context.Context, reserved, walkins float64) error {
+// drive sends cars at random times, so many a second on average, until the load
+// ends, and waits for them as long as ctx lasts.
+func (l *lane) drive(ctx, load context.Context, reserved, walkins float64) error {
 	keys, err := l.run.passKeys(ctx)
 	if err != nil {
 		return err
 	}
 	l.keys = keys
-	// Cars under way finish when the load has ended.
-	carCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.run.Limit+time.Minute)
-	defer cancel()
-	if err := l.compareClocks(carCtx); err != nil {
+	if err := l.compareClocks(ctx); err != nil {
 		return err
 	}
 	var cars sync.WaitGroup
@@ -58,10 +55,10 @@ func (l *lane) drive(ctx context.Context, reserved, walkins float64) error {
 	defer next.Stop()
 	for n := 0; ; {
 		select {
-		case <-ctx.Done():
+		case <-load.Done():
 			return nil
 		case <-clocks.C:
-			if err := l.compareClocks(carCtx); err != nil {
+			if err := l.compareClocks(ctx); err != nil {
 				return err
 			}
 		case <-next.C:
@@ -86,7 +83,7 @@ func (l *lane) drive(ctx context.Context, reserved, walkins float64) error {
 				if c.books {
 					stay = l.guest
 				}
-				if err := stay(carCtx, c); err != nil && l.measured {
+				if err := stay(ctx, c); err != nil && l.measured {
 					l.run.trouble(fmt.Errorf("%s: %w", l.site.Parking, err))
 				}
 			})
