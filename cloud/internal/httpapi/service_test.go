@@ -161,7 +161,7 @@ func TestStreamsAreLimitedAndGuarded(t *testing.T) {
 	}
 	one := s.stream("/reservations/"+r.Id, "Authorization", bearer(r))
 	one.next(t)
-	if two := s.stream("/reservations/"+r.Id, "Authorization", bearer(r)); two.resp.StatusCode != 429 || two.resp.Header.Get("Retry-After") == "" {
+	if two := s.stream("/reservations/"+r.Id, "Authorization", bearer(r)); two.resp.StatusCode != 503 || two.resp.Header.Get("Retry-After") == "" {
 		t.Fatalf("%d %v", two.resp.StatusCode, two.resp.Header)
 	}
 }

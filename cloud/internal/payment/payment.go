@@ -66,7 +66,7 @@ type Payment struct {
 	Method        string // the provider's token for the card; never a card number
 	Ref           string // the provider's name for the hold, once known
 	Amount        money.Amount
-	Authorized    int64 // minor units
+	Authorized    int64 // minor units; positive exactly when ledger.HoldPlaced is booked
 	CaptureAmount int64 // minor units to take, with CaptureRequested
 	CaptureTax    int64 // of which tax
 	Captured      int64 // minor units

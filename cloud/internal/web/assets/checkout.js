@@ -129,7 +129,9 @@ export function checkout(id, type) {
   /** What is safe, then what to do. */
   async function failed(e) {
     const show = (kind, i, title, ...text) => trouble.replaceChildren(note(kind, i, title, ...text, e.code && h('p', {class: 'tiny'}, h('span', {class: 'code'}, e.code))))
-    if (e.offline || e.status >= 500 && e.code !== 'internal') { // sent stays: the same request again is safe
+    // sent stays: the same request again is safe, and finds what the first one did.
+    if (e.code === 'request_in_progress') return show('', 'info', 'Your bank is still being asked', 'Press the button again in a moment: it stays the same booking, and your card is asked only once.')
+    if (e.offline || e.status >= 500 && e.code !== 'internal') {
       return show(e.offline ? 'off' : 'warn', e.offline ? 'off' : 'info', e.offline ? 'Nobody answered' : 'Not now', e.message,
         'Press the button again: it stays the same booking, and your card is asked only once.')
     }
