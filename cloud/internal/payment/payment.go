@@ -5,6 +5,7 @@ package payment
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
@@ -45,12 +46,7 @@ var next = map[State][]State{
 
 // CanBecome reports whether a payment in state s may move to state t.
 func (s State) CanBecome(t State) bool {
-	for _, n := range next[s] {
-		if n == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(next[s], t)
 }
 
 // Final reports whether the state is an end.
