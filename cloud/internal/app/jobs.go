@@ -33,22 +33,13 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 	}
 	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox)
 	mails := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.cfg.PublicURL}, sender, time.Now, c.log)
-	keeper := &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
-	tasks := append(schedule.Payments(postgres.NewSchedule(c.db), expiry{c.booking}, queue, c.log),
+	keeper := &fleet.Keeper{Store: c.db, Committer: c.committer}
+	tasks := append(schedule.Payments(postgres.NewSchedule(c.db), c.booking, queue, c.log),
 		schedule.Task{Name: "keep_claims", Every: time.Minute, Run: keeper.Run})
 	tasks = append(tasks, c.housekeeping()...)
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)
 	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, mails), tasks, time.Now, c.log)
 	return err
-}
-
-// expiry lets the clock end reservations; when the next one is due is the
-// clock's own affair.
-type expiry struct{ booking *booking.Service }
-
-// Expire implements schedule.Booking.
-func (e expiry) Expire(ctx context.Context, at id.Parking, r id.Reservation) (time.Time, error) {
-	return e.booking.Expire(ctx, at, r)
 }
 
 // letters reads what a mail says.
@@ -82,7 +73,7 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 	m := notify.Mail{
 		To: r.Email, Reservation: r.ID, State: r.State, Generation: r.Generation, Confirmed: r.ConfirmedRevision > 0, Plate: r.Plate,
 		Parking: p.ID, Name: p.Name, Address: p.Address, City: p.City, Zone: zone, SpaceType: string(r.SpaceType),
-		Window: r.Window, DriveInFrom: r.Window.From.Add(-p.Policy.EarlyEntry), NoShowAt: r.NoShowAt,
+		Window: r.Window, DriveInFrom: r.Window.From.Add(-p.Policy.EarlyEntry), NoShowAt: r.NoShowAt, ExitGrace: p.Policy.ExitGrace,
 		Total: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines,
 		Payment: s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),
 		ManageURL: d.publicURL + "/?reservation=" + url.QueryEscape(r.ID.String()) + "&token=" + url.QueryEscape(d.tokens.For(r.ID).Reveal()),

@@ -221,3 +221,20 @@ func TestRightToAdmitIsAlwaysClaimed(t *testing.T) {
 		}
 	})
 }
+
+func TestTheWalkInAfterTheLastUnitIsCountedByItself(t *testing.T) {
+	w, j := start(t, 10)
+	w.allot(t) // 2 units
+	var last id.Session
+	for range 3 {
+		last = j.enter(t, noon, none)
+	}
+	j.applyAll(t, w)
+	if got := w.classes(); len(got) != 1 || got[0] != "X5" {
+		t.Fatalf("incidents %v", got)
+	}
+	if w.rows.Sessions[last].Allotted || w.claimed(noon) != 3 {
+		t.Fatalf("%d claimed for 3 vehicles", w.claimed(noon))
+	}
+	w.balance(t)
+}

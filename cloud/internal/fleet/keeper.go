@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type KeeperStore interface {
 type Keeper struct {
 	Store     KeeperStore
 	Committer commit.Committer
+	Log       *slog.Logger
 }
 
 // keepAtOnce bounds the ops in flight; the committer folds them into batches.
@@ -75,6 +77,7 @@ func (k *Keeper) Run(ctx context.Context, now time.Time) error {
 		})
 	}
 	_ = g.Wait() // its functions return nil
+	k.Log.Debug("claims kept", "component", "fleet", "parkings", len(lots), "failed", len(failed))
 	return errors.Join(append(failed, ctx.Err())...)
 }
 

@@ -336,7 +336,7 @@ func TestKeeperExtendsAndRolls(t *testing.T) {
 		t.Fatal(err)
 	}
 	was := s.count(`select claim_to_q from session`)
-	k := &fleet.Keeper{Store: s.db, Committer: s.committer}
+	k := &fleet.Keeper{Store: s.db, Committer: s.committer, Log: quiet()}
 	for range 2 { // twice does no more than once
 		if err := k.Run(t.Context(), time.Now()); err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/feed/follow"
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/mqtt"
 	"github.com/openlot/openlot/cloud/internal/mqtt/broker"
@@ -102,7 +103,7 @@ func (s *stack) serve() (stop func()) {
 		Store: s.db, Bus: client, Shards: s.db, Committer: s.committer, Metrics: fleet.NewMetrics(prometheus.NewRegistry()),
 		Now: time.Now, Log: quiet(),
 	})
-	follower := feed.NewFollower(postgres.NewFeed(s.db), quiet())
+	follower := follow.New(postgres.NewFeed(s.db), quiet())
 	follower.Subscribe("fleet", svc.Feed)
 	stopClient := background(s.t, client.Run)
 	wait(s.t, ready, "the connection of the cloud")
