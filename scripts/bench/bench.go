@@ -104,6 +104,9 @@ func Run(ctx context.Context, cfg Config) (f Figures, err error) {
 	if err == nil {
 		err = r.drain(ctx)
 	}
+	if err == nil {
+		err = r.tell(ctx)
+	}
 	endStreams()
 	streams.Wait()
 	if err != nil {
@@ -262,6 +265,31 @@ func (r *run) drain(ctx context.Context) error {
 			case <-tick.C:
 			case <-ctx.Done():
 				return fmt.Errorf("%s: expected its journal to drain, saw %+v (%w)", site.Parking, s, errors.Join(err, ctx.Err()))
+			}
+		}
+	}
+	return nil
+}
+
+// tell waits until the streams have had time to tell of everything: a list
+// folds what happens within a moment.
+func (r *run) tell(ctx context.Context) error {
+	commits, err := r.books.Stays(ctx, r.began)
+	if err != nil {
+		return err
+	}
+	limit := time.NewTimer(5 * time.Second)
+	defer limit.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for _, o := range r.onlookers {
+		for !o.toldOf(commits) {
+			select {
+			case <-tick.C:
+			case <-limit.C:
+				return nil // the report says what was missed
+			case <-ctx.Done():
+				return ctx.Err()
 			}
 		}
 	}

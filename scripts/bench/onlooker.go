@@ -59,6 +59,18 @@ func (o *onlooker) tell(s client.Seen) {
 	o.of[s.Parking] = append(was, sighting{s.Version, s.At})
 }
 
+// toldOf reports whether each commit of a watched parking was told of.
+func (o *onlooker) toldOf(commits []audit.Commit) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range commits {
+		if of := o.of[c.Parking]; len(of) > 0 && of[len(of)-1].revision < c.Revision {
+			return false
+		}
+	}
+	return true
+}
+
 // match adds, for each commit that was told of, how long that took, and returns
 // how many it was not told of.
 func (o *onlooker) match(commits []audit.Commit, into *samples) (missed int) {

@@ -39,9 +39,10 @@ type Booking interface {
 
 // Watcher wakes streams.
 type Watcher interface {
-	// Watch returns a channel that gets a value after something about the
-	// parking has changed, folded when several things do, and what ends it.
-	Watch(p id.Parking) (<-chan struct{}, func())
+	// WatchReservation returns a channel that gets a value after something about
+	// the reservation has changed, folded when several things do, and what ends
+	// it.
+	WatchReservation(p id.Parking, r id.Reservation) (<-chan struct{}, func())
 }
 
 // Check is one part that must work for the process to be ready.

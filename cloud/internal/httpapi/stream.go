@@ -21,8 +21,8 @@ const (
 	heartbeat = 15 * time.Second
 	// stuck is how long a write may take before the client is given up.
 	stuck = 10 * time.Second
-	// calm is the least time between two readings of one stream: what happens
-	// to other reservations of a busy parking wakes it too.
+	// calm is the least time between two readings of one stream: what comes in
+	// quick succession is told once.
 	calm = 100 * time.Millisecond
 	// outage is how long a stream outlives a database that is away.
 	outage = time.Minute
@@ -42,7 +42,7 @@ func (s *server) streamReservation(c *gin.Context, r id.Reservation) error {
 		return err
 	}
 	// Watched before it is read again, so that no change falls in between.
-	changed, unwatch := s.Watcher.Watch(v.Reservation.Parking)
+	changed, unwatch := s.Watcher.WatchReservation(v.Reservation.Parking, r)
 	defer unwatch()
 	if v, err = s.Booking.Get(ctx, r); err != nil {
 		return err

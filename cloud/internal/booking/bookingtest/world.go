@@ -173,6 +173,11 @@ func (w *World) write(at id.Parking, x commit.Writes, now time.Time) commit.Rece
 	return commit.Receipt{Revision: w.revisions[at]}
 }
 
+// WatchReservation is Watch: it wakes for more than it must.
+func (w *World) WatchReservation(p id.Parking, _ id.Reservation) (<-chan struct{}, func()) {
+	return w.Watch(p)
+}
+
 // Watch wakes its channel after each commit about the parking.
 func (w *World) Watch(p id.Parking) (<-chan struct{}, func()) {
 	w.mu.Lock()

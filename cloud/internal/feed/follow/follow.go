@@ -66,8 +66,14 @@ type Follower struct {
 	mu      sync.Mutex
 	told    map[id.Parking]uint64 // announced and not yet looked at
 	sweep   bool                  // the announcements begin anew: something may be lost
-	watches map[id.Parking]map[chan struct{}]struct{}
+	watches map[watched]map[chan struct{}]struct{}
 	current time.Time // see CurrentAt
+}
+
+// watched is a parking, or one reservation of it.
+type watched struct {
+	parking     id.Parking
+	reservation id.Reservation // zero: everything
 }
 
 type subscriber struct {
@@ -80,7 +86,7 @@ func New(src Source, log *slog.Logger) *Follower {
 	return &Follower{
 		src: src, log: log.With("component", "feed"),
 		ready: make(chan struct{}), wake: make(chan struct{}, 1),
-		told: map[id.Parking]uint64{}, watches: map[id.Parking]map[chan struct{}]struct{}{},
+		told: map[id.Parking]uint64{}, watches: map[watched]map[chan struct{}]struct{}{},
 	}
 }
 
@@ -94,19 +100,30 @@ func (f *Follower) Subscribe(name string, handle func([]feed.Event)) {
 // have been handed to all subscribers: one token for any number of them. The
 // function ends the watch.
 func (f *Follower) Watch(p id.Parking) (<-chan struct{}, func()) {
+	return f.watch(watched{parking: p})
+}
+
+// WatchReservation is Watch for the events that are about one reservation, its
+// payment or its stay: who watches one in a busy parking sleeps through what
+// happens to the others.
+func (f *Follower) WatchReservation(p id.Parking, r id.Reservation) (<-chan struct{}, func()) {
+	return f.watch(watched{p, r})
+}
+
+func (f *Follower) watch(w watched) (<-chan struct{}, func()) {
 	c := make(chan struct{}, 1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.watches[p] == nil {
-		f.watches[p] = map[chan struct{}]struct{}{}
+	if f.watches[w] == nil {
+		f.watches[w] = map[chan struct{}]struct{}{}
 	}
-	f.watches[p][c] = struct{}{}
+	f.watches[w][c] = struct{}{}
 	return c, func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		delete(f.watches[p], c)
-		if len(f.watches[p]) == 0 {
-			delete(f.watches, p)
+		delete(f.watches[w], c)
+		if len(f.watches[w]) == 0 {
+			delete(f.watches, w)
 		}
 	}
 }
@@ -223,7 +240,7 @@ func (f *Follower) deliver(ctx context.Context, at, want map[id.Parking]uint64) 
 		for _, s := range f.subscribers {
 			s.handle(events)
 		}
-		f.wakeWatches(moved)
+		f.wakeWatches(events)
 	}
 }
 
@@ -245,13 +262,28 @@ func (f *Follower) after(ctx context.Context, at map[id.Parking]uint64) ([]feed.
 	return f.src.After(ctx, at)
 }
 
-func (f *Follower) wakeWatches(moved map[id.Parking]struct{}) {
+func (f *Follower) wakeWatches(events []feed.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for p := range moved {
-		for c := range f.watches[p] {
-			poke(c)
+	for i := range events {
+		e := &events[i]
+		f.wakeWatch(watched{parking: e.Parking})
+		// A token is one for any number of them, so naming one twice is harmless.
+		if r := e.Body.Reservation; r != nil {
+			f.wakeWatch(watched{e.Parking, r.ID})
 		}
+		if p := e.Body.Payment; p != nil {
+			f.wakeWatch(watched{e.Parking, p.Reservation})
+		}
+		if s := e.Body.Session; s != nil && !s.Reservation.IsZero() {
+			f.wakeWatch(watched{e.Parking, s.Reservation})
+		}
+	}
+}
+
+func (f *Follower) wakeWatch(w watched) {
+	for c := range f.watches[w] {
+		poke(c)
 	}
 }
 
