@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -261,42 +263,52 @@ func TestARefusedOpLeavesNothing(t *testing.T) {
 	checkFeed(t, owner, "north")
 }
 
+// The same key arrives many times at once, for several parkings, so that it is
+// in one batch more than once and in two committers' batches too.
 func TestSameKeyAtTheSameTimeReservesOnce(t *testing.T) {
 	db, dsn := postgrestest.New(t)
 	now := time.Now().UTC()
-	postgrestest.Import(t, db, now, postgrestest.Parking("north", 50), postgrestest.Parking("south", 50))
-	committers := []*postgres.Committer{newCommitter(t, db), newCommitter(t, db)}
-	var g errgroup.Group
-	var mu sync.Mutex
-	won := 0
-	for n := range 40 {
-		g.Go(func() error {
-			p := []id.Parking{"north", "south"}[n%2]
-			_, err := committers[n/2%2].Commit(t.Context(), &take{at: p, res: id.New[id.Reservation](now), key: "one key", window: window(now, 8)})
-			if err == nil {
-				mu.Lock()
-				won++
-				mu.Unlock()
-			}
-			if err != nil && !errors.Is(err, errKeyTaken) {
-				return err
-			}
-			return nil
-		})
+	places := []id.Parking{"a", "b", "c", "d", "e", "f", "g", "h"}
+	for _, p := range places {
+		postgrestest.Import(t, db, now, postgrestest.Parking(p, 50))
 	}
-	if err := g.Wait(); err != nil {
-		t.Fatal(err)
+	committers := []*postgres.Committer{newCommitter(t, db), newCommitter(t, db)}
+	const keys = 10
+	for k := range keys {
+		key := fmt.Sprintf("key %d", k)
+		var g errgroup.Group
+		var won atomic.Int32
+		for n := range 64 {
+			g.Go(func() error {
+				op := &take{at: places[n%len(places)], res: id.New[id.Reservation](now), key: key, window: window(now, 8)}
+				_, err := committers[n/8%2].Commit(t.Context(), op)
+				switch {
+				case err == nil:
+					won.Add(1)
+				case !errors.Is(err, errKeyTaken):
+					return err
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if n := won.Load(); n != 1 {
+			t.Fatalf("%s: %d answers of success, want one", key, n)
+		}
 	}
 	owner := postgrestest.Owner(t, dsn)
 	var stored int
 	if err := owner.QueryRow(t.Context(), `select count(*) from reservation`).Scan(&stored); err != nil {
 		t.Fatal(err)
 	}
-	if won != 1 || stored != 1 {
-		t.Errorf("%d answers of success and %d reservations, want one of each", won, stored)
+	if stored != keys {
+		t.Errorf("%d reservations for %d keys", stored, keys)
 	}
-	checkInventory(t, owner, "north", 50)
-	checkInventory(t, owner, "south", 50)
+	for _, p := range places {
+		checkInventory(t, owner, p, 50)
+	}
 }
 
 func TestConfirmedRevisionIsThatOfItsEvent(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,12 +31,13 @@ func TestPostgresGoesAwayAndComesBack(t *testing.T) {
 	}
 	db := postgrestest.Open(t, dsn)
 	now := time.Now().UTC()
-	const capacity, clients, rounds = 20, 8, 60
+	const capacity, clients, rounds, kills = 20, 8, 150, 3
 	postgrestest.Import(t, db, now, postgrestest.Parking("north", capacity))
 	c := newCommitter(t, db)
 
-	warm := make(chan struct{})
-	var once sync.Once
+	// One token for each kill, put in as the load goes on.
+	warm := make(chan struct{}, kills)
+	var commits atomic.Int32
 	var mu sync.Mutex
 	acked := map[id.Reservation]bool{}
 	var wg sync.WaitGroup
@@ -64,24 +66,26 @@ func TestPostgresGoesAwayAndComesBack(t *testing.T) {
 						return
 					}
 				}
-				if round == rounds/4 {
-					once.Do(func() { close(warm) })
+				if n := commits.Add(1); n%(clients*rounds/(kills+1)) == 0 && len(warm) < cap(warm) {
+					warm <- struct{}{}
 				}
 			}
 		})
 	}
-	<-warm
-	if err := cluster.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	_, err := c.Commit(ctx, &take{at: "north", res: id.New[id.Reservation](now), key: "while away", window: window(now, 1)})
-	if f := fault.From(err); err == nil || f.Kind != fault.Unavailable {
-		t.Errorf("a commit without a database: %v", err)
-	}
-	if err := cluster.Restart(t.Context()); err != nil {
-		t.Fatal(err)
+	for range kills {
+		<-warm
+		if err := cluster.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		_, err := c.Commit(ctx, &take{at: "north", res: id.New[id.Reservation](now), key: "while away", window: window(now, 1)})
+		cancel()
+		if f := fault.From(err); err == nil || f.Kind != fault.Unavailable {
+			t.Errorf("a commit without a database: %v", err)
+		}
+		if err := cluster.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	wg.Wait()
 	owner := postgrestest.Owner(t, dsn)
