@@ -263,8 +263,20 @@ func TestARefusedOpLeavesNothing(t *testing.T) {
 	checkFeed(t, owner, "north")
 }
 
-// The same key arrives many times at once, for several parkings, so that it is
-// in one batch more than once and in two committers' batches too.
+// announced is an op that says when it is about to be queued.
+type announced struct {
+	take
+	queued func()
+}
+
+func (o *announced) Parking() id.Parking {
+	o.queued()
+	return o.at
+}
+
+// The same key arrives many times at once, for several parkings. The workers
+// are held up until all are queued, so that it is in one batch more than once,
+// and in the other committer's batches too.
 func TestSameKeyAtTheSameTimeReservesOnce(t *testing.T) {
 	db, dsn := postgrestest.New(t)
 	now := time.Now().UTC()
@@ -273,38 +285,71 @@ func TestSameKeyAtTheSameTimeReservesOnce(t *testing.T) {
 		postgrestest.Import(t, db, now, postgrestest.Parking(p, 50))
 	}
 	committers := []*postgres.Committer{newCommitter(t, db), newCommitter(t, db)}
-	const keys = 10
-	for k := range keys {
-		key := fmt.Sprintf("key %d", k)
-		var g errgroup.Group
-		var won atomic.Int32
-		for n := range 64 {
-			g.Go(func() error {
-				op := &take{at: places[n%len(places)], res: id.New[id.Reservation](now), key: key, window: window(now, 8)}
-				_, err := committers[n/8%2].Commit(t.Context(), op)
-				switch {
-				case err == nil:
-					won.Add(1)
-				case !errors.Is(err, errKeyTaken):
-					return err
-				}
-				return nil
-			})
-		}
-		if err := g.Wait(); err != nil {
-			t.Fatal(err)
-		}
-		if n := won.Load(); n != 1 {
-			t.Fatalf("%s: %d answers of success, want one", key, n)
+	owner := postgrestest.Owner(t, dsn)
+	const rivals = 64
+	var all sync.WaitGroup
+	answers := make(chan error, rivals+2*len(places))
+	commit := func(c *postgres.Committer, op commit.Op) {
+		all.Go(func() {
+			_, err := c.Commit(t.Context(), op)
+			answers <- err
+		})
+	}
+
+	lock, err := owner.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Exec(t.Context(), `select from parking_head for update`); err != nil {
+		t.Fatal(err)
+	}
+	for n, c := range committers {
+		for _, p := range places {
+			commit(c, &take{at: p, res: id.New[id.Reservation](now), key: fmt.Sprintf("%s %d", p, n), window: window(now, 1)})
 		}
 	}
-	owner := postgrestest.Owner(t, dsn)
+	var blocked int
+	for blocked < 4 { // both workers of both committers
+		if err := lock.QueryRow(t.Context(), `select count(distinct pid) from pg_locks where not granted`).Scan(&blocked); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var queued atomic.Int32
+	everybody := make(chan struct{})
+	for n := range rivals {
+		var once sync.Once
+		commit(committers[n/8%2], &announced{
+			take: take{at: places[n%len(places)], res: id.New[id.Reservation](now), key: "one key", window: window(now, 8)},
+			queued: func() {
+				once.Do(func() {
+					if queued.Add(1) == rivals {
+						close(everybody)
+					}
+				})
+			},
+		})
+	}
+	<-everybody
+	if err := lock.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all.Wait()
+	close(answers)
+	won := 0
+	for err := range answers {
+		switch {
+		case err == nil:
+			won++
+		case !errors.Is(err, errKeyTaken):
+			t.Fatal(err)
+		}
+	}
 	var stored int
 	if err := owner.QueryRow(t.Context(), `select count(*) from reservation`).Scan(&stored); err != nil {
 		t.Fatal(err)
 	}
-	if stored != keys {
-		t.Errorf("%d reservations for %d keys", stored, keys)
+	if want := 2*len(places) + 1; won != want || stored != want {
+		t.Errorf("%d answers of success and %d reservations, want %d of each", won, stored, want)
 	}
 	for _, p := range places {
 		checkInventory(t, owner, p, 50)
