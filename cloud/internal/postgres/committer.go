@@ -204,7 +204,7 @@ func (w *worker) commit(ctx context.Context, batch []*request) []*request {
 		h := heads[p]
 		if h.problem != "" {
 			delete(w.configs, p)
-			again = append(again, retry(u.requests, h.problem)...)
+			again = append(again, retry(u.requests, contended(h.problem))...)
 			continue
 		}
 		u.answer(h.base)
@@ -229,8 +229,13 @@ func (u *unit) answer(base uint64) {
 	}
 }
 
-// retry keeps the requests that may be tried again and answers the others.
-func retry(requests []*request, problem string) []*request {
+func contended(rows string) error {
+	return fault.Newf(fault.Unavailable, CodeContended, "Too many others changed the same %s at this moment. Send the same request again.", rows)
+}
+
+// retry keeps the requests that may be tried again and answers the others,
+// those that were tried too often with last.
+func retry(requests []*request, last error) []*request {
 	var again []*request
 	for _, r := range requests {
 		r.tries++
@@ -239,7 +244,7 @@ func retry(requests []*request, problem string) []*request {
 		case r.ctx.Err() != nil:
 			r.answer(answer{err: gaveUp(r.ctx)})
 		case r.tries >= maxTries:
-			r.answer(answer{err: fault.Newf(fault.Unavailable, CodeContended, "Too many others changed the same %s at this moment. Send the same request again.", problem)})
+			r.answer(answer{err: last})
 		default:
 			again = append(again, r)
 		}
@@ -346,7 +351,10 @@ func (w *worker) failed(ctx context.Context, requests []*request, err error) []*
 		// Whether the commit happened is not known: the ops are applied again on
 		// what is stored, and recognise their own success.
 		clear(w.configs)
-		again := retry(requests, "rows")
+		if f.Kind != fault.Unavailable {
+			u = contended("rows")
+		}
+		again := retry(requests, u)
 		if len(again) > 0 {
 			w.c.log.Warn("commit failed, trying again", "ops", len(again), "err", err)
 			pause(ctx, time.Duration(20+rand.IntN(180))*time.Millisecond)

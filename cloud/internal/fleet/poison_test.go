@@ -1,0 +1,32 @@
+package fleet_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/openlot/openlot/protocol/topic"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// SPEC 8.6: an event that is malformed becomes an incident with its bytes on
+// record, and the watermark moves on.
+func TestAMalformedEventHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, time.Minute)
+	e := s.edge(s.enroll())
+	e.greet()
+	e.enter(none)
+	e.raw = append(e.raw, []byte{0xa1, 0x18, 0x63, 0x01}) // a map with the unknown key 99
+	e.enter(none)
+	e.send(topic.Events, &wire.EventBatch{Journal: e.journal, Epoch: e.epoch, First: 1, Events: e.raw})
+	e.ack(s, 3)
+	if n := s.count(`select count(*) from session where state = 'inside'`); n != 2 {
+		t.Errorf("%d inside, want 2", n)
+	}
+	if n := s.count(`select count(*) from observation where seq = 2 and raw = '\xa1186301'`); n != 1 {
+		t.Error("the bytes are not on record")
+	}
+	if n := s.count(`select count(*) from incident`); n != 1 {
+		t.Errorf("%d incidents, want 1", n)
+	}
+}
