@@ -93,7 +93,11 @@ func (p *Process) Failure() error {
 	if p.stopped {
 		return nil
 	}
-	return fmt.Errorf("%s ended (%v); the end of %s:\n%s", p.Name, p.err, p.log, p.Tail(15))
+	why := "exit status 0"
+	if p.err != nil {
+		why = p.err.Error()
+	}
+	return fmt.Errorf("%s ended by itself (%s); the end of %s:\n%s", p.Name, why, p.log, p.Tail(15))
 }
 
 // Tail is the last n lines of the process's output.

@@ -88,6 +88,9 @@ func (w *town) arrive(rw http.ResponseWriter, r *http.Request) {
 func (w *town) reserve(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if key := r.Header.Get("Idempotency-Key"); key == "" || strings.ContainsAny(key, " \t") {
+		w.t.Errorf("key %q", key)
+	}
 	w.reserved++
 	pass := fmt.Sprintf("PK1:%d", w.reserved)
 	w.given[pass] = true
