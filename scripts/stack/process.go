@@ -38,8 +38,8 @@ func start(name, logDir string, argv ...string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()
-	p.cmd = exec.Command(argv[0], argv[1:]...)
+	defer func() { _ = out.Close() }()         // the child has its own
+	p.cmd = exec.Command(argv[0], argv[1:]...) //nolint:noctx // it is ended by Stop, in our order
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = childAttr()
 	if err := p.cmd.Start(); err != nil {

@@ -204,5 +204,5 @@ func (d *drive) trouble(ctx context.Context, what string, err error) {
 	if p, ok := errors.AsType[*client.Problem](err); ok && p.Status == http.StatusConflict {
 		level = slog.LevelInfo // sold out
 	}
-	d.Log.Log(ctx, level, what, "err", err)
+	d.Log.Log(ctx, level, "a car could not be sent", "what", what, "err", err)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -47,7 +46,7 @@ func newTown(t *testing.T) (*town, Site) {
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return w, Site{
-		Parking: "p", Capacity: 100, Seed: 1, File: filepath.Join(t.TempDir(), "cars.json"), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Parking: "p", Capacity: 100, Seed: 1, File: filepath.Join(t.TempDir(), "cars.json"), Log: slog.New(slog.DiscardHandler),
 		Cloud: &client.Cloud{URL: s.URL, HTTP: client.NewHTTP()}, Twin: &client.Twin{URL: s.URL, HTTP: client.NewHTTP()},
 	}
 }
