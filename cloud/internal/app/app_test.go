@@ -49,8 +49,10 @@ func serve(t *testing.T, dir string) app.Runtime {
 	started := make(chan app.Runtime, 1)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- app.Serve(ctx, app.Config{DataDir: dir, HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", MQTT: "127.0.0.1:0", PaymentTimeout: 2 * time.Second,
-			Mail: email.Config{From: "Openlot <parking@openlot.example>"}},
+		ended <- app.Serve(ctx, app.Config{
+			DataDir: dir, HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", MQTT: "127.0.0.1:0", PaymentTimeout: 2 * time.Second,
+			Mail: email.Config{From: "Openlot <parking@openlot.example>"},
+		},
 			quiet(), func(r app.Runtime) { started <- r })
 	}()
 	t.Cleanup(func() {

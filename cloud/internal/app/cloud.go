@@ -114,7 +114,7 @@ func (c *cloud) newFleet(ctx context.Context, registry prometheus.Registerer, l 
 			return err
 		}
 		l.onStop("hold on the broker", func() error { release(); return nil })
-		b, err := broker.Start(ctx, broker.Options{Listen: c.cfg.MQTT, Dir: filepath.Join(c.cfg.DataDir, "broker"), Auth: gatekeeper{c.db}, Log: c.log})
+		b, err := broker.Start(ctx, broker.Options{Listen: c.cfg.MQTT, Dir: filepath.Join(c.cfg.DataDir, "broker"), Auth: broker.Edges{Secrets: c.db}, Log: c.log})
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -77,8 +78,8 @@ func (l *lifecycle) wait(ctx context.Context) error {
 // left behind: the process is about to end anyway.
 func (l *lifecycle) stop(each time.Duration) error {
 	var errs error
-	for i := len(l.parts) - 1; i >= 0; i-- {
-		p := l.parts[i]
+	for _, p := range slices.Backward(l.parts) {
+
 		done := make(chan error, 1)
 		go func() { done <- p.stop() }()
 		select {

@@ -74,9 +74,7 @@ type Writes struct {
 // Writes collects what the ops of the batch left behind.
 func (w *Work) Writes() Writes {
 	out := Writes{Days: map[inventory.Key]*inventory.Day{}, Output: w.out}
-	for k, d := range w.sheet.Changed {
-		out.Days[k] = d
-	}
+	maps.Insert(out.Days, w.sheet.Changed)
 	for i, r := range w.base.reservations {
 		if w.touched.reservations[i] {
 			out.Reservations = append(out.Reservations, r)

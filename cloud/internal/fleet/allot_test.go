@@ -121,7 +121,7 @@ func TestAllotmentWithoutEdgeOrWithStaleCount(t *testing.T) {
 		t.Fatal("an allotment without an edge")
 	}
 	newJournal().greet(t, w)
-	if _, err := w.Commit(t.Context(), &Allot{Lot: lot}); err != ErrStale { //nolint:errorlint // the sentinel itself
+	if _, err := w.Commit(t.Context(), &Allot{Lot: lot}); err != ErrStale {
 		t.Fatalf("a count of no known time was taken: %v", err)
 	}
 }

@@ -18,7 +18,10 @@ func TestAnyBodyGetsAnAnswerOfTheContract(t *testing.T) {
 		body := wish()
 		values := []any{
 			nil, true, 7, -1.5, "", " ", "altmarkt", "standard", "ev", "2026-06-11T12:00:00Z", "2026-06-11T12:00:00", "0000-00-00T00:00:00Z",
-			bookingtest.Declined, bookingtest.OK, "\u0000", "rsv_x", []any{}, map[string]any{}, map[string]any{"email": "a@example.org"},
+			bookingtest.Declined, bookingtest.OK, "\u0000", "rsv_x",
+			[]any{},
+			map[string]any{},
+			map[string]any{"email": "a@example.org"},
 			rapid.String().Draw(t, "text"),
 		}
 		names := []string{

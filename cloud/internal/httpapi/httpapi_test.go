@@ -290,7 +290,7 @@ func TestARequestThatIsStillWorkedOn(t *testing.T) {
 	w["payment_method"] = bookingtest.Gated
 	body := text(t, w)
 	ctx, hangUp := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, "POST", s.url+"/reserve", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/reserve", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

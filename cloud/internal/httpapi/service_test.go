@@ -31,7 +31,7 @@ type events struct {
 
 func (s *site) stream(path string, header ...string) *events {
 	s.t.Helper()
-	req, err := http.NewRequestWithContext(s.t.Context(), "GET", s.url+path, http.NoBody)
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, http.NoBody)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestAStreamFollowsTheReservationToItsEnd(t *testing.T) {
 	r := s.reserve("k1", bookingtest.SecondFactor)
 	path := "/reservations/" + r.Id
 	e := s.stream(path, "Authorization", bearer(r))
-	if e.resp.StatusCode != 200 || e.resp.Header.Get("Content-Type") != "text/event-stream" {
+	if e.resp.StatusCode != http.StatusOK || e.resp.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("%d %v", e.resp.StatusCode, e.resp.Header)
 	}
 	if _, first := e.next(t); first.State != "held" || first.ManageToken != nil {
@@ -107,7 +107,7 @@ func TestAStreamFollowsTheReservationToItsEnd(t *testing.T) {
 		t.Fatalf("after the end: %q, %v", rest, err)
 	}
 	// A browser reconnects by itself, and is told that there is no more.
-	if again := s.stream(path, "Authorization", bearer(r), "Last-Event-ID", last); again.resp.StatusCode != 204 {
+	if again := s.stream(path, "Authorization", bearer(r), "Last-Event-ID", last); again.resp.StatusCode != http.StatusNoContent {
 		t.Fatalf("%d", again.resp.StatusCode)
 	}
 	fresh := s.stream(path, "Authorization", bearer(r))
@@ -156,12 +156,12 @@ func TestStreamsEndWhenTheProcessStops(t *testing.T) {
 func TestStreamsAreLimitedAndGuarded(t *testing.T) {
 	s := newSite(t, func(c *httpapi.Config) { c.MaxStreams = 1 })
 	r := s.reserve("k1", bookingtest.OK)
-	if e := s.stream("/reservations/" + r.Id); e.resp.StatusCode != 404 {
+	if e := s.stream("/reservations/" + r.Id); e.resp.StatusCode != http.StatusNotFound {
 		t.Fatalf("%d", e.resp.StatusCode)
 	}
 	one := s.stream("/reservations/"+r.Id, "Authorization", bearer(r))
 	one.next(t)
-	if two := s.stream("/reservations/"+r.Id, "Authorization", bearer(r)); two.resp.StatusCode != 429 || two.resp.Header.Get("Retry-After") == "" {
+	if two := s.stream("/reservations/"+r.Id, "Authorization", bearer(r)); two.resp.StatusCode != http.StatusServiceUnavailable || two.resp.Header.Get("Retry-After") == "" {
 		t.Fatalf("%d %v", two.resp.StatusCode, two.resp.Header)
 	}
 }

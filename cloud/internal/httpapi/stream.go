@@ -33,7 +33,7 @@ const (
 func (s *server) streamReservation(c *gin.Context, r id.Reservation) error {
 	if s.streams.Add(1) > int64(s.MaxStreams) {
 		s.streams.Add(-1)
-		return fault.New(fault.Exhausted, CodeTooManyStreams, "Too many streams are open. Ask for JSON from time to time instead.")
+		return fault.New(fault.Unavailable, CodeTooManyStreams, "Too many streams are open. Ask again in a moment.")
 	}
 	defer s.streams.Add(-1)
 	ctx := c.Request.Context()

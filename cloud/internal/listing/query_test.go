@@ -205,7 +205,7 @@ func TestFormsOfAnAnswer(t *testing.T) {
 	t.Cleanup(b.stop)
 	var full map[string]any
 	w := b.get("/parking?id=dresden-altmarkt", &full)
-	for _, field := range strings.Fields(`id name address city latitude longitude timezone kind capacity status available_now
+	for field := range strings.FieldsSeq(`id name address city latitude longitude timezone kind capacity status available_now
 		as_of version space_types price_from opening_hours tariff lanes policies`) {
 		if _, ok := full[field]; !ok {
 			t.Errorf("no %s in %s", field, w.Body)

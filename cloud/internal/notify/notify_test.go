@@ -42,8 +42,10 @@ func TestOnlyWhatIsStillTrueIsSent(t *testing.T) {
 		{"a vehicle that is inside already", notify.Confirmation, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, true},
 		{"a confirmation that was overtaken by a cancellation", notify.Confirmation, notify.Mail{To: "a@b", State: reservation.Cancelled, Confirmed: true, Window: ahead}, false},
 		{"a confirmation after the stay", notify.Confirmation, notify.Mail{To: "a@b", State: reservation.Completed, Confirmed: true, Window: ahead}, false},
-		{"a confirmation of a time that has passed", notify.Confirmation, notify.Mail{To: "a@b", State: reservation.Confirmed, Confirmed: true,
-			Window: timerange.Range{From: now.Add(-2 * time.Hour), To: now}}, false},
+		{"a confirmation of a time that has passed", notify.Confirmation, notify.Mail{
+			To: "a@b", State: reservation.Confirmed, Confirmed: true,
+			Window: timerange.Range{From: now.Add(-2 * time.Hour), To: now},
+		}, false},
 		{"a cancellation", notify.Cancellation, notify.Mail{To: "a@b", State: reservation.Cancelled, Confirmed: true, Window: ahead}, true},
 		{"a cancellation of what was never confirmed", notify.Cancellation, notify.Mail{To: "a@b", State: reservation.Cancelled, Window: ahead}, false},
 		{"nobody", notify.Confirmation, notify.Mail{State: reservation.Confirmed, Confirmed: true, Window: ahead}, false},

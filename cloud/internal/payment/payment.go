@@ -5,6 +5,7 @@ package payment
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
@@ -45,12 +46,7 @@ var next = map[State][]State{
 
 // CanBecome reports whether a payment in state s may move to state t.
 func (s State) CanBecome(t State) bool {
-	for _, n := range next[s] {
-		if n == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(next[s], t)
 }
 
 // Final reports whether the state is an end.
@@ -66,7 +62,7 @@ type Payment struct {
 	Method        string // the provider's token for the card; never a card number
 	Ref           string // the provider's name for the hold, once known
 	Amount        money.Amount
-	Authorized    int64 // minor units
+	Authorized    int64 // minor units; positive exactly when ledger.HoldPlaced is booked
 	CaptureAmount int64 // minor units to take, with CaptureRequested
 	CaptureTax    int64 // of which tax
 	Captured      int64 // minor units

@@ -273,8 +273,10 @@ func (b *batchArgs) add(p id.Parking, x commit.Writes, now time.Time) {
 	for _, e := range x.Entries {
 		txn := id.New[id.Transaction](now).UUID()
 		for i, y := range e.Postings {
-			b.ledger = append(b.ledger, ledgerRow{p, txn, i, e.Kind, y.Account, string(y.Amount.Currency), y.Amount.Minor,
-				optional(e.Reservation.UUID()), optional(e.Session.UUID()), optional(e.Payment.UUID()), now})
+			b.ledger = append(b.ledger, ledgerRow{
+				p, txn, i, e.Kind, y.Account, string(y.Amount.Currency), y.Amount.Minor,
+				optional(e.Reservation.UUID()), optional(e.Session.UUID()), optional(e.Payment.UUID()), now,
+			})
 		}
 	}
 	for _, i := range x.Incidents {

@@ -66,8 +66,10 @@ func (o *take) Apply(w *commit.Work, now time.Time) error {
 		Claim: o.window.Claim(), Payment: pay, Email: "driver@example.org", HoldUntil: now, NoShowAt: now, CreatedAt: now, UpdatedAt: now,
 		Quote: reservation.Quote{Total: money.New(480, "EUR"), Tax: money.New(77, "EUR"), TariffVersion: 1},
 	})
-	w.PutPayment(&payment.Payment{ID: pay, Reservation: o.res, State: payment.Authorized, Provider: "test", Method: "m",
-		Amount: money.New(480, "EUR"), Authorized: 480, UpdatedAt: now})
+	w.PutPayment(&payment.Payment{
+		ID: pay, Reservation: o.res, State: payment.Authorized, Provider: "test", Method: "m",
+		Amount: money.New(480, "EUR"), Authorized: 480, UpdatedAt: now,
+	})
 	if o.entry != nil {
 		if err := w.Book(*o.entry); err != nil {
 			return err
@@ -143,8 +145,10 @@ func TestNoInstantIsOversold(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(uint64(n), 7))
 			for range rounds {
 				p := places[rnd.IntN(len(places))]
-				op := &take{at: p, res: id.New[id.Reservation](time.Now()), key: id.New[id.Quote](time.Now()).String(),
-					window: window(now.Add(time.Duration(rnd.IntN(30))*time.Hour), 1+rnd.IntN(60))}
+				op := &take{
+					at: p, res: id.New[id.Reservation](time.Now()), key: id.New[id.Quote](time.Now()).String(),
+					window: window(now.Add(time.Duration(rnd.IntN(30))*time.Hour), 1+rnd.IntN(60)),
+				}
 				_, err := committers[rnd.IntN(2)].Commit(t.Context(), op)
 				mu.Lock()
 				switch {
@@ -365,16 +369,17 @@ func TestUnbalancedEntryIsRefusedBeforeTheDatabase(t *testing.T) {
 	now := time.Now().UTC()
 	postgrestest.Import(t, db, now, postgrestest.Parking("north", 2))
 	c := newCommitter(t, db)
-	op := &take{at: "north", res: id.New[id.Reservation](now), key: "k", window: window(now, 1),
-		entry: &ledger.Entry{Kind: ledger.Hold, Postings: []ledger.Posting{{Account: ledger.Held, Amount: money.New(1, "EUR")}, {Account: ledger.HeldContra, Amount: money.New(-2, "EUR")}}}}
+	op := &take{
+		at: "north", res: id.New[id.Reservation](now), key: "k", window: window(now, 1),
+		entry: &ledger.Entry{Kind: ledger.Hold, Postings: []ledger.Posting{{Account: ledger.Held, Amount: money.New(1, "EUR")}, {Account: ledger.HeldContra, Amount: money.New(-2, "EUR")}}},
+	}
 	if _, err := c.Commit(t.Context(), op); !errors.Is(err, ledger.ErrUnbalanced) {
 		t.Fatalf("want unbalanced, got %v", err)
 	}
 }
 
 func code(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
 	}
 	return ""

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -348,9 +349,7 @@ func TestNotifierFoldsAndFitsManyParkings(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			calls++
-			for p, r := range told {
-				heard[p] = r
-			}
+			maps.Copy(heard, told)
 			if len(heard) == 1000 {
 				close(done)
 			}

@@ -81,14 +81,20 @@ func (db *DB) EdgeSecret(ctx context.Context, edge id.Edge) (id.Parking, []byte,
 	return p, hash, unavailable("read the edge", err)
 }
 
-const upsertEdge = `insert into edge (parking, id, secret_hash) values ($1, $2, $3)
-	on conflict (parking) do update set id = excluded.id, secret_hash = excluded.secret_hash, enrolled_at = now()`
+// The link of a parking with an edge is down until that edge is heard.
+const upsertEdge = `with enrolled as (
+	insert into edge (parking, id, secret_hash) values ($1, $2, $3)
+	on conflict (parking) do update set id = excluded.id, secret_hash = excluded.secret_hash, enrolled_at = now() returning parking)
+	select record_event(parking, 'edge.link', jsonb_build_object('link', jsonb_build_object('live', false, 'since', now()))) from enrolled`
+
+// codeNoParking is what record_event raises for a parking that does not exist.
+const codeNoParking = "PX009"
 
 // PutEdge implements fleet.EnrollStore.
 func (db *DB) PutEdge(ctx context.Context, parking id.Parking, edge id.Edge, secretHash [sha256.Size]byte) error {
 	_, err := db.pool.Exec(ctx, upsertEdge, parking, edge, secretHash[:])
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "23503" {
+	if errors.As(err, &pg) && (pg.Code == "23503" || pg.Code == codeNoParking) {
 		return fault.New(fault.NotFound, "parking_not_found", "There is no such parking.")
 	}
 	return unavailable("enroll the edge", err)

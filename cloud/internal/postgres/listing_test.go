@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -150,7 +151,7 @@ func shownParkings(t *testing.T, l *listing.Listing) map[string]shownParking {
 	t.Helper()
 	from := timerange.Floor(time.Now()).Time().Add(20 * time.Hour)
 	w := httptest.NewRecorder()
-	l.Parkings(w, httptest.NewRequest("GET", "/parkings?from="+from.Format(time.RFC3339)+"&to="+from.Add(time.Hour).Format(time.RFC3339), nil))
+	l.Parkings(w, httptest.NewRequest(http.MethodGet, "/parkings?from="+from.Format(time.RFC3339)+"&to="+from.Add(time.Hour).Format(time.RFC3339), nil))
 	var page struct{ Parkings []shownParking }
 	if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || len(page.Parkings) != 4 {
 		t.Fatalf("%v: %s", err, w.Body)

@@ -42,8 +42,10 @@ func TestPostgresGoesAwayAndComesBack(t *testing.T) {
 	for n := range clients {
 		wg.Go(func() {
 			for round := range rounds {
-				op := &take{at: "north", res: id.New[id.Reservation](time.Now()), key: id.New[id.Quote](time.Now()).String(),
-					window: window(now.Add(time.Duration(n*rounds+round)*15*time.Minute), 4)}
+				op := &take{
+					at: "north", res: id.New[id.Reservation](time.Now()), key: id.New[id.Quote](time.Now()).String(),
+					window: window(now.Add(time.Duration(n*rounds+round)*15*time.Minute), 4),
+				}
 				for {
 					ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 					_, err := c.Commit(ctx, op)

@@ -29,10 +29,13 @@ func (h *hands) note(what string, of fmt.Stringer) error {
 func (h *hands) Capture(_ context.Context, _ id.Parking, p id.Payment) error {
 	return h.note("capture", p)
 }
+
 func (h *hands) Void(_ context.Context, _ id.Parking, p id.Payment) error { return h.note("void", p) }
+
 func (h *hands) Resolve(_ context.Context, _ id.Parking, p id.Payment) error {
 	return h.note("resolve", p)
 }
+
 func (h *hands) Notify(_ context.Context, k notify.Kind, _ id.Parking, r id.Reservation) error {
 	return h.note(string(k), r)
 }

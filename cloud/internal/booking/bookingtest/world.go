@@ -6,6 +6,7 @@ package bookingtest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -154,9 +155,7 @@ func (w *World) write(at id.Parking, x commit.Writes, now time.Time) commit.Rece
 		stored.Version++
 		w.payments[p.ID] = &stored
 	}
-	for k, r := range x.Keys {
-		w.keys[k] = r
-	}
+	maps.Copy(w.keys, x.Keys)
 	for i, e := range x.Events {
 		e.Revision, e.At = base+uint64(i)+1, now
 		w.events = append(w.events, e)

@@ -260,13 +260,13 @@ func refusing(t *testing.T, command, line string) string {
 				_, _ = io.WriteString(c, "220 test\r\n")
 				for in := bufio.NewScanner(c); in.Scan(); {
 					word := strings.ToUpper(strings.Fields(in.Text() + " -")[0])
-					switch {
-					case word == command:
+					switch word {
+					case command:
 						_, _ = io.WriteString(c, line+"\r\n")
-					case word == "QUIT":
+					case "QUIT":
 						_, _ = io.WriteString(c, "221 bye\r\n")
 						return
-					case word == "EHLO":
+					case "EHLO":
 						_, _ = io.WriteString(c, "250-test\r\n250 8BITMIME\r\n")
 					default:
 						_, _ = io.WriteString(c, "250 ok\r\n")

@@ -62,8 +62,10 @@ func Parking(slug id.Parking, capacity int16) parking.Parking {
 		ID: slug, Name: "Parking " + string(slug), City: "Dresden", Address: "Altmarkt 1", Kind: parking.Underground,
 		Latitude: 51.05, Longitude: 13.74, Timezone: "Europe/Berlin", Policy: parking.DefaultPolicy(),
 		SpaceTypes: []parking.SpaceType{{ID: id.Standard, Class: parking.ClassStandard, Label: "Standard", Capacity: capacity}},
-		Tariff: tariff.Tariff{Format: 1, Version: 1, Currency: "EUR", IntervalMinutes: 30, Rate: 120, DailyMax: 1800,
-			Day: tariff.Calendar, FreeMinutes: 10, TaxBasisPoints: 1900},
+		Tariff: tariff.Tariff{
+			Format: 1, Version: 1, Currency: "EUR", IntervalMinutes: 30, Rate: 120, DailyMax: 1800,
+			Day: tariff.Calendar, FreeMinutes: 10, TaxBasisPoints: 1900,
+		},
 	}
 }
 

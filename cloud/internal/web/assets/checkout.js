@@ -38,7 +38,7 @@ export function checkout(id, type) {
     return e
   }
   const email = field('email', 'E-mail for pass and receipt', {type: 'email', autocomplete: 'email', inputmode: 'email', required: true, value: state.driver.email})
-  const plate = field('plate', 'Plate', {type: 'text', autocomplete: 'off', autocapitalize: 'characters', maxlength: 16, value: state.driver.plate, class: 'code-input'}, '(optional, opens the gate)')
+  const plate = field('plate', 'Plate', {type: 'text', autocomplete: 'off', autocapitalize: 'characters', maxlength: 16, value: state.driver.plate, class: 'code-input'}, '(optional)')
   const cards = h('fieldset', {class: 'cards'}, h('legend', {}, 'Card'),
     methods.map(([value, name, what], i) => h('label', {class: 'card-choice'},
       h('input', {type: 'radio', name: 'method', value, checked: i === 0, onchange: () => { sent = null }}),
@@ -129,7 +129,9 @@ export function checkout(id, type) {
   /** What is safe, then what to do. */
   async function failed(e) {
     const show = (kind, i, title, ...text) => trouble.replaceChildren(note(kind, i, title, ...text, e.code && h('p', {class: 'tiny'}, h('span', {class: 'code'}, e.code))))
-    if (e.offline || e.status >= 500 && e.code !== 'internal') { // sent stays: the same request again is safe
+    // sent stays: the same request again is safe, and finds what the first one did.
+    if (e.code === 'request_in_progress') return show('', 'info', 'Your bank is still being asked', 'Press the button again in a moment: it stays the same booking, and your card is asked only once.')
+    if (e.offline || e.status >= 500 && e.code !== 'internal') {
       return show(e.offline ? 'off' : 'warn', e.offline ? 'off' : 'info', e.offline ? 'Nobody answered' : 'Not now', e.message,
         'Press the button again: it stays the same booking, and your card is asked only once.')
     }
