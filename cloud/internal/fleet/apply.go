@@ -24,6 +24,10 @@ var (
 	ErrGap = fault.New(fault.Conflict, "journal_gap", "Events before this batch are missing. Send again from the acknowledged one.")
 )
 
+// errMalformed is why an event that could not be decoded is not applied. Its
+// bytes are kept as an observation.
+var errMalformed = errors.New("it could not be read")
+
 // ErrStale says that what an op was made from has changed since it was read:
 // it has to be made again.
 var ErrStale = errors.New("what the operation was made from has changed")
@@ -159,7 +163,7 @@ func (a *ApplyEvents) effect(w *commit.Work, e *wire.Event, at, now time.Time) e
 	case wire.Admitted, wire.BackedOut, wire.Released, wire.Refused, wire.TimeMark, wire.Started, wire.LaneFault:
 		return nil // observed
 	default:
-		return fmt.Errorf("unknown kind %d", e.Kind)
+		return errMalformed
 	}
 }
 

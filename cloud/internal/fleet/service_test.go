@@ -100,7 +100,6 @@ func TestWhateverArrivesTwiceLateOrNever(t *testing.T) {
 	// What cannot be read changes nothing and is not answered.
 	e.sendRaw(topic.Events, []byte{0xff, 0x00})
 	e.sendRaw(topic.Events, nil)
-	e.send(topic.Events, &wire.EventBatch{Journal: e.journal, Epoch: e.epoch, First: 6, Events: [][]byte{{0xa0}}})
 	other := *e
 	other.journal = id.New[id.Journal](time.Now())
 	other.batch(5, 6)
@@ -112,6 +111,29 @@ func TestWhateverArrivesTwiceLateOrNever(t *testing.T) {
 		t.Fatalf("%d of 6 events observed", n)
 	}
 	wait(t, e.resumes, "the request to say hello, for an unknown journal")
+}
+
+// An event that cannot be read becomes an incident and holds up nothing.
+func TestUnreadableEventDoesNotBlockThoseBehindIt(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, time.Minute)
+	e := s.edge(s.enroll())
+	e.greet()
+	e.enter(none)
+	e.raw = append(e.raw, []byte{0xa0})
+	walkIn := e.enter(none)
+	e.exit(walkIn, none)
+	e.batch(0, 4)
+	e.ack(s, 4)
+	if n := s.count(observed); n != 4 {
+		t.Fatalf("%d of 4 events observed", n)
+	}
+	if n := s.count(`select count(*) from incident where class = 'unapplied'`); n != 1 {
+		t.Fatalf("%d incidents", n)
+	}
+	if in, left := s.count(`select count(*) from session where state = 'inside'`), s.count(`select count(*) from session where state = 'left'`); in != 1 || left != 1 {
+		t.Fatalf("%d inside, %d left", in, left)
+	}
 }
 
 func TestCloudRestartsInTheMiddle(t *testing.T) {

@@ -191,12 +191,8 @@ func (w *worker) handle(ctx context.Context, m message) {
 		if !w.readable(m, err) {
 			return
 		}
-		events, err := b.Decode()
-		if !w.readable(m, err) {
-			return
-		}
 		w.alive(ctx)
-		w.events(ctx, &b, events)
+		w.events(ctx, &b, w.decode(m, &b))
 	case topic.Beat:
 		b, err := wire.Unmarshal[wire.Beat](m.payload)
 		if !w.readable(m, err) {
@@ -216,6 +212,21 @@ func (w *worker) handle(ctx context.Context, m message) {
 			w.down.confirm(a.Revision, w.s.o.Now())
 		}
 	}
+}
+
+// decode decodes the events of a batch one by one. One that cannot be read
+// keeps its place, with no kind: it becomes an incident when it is applied and
+// does not block those behind it.
+func (w *worker) decode(m message, b *wire.EventBatch) []wire.Event {
+	events := make([]wire.Event, len(b.Events))
+	for i := range events {
+		e, err := b.DecodeAt(i)
+		if !w.readable(m, err) {
+			e = wire.Event{Seq: b.First + uint64(i), Wall: w.s.o.Now().UnixMilli()}
+		}
+		events[i] = e
+	}
+	return events
 }
 
 // readable counts and, now and then, logs what cannot be read. Nothing of such

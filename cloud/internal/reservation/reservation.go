@@ -107,7 +107,7 @@ func Next(s State, e Event) Outcome { return table[s][e] }
 
 var sentences = map[string]string{
 	CodeNotConfirmed:  "The payment for this reservation is not secured yet.",
-	CodeAlreadyInside: "The vehicle is inside. Leave through the exit; what you do not use is settled there.",
+	CodeAlreadyInside: "The vehicle is inside. Leave through the exit; the stay is settled there.",
 	CodeFinished:      "This reservation has ended.",
 	CodeNotInside:     "Nobody is inside on this reservation.",
 	CodeHoldTooLate:   "The payment was secured after the reservation had ended. It is given back.",

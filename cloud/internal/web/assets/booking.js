@@ -184,7 +184,7 @@ export function booking(id, givenToken) {
       kerbOf(from(), to(), zone(), {running: inside}),
       h('div', {class: 'opt'}, h('div', {}, h('b', {}, inside ? 'Leave whenever you like' : `Come from ${clock(from(), zone())}`),
         h('p', {class: 'small muted'}, inside
-          ? 'Just drive out: the gate reads the pass or the plate, and what you do not use goes back to your card.'
+          ? 'Just drive out: show the pass at the exit, and the price is taken from what is held.'
           : `Your space is kept until ${r.no_show_at ? clock(Date.parse(r.no_show_at), zone()) : clock(to(), zone())}. ${money(r.payment.authorized)} is held on your card, nothing is taken yet.`))),
       h('div', {class: 'opt'}, h('div', {}, h('b', {}, 'Pass as text'), h('p', {class: 'small muted'}, 'For a gate that is typed into, or to keep.')),
         h('span', {}, h('button', {class: 'btn ghost sm', type: 'button', onclick: async () => {
@@ -231,7 +231,7 @@ export function booking(id, givenToken) {
 }
 
 /** The last characters of an id, for people. */
-const short = id => id.slice(-7).toUpperCase().replace(/^(...)/, '$1 ')
+const short = id => id.slice(-6).toUpperCase().replace(/^(...)/, '$1 ') // as in the mail
 
 export function bookingList() {
   const all = state.bookings()

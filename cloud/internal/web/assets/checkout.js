@@ -38,7 +38,7 @@ export function checkout(id, type) {
     return e
   }
   const email = field('email', 'E-mail for pass and receipt', {type: 'email', autocomplete: 'email', inputmode: 'email', required: true, value: state.driver.email})
-  const plate = field('plate', 'Plate', {type: 'text', autocomplete: 'off', autocapitalize: 'characters', maxlength: 16, value: state.driver.plate, class: 'code-input'}, '(optional, opens the gate)')
+  const plate = field('plate', 'Plate', {type: 'text', autocomplete: 'off', autocapitalize: 'characters', maxlength: 16, value: state.driver.plate, class: 'code-input'}, '(optional)')
   const cards = h('fieldset', {class: 'cards'}, h('legend', {}, 'Card'),
     methods.map(([value, name, what], i) => h('label', {class: 'card-choice'},
       h('input', {type: 'radio', name: 'method', value, checked: i === 0, onchange: () => { sent = null }}),

@@ -169,7 +169,7 @@ export function parking(id) {
     else parts.push(h('div', {class: 'lines'}, h('span', {class: 'ghost'}), h('span', {class: 'ghost short'})))
     if (free <= 0) parts.push(note('', 'info', 'Full for your time', 'Another time, another kind of space or another parking may have one.', h('p', {class: 'small'}, h('a', {href: '#/'}, 'See other parkings'))))
     else if (quote?.price.minor) {
-      parts.push(note('good', 'undo', 'Nothing is taken before you leave', 'The price is only held on your card. What you do not use goes back on the way out.'))
+      parts.push(note('good', 'undo', 'Nothing is taken before you leave', 'The price is only held on your card. It is taken when you drive out, and not before.'))
     }
     const can = quote && free > 0
     parts.push(h('div', {class: 'stickybar'}, h('div', {class: 'in'},
@@ -185,7 +185,6 @@ export function parking(id) {
     needs.hidden = p.space_types.length === 0
     needs.replaceChildren(h('h2', {}, 'What the gate needs'), h('ul', {class: 'needs'},
       item('qr', 'Your pass', 'A QR code on your phone. It works with no signal, also at the gate.'),
-      item('plate', 'or your plate', 'Add it and the arm opens where there is a camera.'),
       item('clock', `Come up to ${early} min early, at the latest ${length(late * 60_000)} after your time begins`,
         `Earlier works if there is room. After that your space may be given on. Leaving up to ${grace} min late costs nothing more.`)))
   }
