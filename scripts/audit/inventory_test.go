@@ -57,7 +57,7 @@ func TestAStayClaimsWhatItsReservationDoesNot(t *testing.T) {
 		for _, x := range own(k, 5, 9, c.r) {
 			counted.add(x)
 		}
-		for q := timerange.Q(0); q < 12; q++ {
+		for q := range timerange.Q(12) {
 			want := 0
 			if slices.Contains(c.want, q) {
 				want = 1

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -113,11 +114,11 @@ func Run(ctx context.Context, cfg Config) (f Figures, err error) {
 		return f, errors.Join(err, r.stack.Failure())
 	}
 	r.say("%d reservations and %d passages in %.0f s, %d kills", r.booked.Load(), r.passages.Load(), loaded.Seconds(), r.kills.Load())
-	parts := ""
+	var parts strings.Builder
 	for _, part := range []string{"cloud", "database", "edges", "twins", "self"} {
-		parts += fmt.Sprintf(" %s %.2f (%d MB)", part, (spent[part].CPU-before[part].CPU).Seconds()/loaded.Seconds(), spent[part].RSS>>20)
+		_, _ = fmt.Fprintf(&parts, " %s %.2f (%d MB)", part, (spent[part].CPU-before[part].CPU).Seconds()/loaded.Seconds(), spent[part].RSS>>20)
 	}
-	r.say("processors used (and memory at the end):%s", parts)
+	r.say("processors used (and memory at the end):%s", parts.String())
 	return r.report(ctx)
 }
 

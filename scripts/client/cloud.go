@@ -118,7 +118,7 @@ func (c *Cloud) Pass(ctx context.Context, id, token string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // what was read is what counts
 	if resp.StatusCode != http.StatusOK {
 		return "", problem(req, resp)
 	}
@@ -133,10 +133,10 @@ func (c *Cloud) Reserve(ctx context.Context, key string, w Wanted) (Reservation,
 	if err != nil {
 		return Reservation{}, nil, err
 	}
-	if resp.StatusCode != http.StatusCreated {
-		return answer.Reservation, nil, fmt.Errorf("POST /reserve answers %s, payment %s", resp.Status, answer.Reservation.Payment.State)
+	if resp.status != http.StatusCreated {
+		return answer.Reservation, nil, fmt.Errorf("POST /reserve answers %d, payment %s", resp.status, answer.Reservation.Payment.State)
 	}
-	return answer.Reservation, serverTiming(resp.Header.Values("Server-Timing")), nil
+	return answer.Reservation, serverTiming(resp.header.Values("Server-Timing")), nil
 }
 
 // Reservation reads a reservation.

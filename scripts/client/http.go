@@ -58,20 +58,26 @@ func problem(req *http.Request, resp *http.Response) error {
 	return p
 }
 
+// head is an answer without its body.
+type head struct {
+	status int
+	header http.Header
+}
+
 // call sends body as JSON, unless nil, and reads the answer into into, unless
 // nil. It returns the answer's status and headers.
-func call(ctx context.Context, c *http.Client, method, url string, header map[string]string, body, into any) (*http.Response, error) {
+func call(ctx context.Context, c *http.Client, method, url string, header map[string]string, body, into any) (head, error) {
 	var content io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
-			return nil, err
+			return head{}, err
 		}
 		content = bytes.NewReader(b)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, url, content)
 	if err != nil {
-		return nil, err
+		return head{}, err
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -82,18 +88,19 @@ func call(ctx context.Context, c *http.Client, method, url string, header map[st
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, err
+		return head{}, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // read to its end, or of no interest
+	h := head{resp.StatusCode, resp.Header}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return resp, problem(req, resp)
+		return h, problem(req, resp)
 	}
 	if into == nil {
 		_, err = io.Copy(io.Discard, resp.Body)
-		return resp, err
+		return h, err
 	}
 	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
-		return resp, fmt.Errorf("%s %s answers what cannot be read: %w", method, url, err)
+		return h, fmt.Errorf("%s %s answers what cannot be read: %w", method, url, err)
 	}
-	return resp, nil
+	return h, nil
 }

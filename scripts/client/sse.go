@@ -38,7 +38,7 @@ func Follow(ctx context.Context, c *http.Client, url, token string, handle func(
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // what was read is what counts
 	if resp.StatusCode != http.StatusOK {
 		return problem(req, resp)
 	}

@@ -100,7 +100,7 @@ func (c *runCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // lines, already written
 	s, err := stack.Start(e.ctx, stack.Config{
 		Bin: e.bin, Dir: c.Dir, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, CarParks: d.parks.file, Live: live, Speed: 1,
 		EdgeHTTP: c.edgeAddr, TwinHTTP: c.twinAddr,

@@ -49,7 +49,7 @@ func FreePorts(ctx context.Context, n int) ([]string, error) {
 			return nil, err
 		}
 		// Kept until all are found, so that none comes twice.
-		defer l.Close() //nolint:revive // n is small
+		defer func() { _ = l.Close() }() //nolint:revive // n is small
 		out = append(out, l.Addr().String())
 	}
 	return out, nil

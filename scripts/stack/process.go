@@ -38,8 +38,8 @@ func start(name, logDir string, argv ...string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()
-	p.cmd = exec.Command(argv[0], argv[1:]...)
+	defer func() { _ = out.Close() }()         // the child has its own
+	p.cmd = exec.Command(argv[0], argv[1:]...) //nolint:noctx // it is ended by Stop, in our order
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = childAttr()
 	if err := p.cmd.Start(); err != nil {
@@ -93,7 +93,11 @@ func (p *Process) Failure() error {
 	if p.stopped {
 		return nil
 	}
-	return fmt.Errorf("%s ended (%v); the end of %s:\n%s", p.Name, p.err, p.log, p.Tail(15))
+	why := "exit status 0"
+	if p.err != nil {
+		why = p.err.Error()
+	}
+	return fmt.Errorf("%s ended by itself (%s); the end of %s:\n%s", p.Name, why, p.log, p.Tail(15))
 }
 
 // Tail is the last n lines of the process's output.

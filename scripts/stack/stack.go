@@ -163,8 +163,10 @@ func (s *Stack) startSite(ctx context.Context, n int, parking string) (*Site, er
 	if err := until(ctx, site.twin, 20*time.Second, func(ctx context.Context) error { return get(ctx, site.TwinURL+"/state", nil) }); err != nil {
 		return site, err
 	}
-	site.edgeArgs = []string{s.bin("openlot-edge"), "run", "--parking", parking, "--edge-id", c.EdgeID, "--secret-file", filepath.Join(dir, "secret"),
-		"--mqtt", "tcp://" + broker, "--data-dir", dir, "--http", s.cfg.EdgeHTTP(n), "--board", board, "--lanes", "entry-1:entry:0,exit-1:exit:1"}
+	site.edgeArgs = []string{
+		s.bin("openlot-edge"), "run", "--parking", parking, "--edge-id", c.EdgeID, "--secret-file", filepath.Join(dir, "secret"),
+		"--mqtt", "tcp://" + broker, "--data-dir", dir, "--http", s.cfg.EdgeHTTP(n), "--board", board, "--lanes", "entry-1:entry:0,exit-1:exit:1",
+	}
 	return site, site.StartEdge(ctx)
 }
 
@@ -372,7 +374,7 @@ func get(ctx context.Context, url string, into any) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // what was read is what counts
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %s", url, resp.Status)
 	}

@@ -26,7 +26,7 @@ func TestAProgramThatEndsIsNamedWithItsLog(t *testing.T) {
 	dir := t.TempDir()
 	s := &Stack{Cloud: shell(t, dir, "echo cannot open the database >&2; exit 3")}
 	err := s.Watch(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "shell ended (exit status 3)") || !strings.Contains(err.Error(), "cannot open the database") {
+	if err == nil || !strings.Contains(err.Error(), "shell ended by itself (exit status 3)") || !strings.Contains(err.Error(), "cannot open the database") {
 		t.Errorf("says %v", err)
 	}
 }

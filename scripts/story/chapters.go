@@ -2,6 +2,7 @@ package story
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -271,7 +272,7 @@ func (t *teller) drained(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("the edge's journal: expected it to drain, saw %+v (%v)", s, err)
+			return fmt.Errorf("the edge's journal: expected it to drain, saw %+v: %w", s, errors.Join(err, ctx.Err()))
 		}
 	}
 }

@@ -14,8 +14,6 @@ import (
 	"github.com/openlot/openlot/scripts/client"
 )
 
-func free(n int) *int { return &n }
-
 func TestWatcherChecksOrderAndVersions(t *testing.T) {
 	tell := func(seen ...client.Seen) *watcher {
 		w := newWatcher("s")
@@ -24,14 +22,14 @@ func TestWatcherChecksOrderAndVersions(t *testing.T) {
 		}
 		return w
 	}
-	good := tell(client.Seen{Version: 1, Count: free(5)}, client.Seen{Version: 2, Count: free(5)}, client.Seen{Version: 3}, client.Seen{Version: 4, Count: free(4)})
+	good := tell(client.Seen{Version: 1, Count: new(5)}, client.Seen{Version: 2, Count: new(5)}, client.Seen{Version: 3}, client.Seen{Version: 4, Count: new(4)})
 	if err := good.check([]int{5, 4}); err != nil {
 		t.Error(err)
 	}
 	if err := good.check([]int{5, 3, 4}); err == nil || !strings.Contains(err.Error(), "[5 3 4]") || !strings.Contains(err.Error(), "[5 4]") {
 		t.Errorf("a count that was missed: %v", err)
 	}
-	if err := tell(client.Seen{Version: 2, Count: free(5)}, client.Seen{Version: 1, Count: free(4)}).check([]int{5, 4}); err == nil {
+	if err := tell(client.Seen{Version: 2, Count: new(5)}, client.Seen{Version: 1, Count: new(4)}).check([]int{5, 4}); err == nil {
 		t.Error("a version that went back is not noticed")
 	}
 	good.end(io.ErrUnexpectedEOF)
@@ -42,11 +40,11 @@ func TestWatcherChecksOrderAndVersions(t *testing.T) {
 
 func TestWatcherAwaitsTheLatestCount(t *testing.T) {
 	w := newWatcher("s")
-	w.tell(client.Seen{Version: 1, Count: free(4)})
-	w.tell(client.Seen{Version: 2, Count: free(5)})
+	w.tell(client.Seen{Version: 1, Count: new(4)})
+	w.tell(client.Seen{Version: 2, Count: new(5)})
 	go func() {
-		w.tell(client.Seen{Version: 3, Count: free(6)})
-		w.tell(client.Seen{Version: 4, Count: free(4)})
+		w.tell(client.Seen{Version: 3, Count: new(6)})
+		w.tell(client.Seen{Version: 4, Count: new(4)})
 	}()
 	s, err := w.count(t.Context(), 4)
 	if err != nil || s.Version != 4 {
@@ -91,7 +89,7 @@ func TestCutIsABlackHole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer up.Close()
+	defer func() { _ = up.Close() }()
 	go func() {
 		for {
 			c, err := up.Accept()

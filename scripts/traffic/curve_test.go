@@ -89,7 +89,7 @@ func TestTheSampleIsReadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	c, err := ReadCurves(f)
 	if err != nil {
 		t.Fatal(err)

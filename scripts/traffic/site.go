@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -163,7 +164,7 @@ func (d *drive) arrive(ctx context.Context, plate string, books bool, stay time.
 // book reserves from now on, and returns the pass.
 func (d *drive) book(ctx context.Context, plate string, stay time.Duration) (string, error) {
 	now := time.Now().UTC().Truncate(time.Second)
-	r, _, err := d.Cloud.Reserve(ctx, "traffic-"+d.Parking+"-"+plate+"-"+now.Format(time.RFC3339), client.Wanted{
+	r, _, err := d.Cloud.Reserve(ctx, "traffic-"+crand.Text(), client.Wanted{
 		ParkingID: d.Parking, SpaceType: "standard", From: now, To: now.Add(stay), VehiclePlate: plate,
 		PaymentMethod: "pm_sandbox_ok", Contact: &client.Contact{Email: "driver@example.org"},
 	})
@@ -203,5 +204,5 @@ func (d *drive) trouble(ctx context.Context, what string, err error) {
 	if p, ok := errors.AsType[*client.Problem](err); ok && p.Status == http.StatusConflict {
 		level = slog.LevelInfo // sold out
 	}
-	d.Log.Log(ctx, level, what, "err", err)
+	d.Log.Log(ctx, level, "a car could not be sent", "what", what, "err", err)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -47,7 +46,7 @@ func newTown(t *testing.T) (*town, Site) {
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return w, Site{
-		Parking: "p", Capacity: 100, Seed: 1, File: filepath.Join(t.TempDir(), "cars.json"), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Parking: "p", Capacity: 100, Seed: 1, File: filepath.Join(t.TempDir(), "cars.json"), Log: slog.New(slog.DiscardHandler),
 		Cloud: &client.Cloud{URL: s.URL, HTTP: client.NewHTTP()}, Twin: &client.Twin{URL: s.URL, HTTP: client.NewHTTP()},
 	}
 }
@@ -88,6 +87,9 @@ func (w *town) arrive(rw http.ResponseWriter, r *http.Request) {
 func (w *town) reserve(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if key := r.Header.Get("Idempotency-Key"); key == "" || strings.ContainsAny(key, " \t") {
+		w.t.Errorf("key %q", key)
+	}
 	w.reserved++
 	pass := fmt.Sprintf("PK1:%d", w.reserved)
 	w.given[pass] = true
