@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -59,7 +60,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.UsageOnError())
 	if err != nil {
-		fmt.Fprintln(errOut, "openlot:", err)
+		_, _ = fmt.Fprintln(errOut, "openlot:", err) // where else could this be said
 		return 2
 	}
 	k, err := parser.Parse(args)
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintln(errOut, "openlot:", err)
+		_, _ = fmt.Fprintln(errOut, "openlot:", err) // where else could this be said
 		return 2
 	}
 	k.BindTo(ctx, (*context.Context)(nil))
@@ -95,12 +96,14 @@ func logger(w io.Writer, c *cli) *slog.Logger {
 // explain prints an error for a person: the sentence and code of a fault, with
 // its fields and its cause.
 func explain(w io.Writer, err error) {
+	var text strings.Builder
+	defer func() { _, _ = io.WriteString(w, text.String()) }() // where else could this be said
 	var f *fault.Fault
 	if !errors.As(err, &f) {
-		fmt.Fprintln(w, "openlot:", err)
+		fmt.Fprintln(&text, "openlot:", err)
 		return
 	}
-	fmt.Fprintf(w, "openlot: %s (%s)\n", f.Detail, f.Code)
+	fmt.Fprintf(&text, "openlot: %s (%s)\n", f.Detail, f.Code)
 	fields := make([]string, 0, len(f.Fields))
 	for name := range f.Fields {
 		fields = append(fields, name)
@@ -112,9 +115,9 @@ func explain(w io.Writer, err error) {
 		return map[bool]int{true: -1, false: 1}[a < b]
 	})
 	for _, name := range fields {
-		fmt.Fprintf(w, "  %s: %s\n", name, f.Fields[name])
+		fmt.Fprintf(&text, "  %s: %s\n", name, f.Fields[name])
 	}
 	if cause := errors.Unwrap(f); cause != nil {
-		fmt.Fprintf(w, "  because: %v\n", cause)
+		fmt.Fprintf(&text, "  because: %v\n", cause)
 	}
 }

@@ -25,7 +25,7 @@ import (
 // home is a data directory that Postgres's unprivileged user may enter.
 func home(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "openlot-app-")
+	dir, err := os.MkdirTemp("", "openlot-app-") //nolint:usetesting // others may not enter what t.TempDir is in
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}
@@ -123,7 +123,7 @@ func call(t *testing.T, req *http.Request) (int, reservation) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +157,7 @@ func availableNow(t *testing.T, base string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	b, _ := io.ReadAll(resp.Body)
 	var p struct {
 		AvailableNow *int `json:"available_now"`
@@ -256,7 +256,7 @@ func TestThePrivatePostgresIsStartedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp.Body.Close()
+	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		t.Error(resp.Status)
 	}
@@ -267,7 +267,7 @@ func TestABusyPortIsNamedAndNothingIsStarted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer busy.Close()
+	defer func() { _ = busy.Close() }()
 	for flag, cfg := range map[string]app.Config{
 		"--http":  {HTTP: busy.Addr().String(), Admin: "127.0.0.1:0", MQTT: "127.0.0.1:0"},
 		"--admin": {HTTP: "127.0.0.1:0", Admin: busy.Addr().String(), MQTT: "127.0.0.1:0"},

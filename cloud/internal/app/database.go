@@ -87,7 +87,7 @@ func (d *database) run(ctx context.Context) error {
 	for {
 		err := d.cluster.Wait(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is how it is told to stop
 		}
 		d.log.Error("Postgres is gone; starting it again", "component", "database", "err", err)
 		if err := d.cluster.Restart(ctx); err != nil && ctx.Err() == nil {

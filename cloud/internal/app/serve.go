@@ -54,18 +54,18 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runti
 		return fault.Wrap(err, fault.Invalid, "data_dir_unusable", fmt.Sprintf("The data directory %s cannot be made. Choose another with --data-dir.", cfg.DataDir))
 	}
 	// Ports first: a busy one is the likeliest mistake, and nothing is started yet.
-	api, err := listen(cfg.HTTP, "--http")
+	api, err := listen(ctx, cfg.HTTP, "--http")
 	if err != nil {
 		return err
 	}
 	l.onStop("http listener", func() error { return ignoreClosed(api.Close()) })
-	admin, err := listen(cfg.Admin, "--admin")
+	admin, err := listen(ctx, cfg.Admin, "--admin")
 	if err != nil {
 		return err
 	}
 	l.onStop("admin listener", func() error { return ignoreClosed(admin.Close()) })
 	if cfg.MQTTURL == "" {
-		if err := probe(cfg.MQTT, "--mqtt"); err != nil {
+		if err := probe(ctx, cfg.MQTT, "--mqtt"); err != nil {
 			return err
 		}
 	}
@@ -111,8 +111,8 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runti
 }
 
 // listen opens a TCP address; the flag that names it is in the fault.
-func listen(addr, flag string) (net.Listener, error) {
-	n, err := net.Listen("tcp", addr)
+func listen(ctx context.Context, addr, flag string) (net.Listener, error) {
+	n, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, addressFault(err, addr, flag)
 	}
@@ -120,8 +120,8 @@ func listen(addr, flag string) (net.Listener, error) {
 }
 
 // probe finds out whether an address can be listened on later.
-func probe(addr, flag string) error {
-	n, err := listen(addr, flag)
+func probe(ctx context.Context, addr, flag string) error {
+	n, err := listen(ctx, addr, flag)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,9 @@ func serveHTTP(srv *http.Server, l net.Listener, stopping chan struct{}) func(co
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = srv.Close() // what is left are streams that nobody reads
 		}
-		<-served
+		if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+			err = errors.Join(err, ended)
+		}
 		return err
 	}
 }

@@ -114,7 +114,7 @@ func TestOverstayOwesTheRest(t *testing.T) {
 }
 
 func TestFactsWinOverStates(t *testing.T) {
-	window := func(w *world, t *testing.T) *reservation.Reservation {
+	window := func(t *testing.T, w *world) *reservation.Reservation {
 		return w.reserve(t, noon.Add(-time.Hour), noon.Add(time.Hour))
 	}
 	for name, c := range map[string]struct {
@@ -122,18 +122,18 @@ func TestFactsWinOverStates(t *testing.T) {
 		class   string
 	}{
 		"X1 cancelled": {func(t *testing.T, w *world, j *journal) {
-			r := window(w, t)
+			r := window(t, w)
 			w.cancel(t, r.ID)
 			j.enter(t, noon, r.ID)
 		}, "X1"},
 		"X3 unknown": {func(t *testing.T, w *world, j *journal) { j.enter(t, noon, id.New[id.Reservation](noon)) }, "X3"},
 		"X4 already inside": {func(t *testing.T, w *world, j *journal) {
-			r := window(w, t)
+			r := window(t, w)
 			j.enter(t, noon, r.ID)
 			j.enter(t, noon, r.ID)
 		}, "X4"},
 		"X4 in and out before": {func(t *testing.T, w *world, j *journal) {
-			r := window(w, t)
+			r := window(t, w)
 			j.exit(t, noon, j.enter(t, noon, r.ID), r.ID)
 			j.enter(t, noon, r.ID)
 		}, "X4"},

@@ -395,13 +395,13 @@ func (w *worker) publish(ctx context.Context, c topic.Down, m sendable) bool {
 	return true
 }
 
-func (w *worker) logFailure(what string, err error) {
+func (w *worker) logFailure(doing string, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
 	if unavailable(err) {
-		w.log.Warn(what, "err", err)
+		w.log.Warn("the edge has to wait", "doing", doing, "err", err)
 		return
 	}
-	w.log.Error(what, "err", err)
+	w.log.Error("the edge is not served", "doing", doing, "err", err)
 }

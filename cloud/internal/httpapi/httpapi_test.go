@@ -300,7 +300,7 @@ func TestARequestThatIsStillWorkedOn(t *testing.T) {
 	go func() {
 		defer close(gone)
 		if resp, err := http.DefaultClient.Do(req); err == nil {
-			resp.Body.Close()
+			_ = resp.Body.Close()
 		}
 	}()
 	<-s.provider.Arrived

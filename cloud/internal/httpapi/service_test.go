@@ -43,7 +43,7 @@ func (s *site) stream(path string, header ...string) *events {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { resp.Body.Close() })
+	s.t.Cleanup(func() { _ = resp.Body.Close() })
 	return &events{resp, bufio.NewReader(resp.Body)}
 }
 
@@ -254,7 +254,7 @@ func TestOthersHandlersAreMountedAsTheyAre(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
+		_ = resp.Body.Close()
 		if string(got) != want {
 			t.Errorf("%s: %q", path, got)
 		}

@@ -166,7 +166,7 @@ func (s *site) do(method, path, body string, header ...string) reply {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	got, err := io.ReadAll(resp.Body)
 	if err != nil {
 		s.t.Fatal(err)

@@ -257,7 +257,12 @@ func TestEventsBeforeAndDuringLoadingAreNotLost(t *testing.T) {
 		done := make(chan error, 1)
 		ctx, cancel := contextWithCancel()
 		go func() { done <- b.Run(ctx, ready) }()
-		defer func() { cancel(); <-done }()
+		defer func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}()
 		if w := b.get("/parkings", nil); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("%d before the parkings are known", w.Code)
 		}

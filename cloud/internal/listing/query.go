@@ -231,12 +231,12 @@ func onEarth(lat, lng float64) bool { return math.Abs(lat) <= 90 && math.Abs(lng
 // is not used with another query.
 func (q query) order() uint32 {
 	h := fnv.New32a()
-	fmt.Fprint(h, q.near != nil, q.radius, q.box != nil, q.words, q.typ)
+	_, _ = fmt.Fprint(h, q.near != nil, q.radius, q.box != nil, q.words, q.typ) // a hash takes everything
 	if q.near != nil {
-		fmt.Fprint(h, *q.near)
+		_, _ = fmt.Fprint(h, *q.near)
 	}
 	if q.box != nil {
-		fmt.Fprint(h, *q.box)
+		_, _ = fmt.Fprint(h, *q.box)
 	}
 	return h.Sum32()
 }

@@ -148,7 +148,7 @@ func (c *Client) Run(ctx context.Context) error {
 // random half is taken off.
 func backoff(tries int) time.Duration {
 	d := min(time.Second/2<<min(tries, 8), reconnectLimit)
-	return d/2 + mrand.N(d/2)
+	return d/2 + mrand.N(d/2) //nolint:gosec // only spreads clients over time
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -164,8 +164,7 @@ func newFront(t *testing.T, to string) *front {
 }
 
 func relay(from, to net.Conn) {
-	defer from.Close()
-	defer to.Close()
+	defer func() { _, _ = from.Close(), to.Close() }()
 	b := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(b)

@@ -88,7 +88,7 @@ func TestSample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	list, err := parking.ReadGeoJSON(f)
 	if err != nil || len(list) == 0 {
 		t.Fatal(len(list), err)

@@ -59,7 +59,7 @@ func NewCommitter(db *DB, log *slog.Logger, now func() time.Time, hint func(id.P
 }
 
 type request struct {
-	ctx   context.Context
+	ctx   context.Context //nolint:containedctx // of the caller who waits: the worker leaves out what nobody waits for
 	op    commit.Op
 	done  chan answer // holds one
 	tries int
@@ -132,7 +132,6 @@ func (w *worker) run(ctx context.Context, queue chan *request) {
 	var again []*request
 	for {
 		batch := again
-		again = nil
 		if len(batch) == 0 {
 			select {
 			case <-ctx.Done():
@@ -357,7 +356,7 @@ func (w *worker) failed(ctx context.Context, requests []*request, err error) []*
 		again := retry(requests, u)
 		if len(again) > 0 {
 			w.c.log.Warn("commit failed, trying again", "ops", len(again), "err", err)
-			pause(ctx, time.Duration(20+rand.IntN(180))*time.Millisecond)
+			pause(ctx, time.Duration(20+rand.IntN(180))*time.Millisecond) //nolint:gosec // only spreads workers over time
 		}
 		if ctx.Err() != nil {
 			for _, r := range again {

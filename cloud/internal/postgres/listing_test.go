@@ -69,7 +69,7 @@ func TestListingFollowsWhatIsCommitted(t *testing.T) {
 	wakes := map[string]<-chan struct{}{}
 	for _, p := range names {
 		wake, stop := f.Watch(id.Parking(p))
-		defer stop()
+		t.Cleanup(stop)
 		wakes[p] = wake
 	}
 	run(t, n.Run)

@@ -101,10 +101,12 @@ func paramsOf(jobs []relay.Job, unique river.UniqueOpts) ([]river.InsertManyPara
 		if err != nil {
 			return nil, err
 		}
-		o := &river.InsertOpts{Queue: money, MaxAttempts: moneyAttempts, UniqueOpts: unique}
+		o := &river.InsertOpts{UniqueOpts: unique}
 		switch j.Kind {
 		case relay.MailConfirmation, relay.MailCancellation:
 			o.Queue, o.MaxAttempts = mail, mailAttempts
+		case relay.Capture, relay.Void, relay.Resolve:
+			o.Queue, o.MaxAttempts = money, moneyAttempts
 		}
 		params = append(params, river.InsertManyParams{Args: a, InsertOpts: o})
 	}
@@ -170,7 +172,7 @@ func NewWorkers(pool *pgxpool.Pool, handlers map[relay.Kind]relay.Handler, tasks
 func (w *Workers) Run(ctx context.Context) error {
 	if err := w.client.Start(ctx); err != nil {
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is how it is told to stop
 		}
 		return fmt.Errorf("start the job workers: %w", err)
 	}

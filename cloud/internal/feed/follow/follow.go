@@ -356,12 +356,12 @@ func (o *outage) note(ctx context.Context, err error) {
 		return
 	}
 	o.away = true
-	o.log.Warn(o.what+" cannot be read; trying again until it can", "err", err)
+	o.log.Warn("cannot be read; trying again until it can", "what", o.what, "err", err)
 }
 
 func (o *outage) over() {
 	if o.away {
 		o.away = false
-		o.log.Info(o.what + " can be read again")
+		o.log.Info("can be read again", "what", o.what)
 	}
 }

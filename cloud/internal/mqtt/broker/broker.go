@@ -248,16 +248,20 @@ func (l *logger) fatal() error {
 	return l.err
 }
 
-func (l *logger) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *logger) Noticef(format string, v ...any) {
+	l.log.Debug("the broker says", "text", fmt.Sprintf(format, v...))
+}
 
-func (l *logger) Warnf(format string, v ...any) { l.log.Warn(fmt.Sprintf(format, v...)) }
+func (l *logger) Warnf(format string, v ...any) {
+	l.log.Warn("the broker warns", "text", fmt.Sprintf(format, v...))
+}
 
 func (l *logger) Errorf(format string, v ...any) {
 	s := fmt.Sprintf(format, v...)
 	if strings.Contains(s, "authentication error") { // refuse has said it, with the reason
 		return
 	}
-	l.log.Warn(s)
+	l.log.Warn("the broker has a problem", "text", s)
 }
 
 func (l *logger) Fatalf(format string, v ...any) {

@@ -243,7 +243,7 @@ func TestBusyPortIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	_, err = broker.Start(t.Context(), broker.Options{
 		Listen: l.Addr().String(), Dir: t.TempDir(), Auth: broker.Edges{Secrets: secrets{}}, Log: slog.New(slog.DiscardHandler),
 	})

@@ -255,7 +255,7 @@ func refusing(t *testing.T, command, line string) string {
 				return
 			}
 			func() {
-				defer c.Close()
+				defer func() { _ = c.Close() }()
 				_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 				_, _ = io.WriteString(c, "220 test\r\n")
 				for in := bufio.NewScanner(c); in.Scan(); {

@@ -55,7 +55,8 @@ func newView(k notify.Kind, m notify.Mail) view {
 	v := view{
 		Where: join(", ", m.Name, m.Address, m.City), When: long, Plate: m.Plate, SpaceType: m.SpaceType,
 		From: clock(m.DriveInFrom.In(m.Zone), from), By: clock(m.NoShowAt.In(m.Zone), from),
-		Booking: Number(m.Reservation), Total: amount(m.Total), Pass: m.Pass, PassImage: htmltemplate.URL("cid:" + passImage),
+		Booking: Number(m.Reservation), Total: amount(m.Total), Pass: m.Pass,
+		PassImage: htmltemplate.URL("cid:" + passImage), //nolint:gosec // a constant, of a scheme that templates do not know
 		ManageURL: m.ManageURL, To: m.To,
 	}
 	switch k {

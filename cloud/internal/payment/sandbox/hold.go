@@ -137,8 +137,11 @@ func (p *Provider) outcome(h Hold) payment.Outcome {
 	switch h.State {
 	case payment.Authorized, payment.Captured, payment.Voided:
 		o.Authorized = h.Amount
+	case payment.Declined: // nothing is held
 	case payment.RequiresAction:
 		o.NextAction = p.base + challengePath + h.Ref
+	case payment.Requested, payment.Unknown, payment.CaptureRequested, payment.VoidRequested:
+		// How far the asking has come is in our books, not in the provider's.
 	}
 	return o
 }
