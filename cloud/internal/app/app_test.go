@@ -297,6 +297,17 @@ func TestABadFileImportsNothing(t *testing.T) {
 	if err != nil || done.New != 1 {
 		t.Fatal("the good parking of the bad file was imported", done, err)
 	}
+	db, stop, err := app.Tools(t.Context(), "", dir, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = app.Import(t.Context(), db, "Somebody else", strings.NewReader(strings.Replace(park, `"name":"Altmarkt"`, `"name":"Mine"`, 1)), time.Now().UTC())
+	if f := fault.From(err); !strings.Contains(f.Fields["features[0]"], "another operator") {
+		t.Error("an operator renamed another's parking", err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
 	_, err = importPark(t, dir, strings.Replace(park, `"capacity":2`, `"capacity":3`, 1))
 	if f := fault.From(err); f.Code != "capacity_differs" || !strings.Contains(f.Fields["features[0]"], "dresden-altmarkt") {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -44,6 +45,7 @@ type cloud struct {
 	workers   *river.Workers
 	inbox     *devmail.Server // nil when mail goes elsewhere
 	fleet     *fleet.Service
+	keeper    *fleet.Keeper
 	client    *mqtt.Client
 	mqttAddr  string
 }
@@ -109,11 +111,11 @@ func (c *cloud) housekeeping() []schedule.Task {
 func (c *cloud) newFleet(ctx context.Context, registry prometheus.Registerer, l *lifecycle) error {
 	o := mqtt.Options{URL: c.cfg.MQTTURL, Log: c.log, Connected: func() { c.fleet.Reconnected() }}
 	if c.cfg.MQTTURL == "" {
-		release, err := c.db.HoldBroker(ctx)
+		hold, err := c.db.HoldBroker(ctx)
 		if err != nil {
 			return err
 		}
-		l.onStop("hold on the broker", func() error { release(); return nil })
+		l.run("hold on the broker", hold.Run)
 		b, err := broker.Start(ctx, broker.Options{Listen: c.cfg.MQTT, Dir: filepath.Join(c.cfg.DataDir, "broker"), Auth: broker.Edges{Secrets: c.db}, Log: c.log})
 		if err != nil {
 			return err
@@ -140,6 +142,11 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 
 	l.run("notifier", c.notifier.Run)
 	l.run("committer", c.committer.Run)
+	// What stands in the parkings is claimed before anything is sold, however
+	// long nobody looked.
+	if err := c.keeper.Run(ctx, time.Now().UTC()); err != nil {
+		return fmt.Errorf("claim what stands in the parkings: %w", err)
+	}
 	l.run("jobs", c.workers.Run)
 	l.run("relay", c.relay.Run)
 	l.run("feed", c.follower.Run)
@@ -161,7 +168,7 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
 		Booking: c.booking, Watcher: c.follower, Log: c.log, Stopping: stopping,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
-		Web: web.Handler(), Sandbox: c.sandbox.Handler(),
+		Web: web.Handler(),
 		Checks: []httpapi.Check{
 			{Name: "database", Run: c.db.Ping},
 			{Name: "broker", Run: func(context.Context) error {
@@ -172,8 +179,15 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 			}},
 		},
 	}
-	if c.inbox != nil {
-		cfg.Mail = devmail.Handler(postgres.NewDevMail(c.db))
+	// The sandbox's books and the inbox show what belongs to others: they are for
+	// whoever sits at this machine.
+	if c.cfg.local {
+		cfg.Sandbox = c.sandbox.Handler()
+		if c.inbox != nil {
+			cfg.Mail = devmail.Handler(postgres.NewDevMail(c.db))
+		}
+	} else {
+		c.log.Warn("the inbox and the sandbox's pages are not served: --http is not a loopback address")
 	}
 	return httpapi.New(cfg)
 }

@@ -33,9 +33,9 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 	}
 	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox)
 	mails := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.cfg.PublicURL}, sender, time.Now, c.log)
-	keeper := &fleet.Keeper{Store: c.db, Committer: c.committer}
+	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer}
 	tasks := append(schedule.Payments(postgres.NewSchedule(c.db), c.booking, queue, c.log),
-		schedule.Task{Name: "keep_claims", Every: time.Minute, Run: keeper.Run})
+		schedule.Task{Name: "keep_claims", Every: time.Minute, Run: c.keeper.Run})
 	tasks = append(tasks, c.housekeeping()...)
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)
 	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, mails), tasks, time.Now, c.log)

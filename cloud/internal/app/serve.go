@@ -33,6 +33,8 @@ type Config struct {
 	PublicURL      string        // how drivers reach HTTP; empty: http:// and its address
 	PaymentTimeout time.Duration // for one call to the payment provider
 	Mail           email.Config  // an empty Addr means the built-in inbox
+
+	local bool // HTTP is a loopback address
 }
 
 // How long each part may take to stop, and requests to end.
@@ -69,6 +71,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runti
 			return err
 		}
 	}
+	cfg.local = api.Addr().(*net.TCPAddr).IP.IsLoopback()
 	if cfg.PublicURL == "" {
 		cfg.PublicURL = "http://" + api.Addr().String()
 	}

@@ -90,6 +90,16 @@ func (c *change) authorized(o payment.Outcome) error {
 		if c.p.State == payment.Voided && c.p.Ref == o.Ref {
 			return nil // it was found and given back in the meantime
 		}
+		if c.p.Authorized == 0 {
+			// Nobody knew of it when the payment was settled. It is put back on the
+			// books, where it is given back for as long as that takes.
+			if err := c.noteHold(o); err != nil {
+				return err
+			}
+			c.p.State = payment.VoidRequested
+			c.tellPayment()
+			return nil
+		}
 		return fault.New(fault.Conflict, CodeHoldTooLate, "The payment was secured after the reservation had ended. It is given back.")
 	default: // authorized, and what follows it
 		return nil

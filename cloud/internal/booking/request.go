@@ -47,6 +47,7 @@ type wanted struct {
 
 // Limits of a request.
 const (
+	minKey    = 16 // guests share one scope: a key must not be met by chance
 	maxKey    = 255
 	maxMethod = 128
 	maxEmail  = 254
@@ -137,14 +138,14 @@ func checkKey(key string) error {
 			return errKeyInvalid()
 		}
 	}
-	if len(key) > maxKey {
+	if len(key) < minKey || len(key) > maxKey {
 		return errKeyInvalid()
 	}
 	return nil
 }
 
 func errKeyInvalid() error {
-	return fault.Newf(fault.Invalid, CodeKeyInvalid, "An Idempotency-Key has 1 to %d visible ASCII characters.", maxKey)
+	return fault.Newf(fault.Invalid, CodeKeyInvalid, "An Idempotency-Key has %d to %d visible ASCII characters.", minKey, maxKey)
 }
 
 func checkMethod(method string) error {

@@ -53,7 +53,7 @@ func open(t testing.TB, capacity int16) *shop {
 func (s *shop) request(key, method string) booking.Request {
 	w := s.clock.window(time.Hour, 3*time.Hour)
 	return booking.Request{
-		Key: key, Parking: string(altmarkt), SpaceType: "standard", From: w.From, To: w.To, Plate: "dd-ab 123",
+		Key: "a-key-of-the-test-" + key, Parking: string(altmarkt), SpaceType: "standard", From: w.From, To: w.To, Plate: "dd-ab 123",
 		Method: method, Email: "driver@example.org", Phone: "+49 351 1234567",
 	}
 }
@@ -338,7 +338,8 @@ func TestWhatIsWrongWithARequest(t *testing.T) {
 		field  string
 	}{
 		"no key":            {func(r *booking.Request) { r.Key = "" }, booking.CodeKeyMissing, ""},
-		"blank in the key":  {func(r *booking.Request) { r.Key = "a b" }, booking.CodeKeyInvalid, ""},
+		"blank in the key":  {func(r *booking.Request) { r.Key = "a key with blanks in it" }, booking.CodeKeyInvalid, ""},
+		"short key":         {func(r *booking.Request) { r.Key = "1" }, booking.CodeKeyInvalid, ""},
 		"long key":          {func(r *booking.Request) { r.Key = strings.Repeat("k", 256) }, booking.CodeKeyInvalid, ""},
 		"empty window":      {func(r *booking.Request) { r.To = r.From }, booking.CodeWindowEmpty, "to"},
 		"reversed window":   {func(r *booking.Request) { r.To = r.From.Add(-time.Hour) }, booking.CodeWindowEmpty, "to"},
@@ -387,7 +388,7 @@ func TestAWindowMayBeginInTheRunningQuarter(t *testing.T) {
 	if _, err := s.Reserve(t.Context(), req); err != nil {
 		t.Fatal(err)
 	}
-	req.Key, req.From = "k2", req.From.Add(-time.Second)
+	req.Key, req.From = "a-key-that-is-long-2", req.From.Add(-time.Second)
 	_, err := s.Reserve(t.Context(), req)
 	wantCode(t, err, booking.CodeWindowInPast)
 }
@@ -408,12 +409,12 @@ func TestAQuoteFreezesThePrice(t *testing.T) {
 		t.Fatalf("%+v, %v", v.Reservation.Quote, err)
 	}
 	other := req
-	other.Key, other.To = "k2", req.To.Add(time.Hour)
+	other.Key, other.To = "a-key-that-is-long-2", req.To.Add(time.Hour)
 	_, err = s.Reserve(t.Context(), other)
 	wantCode(t, err, booking.CodeQuoteMismatch)
 	s.clock.at = q.ExpiresAt
 	late := req
-	late.Key = "k3"
+	late.Key = "a-key-that-is-long-3"
 	_, err = s.Reserve(t.Context(), late)
 	wantCode(t, err, booking.CodeQuoteExpired)
 	// The first request may still be repeated.

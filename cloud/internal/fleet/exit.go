@@ -11,6 +11,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/session"
 	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/timerange"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -90,6 +91,13 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 		}
 	}
 	due := settle(w, s, r, p, e, at)
+	stoodIn := s.Reservation.IsZero() && (e.Reason == wire.AdmitPolicy || e.Reason == wire.AdmitSoftPassback)
+	if stoodIn {
+		// Some vehicle went out that could not say which it was, and this stay was
+		// closed in its place. Its driver is not charged for that.
+		none := money.New(0, w.Parking.Tariff.Currency)
+		due = settlement.Settlement{Due: none, Tax: none, Capture: none, CaptureTax: none, Owed: none, OwedTax: none}
+	}
 
 	out := timerange.Floor(at)
 	problem := release(w, s, r, out)
@@ -110,7 +118,7 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 	}
 	s.State, s.ExitedAt, s.ExitLane, s.ExitReason = session.Left, at, e.Lane, e.Reason
 	s.ClaimTo = min(s.ClaimTo, out)
-	s.Inferred = s.Inferred || e.Inferred
+	s.Inferred = s.Inferred || e.Inferred || stoodIn
 	s.Due, s.Owed = &due.Due, &due.Owed
 	w.PutSession(s)
 	w.Emit(feed.SessionClosed, feed.Body{Session: tell(s, at), Reservation: tellReservation(r)})
@@ -124,6 +132,9 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 		if err := w.Book(ledger.StayOwed(s.Reservation, s.ID, due.Owed, due.OwedTax)); err != nil {
 			return err // StayOwed balances by construction
 		}
+	}
+	if stoodIn {
+		raise(w, "X6", e, "a vehicle went out without a credential of its own; the oldest walk-in was closed in its place, and nothing is charged", now)
 	}
 	if problem != nil {
 		raise(w, "unapplied", e, "capacity could not be given back: "+safe(problem), now)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/topic"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -28,5 +29,33 @@ func TestAMalformedEventHoldsUpNothing(t *testing.T) {
 	}
 	if n := s.count(`select count(*) from incident`); n != 1 {
 		t.Errorf("%d incidents, want 1", n)
+	}
+}
+
+// An event that the database refuses is found within its batch and treated the
+// same way.
+func TestAnEventThatCannotBeCommittedHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, time.Minute)
+	if _, err := s.owner.Exec(t.Context(), `alter table session add constraint poison check (entry_lane <> 'poison-1')`); err != nil {
+		t.Fatal(err)
+	}
+	e := s.edge(s.enroll())
+	e.greet()
+	e.enter(none)
+	e.add(wire.Event{Kind: wire.Entered, Lane: "poison-1", Session: id.New[id.Session](time.Now()), SpaceType: id.Standard})
+	e.enter(none)
+	e.batch(0, 3)
+	for e.acked < 3 {
+		e.ack(s, e.acked+1)
+	}
+	if n := s.count(`select count(*) from session where state = 'inside'`); n != 2 {
+		t.Errorf("%d inside, want 2", n)
+	}
+	if n := s.count(`select count(*) from incident where class = 'unapplied'`); n != 1 {
+		t.Errorf("%d incidents, want 1", n)
+	}
+	if n := s.count(observed); n != 3 {
+		t.Errorf("%d of 3 observed", n)
 	}
 }

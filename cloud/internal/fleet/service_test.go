@@ -113,29 +113,6 @@ func TestWhateverArrivesTwiceLateOrNever(t *testing.T) {
 	wait(t, e.resumes, "the request to say hello, for an unknown journal")
 }
 
-// An event that cannot be read becomes an incident and holds up nothing.
-func TestUnreadableEventDoesNotBlockThoseBehindIt(t *testing.T) {
-	t.Parallel()
-	s := newStack(t, time.Minute)
-	e := s.edge(s.enroll())
-	e.greet()
-	e.enter(none)
-	e.raw = append(e.raw, []byte{0xa0})
-	walkIn := e.enter(none)
-	e.exit(walkIn, none)
-	e.batch(0, 4)
-	e.ack(s, 4)
-	if n := s.count(observed); n != 4 {
-		t.Fatalf("%d of 4 events observed", n)
-	}
-	if n := s.count(`select count(*) from incident where class = 'unapplied'`); n != 1 {
-		t.Fatalf("%d incidents", n)
-	}
-	if in, left := s.count(`select count(*) from session where state = 'inside'`), s.count(`select count(*) from session where state = 'left'`); in != 1 || left != 1 {
-		t.Fatalf("%d inside, %d left", in, left)
-	}
-}
-
 func TestCloudRestartsInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, time.Minute)
@@ -372,17 +349,34 @@ func TestKeeperExtendsAndRolls(t *testing.T) {
 func TestSecondEmbeddedBrokerIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, time.Minute)
-	release, err := s.db.HoldBroker(t.Context())
+	first, err := s.db.HoldBroker(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.db.HoldBroker(t.Context()); fault.Code(err) != "broker_single_instance" {
-		t.Fatalf("%v", err)
+	stop := background(t, first.Run)
+	refused := func() bool {
+		second, err := s.db.HoldBroker(t.Context())
+		if err == nil {
+			background(t, second.Run)()
+		} else if fault.Code(err) != "broker_single_instance" {
+			t.Fatal(err)
+		}
+		return err != nil
 	}
-	release()
-	release, err = s.db.HoldBroker(t.Context())
-	if err != nil {
+	if !refused() {
+		t.Fatal("two instances run the embedded broker")
+	}
+	// The connection is lost, and the hold taken again without being asked.
+	if _, err := s.owner.Exec(t.Context(), `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and classid = $1`, 0x6f4c02); err != nil {
 		t.Fatal(err)
 	}
-	release()
+	s.until(1, `select count(*) from pg_locks where locktype = 'advisory' and classid = $1 and granted`, 0x6f4c02)
+	if !refused() {
+		t.Fatal("the hold was not taken again")
+	}
+	stop()
+	s.until(0, `select count(*) from pg_locks where locktype = 'advisory' and classid = $1`, 0x6f4c02)
+	if refused() {
+		t.Fatal("the hold was not given back")
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/topic"
 	"github.com/openlot/openlot/protocol/wire"
@@ -329,6 +330,31 @@ func (w *worker) events(ctx context.Context, b *wire.EventBatch, events []wire.E
 	default:
 		w.counted = false
 		w.logFailure("apply events", err)
+		if definite(err) && ctx.Err() == nil {
+			w.divide(ctx, b, events)
+		}
+	}
+}
+
+// definite reports an error that the same batch will meet again.
+func definite(err error) bool {
+	return fault.From(err).Kind == fault.Internal && !errors.Is(err, ErrStale)
+}
+
+// divide applies a batch that cannot be committed one event at a time, so that
+// the one at fault is found. That one is applied as unreadable: its bytes are
+// kept, an incident says so, and it holds up nothing.
+func (w *worker) divide(ctx context.Context, b *wire.EventBatch, events []wire.Event) {
+	if len(events) == 1 {
+		if e := &events[0]; e.Kind != 0 {
+			*e = wire.Event{Seq: e.Seq, Wall: w.s.o.Now().UnixMilli()}
+			w.events(ctx, b, events)
+		}
+		return
+	}
+	for i := range events {
+		one := &wire.EventBatch{Journal: b.Journal, Epoch: b.Epoch, First: b.First + uint64(i), Events: b.Events[i : i+1]}
+		w.events(ctx, one, events[i:i+1])
 	}
 }
 

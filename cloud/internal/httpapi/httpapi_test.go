@@ -61,14 +61,14 @@ func TestFromQuoteToPassToCancel(t *testing.T) {
 		t.Fatalf("%d %s", q.status, q.body)
 	}
 	w["quote_id"] = quoted.Quote.Id
-	made := s.do("POST", "/reserve", text(t, w), "Idempotency-Key", "k1")
+	made := s.do("POST", "/reserve", text(t, w), "Idempotency-Key", "a-key-that-is-long-k1")
 	r := made.reservation(t)
 	if made.status != 201 || r.State != "confirmed" || r.Payment.State != "authorized" || r.Payment.Authorized.Minor != 400 || r.Pass == nil ||
 		r.ManageToken == nil || made.header.Get("Location") != "/reservations/"+r.Id || *r.VehiclePlate != "DDAB123" ||
 		!r.From.Equal(time.Date(2026, 6, 11, 10, 0, 0, 0, time.UTC)) {
 		t.Fatalf("%d %s", made.status, made.body)
 	}
-	again := s.do("POST", "/reserve", text(t, w), "Idempotency-Key", "k1")
+	again := s.do("POST", "/reserve", text(t, w), "Idempotency-Key", "a-key-that-is-long-k1")
 	if again.status != 201 || !bytes.Equal(again.body, made.body) {
 		t.Fatalf("repeated: %d %s\nfirst: %s", again.status, again.body, made.body)
 	}
@@ -101,7 +101,7 @@ func TestFromQuoteToPassToCancel(t *testing.T) {
 
 func TestSecondStepOverHTTP(t *testing.T) {
 	s := newSite(t, nil)
-	r := s.reserve("k1", bookingtest.SecondFactor)
+	r := s.reserve("a-key-that-is-long-k1", bookingtest.SecondFactor)
 	if r.State != "held" || r.Payment.State != "requires_action" || r.Payment.NextAction == nil || r.Pass != nil || r.HoldUntil == nil {
 		t.Fatalf("%+v", r)
 	}
@@ -121,7 +121,7 @@ func TestAPaymentWithoutAnswerIsAccepted(t *testing.T) {
 	w := wish()
 	w["payment_method"] = bookingtest.Dead
 	for range 2 {
-		r := s.do("POST", "/reserve", text(t, w), "Idempotency-Key", "k1")
+		r := s.do("POST", "/reserve", text(t, w), "Idempotency-Key", "a-key-that-is-long-k1")
 		if g := r.reservation(t); r.status != 202 || g.Payment.State != "unknown" || g.State != "held" {
 			t.Fatalf("%d %s", r.status, r.body)
 		}
@@ -130,7 +130,7 @@ func TestAPaymentWithoutAnswerIsAccepted(t *testing.T) {
 
 func TestThePassInEveryForm(t *testing.T) {
 	s := newSite(t, nil)
-	r := s.reserve("k1", bookingtest.OK)
+	r := s.reserve("a-key-that-is-long-k1", bookingtest.OK)
 	for _, x := range []struct{ query, accept, media, begins string }{
 		{"", "", "text/plain; charset=utf-8", *r.Pass},
 		{"", "*/*", "text/plain; charset=utf-8", *r.Pass},
@@ -156,7 +156,7 @@ func TestThePassInEveryForm(t *testing.T) {
 
 func TestWithoutItsTokenThereIsNoReservation(t *testing.T) {
 	s := newSite(t, nil)
-	a, b := s.reserve("k1", bookingtest.OK), s.reserve("k2", bookingtest.OK)
+	a, b := s.reserve("a-key-that-is-long-k1", bookingtest.OK), s.reserve("a-key-that-is-long-k2", bookingtest.OK)
 	unknown := id.New[id.Reservation](start).String()
 	var first string
 	for name, x := range map[string][2]string{
@@ -229,7 +229,7 @@ func TestBadRequests(t *testing.T) {
 		"a form":              {body: "a=b", header: []string{"Content-Type", "application/x-www-form-urlencoded"}, status: 415, code: "unsupported_media_type"},
 		"another charset":     {body: good, header: []string{"Content-Type", "application/json; charset=latin1"}, status: 415, code: "unsupported_media_type"},
 		"no key":              {body: good, header: []string{"Idempotency-Key", ""}, status: 422, code: "idempotency_key_missing"},
-		"two keys":            {body: good, header: []string{"Idempotency-Key", "second"}, status: 422, code: "idempotency_key_invalid"},
+		"two keys":            {body: good, header: []string{"Idempotency-Key", "a-key-that-is-long-second"}, status: 422, code: "idempotency_key_invalid"},
 		"no offset":           {body: set("from", "2026-06-11T12:00:00"), status: 422, code: "time_without_offset", field: "from"},
 		"a day":               {body: set("to", "2026-06-12"), status: 422, code: "time_without_offset", field: "to"},
 		"no time":             {body: set("to", "tomorrow"), status: 422, code: "request_invalid", field: "to"},
@@ -271,12 +271,12 @@ func TestBadRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The spaces are all still there, and then no more.
-	s.reserve("k1", bookingtest.OK)
-	s.reserve("k2", bookingtest.OK)
-	if p := s.do("POST", "/reserve", good, "Idempotency-Key", "k3").problem(t); p.Status != 409 || p.Code != "sold_out" {
+	s.reserve("a-key-that-is-long-k1", bookingtest.OK)
+	s.reserve("a-key-that-is-long-k2", bookingtest.OK)
+	if p := s.do("POST", "/reserve", good, "Idempotency-Key", "a-key-that-is-long-k3").problem(t); p.Status != 409 || p.Code != "sold_out" {
 		t.Fatalf("%+v", p)
 	}
-	if p := s.do("POST", "/reserve", set("vehicle_plate", "XY 1"), "Idempotency-Key", "k1").problem(t); p.Status != 422 || p.Code != "idempotency_key_reused" {
+	if p := s.do("POST", "/reserve", set("vehicle_plate", "XY 1"), "Idempotency-Key", "a-key-that-is-long-k1").problem(t); p.Status != 422 || p.Code != "idempotency_key_reused" {
 		t.Fatalf("%+v", p)
 	}
 	if p := s.do("POST", "/quotes", set("coupon", "x")).problem(t); p.Code != "unknown_field" || len(p.Fields) != 4 {
@@ -295,7 +295,7 @@ func TestARequestThatIsStillWorkedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", "k1")
+	req.Header.Set("Idempotency-Key", "a-key-that-is-long-k1")
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
@@ -304,7 +304,7 @@ func TestARequestThatIsStillWorkedOn(t *testing.T) {
 		}
 	}()
 	<-s.provider.Arrived
-	got := s.do("POST", "/reserve", body, "Idempotency-Key", "k1")
+	got := s.do("POST", "/reserve", body, "Idempotency-Key", "a-key-that-is-long-k1")
 	if p := got.problem(t); p.Status != 409 || p.Code != "request_in_progress" || got.header.Get("Retry-After") == "" {
 		t.Fatalf("%+v", p)
 	}
@@ -315,7 +315,7 @@ func TestARequestThatIsStillWorkedOn(t *testing.T) {
 	<-gone
 	s.provider.Gate <- struct{}{}
 	<-changed // the answer is booked although nobody listens
-	if got := s.do("POST", "/reserve", body, "Idempotency-Key", "k1").reservation(t); got.State != "confirmed" || got.Id != held.ID.String() {
+	if got := s.do("POST", "/reserve", body, "Idempotency-Key", "a-key-that-is-long-k1").reservation(t); got.State != "confirmed" || got.Id != held.ID.String() {
 		t.Fatalf("%+v", got)
 	}
 }

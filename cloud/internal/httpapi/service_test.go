@@ -80,7 +80,7 @@ func (e *events) until(t *testing.T, fits func(api.Reservation) bool) (string, a
 
 func TestAStreamFollowsTheReservationToItsEnd(t *testing.T) {
 	s := newSite(t, nil)
-	r := s.reserve("k1", bookingtest.SecondFactor)
+	r := s.reserve("a-key-that-is-long-k1", bookingtest.SecondFactor)
 	path := "/reservations/" + r.Id
 	e := s.stream(path, "Authorization", bearer(r))
 	if e.resp.StatusCode != http.StatusOK || e.resp.Header.Get("Content-Type") != "text/event-stream" {
@@ -89,7 +89,7 @@ func TestAStreamFollowsTheReservationToItsEnd(t *testing.T) {
 	if _, first := e.next(t); first.State != "held" || first.ManageToken != nil {
 		t.Fatalf("%+v", first)
 	}
-	s.reserve("k2", bookingtest.OK) // another's: nothing to tell
+	s.reserve("a-key-that-is-long-k2", bookingtest.OK) // another's: nothing to tell
 	s.provider.Complete(s.find(r.Id).Payment.Ref, true)
 	s.do("POST", path+"/confirm", "", "Authorization", bearer(r))
 	if _, got := e.next(t); got.State != "confirmed" || got.Pass == nil {
@@ -135,7 +135,7 @@ func (s *site) find(name string) booking.Snapshot {
 
 func TestStreamsEndWhenTheProcessStops(t *testing.T) {
 	s := newSite(t, nil)
-	r := s.reserve("k1", bookingtest.OK)
+	r := s.reserve("a-key-that-is-long-k1", bookingtest.OK)
 	e := s.stream("/reservations/"+r.Id, "Authorization", bearer(r))
 	e.next(t)
 	if got := s.do("GET", "/readyz", ""); got.status != 200 {
@@ -155,7 +155,7 @@ func TestStreamsEndWhenTheProcessStops(t *testing.T) {
 
 func TestStreamsAreLimitedAndGuarded(t *testing.T) {
 	s := newSite(t, func(c *httpapi.Config) { c.MaxStreams = 1 })
-	r := s.reserve("k1", bookingtest.OK)
+	r := s.reserve("a-key-that-is-long-k1", bookingtest.OK)
 	if e := s.stream("/reservations/" + r.Id); e.resp.StatusCode != http.StatusNotFound {
 		t.Fatalf("%d", e.resp.StatusCode)
 	}
@@ -191,7 +191,7 @@ func (s *sink) String() string {
 func TestAQuietStreamShowsThatItLivesAndOutlastsAShortOutage(t *testing.T) {
 	// A channel from outside would keep the bubble's time from passing.
 	s := newSite(t, func(c *httpapi.Config) { c.Stopping = nil })
-	r := s.reserve("k1", bookingtest.OK)
+	r := s.reserve("a-key-that-is-long-k1", bookingtest.OK)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		req := httptest.NewRequestWithContext(ctx, "GET", "/reservations/"+r.Id, http.NoBody)
@@ -292,7 +292,7 @@ func TestTheLogSaysWhatHappenedAndNothingPersonal(t *testing.T) {
 	s := newSite(t, func(c *httpapi.Config) {
 		c.Parkings = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("wires crossed at 10.0.0.7") })
 	})
-	r := s.reserve("key-number-one", bookingtest.OK)
+	r := s.reserve("key-number-one-is-this", bookingtest.OK)
 	s.do("GET", "/reservations/"+r.Id+"?token="+*r.ManageToken, "", "X-Request-Id", "from-a-proxy-1")
 	s.do("GET", "/reservations/"+r.Id+"?token=mt_guessed", "", "X-Request-Id", "no\tgood")
 	if got := s.do("GET", "/parkings", ""); got.status != 500 || got.problem(t).Code != "internal" || strings.Contains(string(got.body), "wires") {

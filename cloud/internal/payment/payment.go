@@ -117,7 +117,8 @@ type Provider interface {
 	Name() string
 	// Authorize places a hold.
 	Authorize(ctx context.Context, r Request) (Outcome, error)
-	// Confirm asks what became of a hold whose second step was taken.
+	// Confirm asks what became of a hold whose second step was taken. It changes
+	// nothing, and answers with the present state however often it is asked.
 	Confirm(ctx context.Context, ref, key string) (Outcome, error)
 	// Capture takes amount, at most what is authorised, and releases the rest.
 	Capture(ctx context.Context, ref string, amount money.Amount, key string) (Outcome, error)

@@ -47,7 +47,7 @@ func newShop(t *testing.T, db *postgres.DB) (*booking.Service, *bookingtest.Prov
 func request(key string) booking.Request {
 	from := time.Now().UTC().Truncate(time.Second).Add(26 * time.Hour)
 	return booking.Request{
-		Key: key, Parking: "altmarkt", SpaceType: "standard", From: from, To: from.Add(90 * time.Minute),
+		Key: "a-key-of-the-test-" + key, Parking: "altmarkt", SpaceType: "standard", From: from, To: from.Add(90 * time.Minute),
 		Method: bookingtest.OK, Email: "driver@example.org", Plate: "DD AB 1",
 	}
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -79,25 +80,68 @@ func (s *shardLocks) Close() { closeConn(s.conn) }
 // broker.
 const CodeSingleInstance = "broker_single_instance"
 
-// HoldBroker makes this instance the only one of this database that may run the
-// embedded broker, until release is called or the connection is lost. Another
-// one gets a fault with CodeSingleInstance.
-func (db *DB) HoldBroker(ctx context.Context) (release func(), err error) {
-	conn, err := db.own(ctx)
+// BrokerHold makes this instance the only one of its database that runs the
+// embedded broker.
+type BrokerHold struct {
+	db   *DB
+	conn *pgx.Conn
+}
+
+// holdEvery is how often the hold is proved.
+const holdEvery = 2 * time.Second
+
+// HoldBroker takes the hold. When another instance has it the fault has
+// CodeSingleInstance. Run keeps it.
+func (db *DB) HoldBroker(ctx context.Context) (*BrokerHold, error) {
+	h := &BrokerHold{db: db}
+	return h, h.take(ctx)
+}
+
+func (h *BrokerHold) take(ctx context.Context) error {
+	conn, err := h.db.own(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var held bool
 	_, err = conn.Exec(ctx, keepalive)
 	err = errors.Join(err, conn.QueryRow(ctx, `select pg_try_advisory_lock($1, 0)`, int32(lockBroker)).Scan(&held))
-	if err != nil {
-		closeConn(conn)
-		return nil, unavailable("hold the broker", err)
-	}
-	if !held {
-		closeConn(conn)
-		return nil, fault.New(fault.Conflict, CodeSingleInstance,
+	if err == nil && !held {
+		err = fault.New(fault.Conflict, CodeSingleInstance,
 			"Another instance runs on this database with its embedded broker. Several instances need one broker for all: set OPENLOT_MQTT_URL.")
 	}
-	return func() { closeConn(conn) }, nil
+	if err != nil {
+		closeConn(conn)
+		return unavailable("hold the broker", err)
+	}
+	h.conn = conn
+	return nil
+}
+
+// Run proves the hold until ctx ends, takes it again when the database was
+// away, and gives it back. It fails when another instance was faster.
+func (h *BrokerHold) Run(ctx context.Context) error {
+	defer func() {
+		if h.conn != nil {
+			closeConn(h.conn)
+		}
+	}()
+	tick := time.NewTicker(holdEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if h.conn != nil && h.conn.Ping(ctx) == nil {
+			continue
+		}
+		if h.conn != nil {
+			closeConn(h.conn)
+			h.conn = nil
+		}
+		if err := h.take(ctx); fault.Code(err) == CodeSingleInstance {
+			return err
+		}
+	}
 }

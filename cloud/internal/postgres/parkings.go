@@ -3,7 +3,10 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,9 +35,19 @@ func (db *DB) ImportParkings(ctx context.Context, operator string, list []parkin
 			return err
 		}
 		problems := map[string]string{}
-		for i := range list {
+		// In the order in which commit_batch locks the heads.
+		order := make([]int, len(list))
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortFunc(order, func(a, b int) int { return strings.Compare(string(list[a].ID), string(list[b].ID)) })
+		for _, i := range order {
 			p := &list[i]
 			isNew, err := putParking(ctx, tx, owner, p)
+			if errors.Is(err, pgx.ErrNoRows) {
+				problems[fmt.Sprintf("features[%d]", i)] = fmt.Sprintf("%s belongs to another operator", p.ID)
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.ID, err)
 			}
@@ -57,7 +70,7 @@ func (db *DB) ImportParkings(ctx context.Context, operator string, list []parkin
 			}
 		}
 		if len(problems) > 0 {
-			f := fault.New(fault.Conflict, CodeCapacityDiffers, "Some capacities differ from what is being sold. Nothing was imported.")
+			f := fault.New(fault.Conflict, CodeCapacityDiffers, "Some parkings are sold with another capacity, or belong to another operator. Nothing was imported.")
 			f.Fields = problems
 			return f
 		}
@@ -80,6 +93,7 @@ func putParking(ctx context.Context, tx pgx.Tx, owner id.Operator, p *parking.Pa
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		on conflict (id) do update set name = excluded.name, address = excluded.address, city = excluded.city, kind = excluded.kind,
 			latitude = excluded.latitude, longitude = excluded.longitude, timezone = excluded.timezone, updated_at = now()
+			where parking.operator = excluded.operator
 		returning xmax = 0`,
 		string(p.ID), owner.UUID(), p.Name, p.Address, p.City, string(p.Kind), p.Latitude, p.Longitude, p.Timezone, tariff, policy).Scan(&isNew)
 	if err != nil || !isNew {
