@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -152,7 +153,7 @@ func (g *gate) effect(ctx context.Context, e lane.Effect) {
 		g.tell(ctx, "Please drive up to the barrier first.", "", false)
 	case lane.Open:
 		if err = g.command(ctx, device.Gates.Open); err != nil {
-			g.step(ctx, lane.Input{Kind: lane.OpenFailed})
+			g.step(ctx, lane.Input{Kind: notOpened(err)})
 		}
 	case lane.Close:
 		err = g.command(ctx, device.Gates.Close)
@@ -170,6 +171,14 @@ func (g *gate) effect(ctx context.Context, e lane.Effect) {
 	if err != nil {
 		g.log.Error("a lane's effect was not carried out", "lane", g.lane.ID, "effect", int(e.Kind), "err", err)
 	}
+}
+
+// notOpened is what an error of Open tells the lane.
+func notOpened(err error) lane.InputKind {
+	if errors.Is(err, device.ErrNotAsked) {
+		return lane.OpenFailed
+	}
+	return lane.OpenInDoubt
 }
 
 // decide asks admission, journals the verdict and only then lets the machine
