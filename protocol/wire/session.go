@@ -58,6 +58,9 @@ type Welcome struct {
 
 // Validate implements the check of every message.
 func (w *Welcome) Validate() error {
+	if err := serverTime(w.ServerTime); err != nil {
+		return err
+	}
 	switch w.Verdict {
 	case Accepted:
 		return check(w.Epoch > 0 && !w.Journal.IsZero() && w.BeatSeconds > 0, "an accepting welcome carries journal, epoch and beat")
@@ -80,7 +83,7 @@ type Ack struct {
 
 // Validate implements the check of every message.
 func (a *Ack) Validate() error {
-	return check(!a.Journal.IsZero() && a.Epoch > 0, "an ack names journal and epoch")
+	return errors.Join(check(!a.Journal.IsZero() && a.Epoch > 0, "an ack names journal and epoch"), serverTime(a.ServerTime))
 }
 
 // ArmState is where a barrier's arm is, by its limit switches.
@@ -137,4 +140,10 @@ type Resume struct {
 }
 
 // Validate implements the check of every message.
-func (r *Resume) Validate() error { return nil }
+func (r *Resume) Validate() error { return serverTime(r.ServerTime) }
+
+// serverTime checks a time that an edge takes as its own: beyond what an event
+// can carry it could journal nothing any more.
+func serverTime(ms int64) error {
+	return check(ms >= 0 && ms < 1<<43, "server time out of range")
+}

@@ -32,11 +32,11 @@ func TestRoundTrip(t *testing.T) {
 		})
 		same(t, &wire.Welcome{
 			Minor: rapid.Uint8().Draw(t, "minor"), Journal: journal, Boot: boot, Verdict: rapid.SampledFrom([]wire.Verdict{wire.Accepted, wire.Rewound, wire.Retired, wire.Foreign}).Draw(t, "verdict"),
-			Epoch: rapid.Uint32Min(1).Draw(t, "epoch"), AppliedSeq: rapid.Uint64().Draw(t, "seq"), AppliedHash: drawHash(t), ServerTime: rapid.Int64().Draw(t, "time"), BeatSeconds: rapid.Uint16Min(1).Draw(t, "beat"),
+			Epoch: rapid.Uint32Min(1).Draw(t, "epoch"), AppliedSeq: rapid.Uint64().Draw(t, "seq"), AppliedHash: drawHash(t), ServerTime: instant.Draw(t, "time"), BeatSeconds: rapid.Uint16Min(1).Draw(t, "beat"),
 		})
 		same(t, &wire.Ack{Journal: journal, Epoch: rapid.Uint32Min(1).Draw(t, "epoch"), Seq: rapid.Uint64().Draw(t, "seq"), Hash: drawHash(t), ServerTime: instant.Draw(t, "time")})
 		same(t, &wire.Applied{Journal: journal, Revision: rapid.Uint64().Draw(t, "rev")})
-		same(t, &wire.Resume{ServerTime: rapid.Int64().Draw(t, "time")})
+		same(t, &wire.Resume{ServerTime: instant.Draw(t, "time")})
 		same(t, &wire.Beat{
 			Journal: journal, Boot: boot, LastSeq: rapid.Uint64().Draw(t, "seq"), Mono: rapid.Uint64().Draw(t, "mono"), Wall: rapid.Int64().Draw(t, "wall"),
 			Uncertainty: rapid.Uint32().Draw(t, "unc"),
@@ -186,6 +186,26 @@ func TestTooLarge(t *testing.T) {
 	}
 	if _, err := wire.Marshal(batch); !errors.Is(err, wire.ErrMalformed) {
 		t.Errorf("a batch above the message limit: %v", err)
+	}
+}
+
+// An edge that took such a time as its own could journal nothing any more.
+func TestAServerTimeIsOneThatEventsCanCarry(t *testing.T) {
+	now := time.Now()
+	journal := id.New[id.Journal](now)
+	for _, ms := range []int64{-1, 1 << 43, 1 << 62} {
+		for _, m := range []interface{ Validate() error }{
+			&wire.Welcome{Journal: journal, Verdict: wire.Foreign, ServerTime: ms},
+			&wire.Welcome{Journal: journal, Verdict: wire.Accepted, Epoch: 1, BeatSeconds: 2, ServerTime: ms},
+			&wire.Ack{Journal: journal, Epoch: 1, ServerTime: ms}, &wire.Resume{ServerTime: ms},
+		} {
+			if m.Validate() == nil {
+				t.Errorf("%T takes the server time %d", m, ms)
+			}
+		}
+	}
+	if err := (&wire.Resume{ServerTime: now.UnixMilli()}).Validate(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -17,4 +17,14 @@
 // leaves though it was not seen coming in (ADMIT_SOFT_PASSBACK, the cloud makes
 // an incident of it), and the button opens for whoever has nothing to show.
 // Entries err on the side of what was promised to others.
+//
+// Every vehicle that leaves ends one stay. One that shows nothing
+// (ADMIT_POLICY), or a ticket or pass that names no session inside
+// (ADMIT_SOFT_PASSBACK), stands in for the walk-in that has been inside for
+// longest: Released and Exited carry that session's id and this reason, and the
+// cloud settles that stay at zero with an incident, since its driver is not
+// charged for a stay that somebody else ended. That driver's own ticket is then
+// one without a session, and stands in for the oldest that is left. Only when no
+// walk-in is inside is a stay without an entry released. Sessions of
+// reservations are never stood in for: their passes end them.
 package admission

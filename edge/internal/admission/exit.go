@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/openlot/openlot/protocol/id"
@@ -25,23 +26,28 @@ func ParseTicket(text string) (s id.Session, ok bool) {
 
 // decideExit decides at an exit. What is shown only decides which session
 // ends: whoever has nothing that can be read presses the button, and that
-// always opens.
+// always opens. One vehicle leaves, so one stay is to end: where what is shown
+// names none that is inside, standIn chooses it.
 func decideExit(s *State, r Request) Verdict {
 	switch c := r.Credential; c.Kind {
 	case Button:
-		return r.release(wire.AdmitPolicy, Session{ID: r.Fresh})
+		return standIn(s, r, wire.AdmitPolicy, Session{ID: r.Fresh})
 	case UnknownKey:
 		// Perhaps genuine; the reservation it names cannot be believed.
-		return r.release(wire.AdmitPolicy, Session{ID: r.Fresh})
+		return standIn(s, r, wire.AdmitPolicy, Session{ID: r.Fresh})
 	case Ticket:
 		ses, ok := s.Sessions[c.Session]
 		switch {
 		case !ok:
-			// Admitted by this parking in a life that this edge has forgotten, or
-			// gone already: the cloud, which knows the session, decides.
-			return r.release(wire.AdmitSoftPassback, Session{ID: c.Session})
+			// Gone already, or admitted by this parking in a life that this edge has
+			// forgotten: if nobody is inside, the cloud, which knows the session,
+			// decides.
+			return standIn(s, r, wire.AdmitSoftPassback, Session{ID: c.Session})
 		case ses.Phase == Inside:
 			return r.releaseKnown(ses)
+		case ses.Phase == Leaving && ses.stoodIn():
+			// Another vehicle is leaving on it right now: this one must leave too.
+			return standIn(s, r, wire.AdmitSoftPassback, Session{ID: r.Fresh})
 		default:
 			return r.refuse(wire.RefusePassback, ses.Reservation, ses.Generation, elsewhere)
 		}
@@ -80,7 +86,29 @@ func exitPass(s *State, r Request) Verdict {
 		orphan.ID = e.Session
 		return r.release(wire.AdmitReservation, orphan)
 	}
-	return r.release(wire.AdmitSoftPassback, orphan)
+	return standIn(s, r, wire.AdmitSoftPassback, orphan)
+}
+
+// standIn releases a vehicle whose own stay cannot be told, for a reason that
+// says so: in place of the walk-in that has been inside for longest, so that
+// the count of those inside stays right and no unit of the allotment is lost.
+// Only if no walk-in is inside is it released as orphan.
+func standIn(s *State, r Request, reason wire.Reason, orphan Session) Verdict {
+	oldest := orphan
+	for _, ses := range s.Sessions {
+		if ses.Phase != Inside || !ses.Reservation.IsZero() {
+			continue
+		}
+		if oldest.ID == orphan.ID || ses.Since < oldest.Since || ses.Since == oldest.Since && bytes.Compare(ses.ID.Bytes(), oldest.ID.Bytes()) < 0 {
+			oldest = ses
+		}
+	}
+	return r.release(reason, oldest)
+}
+
+// stoodIn reports that the session was last released by standIn.
+func (ses Session) stoodIn() bool {
+	return ses.Reason == wire.AdmitPolicy || ses.Reason == wire.AdmitSoftPassback
 }
 
 func (r Request) releaseKnown(ses Session) Verdict {

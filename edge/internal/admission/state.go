@@ -112,6 +112,10 @@ func touch[K comparable](m *map[K]struct{}, k K) {
 // the pass is refused for its time anyway.
 const usesKept = 48 * time.Hour
 
+// entriesKept is how long a cached reservation outlives its window. The cloud
+// leaves it out of snapshots from then on, too.
+const entriesKept = 24 * time.Hour
+
 // Apply folds a fact into the state and notes what it touched. A fact about a
 // session that the state does not have changes nothing but the reservation's
 // use.
@@ -189,9 +193,10 @@ func (s *State) setUse(u Use, c *Changes) {
 	touch(&c.Uses, u.Reservation)
 }
 
-// forget drops uses whose window ended so long ago that the pass is surely
-// refused for its time.
+// forget drops uses and cached reservations whose window ended so long ago that
+// the pass is surely refused. Whoever is inside still needs his to leave.
 func (s *State) forget(lo int64, c *Changes) {
+	s.forgetEntries(time.UnixMilli(lo).Add(-entriesKept), c)
 	edge := time.UnixMilli(lo).Add(-usesKept)
 	for r, u := range s.Uses {
 		old := u.Until != 0 && time.Unix(u.Until, 0).Before(edge) ||
@@ -199,6 +204,21 @@ func (s *State) forget(lo int64, c *Changes) {
 		if u.State != UseInside && old {
 			delete(s.Uses, r)
 			touch(&c.Uses, r)
+		}
+	}
+}
+
+func (s *State) forgetEntries(edge time.Time, c *Changes) {
+	staying := make(map[id.Reservation]bool, len(s.Sessions))
+	for _, ses := range s.Sessions {
+		staying[ses.Reservation] = true
+	}
+	for r, e := range s.Entries {
+		// The cloud may know somebody to be inside whom this edge has forgotten.
+		active := e.State == wire.EntryActive && s.Uses[r].State != UseDone
+		if time.Unix(e.To, 0).Before(edge) && !staying[r] && !active {
+			delete(s.Entries, r)
+			touch(&c.Entries, r)
 		}
 	}
 }

@@ -36,7 +36,7 @@ const (
 // deviceRetry is how long a lost device is left alone.
 const deviceRetry = time.Second
 
-var errNoDevice = fault.New(fault.Unavailable, "board_lost", "The board is not connected.")
+var errNoDevice = fault.Wrap(device.ErrNotAsked, fault.Unavailable, "board_lost", "The board is not connected.")
 
 // LaneConfig is one lane and its gate.
 type LaneConfig struct {

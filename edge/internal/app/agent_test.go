@@ -335,7 +335,7 @@ func TestABrokenDiskTrapsNobody(t *testing.T) {
 	a.device.Store(&d)
 	for _, g := range a.gates {
 		g.step(context.Background(), lane.Input{Kind: lane.Sensed, Inputs: lane.Inputs{Arming: lane.On, Safety: lane.Off, ArmClosed: lane.On, ArmOpen: lane.Off, Fire: lane.Off}})
-		g.present(context.Background(), "", lane.Pressed)
+		g.present(context.Background(), showing{kind: lane.Pressed})
 	}
 	if len(s.board.opens) != 1 || <-s.board.opens != exit1 {
 		t.Error("want the exit open and the entries shut")

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -44,10 +45,17 @@ type gate struct {
 	shown   atomic.Pointer[Lane]
 
 	state   lane.State
-	text    string // of the credential to be decided; empty for the button
-	current string // of the one that is authorised
-	refused string // of the last one that was refused, at refusedAt
+	asking  showing // to be decided
+	current showing // that is authorised
+	refused showing // the last one that was refused, at since
 	since   time.Time
+}
+
+// showing is what a driver did: show a credential, or press the button. The
+// zero value is neither.
+type showing struct {
+	kind lane.InputKind // Presented or Pressed
+	text string         // of a credential; what cannot be read may be empty
 }
 
 // Lane is what a lane looks like, for people and for the cloud.
@@ -111,25 +119,25 @@ func (g *gate) signal(ctx context.Context, s signal) {
 		g.step(ctx, lane.Input{Kind: lane.Restarted})
 		g.sample(ctx)
 	case s.event.Kind == device.Pressed:
-		g.present(ctx, "", lane.Pressed)
+		g.present(ctx, showing{kind: lane.Pressed})
 	case s.event.Kind == device.Credential:
-		g.present(ctx, strings.TrimSpace(s.event.Text), lane.Presented)
+		g.present(ctx, showing{lane.Presented, strings.TrimSpace(s.event.Text)})
 	case s.event.Kind == device.Fault:
 		g.log.Warn("the device reports a fault", "lane", g.lane.ID, "fault", s.event.Text)
 	}
 }
 
-func (g *gate) present(ctx context.Context, text string, kind lane.InputKind) {
+func (g *gate) present(ctx context.Context, s showing) {
 	switch {
-	case g.state.Authorised() && text == g.current && text != "":
+	case g.state.Authorised() && s == g.current && s.kind == lane.Presented:
 		return // the same code again, while its own car is passing
-	case g.state.Waiting() && kind == lane.Pressed:
+	case g.state.Waiting() && (s.kind == lane.Pressed || s.text == ""):
 		return // the next driver has shown something already
-	case text == g.refused && time.Since(g.since) < sameRefusal:
+	case s == g.refused && time.Since(g.since) < sameRefusal:
 		return
 	}
-	g.text = text
-	g.step(ctx, lane.Input{Kind: kind})
+	g.asking = s
+	g.step(ctx, lane.Input{Kind: s.kind})
 }
 
 // step feeds the machine and carries out what it wants, in order. An effect may
@@ -152,7 +160,7 @@ func (g *gate) effect(ctx context.Context, e lane.Effect) {
 		g.tell(ctx, "Please drive up to the barrier first.", "", false)
 	case lane.Open:
 		if err = g.command(ctx, device.Gates.Open); err != nil {
-			g.step(ctx, lane.Input{Kind: lane.OpenFailed})
+			g.step(ctx, lane.Input{Kind: notOpened(err)})
 		}
 	case lane.Close:
 		err = g.command(ctx, device.Gates.Close)
@@ -160,10 +168,10 @@ func (g *gate) effect(ctx context.Context, e lane.Effect) {
 		g.sample(ctx)
 	case lane.Passed:
 		err = g.rec.ended(e.Session, true, e.Inferred)
-		g.current = ""
+		g.current = showing{}
 	case lane.BackedOut:
 		err = g.rec.ended(e.Session, false, false)
-		g.current = ""
+		g.current = showing{}
 	case lane.FaultSet, lane.FaultOver:
 		err = g.rec.fault(g.lane.ID, e.Fault, e.Kind == lane.FaultOver)
 	}
@@ -172,12 +180,20 @@ func (g *gate) effect(ctx context.Context, e lane.Effect) {
 	}
 }
 
+// notOpened is what an error of Open tells the lane.
+func notOpened(err error) lane.InputKind {
+	if errors.Is(err, device.ErrNotAsked) {
+		return lane.OpenFailed
+	}
+	return lane.OpenInDoubt
+}
+
 // decide asks admission, journals the verdict and only then lets the machine
 // open.
 func (g *gate) decide(ctx context.Context) {
 	credential := admission.Credential{Kind: admission.Button}
-	if g.text != "" {
-		credential = g.rec.read(g.text)
+	if g.asking.kind != lane.Pressed {
+		credential = g.rec.read(g.asking.text)
 	}
 	req := admission.Request{
 		Parking: g.parking, Lane: g.lane, Credential: credential, Zone: g.zone,
@@ -195,12 +211,12 @@ func (g *gate) decide(ctx context.Context) {
 	}
 	g.log.Info("decided", "lane", g.lane.ID, "reason", string(v.Reason), "session_id", v.Fact.Event.Session.String(), "reservation_id", v.Fact.Event.Reservation.String())
 	if !v.Opens() {
-		g.refused, g.since = g.text, time.Now()
+		g.refused, g.since = g.asking, time.Now()
 		g.step(ctx, lane.Input{Kind: lane.NotAdmitted})
 		g.tell(ctx, v.Sentence, "", false)
 		return
 	}
-	g.current = g.text
+	g.current = g.asking
 	// The machine opens first; the driver is told while the arm goes up.
 	g.step(ctx, lane.Input{Kind: lane.Admitted, Session: v.Fact.Event.Session})
 	g.tell(ctx, v.Sentence, v.Ticket, true)

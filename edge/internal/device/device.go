@@ -4,6 +4,7 @@ package device
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/openlot/openlot/edge/internal/lane"
@@ -29,12 +30,17 @@ type Event struct {
 	Text   string
 }
 
+// ErrNotAsked is wrapped by an error of Open that came before the barrier could
+// have been asked: the arm has surely not moved because of this call.
+var ErrNotAsked = errors.New("the barrier was not asked")
+
 // Gates is one device with its gates, while it is connected. Commands may come
 // from any goroutine.
 type Gates interface {
 	// Run passes events to handle until ctx ends or the device is lost.
 	Run(ctx context.Context, handle func(Event)) error
-	// Open asks the barrier to open. An error means that it may not have been asked.
+	// Open asks the barrier to open. An error means that it may not have been
+	// asked, and one that wraps ErrNotAsked that it surely was not.
 	Open(ctx context.Context, gate int) error
 	// Close asks the barrier to close. The device refuses if its own loop is not free.
 	Close(ctx context.Context, gate int) error

@@ -23,7 +23,10 @@
 //   - One authorisation lets one vehicle pass and ends in exactly one of Passed
 //     and BackedOut. It expires after Config.EnterWithin if nobody enters. If
 //     the loops could not be seen while it was open, or what they showed allows
-//     both, it ends as Passed and Inferred: a ticket is never usable twice.
+//     both, it ends as Passed and Inferred: a ticket is never usable twice. Only
+//     when the board surely carried out no Open, the arm was down and nobody was
+//     seen under it, it ends as BackedOut all the same. A pulse of which the board
+//     said nothing counts as carried out.
 //   - Closing is the operator's own business: it sees its own loop. Only when the
 //     arm is still up long after the passage does the lane ask once or twice for
 //     a Close pulse, and then only in the very step that brought a fresh sample

@@ -86,7 +86,8 @@ const (
 	Pressed                      // the button was pressed
 	Admitted                     // the decision opens and is journalled: Session
 	NotAdmitted                  // the decision does not open
-	OpenFailed                   // the board did not carry out the Open pulse
+	OpenFailed                   // the board surely did not carry out the Open pulse
+	OpenInDoubt                  // the board did not say whether it carried out the Open pulse
 )
 
 // Input is one thing that happened.
@@ -103,7 +104,7 @@ type EffectKind uint8
 const (
 	Decide    EffectKind = iota // take the credential to admission; the answer is Admitted or NotAdmitted
 	DriveUp                     // tell the driver to come to the barrier first
-	Open                        // pulse Open; OpenFailed if the board refuses
+	Open                        // pulse Open; OpenFailed or OpenInDoubt unless the board says that it did
 	Close                       // pulse Close
 	Sample                      // read the inputs; the answer is Sensed or Blinded
 	Passed                      // journal that Session passed; Inferred if it was concluded
@@ -157,7 +158,9 @@ type authorisation struct {
 	deadline  time.Time
 	reopen    time.Time // when the arm should be up, or the pulse be repeated
 	pulses    int
-	refused   bool // the board did not carry out the last pulse
+	refused   bool // the board did not say that it carried out the last pulse
+	asked     int  // pulses that were carried out, or may have been
+	armUp     bool // the arm was not known to be down for a moment
 	sawA      bool
 	aLeft     time.Time // A was seen on and left, zero if it is occupied
 	heldA     bool      // A has been on for all the time that B was

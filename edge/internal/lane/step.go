@@ -27,10 +27,8 @@ func Step(s State, in Input, now time.Time) (State, []Effect) {
 			m.Phase = m.back
 			m.settle()
 		}
-	case OpenFailed:
-		if m.Phase == Opening {
-			m.auth.refused, m.auth.reopen = true, now.Add(openRetry)
-		}
+	case OpenFailed, OpenInDoubt:
+		m.notOpened(in.Kind == OpenFailed)
 	case Tick:
 	}
 	m.elapse()
@@ -106,6 +104,9 @@ func (m *machine) admitted(in Input) {
 	m.auth = authorisation{
 		session: in.Session, deadline: m.now.Add(m.cfg.EnterWithin),
 		sawA: m.Inputs.Arming == On, blind: m.Inputs.Arming == Unknown || m.Inputs.Safety == Unknown,
+		// Without limit switches the arm counts as up for as long as it may be from
+		// the car before.
+		armUp: m.notDown() || m.Inputs.ArmClosed == Unknown && (m.back == Cleared || m.back == Closing),
 	}
 	m.pulse()
 	if m.Inputs.Safety == On {
@@ -113,8 +114,28 @@ func (m *machine) admitted(in Input) {
 	}
 }
 
+// notDown reports that the limit switches show the arm to be up or moving.
+func (m *machine) notDown() bool { return m.Inputs.ArmClosed == Off || m.Inputs.ArmOpen == On }
+
+// notOpened notes that the board did not say that it carried out the newest
+// pulse, surely if it surely did not. It is asked again.
+func (m *machine) notOpened(surely bool) {
+	if !m.Authorised() || m.auth.refused {
+		return
+	}
+	m.auth.refused = true
+	if surely {
+		m.auth.asked--
+	}
+	if m.Phase == Opening {
+		m.auth.reopen = m.now.Add(openRetry)
+	}
+}
+
 func (m *machine) pulse() {
 	m.auth.pulses++
+	m.auth.asked++
+	m.auth.refused = false
 	m.auth.reopen = m.now.Add(m.cfg.OpenWithin)
 	m.do(Effect{Kind: Open, Session: m.auth.session})
 }
@@ -198,6 +219,7 @@ func (m *machine) watch() {
 	if m.Inputs.Arming == Unknown || m.Inputs.Safety == Unknown {
 		a.blind = true
 	}
+	a.armUp = a.armUp || m.notDown()
 	switch m.Inputs.Arming {
 	case On:
 		a.sawA, a.aLeft = true, time.Time{}
@@ -270,8 +292,10 @@ func (m *machine) elapse() {
 			m.finish(false, false)
 		case !m.now.Before(a.deadline):
 			// Nobody was seen entering. If somebody might have all the same, the
-			// pass is taken as used.
-			m.finish(a.blind || a.touchedB, true)
+			// pass is taken as used; nobody can have under an arm that was down and
+			// that the board was surely not asked to raise.
+			shut := a.asked == 0 && !a.armUp
+			m.finish(a.touchedB || a.blind && !shut, true)
 		case !a.reopen.IsZero() && !m.now.Before(a.reopen):
 			m.again()
 		}
@@ -300,7 +324,6 @@ func (m *machine) elapse() {
 func (m *machine) again() {
 	switch {
 	case m.auth.refused:
-		m.auth.refused = false
 		m.auth.pulses--
 		m.pulse()
 	case m.Inputs.ArmOpen != Off:

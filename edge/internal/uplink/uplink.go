@@ -87,6 +87,10 @@ type Uplink struct {
 	log     *slog.Logger
 	link    atomic.Value
 
+	// Only Run's goroutine: what was said last of the link, nil before the first
+	// time. A link that stays as it is said of once.
+	said *bool
+
 	// Only Run's goroutine: a hello is not answered yet, and what the first such
 	// hello said to be acknowledged. A welcome may be late, but not less.
 	asked     bool
@@ -125,7 +129,11 @@ func (u *Uplink) Run(ctx context.Context) error {
 		if time.Since(began) > 2*u.cfg.Timing.Backoff {
 			wait = u.cfg.Timing.Backoff / 20
 		}
-		u.log.Warn("link to the cloud lost; the gates go on without it", "err", lost, "retry_in", wait.String())
+		if u.news(false) {
+			u.log.Warn("link to the cloud lost; the gates go on without it", "err", lost)
+		} else {
+			u.log.Debug("link to the cloud still lost", "err", lost, "retry_in", wait.String())
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait/2 + rand.N(wait)): //nolint:gosec // only spreads edges over time
@@ -137,8 +145,21 @@ func (u *Uplink) Run(ctx context.Context) error {
 
 func (u *Uplink) setLink(l Link) {
 	if old := u.link.Swap(l); old != l {
-		u.log.Info("link", "state", string(l))
+		u.log.Debug("link", "state", string(l))
 	}
+	if l == Online && u.news(true) {
+		u.log.Info("link to the cloud is up")
+	}
+}
+
+// news reports that the link being up, or not, is not what was said last, and
+// takes it as said.
+func (u *Uplink) news(up bool) bool {
+	if u.said != nil && *u.said == up {
+		return false
+	}
+	u.said = &up
+	return true
 }
 
 // connect makes one connection and serves it until it is lost.

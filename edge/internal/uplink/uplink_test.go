@@ -35,6 +35,8 @@ type edge struct {
 	net     *cloudtest.Network
 	uplink  *uplink.Uplink
 	journal journal
+	log     slog.Handler
+	clock   uplink.Clock
 }
 
 // journal makes the store an uplink.Journal.
@@ -77,7 +79,7 @@ func quick() uplink.Timing {
 func start(t *testing.T, password string, before ...func(*edge)) *edge {
 	t.Helper()
 	now := time.Now()
-	e := &edge{t: t, id: id.New[id.Edge](now), boot: id.New[id.Boot](now)}
+	e := &edge{t: t, id: id.New[id.Edge](now), boot: id.New[id.Boot](now), log: slog.DiscardHandler, clock: heard{}}
 	b := cloudtest.StartBroker(t, parking, e.id, secret)
 	e.cloud, e.net = cloudtest.StartCloud(t, b, parking), cloudtest.StartNetwork(t, b.Addr)
 	s, err := store.Open(filepath.Join(t.TempDir(), "edge.db"), slog.New(slog.DiscardHandler), time.Now)
@@ -102,7 +104,7 @@ func start(t *testing.T, password string, before ...func(*edge)) *edge {
 	}
 	e.uplink = uplink.New(uplink.Config{
 		Broker: "tcp://" + e.net.Addr, Parking: parking, Edge: e.id, Boot: e.boot, Secret: password, Software: "test", Timing: quick(),
-	}, e.journal, heard{}, func() wire.Beat { return wire.Beat{} }, slog.New(slog.DiscardHandler))
+	}, e.journal, e.clock, func() wire.Beat { return wire.Beat{} }, slog.New(e.log))
 	run(e.uplink.Run)
 	return e
 }

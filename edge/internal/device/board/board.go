@@ -4,8 +4,10 @@ package board
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -35,12 +37,14 @@ type gates struct {
 	client *bridge.Client
 	log    *slog.Logger
 	button map[int]bool // gates whose button is held down; only Run's goroutine
+	ended  atomic.Bool  // Run has returned: nothing reaches the board any more
 }
 
 var _ device.Gates = (*gates)(nil)
 
 // Run implements device.Gates.
 func (g *gates) Run(ctx context.Context, handle func(device.Event)) error {
+	defer g.ended.Store(true)
 	return g.client.Run(ctx, func(e bridge.Event) {
 		switch e.Kind {
 		case bridge.InputsChanged:
@@ -65,7 +69,16 @@ func (g *gates) Run(ctx context.Context, handle func(device.Event)) error {
 
 // Open implements device.Gates.
 func (g *gates) Open(ctx context.Context, gate int) error {
-	return g.client.Pulse(ctx, gate, bridge.Open, openPulse)
+	if g.ended.Load() {
+		return fmt.Errorf("%w: %w", device.ErrNotAsked, bridge.ErrLinkLost)
+	}
+	err := g.client.Pulse(ctx, gate, bridge.Open, openPulse)
+	// What a link that is lost meanwhile, a silence or a restart means for a pulse
+	// that was sent is not known. These refusals never depend on an earlier try.
+	if errors.Is(err, bridge.ErrNoSuch) || errors.Is(err, bridge.ErrRange) {
+		return fmt.Errorf("%w: %w", device.ErrNotAsked, err)
+	}
+	return err
 }
 
 // Close implements device.Gates.
