@@ -33,7 +33,7 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 	}
 	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox)
 	mails := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.cfg.PublicURL}, sender, time.Now, c.log)
-	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer}
+	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
 	tasks := append(schedule.Payments(postgres.NewSchedule(c.db), c.booking, queue, c.log),
 		schedule.Task{Name: "keep_claims", Every: time.Minute, Run: c.keeper.Run})
 	tasks = append(tasks, c.housekeeping()...)
