@@ -17,7 +17,7 @@ const (
 // book reserves for a driver, from now on, and follows the reservation.
 func (t *teller) book(ctx context.Context, driver, plate, quote string, from, to time.Time) (*stay, client.Spent, error) {
 	asked := time.Now()
-	r, spent, err := t.cloud.Reserve(ctx, "demo-"+driver, client.Wanted{
+	r, spent, err := t.cloud.Reserve(ctx, "demo-reservation-of-"+driver, client.Wanted{
 		ParkingID: t.site.Parking, SpaceType: "standard", From: from, To: to, VehiclePlate: plate,
 		PaymentMethod: "pm_sandbox_ok", Contact: &client.Contact{Email: driver + "@example.org"}, QuoteID: quote,
 	})
