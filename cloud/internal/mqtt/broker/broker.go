@@ -105,6 +105,8 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 			// All subscriptions of a session share 65535; an instance may hold
 			// every shard.
 			MaxAckPending: maxAckPending,
+			// Nothing relies on the broker to remember what was delivered.
+			ConsumerMemoryStorage: true,
 		},
 		CustomClientAuthentication: &gate{auth: o.Auth, password: b.password, log: log.log},
 	}
