@@ -89,8 +89,7 @@ func childWrites(path string) {
 	}
 }
 
-// A process that is killed at any moment has lost nothing that it acted on, and
-// brings nothing back that was acknowledged.
+// A process that is killed at any moment has lost nothing that it acted on.
 func TestKilledAtAnyMoment(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "edge.db")
 	opened := map[string]uint64{} // session → seq, over all lives
@@ -134,9 +133,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if err != nil {
 			t.Fatalf("life %d left a file that cannot be read: %v", life, err)
 		}
-		if in.AckedSeq < acked {
-			t.Fatalf("life %d: acknowledged through %d, the file says %d", life, acked, in.AckedSeq)
-		}
+		// What was acknowledged just before the kill may be pending again: the
+		// cloud's next welcome says so. Nothing else is ever gone.
 		if n := in.LastSeq - in.AckedSeq; n != uint64(len(in.Pending)) {
 			t.Fatalf("life %d: %d events pending, the head says %d", life, len(in.Pending), n)
 		}

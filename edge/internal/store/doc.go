@@ -19,7 +19,9 @@
 //   - Record decides on the state, changes it and journals the facts as one
 //     step; two callers never decide on the same state. It returns after the
 //     events are synced to disk.
-//   - Ack deletes nothing whose hash the cloud did not name.
+//   - Ack deletes nothing whose hash the cloud did not name. The deletion goes
+//     with the next commit, or alone after a second: a crash in between brings
+//     events back that the cloud has, and its welcome says so.
 //   - A snapshot replaces the cache in one commit, when all its parts have come.
 //   - One goroutine writes (Run). What arrives while it commits goes into the
 //     next commit together.

@@ -147,35 +147,32 @@ func (s *Store) Pending(after uint64, limit, size int) ([][]byte, error) {
 	return out, err
 }
 
-// Ack deletes all events up to seq if hash is this journal's running hash
-// there. An acknowledgement that says nothing new changes nothing. ErrAhead and
-// ErrHashMismatch say that the cloud knows another journal than this one.
+// Ack takes the cloud's word that it has applied all events up to seq, and
+// deletes them soon, with the next commit or within a second, if hash is this
+// journal's running hash there. An acknowledgement that says nothing new changes
+// nothing. ErrAhead and ErrHashMismatch say that the cloud knows another journal
+// than this one.
 func (s *Store) Ack(seq uint64, hash wire.Hash) error {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.usable(); err != nil {
-		s.mu.Unlock()
 		return err
 	}
-	op, err := s.ack(seq, hash)
-	s.mu.Unlock()
-	if op == nil || err != nil {
-		return err
-	}
-	return <-op.done
+	return s.ack(seq, hash)
 }
 
 // ack checks and enqueues; s.mu is held.
-func (s *Store) ack(seq uint64, hash wire.Hash) (*operation, error) {
+func (s *Store) ack(seq uint64, hash wire.Hash) error {
 	switch {
 	case seq > s.durable.LastSeq:
-		return nil, ErrAhead
+		return ErrAhead
 	case seq < s.head.AckedSeq:
-		return nil, nil
+		return nil
 	case seq == s.head.AckedSeq:
 		if hash != s.head.AckedHash {
-			return nil, ErrHashMismatch
+			return ErrHashMismatch
 		}
-		return nil, nil
+		return nil
 	}
 	var own wire.Hash
 	err := view(s.db, func(tx *bbolt.Tx) error {
@@ -185,14 +182,15 @@ func (s *Store) ack(seq uint64, hash wire.Hash) (*operation, error) {
 		return err
 	})
 	if err != nil {
-		return nil, &CorruptError{s.path, "the journal", err}
+		return &CorruptError{s.path, "the journal", err}
 	}
 	if own != hash {
-		return nil, ErrHashMismatch
+		return ErrHashMismatch
 	}
-	op := &operation{deleteFrom: s.head.AckedSeq + 1, deleteTo: seq}
+	s.enqueueLater(&operation{deleteFrom: s.head.AckedSeq + 1, deleteTo: seq})
 	s.head.AckedSeq, s.head.AckedHash = seq, hash
-	return s.enqueue(op), nil
+	s.durable.AckedSeq, s.durable.AckedHash = seq, hash
+	return nil
 }
 
 // Welcomed takes the cloud's word on where this journal stands: its epoch, and
@@ -208,11 +206,11 @@ func (s *Store) Welcomed(epoch uint32, seq uint64, hash wire.Hash) error {
 		s.mu.Unlock()
 		return ErrBehind
 	}
-	op, err := s.ack(seq, hash)
-	if err != nil {
+	if err := s.ack(seq, hash); err != nil {
 		s.mu.Unlock()
 		return err
 	}
+	var op *operation
 	if s.head.Epoch != epoch {
 		s.head.Epoch = epoch
 		op = s.enqueue(&operation{})
@@ -261,6 +259,9 @@ func (s *Store) restart() (*operation, error) {
 			j, err := readJournalled(k, v)
 			if err != nil {
 				return err
+			}
+			if j.seq <= s.head.AckedSeq {
+				return nil // its deletion is under way
 			}
 			e, err := wire.Unmarshal[wire.Event](j.raw)
 			events = append(events, e)

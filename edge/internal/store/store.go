@@ -26,6 +26,7 @@ type Store struct {
 	now  func() time.Time
 
 	wake      chan struct{} // work for the writer, capacity 1
+	later     chan struct{} // work that may wait trimWait, capacity 1
 	committed chan struct{} // news for the uplink, capacity 1
 	changed   chan struct{} // closed and replaced at each commit; mu
 
@@ -52,7 +53,8 @@ type operation struct {
 	done         chan error
 }
 
-// Position is where the journal on disk stands.
+// Position is where the journal on disk stands. What the cloud has acknowledged
+// counts from its word on: if a crash forgets it, the next welcome repeats it.
 type Position struct {
 	Journal   id.Journal
 	Epoch     uint32 // 0 until welcomed
@@ -70,13 +72,18 @@ func Open(path string, log *slog.Logger, now func() time.Time) (*Store, error) {
 	}
 	s := &Store{
 		path: path, db: db, log: log, now: now,
-		wake: make(chan struct{}, 1), committed: make(chan struct{}, 1), changed: make(chan struct{}),
+		wake: make(chan struct{}, 1), later: make(chan struct{}, 1), committed: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	if err := s.begin(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
+
+// trimWait is how long acknowledged events wait for a commit to go with. Their
+// deletion is worth no commit of its own: each costs two syncs of the disk that
+// a car at a gate may be waiting for.
+const trimWait = time.Second
 
 // lockWait is how long another process may take to let go of the file.
 const lockWait = 300 * time.Millisecond
@@ -152,10 +159,25 @@ func (s *Store) WriteAnchor(f func() clock.Anchor) {
 // is still waiting, marks the end as clean and closes the file. A failed commit
 // does not end it: the other methods answer ErrFailed from then on.
 func (s *Store) Run(ctx context.Context) error {
-	for {
+	trim := time.NewTimer(trimWait)
+	trim.Stop()
+	defer trim.Stop()
+	for waiting := false; ; {
 		select {
 		case <-s.wake:
 			s.commit()
+			trim.Stop()
+			waiting = false
+			continue
+		case <-trim.C:
+			s.commit()
+			waiting = false
+			continue
+		case <-s.later:
+			if !waiting {
+				trim.Reset(trimWait)
+				waiting = true
+			}
 			continue
 		case <-ctx.Done():
 		}
@@ -195,6 +217,10 @@ func (s *Store) commit() {
 	if failure != nil {
 		s.failure = failure
 	} else {
+		if pos.Journal == s.head.Journal {
+			// What the cloud has said since holds whatever is on disk.
+			pos.AckedSeq, pos.AckedHash = s.head.AckedSeq, s.head.AckedHash
+		}
 		s.durable = pos
 	}
 	close(s.changed)
@@ -264,6 +290,17 @@ func (s *Store) enqueue(op *operation) *operation {
 	default:
 	}
 	return op
+}
+
+// enqueueLater hands over an operation that nobody waits for and that may be
+// lost: it goes with the next commit, or alone after trimWait; s.mu is held.
+func (s *Store) enqueueLater(op *operation) {
+	op.done = make(chan error, 1)
+	s.queue = append(s.queue, op)
+	select {
+	case s.later <- struct{}{}:
+	default:
+	}
 }
 
 // usable says why nothing can be written; s.mu is held.

@@ -188,6 +188,64 @@ func TestANewJournalKeepsWhatWasNotAcked(t *testing.T) {
 	}
 }
 
+// A sync of the disk for an acknowledgement would be one that a car waits for.
+func TestAnAcknowledgementTakesTheNextCommit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "edge.db")
+	s, stop := open(t, path)
+	admitSome(t, s, 3)
+	h := hashes(t, s)
+	commit := s.Changed()
+	for seq := range uint64(3) {
+		if err := s.Ack(seq+1, h[seq]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p := s.Position(); p.AckedSeq != 3 || p.AckedHash != h[2] {
+		t.Fatalf("%+v: the cloud's word counts at once", p)
+	}
+	if got, _ := s.Pending(0, 10, 1<<20); len(got) != 3 {
+		t.Fatalf("%d events are in the file: the acknowledgements made commits of their own", len(got))
+	}
+	select {
+	case <-commit:
+		t.Fatal("an acknowledgement made a commit of its own")
+	default:
+	}
+	record(t, s, admit(id.New[id.Session](t0), id.New[id.Reservation](t0)))
+	if got, _ := s.Pending(0, 10, 1<<20); len(got) != 0 {
+		t.Fatalf("%d events from the first on are still in the file", len(got))
+	}
+	// With nothing to go with, it goes by itself after a while.
+	if err := s.Ack(4, hashes(t, s)[0]); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Changed()
+	stop()
+	if in, err := store.Inspect(path); err != nil || in.AckedSeq != 4 || len(in.Pending) != 0 {
+		t.Fatalf("%+v (%v)", in, err)
+	}
+}
+
+// The deletion of what was acknowledged waits for a commit; a new journal does
+// not take it up again.
+func TestANewJournalLeavesOutWhatWasJustAcked(t *testing.T) {
+	s, _ := open(t, filepath.Join(t.TempDir(), "edge.db"))
+	sessions := admitSome(t, s, 3)
+	if err := s.Ack(2, hashes(t, s)[1]); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.NewJournal(); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := s.Pending(0, 10, 1<<20)
+	if err != nil || len(raw) != 1 {
+		t.Fatalf("%d events in the new journal, want 1 (%v)", len(raw), err)
+	}
+	if e, err := wire.Unmarshal[wire.Event](raw[0]); err != nil || e.Session != sessions[2] {
+		t.Fatalf("%+v (%v)", e, err)
+	}
+}
+
 func none(*admission.State) []admission.Fact { return nil }
 
 func TestASnapshotIsThereAsAWholeOrNotAtAll(t *testing.T) {
