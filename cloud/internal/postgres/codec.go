@@ -37,6 +37,9 @@ type reservationRow struct {
 	HoldUntil         time.Time         `json:"hold_until"`
 	NoShowAt          time.Time         `json:"no_show_at"`
 	Session           *uuid             `json:"session"`
+	Space             *string           `json:"space"`
+	RemindedAt        *time.Time        `json:"reminded_at"`
+	Pending           *changeRow        `json:"pending"`
 	ConfirmedRevision uint64            `json:"confirmed_revision"`
 	ConfirmedEvent    int               `json:"confirmed_event"`
 	CreatedAt         time.Time         `json:"created_at"`
@@ -48,8 +51,38 @@ func newReservationRow(p id.Parking, r *reservation.Reservation, confirmedEvent 
 		Parking: p, ID: r.ID.UUID(), Version: r.Version, State: r.State, Generation: r.Generation, SpaceType: r.SpaceType,
 		From: r.Window.From, To: r.Window.To, ClaimFrom: r.Claim.From, ClaimTo: r.Claim.To, Quote: r.Quote,
 		Payment: r.Payment.UUID(), Email: r.Email, Phone: r.Phone, Plate: r.Plate, HoldUntil: r.HoldUntil, NoShowAt: r.NoShowAt,
-		Session: optional(r.Session.UUID()), ConfirmedRevision: r.ConfirmedRevision, ConfirmedEvent: confirmedEvent,
+		Session: optional(r.Session.UUID()), Space: optionalText(r.Space), RemindedAt: optionalTime(r.RemindedAt),
+		Pending: newChangeRow(r.Pending), ConfirmedRevision: r.ConfirmedRevision, ConfirmedEvent: confirmedEvent,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+	}
+}
+
+// changeRow is a change of a reservation that is not paid for yet.
+type changeRow struct {
+	From      time.Time         `json:"from"`
+	To        time.Time         `json:"to"`
+	SpaceType id.SpaceType      `json:"space_type"`
+	ClaimFrom timerange.Q       `json:"claim_from_q"`
+	ClaimTo   timerange.Q       `json:"claim_to_q"`
+	Quote     reservation.Quote `json:"quote"`
+	Payment   id.Payment        `json:"payment"`
+	Until     time.Time         `json:"until"`
+}
+
+func newChangeRow(c *reservation.Change) *changeRow {
+	if c == nil {
+		return nil
+	}
+	return &changeRow{c.Window.From, c.Window.To, c.SpaceType, c.Claim.From, c.Claim.To, c.Quote, c.Payment, c.Until}
+}
+
+func (c *changeRow) change() *reservation.Change {
+	if c == nil {
+		return nil
+	}
+	return &reservation.Change{
+		Window: timerange.Range{From: c.From.UTC(), To: c.To.UTC()}, SpaceType: c.SpaceType,
+		Claim: timerange.Quarters{From: c.ClaimFrom, To: c.ClaimTo}, Quote: c.Quote, Payment: c.Payment, Until: c.Until.UTC(),
 	}
 }
 
@@ -212,6 +245,13 @@ func optional(u [16]byte) *uuid {
 	return &v
 }
 
+func optionalText(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
 func optionalTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -227,6 +267,7 @@ type batchArgs struct {
 	dayParking, dayType []string
 	day                 []int32
 	dayVersion          []int64
+	capacity            []int16
 	free, over          []int16
 
 	reservations []reservationRow
@@ -249,6 +290,7 @@ func (b *batchArgs) add(p id.Parking, x commit.Writes, now time.Time) {
 		b.dayType = append(b.dayType, string(k.Type))
 		b.day = append(b.day, k.Day)
 		b.dayVersion = append(b.dayVersion, d.Version)
+		b.capacity = append(b.capacity, d.Cap)
 		b.free = append(b.free, d.Free[:]...)
 		b.over = append(b.over, d.Over[:]...)
 	}
@@ -292,7 +334,7 @@ func (b *batchArgs) add(p id.Parking, x commit.Writes, now time.Time) {
 
 // args lists the arguments in the order of the function's parameters.
 func (b *batchArgs) args() ([]any, error) {
-	out := []any{b.parkings, b.events, b.dayParking, b.dayType, b.day, b.dayVersion, b.free, b.over}
+	out := []any{b.parkings, b.events, b.dayParking, b.dayType, b.day, b.dayVersion, b.capacity, b.free, b.over}
 	for _, rows := range []any{
 		orEmpty(b.reservations), orEmpty(b.payments), orEmpty(b.sessions), orEmpty(b.allotments), orEmpty(b.watermarks),
 		orEmpty(b.keys), orEmpty(b.ledger), orEmpty(b.incidents), orEmpty(b.observations), orEmpty(b.feed),

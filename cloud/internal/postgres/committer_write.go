@@ -17,7 +17,7 @@ type head struct {
 }
 
 const callCommitBatch = `select parking, base, coalesce(problem, '') from commit_batch(
-	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
+	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
 
 // write commits one batch in one statement.
 func (w *worker) write(ctx context.Context, b *batchArgs) (map[id.Parking]head, error) {

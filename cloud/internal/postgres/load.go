@@ -28,17 +28,27 @@ type querier interface {
 
 const reservationColumns = `r.parking, r.id, r.version, r.state, r.generation, r.space_type, r.from_at, r.to_at,
 	r.claim_from_q, r.claim_to_q, r.quote, r.payment, r.email, r.phone, r.plate, r.hold_until, r.no_show_at, r.session,
-	r.confirmed_revision, r.created_at, r.updated_at`
+	r.space, r.reminded_at, r.pending, r.confirmed_revision, r.created_at, r.updated_at`
 
 func scanReservation(row pgx.CollectableRow) (*reservation.Reservation, error) {
 	var r reservation.Reservation
 	var quote []byte
+	var space *string
+	var reminded *time.Time
+	var pending *changeRow
 	err := row.Scan(&r.Parking, &r.ID, &r.Version, &r.State, &r.Generation, &r.SpaceType, &r.Window.From, &r.Window.To,
 		&r.Claim.From, &r.Claim.To, &quote, &r.Payment, &r.Email, &r.Phone, &r.Plate, &r.HoldUntil, &r.NoShowAt, &r.Session,
-		&r.ConfirmedRevision, &r.CreatedAt, &r.UpdatedAt)
+		&space, &reminded, &pending, &r.ConfirmedRevision, &r.CreatedAt, &r.UpdatedAt)
 	if err != nil {
 		return nil, err
 	}
+	if space != nil {
+		r.Space = *space
+	}
+	if reminded != nil {
+		r.RemindedAt = reminded.UTC()
+	}
+	r.Pending = pending.change()
 	if err := json.Unmarshal(quote, &r.Quote); err != nil {
 		return nil, fmt.Errorf("quote of %s: %w", r.ID, err)
 	}
