@@ -13,10 +13,11 @@ import (
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
-// Snapshot is a reservation with its payment, as stored.
+// Snapshot is a reservation with its payments, as stored.
 type Snapshot struct {
 	Reservation reservation.Reservation
 	Payment     payment.Payment
+	Change      *payment.Payment // the one of its pending change; nil when none is pending
 }
 
 // CodeReservationNotFound is the fault code for a reservation that does not
@@ -47,18 +48,31 @@ func (t Target) Prefetch(r *commit.Rows) {
 	r.Reservations = append(r.Reservations, t.ID)
 	if t.Known != nil {
 		r.Payments = append(r.Payments, t.Known.Payment.ID)
-		r.Quarters(t.Known.Reservation.SpaceType, t.Known.Reservation.Claim)
+		if t.Known.Change != nil {
+			r.Payments = append(r.Payments, t.Known.Change.ID)
+		}
+		for _, h := range t.Known.Reservation.Holds() {
+			r.Quarters(h.Type, h.Quarters)
+		}
 	}
 }
 
-// change is a reservation and its payment under an op's hands.
+// change is a reservation and its payments under an op's hands.
 type change struct {
+	hand      // its payment
+	r         *reservation.Reservation
+	pending   *hand // the payment of its pending change; nil when none is pending
+	moved     bool
+	confirmed bool // this run gave it a pass, with its last event
+}
+
+// hand is a payment under an op's hands.
+type hand struct {
 	w   *commit.Work
 	now time.Time
-	r   *reservation.Reservation
 	p   *payment.Payment
 
-	movedReservation, movedPayment, confirmed bool
+	movedPayment bool
 }
 
 func (t Target) load(w *commit.Work, now time.Time) (*change, error) {
@@ -69,18 +83,33 @@ func (t Target) load(w *commit.Work, now time.Time) (*change, error) {
 	if r == nil {
 		return nil, errNotFound()
 	}
-	p, err := w.Payment(r.Payment)
+	c := &change{r: r}
+	own, err := take(w, now, r, r.Payment)
 	if err != nil {
 		return nil, err
 	}
-	if p == nil {
-		return nil, fmt.Errorf("reservation %s has no payment %s", r.ID, r.Payment)
+	c.hand = *own
+	if r.Pending != nil {
+		if c.pending, err = take(w, now, r, r.Pending.Payment); err != nil {
+			return nil, err
+		}
 	}
-	return &change{w: w, now: now, r: r, p: p}, nil
+	return c, nil
+}
+
+func take(w *commit.Work, now time.Time, r *reservation.Reservation, i id.Payment) (*hand, error) {
+	p, err := w.Payment(i)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil || p.Reservation != r.ID {
+		return nil, fmt.Errorf("reservation %s has no payment %s", r.ID, i)
+	}
+	return &hand{w: w, now: now, p: p}, nil
 }
 
 // pay moves the payment and tells it.
-func (c *change) pay(to payment.State) error {
+func (c *hand) pay(to payment.State) error {
 	if !c.p.State.CanBecome(to) {
 		return fmt.Errorf("payment %s cannot go from %s to %s", c.p.ID, c.p.State, to)
 	}
@@ -90,36 +119,40 @@ func (c *change) pay(to payment.State) error {
 }
 
 // tellPayment stores the payment as it is and tells it.
-func (c *change) tellPayment() {
+func (c *hand) tellPayment() {
 	c.p.UpdatedAt = c.now
 	c.movedPayment = true
 	c.w.PutPayment(c.p)
 	c.w.Emit(feed.PaymentChanged, feed.Body{Payment: paymentBody(c.p)})
 }
 
-// tellReservation stores the reservation as it is and tells it.
-func (c *change) tellReservation(k feed.Kind) {
-	c.r.UpdatedAt = c.now
-	c.movedReservation = true
-	c.w.PutReservation(c.r)
-	c.w.Emit(k, feed.Body{Reservation: reservationBody(c.r)})
-}
-
 // giveBack asks for the payment's hold to be given back, whether or not there
 // is one already: the completer finds out. A payment that is settled stays.
-func (c *change) giveBack() error {
+func (c *hand) giveBack() error {
 	if !c.p.State.CanBecome(payment.VoidRequested) {
 		return nil
 	}
 	return c.pay(payment.VoidRequested)
 }
 
+// tellReservation stores the reservation as it is and tells it.
+func (c *change) tellReservation(k feed.Kind) {
+	c.r.UpdatedAt = c.now
+	c.moved = true
+	c.w.PutReservation(c.r)
+	c.w.Emit(k, feed.Body{Reservation: reservationBody(c.r)})
+}
+
 // end applies an event that ends the reservation, releases what it still holds
-// from the current quarter on, and tells it. The quarters that have passed stay
-// on record as claimed: nobody can buy them any more.
+// from the current quarter on, and tells it. The quarters of its claim that have
+// passed stay on record as claimed: nobody can buy them any more. A pending
+// change comes to nothing.
 func (c *change) end(e reservation.Event, k feed.Kind) error {
 	changed, err := c.r.Apply(e, c.now)
 	if err != nil || !changed {
+		return err
+	}
+	if err := c.drop(); err != nil {
 		return err
 	}
 	ahead := c.r.Claim
@@ -136,14 +169,24 @@ func (c *change) end(e reservation.Event, k feed.Kind) error {
 
 // after is the snapshot as the commit will store it.
 func (c *change) after() Snapshot {
-	s := Snapshot{*c.r, *c.p}
-	if c.movedReservation {
+	s := Snapshot{Reservation: *c.r, Payment: c.stored()}
+	if c.moved {
 		s.Reservation.Version++
 	}
-	if c.movedPayment {
-		s.Payment.Version++
+	if c.pending != nil {
+		p := c.pending.stored()
+		s.Change = &p
 	}
 	return s
+}
+
+// stored is the payment as the commit will store it.
+func (c *hand) stored() payment.Payment {
+	p := *c.p
+	if c.movedPayment {
+		p.Version++
+	}
+	return p
 }
 
 func reservationBody(r *reservation.Reservation) *feed.Reservation {

@@ -8,9 +8,10 @@ import (
 	"github.com/openlot/openlot/cloud/internal/reservation"
 )
 
-// Expire ends a reservation whose payment was not secured in time. It changes
-// nothing while there is time left, and when the reservation is not held any
-// more. What the provider may yet do is found out and given back.
+// Expire ends a reservation whose payment was not secured in time, or drops a
+// change of one for that reason. It changes nothing while there is time left,
+// and when nothing is waited for any more. What the provider may yet do is found
+// out and given back.
 type Expire struct {
 	Target
 
@@ -30,6 +31,12 @@ func (o *Expire) Apply(w *commit.Work, now time.Time) error {
 		if err := c.end(reservation.HoldLapsed, feed.ReservationExpired); err != nil {
 			return err
 		}
+	}
+	if c.lapsed() {
+		if err := c.drop(); err != nil {
+			return err
+		}
+		c.tellReservation(feed.ChangeDropped)
 	}
 	o.After = c.after()
 	return nil

@@ -10,27 +10,41 @@ import (
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
 )
 
-// RecordHold books what a provider said about placing a reservation's hold, or
-// that it said nothing. Booking the same answer again changes nothing.
+// RecordHold books what a provider said about placing a hold of a reservation,
+// or that it said nothing. Booking the same answer again changes nothing.
 //
-//   - Authorized confirms a held reservation. If the reservation has ended, the
-//     hold is noted on its payment, which is void_requested, and so given back.
-//   - RequiresAction notes where the driver goes and extends the claim once.
+//   - Authorized confirms a held reservation, or makes its pending change take
+//     the place of what was. If the reservation has ended or the change come to
+//     nothing, the hold is noted on its payment, which is void_requested, and so
+//     given back.
+//   - RequiresAction notes where the driver goes and extends the time for paying
+//     once.
 //   - Declined, and Voided for a hold that lapsed before it was confirmed, ends
-//     a held reservation.
+//     a held reservation, or drops its pending change.
 //   - No answer leaves the payment unknown, to be resolved by asking.
 //
 // How a hold is captured or given back is not booked here.
 type RecordHold struct {
 	Target
+	Payment  id.Payment // that was asked for; none: the reservation's own
 	Outcome  payment.Outcome
 	NoAnswer bool // the provider gave no definite answer; Outcome is not looked at
 
 	// Set by Apply.
 	After     Snapshot
-	Confirmed bool // this run confirmed the reservation, with its last event
+	About     payment.Payment // the payment that was asked for
+	Confirmed bool            // this run gave the reservation a pass, with its last event
+}
+
+// Prefetch implements commit.Op.
+func (o *RecordHold) Prefetch(r *commit.Rows) {
+	o.Target.Prefetch(r)
+	if !o.Payment.IsZero() {
+		r.Payments = append(r.Payments, o.Payment)
+	}
 }
 
 // Apply implements commit.Op. It returns CodeHoldTooLate when a hold stands
@@ -41,63 +55,80 @@ func (o *RecordHold) Apply(w *commit.Work, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	h, err := c.about(o.Payment)
+	if err != nil {
+		return err
+	}
 	switch s := o.Outcome.State; {
 	case o.NoAnswer:
-		err = c.unanswered()
+		err = h.unanswered()
 	case s == payment.Authorized:
-		err = c.authorized(o.Outcome)
+		err = c.authorized(h, o.Outcome)
 	case s == payment.RequiresAction:
-		err = c.requiresAction(o.Outcome)
+		err = c.requiresAction(h, o.Outcome)
 	case s == payment.Declined:
-		err = c.declined(o.Outcome.Ref, o.Outcome.DeclineCode)
+		err = c.declined(h, o.Outcome.Ref, o.Outcome.DeclineCode)
 	case s == payment.Voided:
-		err = c.declined(o.Outcome.Ref, declineLapsed)
+		err = c.declined(h, o.Outcome.Ref, declineLapsed)
 	default:
 		err = fault.Newf(fault.Internal, CodeUnexpectedProvider, "A hold that was asked for is said to be %q.", s)
 	}
-	o.After, o.Confirmed = c.after(), c.confirmed
+	o.After, o.About, o.Confirmed = c.after(), h.stored(), c.confirmed
 	return err
+}
+
+// about is the payment that was asked for: the reservation's, that of its
+// pending change, or one that was either before.
+func (c *change) about(i id.Payment) (*hand, error) {
+	switch {
+	case i.IsZero() || i == c.p.ID:
+		return &c.hand, nil
+	case c.pending != nil && i == c.pending.p.ID:
+		return c.pending, nil
+	default:
+		return take(c.w, c.now, c.r, i)
+	}
 }
 
 // declineLapsed is the decline code of a hold that the provider dropped before
 // it was confirmed.
 const declineLapsed = "hold_lapsed"
 
-func (c *change) unanswered() error {
+func (c *hand) unanswered() error {
 	if !c.p.State.CanBecome(payment.Unknown) {
 		return nil
 	}
 	return c.pay(payment.Unknown)
 }
 
-func (c *change) authorized(o payment.Outcome) error {
-	if o.Authorized.Currency != c.p.Amount.Currency || o.Authorized.Minor < 0 {
-		return fault.Newf(fault.Internal, CodeUnexpectedProvider, "A hold of %s was asked for, %s is said to be held.", c.p.Amount, o.Authorized)
+func (c *change) authorized(h *hand, o payment.Outcome) error {
+	if o.Authorized.Currency != h.p.Amount.Currency || o.Authorized.Minor < 0 {
+		return fault.Newf(fault.Internal, CodeUnexpectedProvider, "A hold of %s was asked for, %s is said to be held.", h.p.Amount, o.Authorized)
 	}
-	switch c.p.State {
+	switch h.p.State {
 	case payment.Requested, payment.RequiresAction, payment.Unknown:
-		return c.confirm(o)
+		return c.confirm(h, o)
 	case payment.VoidRequested:
-		if c.p.Ref == o.Ref && c.p.Authorized == o.Authorized.Minor {
+		if h.p.Ref == o.Ref && h.p.Authorized == o.Authorized.Minor {
 			return nil
 		}
-		if err := c.noteHold(o); err != nil {
+		if err := h.noteHold(o); err != nil {
 			return err
 		}
-		c.tellPayment()
+		h.tellPayment()
 		return nil
 	case payment.Declined, payment.Voided:
-		if c.p.State == payment.Voided && c.p.Ref == o.Ref {
+		if h.p.State == payment.Voided && h.p.Ref == o.Ref {
 			return nil // it was found and given back in the meantime
 		}
-		if c.p.Authorized == 0 {
+		if h.p.Authorized == 0 {
 			// Nobody knew of it when the payment was settled. It is put back on the
 			// books, where it is given back for as long as that takes.
-			if err := c.noteHold(o); err != nil {
+			if err := h.noteHold(o); err != nil {
 				return err
 			}
-			c.p.State = payment.VoidRequested
-			c.tellPayment()
+			h.p.State = payment.VoidRequested
+			h.tellPayment()
 			return nil
 		}
 		return fault.New(fault.Conflict, CodeHoldTooLate, "The payment was secured after the reservation had ended. It is given back.")
@@ -106,15 +137,23 @@ func (c *change) authorized(o payment.Outcome) error {
 	}
 }
 
-// confirm notes a hold that stands and confirms the reservation. One that has
-// ended has no payment in these states; if it had, Apply would say so.
-func (c *change) confirm(o payment.Outcome) error {
-	if err := c.noteHold(o); err != nil {
+// confirm notes a hold that stands and confirms the reservation, or its pending
+// change. One that has ended has no payment in these states; if it had, Apply
+// would say so.
+func (c *change) confirm(h *hand, o payment.Outcome) error {
+	if err := h.noteHold(o); err != nil {
 		return err
 	}
-	c.p.NextAction = ""
-	if err := c.pay(payment.Authorized); err != nil {
+	h.p.NextAction = ""
+	if err := h.pay(payment.Authorized); err != nil {
 		return err
+	}
+	switch h {
+	case c.pending:
+		return c.adopt()
+	case &c.hand:
+	default:
+		return fmt.Errorf("payment %s of %s stands for nothing", h.p.ID, c.r.ID)
 	}
 	changed, err := c.r.Apply(reservation.HoldAuthorized, c.now)
 	if err != nil || !changed {
@@ -127,9 +166,9 @@ func (c *change) confirm(o payment.Outcome) error {
 }
 
 // noteHold writes a standing hold onto the payment and into the ledger.
-func (c *change) noteHold(o payment.Outcome) error {
+func (c *hand) noteHold(o payment.Outcome) error {
 	if c.p.Authorized == 0 && o.Authorized.Minor > 0 {
-		if err := c.w.Book(ledger.HoldPlaced(c.r.ID, c.p.ID, o.Authorized)); err != nil {
+		if err := c.w.Book(ledger.HoldPlaced(c.p.Reservation, c.p.ID, o.Authorized)); err != nil {
 			return err
 		}
 		c.p.Authorized = o.Authorized.Minor
@@ -141,45 +180,69 @@ func (c *change) noteHold(o payment.Outcome) error {
 	return nil
 }
 
-func (c *change) requiresAction(o payment.Outcome) error {
+func (c *change) requiresAction(h *hand, o payment.Outcome) error {
 	switch {
-	case c.p.State == payment.VoidRequested && c.p.Ref != o.Ref:
+	case h.p.State == payment.VoidRequested && h.p.Ref != o.Ref:
 		// The second step is not wanted any more; the name helps to call it off.
-		c.p.Ref = o.Ref
-		c.tellPayment()
+		h.p.Ref = o.Ref
+		h.tellPayment()
 		return nil
-	case !c.p.State.CanBecome(payment.RequiresAction):
+	case !h.p.State.CanBecome(payment.RequiresAction):
 		return nil
 	}
-	c.p.Ref, c.p.NextAction = o.Ref, o.NextAction
-	if err := c.pay(payment.RequiresAction); err != nil {
+	first := h.p.Ref == ""
+	h.p.Ref, h.p.NextAction = o.Ref, o.NextAction
+	if err := h.pay(payment.RequiresAction); err != nil {
 		return err
 	}
+	ttl := c.w.Parking.Policy.HoldTTL
+	if h == c.pending {
+		if first { // once, so that asking again gains nothing
+			later := *c.r.Pending
+			later.Until = later.Until.Add(ttl)
+			c.r.Pending = &later
+			c.touch()
+		}
+		return nil
+	}
 	// Once: counted from the beginning, so that asking again gains nothing.
-	until := c.r.CreatedAt.Add(2 * c.w.Parking.Policy.HoldTTL)
-	if c.r.State != reservation.Held || !until.After(c.r.HoldUntil) {
+	until := c.r.CreatedAt.Add(2 * ttl)
+	if h != &c.hand || c.r.State != reservation.Held || !until.After(c.r.HoldUntil) {
 		return nil
 	}
 	c.r.HoldUntil = until
-	c.r.UpdatedAt = c.now
-	c.movedReservation = true
-	c.w.PutReservation(c.r)
+	c.touch()
 	return nil
 }
 
-func (c *change) declined(ref, code string) error {
-	if !c.p.State.CanBecome(payment.Declined) || c.p.Authorized > 0 {
+// touch stores a reservation of which there is nothing to tell.
+func (c *change) touch() {
+	c.r.UpdatedAt = c.now
+	c.moved = true
+	c.w.PutReservation(c.r)
+}
+
+func (c *change) declined(h *hand, ref, code string) error {
+	if !h.p.State.CanBecome(payment.Declined) || h.p.Authorized > 0 {
 		return nil
 	}
 	if ref != "" {
-		c.p.Ref = ref
+		h.p.Ref = ref
 	}
-	c.p.DeclineCode, c.p.NextAction = code, ""
-	if err := c.pay(payment.Declined); err != nil {
+	h.p.DeclineCode, h.p.NextAction = code, ""
+	if err := h.pay(payment.Declined); err != nil {
 		return err
 	}
-	if c.r.State != reservation.Held {
+	switch {
+	case h == c.pending:
+		if err := c.drop(); err != nil {
+			return err
+		}
+		c.tellReservation(feed.ChangeDropped)
+		return nil
+	case h == &c.hand && c.r.State == reservation.Held:
+		return c.end(reservation.HoldDeclined, feed.ReservationExpired)
+	default:
 		return nil
 	}
-	return c.end(reservation.HoldDeclined, feed.ReservationExpired)
 }

@@ -42,13 +42,17 @@ func checkWindow(w timerange.Range, p parking.Policy, now time.Time) error {
 		return fault.New(fault.Invalid, CodeWindowInPast, "The window begins in the past.").
 			WithField("from", "is before the current quarter-hour")
 	case w.Duration() > p.MaxStay:
-		return fault.Newf(fault.Invalid, CodeWindowTooLong, "This parking sells at most %s at a stretch.", inWords(p.MaxStay)).
-			WithField("to", "is too long after from")
+		return errTooLong(p)
 	case w.To.After(now.Add(time.Duration(p.HorizonDays) * 24 * time.Hour)):
 		return fault.Newf(fault.Invalid, CodeBeyondHorizon, "This parking sells at most %d days ahead.", p.HorizonDays).
 			WithField("to", "is too far ahead")
 	}
 	return nil
+}
+
+func errTooLong(p parking.Policy) error {
+	return fault.Newf(fault.Invalid, CodeWindowTooLong, "This parking sells at most %s at a stretch.", inWords(p.MaxStay)).
+		WithField("to", "is too long after from")
 }
 
 // newWindow makes a window of whole seconds.

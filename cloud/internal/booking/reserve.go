@@ -82,13 +82,7 @@ func (o *Reserve) Apply(w *commit.Work, now time.Time) error {
 		return err
 	}
 	claim := o.Window.Claim()
-	switch err := w.Claim(o.SpaceType, claim, 1); {
-	case errors.Is(err, inventory.ErrSoldOut):
-		return fault.Wrap(err, fault.Conflict, CodeSoldOut,
-			"No such space is free for the whole window. Another window or another space type may be.")
-	case errors.Is(err, inventory.ErrUnseeded):
-		return fault.Wrap(err, fault.Invalid, CodeBeyondHorizon, "The window is further ahead than this parking sells.")
-	case err != nil:
+	if err := claimed(w.Claim(o.SpaceType, claim, 1)); err != nil {
 		return err
 	}
 	policy := w.Parking.Policy
@@ -107,7 +101,7 @@ func (o *Reserve) Apply(w *commit.Work, now time.Time) error {
 	w.PutPayment(p)
 	w.PutKey(o.Key, &commit.KeyRecord{RequestHash: o.RequestHash, Parking: o.In, Reservation: o.ID})
 	w.Emit(feed.ReservationHeld, feed.Body{Reservation: reservationBody(r), Payment: paymentBody(p)})
-	o.After, o.Replayed = Snapshot{*r, *p}, false
+	o.After, o.Replayed = Snapshot{Reservation: *r, Payment: *p}, false
 	o.After.Reservation.Version++
 	o.After.Payment.Version++
 	return nil
@@ -117,8 +111,7 @@ func (o *Reserve) Apply(w *commit.Work, now time.Time) error {
 // op, when the answer to its commit was lost.
 func (o *Reserve) replay(w *commit.Work, now time.Time, record *commit.KeyRecord) error {
 	if record.RequestHash != o.RequestHash || record.Parking != o.In {
-		return fault.New(fault.Invalid, CodeKeyReused,
-			"This Idempotency-Key was used for another request. Send a new key with a new request.")
+		return errKeyReused()
 	}
 	c, err := Target{In: o.In, ID: record.Reservation}.load(w, now)
 	if err != nil {
@@ -126,6 +119,24 @@ func (o *Reserve) replay(w *commit.Work, now time.Time, record *commit.KeyRecord
 	}
 	o.After, o.Replayed = c.after(), record.Reservation != o.ID
 	return nil
+}
+
+func errKeyReused() error {
+	return fault.New(fault.Invalid, CodeKeyReused,
+		"This Idempotency-Key was used for another request. Send a new key with a new request.")
+}
+
+// claimed makes of what a claim failed with what its driver is told.
+func claimed(err error) error {
+	switch {
+	case errors.Is(err, inventory.ErrSoldOut):
+		return fault.Wrap(err, fault.Conflict, CodeSoldOut,
+			"No such space is free for the whole window. Another window or another space type may be.")
+	case errors.Is(err, inventory.ErrUnseeded):
+		return fault.Wrap(err, fault.Invalid, CodeBeyondHorizon, "The window is further ahead than this parking sells.")
+	default:
+		return err
+	}
 }
 
 // sold is the space type, if the parking sells it.

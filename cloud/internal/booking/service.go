@@ -82,11 +82,16 @@ type Took struct {
 	Record time.Duration // until the answer was committed
 }
 
-// Pending reports whether the payment's outcome is not known yet.
+// Pending reports whether the outcome of the reservation's payment, or of that
+// of its pending change, is not known yet.
 func (v *View) Pending() bool {
-	return v.Reservation.State == reservation.Held &&
-		(v.Payment.State == payment.Unknown || v.Payment.State == payment.Requested)
+	if v.Change != nil {
+		return unheard(v.Change.State)
+	}
+	return v.Reservation.State == reservation.Held && unheard(v.Payment.State)
 }
+
+func unheard(s payment.State) bool { return s == payment.Unknown || s == payment.Requested }
 
 // Reserve claims the window and asks for its hold. The same request with the
 // same key finds the reservation it made before, however the first try ended.
@@ -123,13 +128,12 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 	}
 	claimed := s.Now()
 	if op.After.Payment.State != payment.Requested {
-		return s.answer(op.After)
+		return s.answer(op.After, op.After.Payment)
 	}
-	if op.Replayed && now.Sub(op.After.Payment.UpdatedAt) < s.ProviderTimeout+recordTimeout {
-		return View{}, fault.New(fault.Conflict, CodeInProgress,
-			"The first request with this key is still being worked on. Send the same request again in a moment.")
+	if op.Replayed && s.workedOn(&op.After.Payment, now) {
+		return View{}, errInProgress()
 	}
-	v, err := s.hold(ctx, op.After)
+	v, err := s.hold(ctx, op.After, op.After.Payment)
 	v.Took.Claim = claimed.Sub(now)
 	return v, err
 }
@@ -155,10 +159,19 @@ func (s *Service) quote(ctx context.Context, p *parking.Parking, n wanted, now t
 	return q.accept(n.Parking, n.SpaceType, n.Window, now)
 }
 
-// hold asks the provider for the reservation's hold and books the answer.
-func (s *Service) hold(ctx context.Context, at Snapshot) (View, error) {
-	p := at.Payment
-	return s.ask(ctx, at, payment.CallHold, func(ctx context.Context) (payment.Outcome, error) {
+// workedOn reports whether another request may be asking for the payment.
+func (s *Service) workedOn(p *payment.Payment, now time.Time) bool {
+	return now.Sub(p.UpdatedAt) < s.ProviderTimeout+recordTimeout
+}
+
+func errInProgress() error {
+	return fault.New(fault.Conflict, CodeInProgress,
+		"The first request with this key is still being worked on. Send the same request again in a moment.")
+}
+
+// hold asks the provider for a hold of the reservation and books the answer.
+func (s *Service) hold(ctx context.Context, at Snapshot, p payment.Payment) (View, error) {
+	return s.ask(ctx, at, p.ID, payment.CallHold, func(ctx context.Context) (payment.Outcome, error) {
 		return s.Provider.Authorize(ctx, payment.Request{
 			Key: p.Key(payment.CallHold), Parking: at.Reservation.Parking, Reservation: p.Reservation,
 			Amount: p.Amount, Method: p.Method,
@@ -166,38 +179,42 @@ func (s *Service) hold(ctx context.Context, at Snapshot) (View, error) {
 	})
 }
 
-// Confirm asks what became of the second step of a payment and books it. It
-// changes nothing when there is no second step to be taken, or the driver has
-// not taken it yet.
+// Confirm asks what became of the second step of a payment, that of a pending
+// change if there is one, and books it. It changes nothing when there is no
+// second step to be taken, or the driver has not taken it yet.
 func (s *Service) Confirm(ctx context.Context, r id.Reservation) (View, error) {
 	at, err := s.snapshot(ctx, r)
 	if err != nil {
 		return View{}, err
 	}
 	p := at.Payment
-	if p.State != payment.RequiresAction {
-		return s.answer(at)
+	if at.Change != nil {
+		p = *at.Change
 	}
-	return s.ask(context.WithoutCancel(ctx), at, "confirm", func(ctx context.Context) (payment.Outcome, error) {
+	if p.State != payment.RequiresAction {
+		return s.answer(at, p)
+	}
+	return s.ask(context.WithoutCancel(ctx), at, p.ID, "confirm", func(ctx context.Context) (payment.Outcome, error) {
 		return s.Provider.Confirm(ctx, p.Ref, p.Key("confirm"))
 	})
 }
 
-// ask makes one call to the provider, with retries of what surely did nothing,
-// and books its answer or that there was none.
-func (s *Service) ask(ctx context.Context, at Snapshot, call string, do func(context.Context) (payment.Outcome, error)) (View, error) {
+// ask makes one call to the provider about a payment, with retries of what
+// surely did nothing, and books its answer or that there was none.
+func (s *Service) ask(ctx context.Context, at Snapshot, p id.Payment, call string, do func(context.Context) (payment.Outcome, error)) (View, error) {
 	asked := s.Now()
 	outcome, err := s.try(ctx, do)
 	answered := s.Now()
 	if err != nil {
 		s.Log.WarnContext(ctx, "the payment provider gave no definite answer", "call", call,
-			"reservation", at.Reservation.ID.String(), "payment", at.Payment.ID.String(), "err", err)
+			"reservation", at.Reservation.ID.String(), "payment", p.String(), "err", err)
 	}
-	after, err := s.record(ctx, &RecordHold{Target: TargetOf(at), Outcome: outcome, NoAnswer: err != nil})
+	op := &RecordHold{Target: TargetOf(at), Payment: p, Outcome: outcome, NoAnswer: err != nil}
+	after, err := s.record(ctx, op)
 	if err != nil {
 		return View{}, err
 	}
-	v, err := s.answer(after)
+	v, err := s.answer(after, op.About)
 	v.Took.Hold, v.Took.Record = answered.Sub(asked), s.Now().Sub(answered)
 	return v, err
 }
@@ -207,41 +224,54 @@ func (s *Service) record(ctx context.Context, op *RecordHold) (Snapshot, error) 
 	ctx, done := context.WithTimeout(ctx, recordTimeout)
 	defer done()
 	receipt, err := s.Commits.Commit(ctx, op)
-	r := &op.After.Reservation
 	switch {
 	case fault.Code(err) == CodeHoldTooLate:
-		s.giveBack(ctx, op.After.Payment, op.Outcome)
+		s.giveBack(ctx, op.About, op.Outcome)
 		return Snapshot{}, err
 	case err != nil:
 		return Snapshot{}, err
-	case op.Confirmed:
+	}
+	return s.passed(ctx, op.After, op.Confirmed, receipt)
+}
+
+// passed completes what an op left behind with the revision that its pass
+// carries, which only the commit gives.
+func (s *Service) passed(ctx context.Context, after Snapshot, confirmed bool, receipt commit.Receipt) (Snapshot, error) {
+	r := &after.Reservation
+	switch {
+	case confirmed:
 		r.ConfirmedRevision = receipt.Revision
-	case r.ConfirmedRevision == 0 && (r.State == reservation.Confirmed || r.State == reservation.Active):
-		// Somebody else confirmed it in the same batch: its revision is stored.
+	case r.State == reservation.Confirmed || r.State == reservation.Active:
+		// Somebody else may have confirmed or changed it in the same batch: that
+		// one's revision is stored.
 		return s.snapshot(ctx, r.ID)
 	}
-	return op.After, nil
+	return after, nil
 }
 
 // RecordHold books an outcome that somebody else found out about: the completer
 // of payments that nobody answered for, or a provider's webhook.
-func (s *Service) RecordHold(ctx context.Context, at id.Parking, r id.Reservation, o payment.Outcome) error {
-	_, err := s.record(ctx, &RecordHold{Target: Target{In: at, ID: r}, Outcome: o})
+func (s *Service) RecordHold(ctx context.Context, at id.Parking, r id.Reservation, p id.Payment, o payment.Outcome) error {
+	_, err := s.record(ctx, &RecordHold{Target: Target{In: at, ID: r}, Payment: p, Outcome: o})
 	return err
 }
 
-// Expire ends a reservation whose time for paying has passed; while there is
-// time left it changes nothing. It returns the instant at which there will be
-// none left, zero when the reservation is not held any more.
+// Expire ends a reservation, or drops a change of it, whose time for paying has
+// passed; while there is time left it changes nothing. It returns the instant at
+// which there will be none left, zero when no payment is waited for any more.
 func (s *Service) Expire(ctx context.Context, at id.Parking, r id.Reservation) (again time.Time, err error) {
 	op := &Expire{Target: Target{In: at, ID: r}}
 	if _, err := s.Commits.Commit(ctx, op); err != nil {
 		return time.Time{}, err
 	}
-	if op.After.Reservation.State == reservation.Held {
-		return op.After.Reservation.HoldUntil, nil
+	switch left := &op.After.Reservation; {
+	case left.State == reservation.Held:
+		return left.HoldUntil, nil
+	case left.Pending != nil:
+		return left.Pending.Until, nil
+	default:
+		return time.Time{}, nil
 	}
-	return time.Time{}, nil
 }
 
 func (s *Service) try(ctx context.Context, do func(context.Context) (payment.Outcome, error)) (payment.Outcome, error) {
@@ -347,12 +377,15 @@ func (s *Service) Quote(ctx context.Context, parkingName, spaceType string, from
 	return q, nil
 }
 
-// answer is what a request for payment is answered with: the reservation, or
+// answer is what a request for a payment is answered with: the reservation, or
 // that the card was declined.
-func (s *Service) answer(at Snapshot) (View, error) {
-	if at.Payment.State == payment.Declined {
-		return View{}, fault.New(fault.PaymentRequired, CodeDeclined, "The payment was declined. Nothing is reserved and nothing is held. Try another card, with a new Idempotency-Key.").
-			WithField("payment_method", "declined: "+at.Payment.DeclineCode)
+func (s *Service) answer(at Snapshot, p payment.Payment) (View, error) {
+	if p.State == payment.Declined {
+		says := "The payment was declined. Nothing is reserved and nothing is held. Try another card, with a new Idempotency-Key."
+		if p.ID != at.Payment.ID {
+			says = "The payment was declined. The reservation and its payment are as they were."
+		}
+		return View{}, fault.New(fault.PaymentRequired, CodeDeclined, says).WithField("payment_method", "declined: "+p.DeclineCode)
 	}
 	return s.view(at)
 }

@@ -226,7 +226,7 @@ func TestNoAnswerIsUnknownAndNeverAskedForUnderAnotherKey(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.RecordHold(t.Context(), altmarkt, v.Reservation.ID, outcome); err != nil {
+			if err := s.RecordHold(t.Context(), altmarkt, v.Reservation.ID, v.Payment.ID, outcome); err != nil {
 				t.Fatal(err)
 			}
 			if v := s.reserve(t, "k", method); v.Reservation.State != reservation.Confirmed || v.Pass == "" || s.provider.Standing() != 1 {

@@ -146,5 +146,9 @@ func move[K comparable, V any](from, to map[K]*V, mark map[K]bool) {
 	}
 }
 
+// Moved reports whether an earlier op of the batch put the reservation: then
+// its stored version is about to be the next one, which its row does not say.
+func (w *Work) Moved(i id.Reservation) bool { return w.touched.reservations[i] }
+
 // Events is the number of events that the ops so far have emitted.
 func (w *Work) Events() int { return len(w.out.Events) }

@@ -26,6 +26,9 @@ const (
 	ReservationConfirmed Kind = "reservation.confirmed"
 	ReservationExpired   Kind = "reservation.expired"
 	ReservationCancelled Kind = "reservation.cancelled"
+	ReservationChanged   Kind = "reservation.changed" // another window or space type, and a pass of the next generation
+	ChangeHeld           Kind = "change.held"         // a change is claimed beside the reservation, and not paid for yet
+	ChangeDropped        Kind = "change.dropped"      // it came to nothing; the reservation is as it was
 	PaymentChanged       Kind = "payment.changed"
 	SessionOpened        Kind = "session.opened"
 	SessionClosed        Kind = "session.closed"

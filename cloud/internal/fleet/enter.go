@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/reservation"
@@ -68,8 +69,12 @@ func inside(w *commit.Work, r *reservation.Reservation) (*session.Session, error
 // who comes before it begins is counted from now on.
 func checkIn(w *commit.Work, s *session.Session, r *reservation.Reservation, e *wire.Event, now time.Time) error {
 	from := timerange.Floor(s.EnteredAt)
+	held, dropped := booking.EnterOn(w, r, from, now)
+	if errors.Is(dropped, commit.ErrMissing) {
+		return dropped
+	}
 	extra := timerange.Quarters{From: from, To: r.Claim.From} // early
-	s.ClaimTo = r.Claim.To
+	s.ClaimTo = held
 	if from >= r.Claim.To || r.Claim.Empty() { // after its end
 		extra.To = max(keep(now), from+1)
 		s.ClaimTo = extra.To
@@ -78,6 +83,7 @@ func checkIn(w *commit.Work, s *session.Session, r *reservation.Reservation, e *
 	if errors.Is(problem, commit.ErrMissing) {
 		return problem
 	}
+	problem = errors.Join(problem, dropped)
 	if _, err := r.Apply(reservation.CheckIn, now); err != nil {
 		return err // the caller has asked for the transition before
 	}
@@ -85,7 +91,7 @@ func checkIn(w *commit.Work, s *session.Session, r *reservation.Reservation, e *
 	w.PutReservation(r)
 	open(w, s, r)
 	if problem != nil {
-		raise(w, "unapplied", e, "the presence before the reserved window is not counted: "+safe(problem), now)
+		raise(w, "unapplied", e, "not all of its place is counted: "+safe(problem), now)
 	}
 	if e.Generation != 0 && e.Generation != r.Generation {
 		raise(w, "X3", e, "the pass that was shown had been replaced; it was taken as the reservation's", now)

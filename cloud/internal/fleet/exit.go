@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/ledger"
@@ -105,6 +106,11 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 		return problem
 	}
 	if r != nil && r.Session == s.ID && r.State == reservation.Active {
+		dropped := booking.LeaveOn(w, r, now)
+		if errors.Is(dropped, commit.ErrMissing) {
+			return dropped
+		}
+		problem = errors.Join(problem, dropped)
 		if _, err := r.Apply(reservation.CheckOut, now); err != nil {
 			return err // Active can be checked out
 		}

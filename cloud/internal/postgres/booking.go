@@ -33,31 +33,44 @@ func (b Booking) Parking(ctx context.Context, p id.Parking) (*parking.Parking, e
 	return found[0], nil
 }
 
+// selectBooking gives one row; a reservation with a pending change gives one for
+// each of its payments, so that all of it is as one commit left it.
 const selectBooking = `select ` + reservationColumns + `, ` + paymentColumns + `
-	from reservation r join payment p on p.parking = r.parking and p.id = r.payment where r.id = $1`
+	from reservation r join payment p on p.parking = r.parking and p.reservation = r.id and (p.id = r.payment or r.pending is not null)
+	where r.id = $1`
 
-// Reservation implements booking.Store: the reservation and its payment as one
+// Reservation implements booking.Store: the reservation and its payments as one
 // commit left them.
 func (b Booking) Reservation(ctx context.Context, i id.Reservation) (*booking.Snapshot, error) {
 	rows, err := b.db.pool.Query(ctx, selectBooking, i.UUID())
 	if err != nil {
 		return nil, unavailable("read a reservation", err)
 	}
-	s, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (*booking.Snapshot, error) {
+	var s *booking.Snapshot
+	err = each(rows, func(row pgx.CollectableRow) error {
 		r, err := scanReservation(part{row, false})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		_, p, err := scanPayment(part{row, true})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return &booking.Snapshot{Reservation: *r, Payment: *p}, nil
+		if s == nil {
+			s = &booking.Snapshot{Reservation: *r}
+		}
+		switch {
+		case p.ID == r.Payment:
+			s.Payment = *p
+		case r.Pending != nil && p.ID == r.Pending.Payment:
+			s.Change = p
+		}
+		return nil
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
+	if err != nil {
+		return nil, unavailable("read a reservation", err)
 	}
-	return s, unavailable("read a reservation", err)
+	return s, nil
 }
 
 // part is the first or the last columns of a row, as many as are scanned.

@@ -21,7 +21,11 @@ var _ schedule.Store = Schedule{}
 // NewSchedule makes the clock's store.
 func NewSchedule(db *DB) Schedule { return Schedule{db} }
 
-const scheduleDueHolds = `select parking, id from reservation where state = 'held' and hold_until <= $1 order by hold_until limit $2`
+const scheduleDueHolds = `select parking, id from (
+	(select parking, id, hold_until as due from reservation where state = 'held' and hold_until <= $1 order by hold_until limit $2)
+	union all
+	select parking, id, (pending->>'until')::timestamptz from reservation where pending is not null and (pending->>'until')::timestamptz <= $1
+) x order by due limit $2`
 
 // DueHolds implements schedule.Store.
 func (s Schedule) DueHolds(ctx context.Context, now time.Time, limit int) ([]schedule.Held, error) {

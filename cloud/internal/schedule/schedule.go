@@ -43,7 +43,8 @@ type Held struct {
 // Store finds what is due. Each method returns at most limit rows, the longest
 // due first.
 type Store interface {
-	// DueHolds lists held reservations whose time to pay ended before now.
+	// DueHolds lists held reservations, and others with a change, whose time to
+	// pay ended before now.
 	DueHolds(ctx context.Context, now time.Time, limit int) ([]Held, error)
 	// Unsettled lists payments that have been requested or unknown since before
 	// unheard, or waiting to be captured or voided since before stalled, as the
@@ -53,8 +54,9 @@ type Store interface {
 
 // Booking ends reservations that were not paid for.
 type Booking interface {
-	// Expire ends a held reservation whose time is over. Otherwise it does
-	// nothing; for one that is still held it returns when to come again.
+	// Expire ends a held reservation, or drops a change, whose time is over.
+	// Otherwise it does nothing; while a payment is waited for it returns when to
+	// come again.
 	Expire(ctx context.Context, at id.Parking, r id.Reservation) (again time.Time, err error)
 }
 
@@ -95,7 +97,7 @@ func expire(ctx context.Context, now time.Time, s Store, b Booking, log *slog.Lo
 		}
 	}
 	if n := len(due) - len(failed); n > 0 {
-		log.Info("held reservations were not paid for in time", "count", n)
+		log.Info("reservations or changes were not paid for in time", "count", n)
 	}
 	return errors.Join(failed...)
 }

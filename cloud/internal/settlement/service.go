@@ -41,9 +41,9 @@ type Payments interface {
 }
 
 // Holds records what became of a hold; the booking of it confirms or ends the
-// reservation.
+// reservation, or a change of it.
 type Holds interface {
-	RecordHold(ctx context.Context, at id.Parking, r id.Reservation, o payment.Outcome) error
+	RecordHold(ctx context.Context, at id.Parking, r id.Reservation, p id.Payment, o payment.Outcome) error
 }
 
 // Service takes, gives back and looks up holds. All of its methods may be
@@ -167,7 +167,7 @@ func (s *Service) Resolve(ctx context.Context, at id.Parking, i id.Payment) erro
 	if out.State == p.State {
 		return nil
 	}
-	return s.holds.RecordHold(ctx, at, p.Reservation, out)
+	return s.holds.RecordHold(ctx, at, p.Reservation, p.ID, out)
 }
 
 func (s *Service) find(ctx context.Context, at id.Parking, i id.Payment) (*payment.Payment, payment.Provider, error) {

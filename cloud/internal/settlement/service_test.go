@@ -397,7 +397,7 @@ func TestAVoidFindsAHoldNobodyHeardAbout(t *testing.T) {
 		t.Fatal(err)
 	}
 	late.State = payment.Authorized
-	if err := w.booking.RecordHold(t.Context(), here, v.Reservation.ID, late); err != nil {
+	if err := w.booking.RecordHold(t.Context(), here, v.Reservation.ID, v.Payment.ID, late); err != nil {
 		t.Fatal(err)
 	}
 	w.balanced()

@@ -5,7 +5,6 @@ package bookingtest
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/cloud/internal/session"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/tariff"
@@ -45,6 +45,9 @@ type World struct {
 	days         map[id.Parking]map[inventory.Key]*inventory.Day
 	reservations map[id.Reservation]*reservation.Reservation
 	payments     map[id.Payment]*payment.Payment
+	sessions     map[id.Session]*session.Session
+	watermarks   map[id.Parking]*commit.Watermark
+	incidents    []commit.Incident
 	keys         map[commit.Key]*commit.KeyRecord
 	quotes       map[id.Quote]booking.Quote
 	revisions    map[id.Parking]uint64
@@ -64,6 +67,7 @@ func NewWorld(now func() time.Time, list ...*parking.Parking) *World {
 	w := &World{
 		Now: now, parkings: map[id.Parking]*parking.Parking{}, days: map[id.Parking]map[inventory.Key]*inventory.Day{},
 		reservations: map[id.Reservation]*reservation.Reservation{}, payments: map[id.Payment]*payment.Payment{},
+		sessions: map[id.Session]*session.Session{}, watermarks: map[id.Parking]*commit.Watermark{},
 		keys: map[commit.Key]*commit.KeyRecord{}, quotes: map[id.Quote]booking.Quote{}, revisions: map[id.Parking]uint64{},
 		watches: map[chan struct{}]id.Parking{},
 	}
@@ -127,7 +131,10 @@ func (w *World) try(work *commit.Work, op commit.Op, now time.Time) error {
 	var rows commit.Rows
 	op.Prefetch(&rows)
 	for {
-		work.Load(rows, commit.Loaded{Days: w.days[op.Parking()], Reservations: w.reservations, Payments: w.payments, Keys: w.keys})
+		work.Load(rows, commit.Loaded{
+			Days: w.days[op.Parking()], Reservations: w.reservations, Payments: w.payments, Sessions: w.sessions, Keys: w.keys,
+			Watermark: w.watermarks[op.Parking()], Allotments: map[id.SpaceType]*commit.Allotment{},
+		})
 		err := work.Try(op, now)
 		if rows = work.Missing(); err == nil || rows.Empty() {
 			return err
@@ -155,6 +162,17 @@ func (w *World) write(at id.Parking, x commit.Writes, now time.Time) commit.Rece
 		stored.Version++
 		w.payments[p.ID] = &stored
 	}
+	for _, s := range x.Sessions {
+		stored := *s
+		stored.Version++
+		w.sessions[s.ID] = &stored
+	}
+	if x.Watermark != nil {
+		stored := *x.Watermark
+		stored.Version++
+		w.watermarks[at] = &stored
+	}
+	w.incidents = append(w.incidents, x.Incidents...)
 	maps.Copy(w.keys, x.Keys)
 	for i, e := range x.Events {
 		e.Revision, e.At = base+uint64(i)+1, now
@@ -214,7 +232,17 @@ func (w *World) Reservation(_ context.Context, i id.Reservation) (*booking.Snaps
 	if r == nil || w.down != nil {
 		return nil, w.down
 	}
-	return &booking.Snapshot{Reservation: *r, Payment: *w.payments[r.Payment]}, nil
+	s := w.snapshot(r)
+	return &s, nil
+}
+
+func (w *World) snapshot(r *reservation.Reservation) booking.Snapshot {
+	s := booking.Snapshot{Reservation: *r, Payment: *w.payments[r.Payment]}
+	if r.Pending != nil {
+		p := *w.payments[r.Pending.Payment]
+		s.Change = &p
+	}
+	return s
 }
 
 // Quote implements booking.Store.
@@ -243,7 +271,7 @@ func (w *World) All() []booking.Snapshot {
 	defer w.mu.Unlock()
 	var out []booking.Snapshot
 	for _, r := range w.reservations {
-		out = append(out, booking.Snapshot{Reservation: *r, Payment: *w.payments[r.Payment]})
+		out = append(out, w.snapshot(r))
 	}
 	return out
 }
@@ -266,69 +294,4 @@ func (w *World) Free(p id.Parking, t id.SpaceType, q timerange.Q) int16 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.days[p][inventory.Key{Type: t, Day: q.Day()}].Free[q.Slot()]
-}
-
-// Check returns what is wrong with the whole: free − over = cap − claims in
-// every quarter, also when the claims are summed from the feed; the ledger
-// holds exactly what stands authorised; payments and reservations agree.
-func (w *World) Check() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	type slot struct {
-		p id.Parking
-		t id.SpaceType
-		q timerange.Q
-	}
-	claims, told := map[slot]int16{}, map[slot]int16{}
-	for _, r := range w.reservations {
-		for q := r.Claim.From; q < r.Claim.To; q++ {
-			claims[slot{r.Parking, r.SpaceType, q}]++
-		}
-		if err := agree(r, w.payments[r.Payment]); err != nil {
-			return err
-		}
-	}
-	for _, e := range w.events {
-		for _, d := range e.Body.Claims {
-			for q := d.From; q < d.To; q++ {
-				told[slot{e.Parking, d.Type, q}] += d.N
-			}
-		}
-	}
-	for p, days := range w.days {
-		for k, d := range days {
-			for i := range d.Free {
-				s := slot{p, k.Type, timerange.DayStart(k.Day) + timerange.Q(i)}
-				if d.Free[i] < 0 || d.Free[i]-d.Over[i] != d.Cap-claims[s] || claims[s] != told[s] {
-					return fmt.Errorf("%v: free %d over %d cap %d, claims %d, told %d", s, d.Free[i], d.Over[i], d.Cap, claims[s], told[s])
-				}
-			}
-		}
-	}
-	held := map[id.Payment]int64{}
-	for _, e := range w.entries {
-		for _, x := range e.Postings {
-			if x.Account == ledger.Held {
-				held[e.Payment] += x.Amount.Minor
-			}
-		}
-	}
-	for i, p := range w.payments {
-		if held[i] != p.Authorized {
-			return fmt.Errorf("payment %s: %d authorised, the ledger holds %d", i, p.Authorized, held[i])
-		}
-	}
-	return nil
-}
-
-func agree(r *reservation.Reservation, p *payment.Payment) error {
-	switch {
-	case p == nil:
-		return fmt.Errorf("%s has no payment", r.ID)
-	case (r.State == reservation.Confirmed) != (p.State == payment.Authorized),
-		r.State == reservation.Confirmed && r.ConfirmedRevision == 0,
-		r.State.Final() && (p.State == payment.Authorized || p.State == payment.Requested || p.State == payment.Unknown || p.State == payment.RequiresAction):
-		return fmt.Errorf("%s is %s (revision %d) and its payment %s", r.ID, r.State, r.ConfirmedRevision, p.State)
-	}
-	return nil
 }
