@@ -151,8 +151,11 @@ const (
 	AlreadyInside         ProblemCode = "already_inside"
 	BeyondHorizon         ProblemCode = "beyond_horizon"
 	BodyTooLarge          ProblemCode = "body_too_large"
+	ChangeNotInForce      ProblemCode = "change_not_in_force"
+	ChangePending         ProblemCode = "change_pending"
 	Contended             ProblemCode = "contended"
 	DatabaseUnavailable   ProblemCode = "database_unavailable"
+	EndNotLater           ProblemCode = "end_not_later"
 	HoldTooLate           ProblemCode = "hold_too_late"
 	IdempotencyKeyInvalid ProblemCode = "idempotency_key_invalid"
 	IdempotencyKeyMissing ProblemCode = "idempotency_key_missing"
@@ -164,6 +167,7 @@ const (
 	MalformedQuery        ProblemCode = "malformed_query"
 	MethodNotAllowed      ProblemCode = "method_not_allowed"
 	NotAcceptable         ProblemCode = "not_acceptable"
+	NotChangeable         ProblemCode = "not_changeable"
 	NotConfirmed          ProblemCode = "not_confirmed"
 	NotForSale            ProblemCode = "not_for_sale"
 	ParkingNotFound       ProblemCode = "parking_not_found"
@@ -180,6 +184,7 @@ const (
 	TooManyStreams        ProblemCode = "too_many_streams"
 	UnknownField          ProblemCode = "unknown_field"
 	UnsupportedMediaType  ProblemCode = "unsupported_media_type"
+	VersionConflict       ProblemCode = "version_conflict"
 	WindowEmpty           ProblemCode = "window_empty"
 	WindowInPast          ProblemCode = "window_in_past"
 	WindowTooLong         ProblemCode = "window_too_long"
@@ -196,9 +201,15 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case BodyTooLarge:
 		return true
+	case ChangeNotInForce:
+		return true
+	case ChangePending:
+		return true
 	case Contended:
 		return true
 	case DatabaseUnavailable:
+		return true
+	case EndNotLater:
 		return true
 	case HoldTooLate:
 		return true
@@ -221,6 +232,8 @@ func (e ProblemCode) Valid() bool {
 	case MethodNotAllowed:
 		return true
 	case NotAcceptable:
+		return true
+	case NotChangeable:
 		return true
 	case NotConfirmed:
 		return true
@@ -253,6 +266,8 @@ func (e ProblemCode) Valid() bool {
 	case UnknownField:
 		return true
 	case UnsupportedMediaType:
+		return true
+	case VersionConflict:
 		return true
 	case WindowEmpty:
 		return true
@@ -372,6 +387,18 @@ type Contact struct {
 // EventStream Server-sent events; comments keep the connection alive
 type EventStream = string
 
+// ExpectedVersion The version that the caller has seen: when it is another by now, nothing is changed
+type ExpectedVersion = int64
+
+// ExtendRequest defines model for ExtendRequest.
+type ExtendRequest struct {
+	// To The new end
+	To time.Time `json:"to"`
+
+	// Version The version that the caller has seen: when it is another by now, nothing is changed
+	Version *ExpectedVersion `json:"version,omitempty"`
+}
+
 // Health defines model for Health.
 type Health struct {
 	// Checks By part
@@ -384,6 +411,20 @@ type HealthChecks string
 
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
+
+// ModifyRequest defines model for ModifyRequest.
+type ModifyRequest struct {
+	From time.Time `json:"from"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType *SpaceTypeID `json:"space_type,omitempty"`
+	To        time.Time    `json:"to"`
+
+	// Version The version that the caller has seen: when it is another by now, nothing is changed
+	Version *ExpectedVersion `json:"version,omitempty"`
+}
 
 // Parking defines model for Parking.
 type Parking struct {
@@ -514,6 +555,25 @@ type Payment struct {
 // PaymentState defines model for PaymentState.
 type PaymentState string
 
+// PendingChange A change that takes place when its payment is authorized
+type PendingChange struct {
+	From    time.Time `json:"from"`
+	Payment Payment   `json:"payment"`
+	Price   Amount    `json:"price"`
+
+	// PriceDetail What explains a price; the lines sum to it
+	PriceDetail PriceDetail `json:"price_detail"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+	To        time.Time   `json:"to"`
+
+	// Until It comes to nothing when its payment is not secured by then
+	Until time.Time `json:"until"`
+}
+
 // PriceDetail What explains a price; the lines sum to it
 type PriceDetail struct {
 	Lines         []PriceLine `json:"lines"`
@@ -612,7 +672,10 @@ type Reservation struct {
 	// Pass The text of the QR code; null while there is none
 	Pass    *string `json:"pass"`
 	Payment Payment `json:"payment"`
-	Price   Amount  `json:"price"`
+
+	// PendingChange A change that takes place when its payment is authorized
+	PendingChange *PendingChange `json:"pending_change,omitempty"`
+	Price         Amount         `json:"price"`
 
 	// PriceDetail What explains a price; the lines sum to it
 	PriceDetail PriceDetail `json:"price_detail"`
@@ -689,6 +752,9 @@ type SpaceTypeCount struct {
 //
 // Examples: standard
 type SpaceTypeID = string
+
+// ChangeKey defines model for ChangeKey.
+type ChangeKey = string
 
 // SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
 //
@@ -817,6 +883,24 @@ type ConfirmReservationParams struct {
 	Token *Token `form:"token,omitempty" json:"token,omitempty"`
 }
 
+// ExtendReservationParams defines parameters for ExtendReservation.
+type ExtendReservationParams struct {
+	// Token The manage token, for links; the Authorization header wins
+	Token *Token `form:"token,omitempty" json:"token,omitempty"`
+
+	// IdempotencyKey A fresh random text for each change; the same one on every retry
+	IdempotencyKey ChangeKey `json:"Idempotency-Key"`
+}
+
+// ModifyReservationParams defines parameters for ModifyReservation.
+type ModifyReservationParams struct {
+	// Token The manage token, for links; the Authorization header wins
+	Token *Token `form:"token,omitempty" json:"token,omitempty"`
+
+	// IdempotencyKey A fresh random text for each change; the same one on every retry
+	IdempotencyKey ChangeKey `json:"Idempotency-Key"`
+}
+
 // GetPassParams defines parameters for GetPass.
 type GetPassParams struct {
 	// Format Wins over Accept
@@ -840,6 +924,12 @@ type AnswerSandboxChallengeFormdataRequestBody AnswerSandboxChallengeFormdataBod
 
 // CreateQuoteJSONRequestBody defines body for CreateQuote for application/json ContentType.
 type CreateQuoteJSONRequestBody = QuoteRequest
+
+// ExtendReservationJSONRequestBody defines body for ExtendReservation for application/json ContentType.
+type ExtendReservationJSONRequestBody = ExtendRequest
+
+// ModifyReservationJSONRequestBody defines body for ModifyReservation for application/json ContentType.
+type ModifyReservationJSONRequestBody = ModifyRequest
 
 // ReserveJSONRequestBody defines body for Reserve for application/json ContentType.
 type ReserveJSONRequestBody = ReserveRequest

@@ -25,9 +25,10 @@ const (
 )
 
 // object says which members a JSON object has and where they go. All members
-// of our requests are texts or objects.
+// of our requests are texts, counts or objects.
 type object struct {
 	texts    map[string]*string
+	counts   map[string]*int64 // whole numbers from 1
 	objects  map[string]object
 	required []string
 }
@@ -104,6 +105,7 @@ func (f *findings) object(path string, raw []byte, o object) {
 			return
 		}
 		text, isText := o.texts[name]
+		count, isCount := o.counts[name]
 		inner, isObject := o.objects[name]
 		switch {
 		case seen[name]:
@@ -111,6 +113,10 @@ func (f *findings) object(path string, raw []byte, o object) {
 		case isText:
 			if len(value) == 0 || value[0] != '"' || json.Unmarshal(value, text) != nil {
 				f.wrong[prefix+name] = "must be a text"
+			}
+		case isCount:
+			if json.Unmarshal(value, count) != nil || *count < 1 {
+				f.wrong[prefix+name] = "must be a whole number from 1"
 			}
 		case isObject:
 			f.object(prefix+name, value, inner)

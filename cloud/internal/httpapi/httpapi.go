@@ -30,6 +30,8 @@ import (
 type Booking interface {
 	Reserve(ctx context.Context, r booking.Request) (booking.View, error)
 	Confirm(ctx context.Context, r id.Reservation) (booking.View, error)
+	Extend(ctx context.Context, r id.Reservation, c booking.ChangeRequest) (booking.View, error)
+	Modify(ctx context.Context, r id.Reservation, c booking.ChangeRequest) (booking.View, error)
 	Cancel(ctx context.Context, r id.Reservation) (booking.View, error)
 	Get(ctx context.Context, r id.Reservation) (booking.View, error)
 	Pass(ctx context.Context, r id.Reservation) (string, error)
@@ -142,6 +144,8 @@ func (s *server) router() *gin.Engine {
 	r.POST("/reserve", s.do(s.reserve))
 	get("/reservations/:id", s.do(s.getReservation))
 	r.POST("/reservations/:id/confirm", s.do(s.confirm))
+	r.POST("/reservations/:id/extend", s.do(s.extend))
+	r.POST("/reservations/:id/modify", s.do(s.modify))
 	r.POST("/reservations/:id/cancel", s.do(s.cancel))
 	get("/reservations/:id/pass", s.do(s.getPass))
 

@@ -18,17 +18,13 @@ func reservationAnswer(v *booking.View, withToken bool) api.ReservationAnswer {
 		Price: amount(r.Quote.Total), PriceDetail: priceDetail(&r.Quote), Pass: given(v.Pass),
 		NoShowAt: seconds(r.NoShowAt), CreatedAt: seconds(r.CreatedAt),
 		Version: r.Version,
-		Payment: api.Payment{
-			Id: p.ID.String(), State: api.PaymentState(p.State), Amount: amount(p.Amount),
-			Authorized: amount(money.New(p.Authorized, p.Amount.Currency)), DeclineCode: given(p.DeclineCode),
-		},
+		Payment: paymentAnswer(p),
 	}
-	if p.State == payment.RequiresAction {
-		out.Payment.NextAction = given(p.NextAction)
-	}
-	if p.State == payment.Captured {
-		captured := amount(money.New(p.Captured, p.Amount.Currency))
-		out.Payment.Captured = &captured
+	if c := r.Pending; c != nil && v.Change != nil {
+		out.PendingChange = &api.PendingChange{
+			SpaceType: string(c.SpaceType), From: seconds(c.Window.From), To: seconds(c.Window.To),
+			Price: amount(c.Quote.Total), PriceDetail: priceDetail(&c.Quote), Payment: paymentAnswer(v.Change), Until: seconds(c.Until),
+		}
 	}
 	if r.State == reservation.Held {
 		until := seconds(r.HoldUntil)
@@ -38,6 +34,21 @@ func reservationAnswer(v *booking.View, withToken bool) api.ReservationAnswer {
 		out.ManageToken = given(v.Token.Reveal())
 	}
 	return api.ReservationAnswer{Reservation: out}
+}
+
+func paymentAnswer(p *payment.Payment) api.Payment {
+	out := api.Payment{
+		Id: p.ID.String(), State: api.PaymentState(p.State), Amount: amount(p.Amount),
+		Authorized: amount(money.New(p.Authorized, p.Amount.Currency)), DeclineCode: given(p.DeclineCode),
+	}
+	if p.State == payment.RequiresAction {
+		out.NextAction = given(p.NextAction)
+	}
+	if p.State == payment.Captured {
+		captured := amount(money.New(p.Captured, p.Amount.Currency))
+		out.Captured = &captured
+	}
+	return out
 }
 
 func quoteAnswer(q *booking.Quote) api.QuoteAnswer {

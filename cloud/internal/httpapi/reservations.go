@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -49,11 +50,8 @@ func (s *server) reserve(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	switch keys := c.Request.Header.Values("Idempotency-Key"); {
-	case len(keys) == 1:
-		r.Key = keys[0]
-	case len(keys) > 1:
-		return fault.New(fault.Invalid, booking.CodeKeyInvalid, "Send one Idempotency-Key.")
+	if r.Key, err = key(c); err != nil {
+		return err
 	}
 	// No deadline here: the service sets its own, and goes on when the client
 	// has hung up.
@@ -61,16 +59,35 @@ func (s *server) reserve(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	status := http.StatusCreated
-	if v.Pending() {
-		status = http.StatusAccepted
-	}
 	c.Header("Location", "/reservations/"+v.Reservation.ID.String())
-	// Where the time went, in milliseconds: https://www.w3.org/TR/server-timing/
+	took(c, &v)
+	answer(c, settled(&v, http.StatusCreated), reservationAnswer(&v, true))
+	return nil
+}
+
+// key is the request's idempotency key, empty when it has none.
+func key(c *gin.Context) (string, error) {
+	keys := c.Request.Header.Values("Idempotency-Key")
+	if len(keys) > 1 {
+		return "", fault.New(fault.Invalid, booking.CodeKeyInvalid, "Send one Idempotency-Key.")
+	}
+	return c.GetHeader("Idempotency-Key"), nil
+}
+
+// settled is the status of a reservation, which is 202 while the provider has
+// not answered.
+func settled(v *booking.View, status int) int {
+	if v.Pending() {
+		return http.StatusAccepted
+	}
+	return status
+}
+
+// took says where the time went, in milliseconds:
+// https://www.w3.org/TR/server-timing/
+func took(c *gin.Context, v *booking.View) {
 	c.Header("Server-Timing", fmt.Sprintf("commit;dur=%.3f, hold;dur=%.3f, confirm;dur=%.3f",
 		ms(v.Took.Claim), ms(v.Took.Hold), ms(v.Took.Record)))
-	answer(c, status, reservationAnswer(&v, true))
-	return nil
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
@@ -103,11 +120,49 @@ func (s *server) confirm(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	status := http.StatusOK
-	if v.Pending() {
-		status = http.StatusAccepted
+	answer(c, settled(&v, http.StatusOK), reservationAnswer(&v, false))
+	return nil
+}
+
+func (s *server) extend(c *gin.Context) error {
+	var to string
+	var r booking.ChangeRequest
+	return s.change(c, &r, object{
+		texts: map[string]*string{"to": &to}, counts: map[string]*int64{"version": &r.Version}, required: []string{"to"},
+	}, times{"to": {&to, &r.To}}, s.Booking.Extend)
+}
+
+func (s *server) modify(c *gin.Context) error {
+	var from, to string
+	var r booking.ChangeRequest
+	return s.change(c, &r, object{
+		texts:    map[string]*string{"from": &from, "to": &to, "space_type": &r.SpaceType},
+		counts:   map[string]*int64{"version": &r.Version},
+		required: []string{"from", "to"},
+	}, times{"from": {&from, &r.From}, "to": {&to, &r.To}}, s.Booking.Modify)
+}
+
+// change reads a body into r and does what it asks for.
+func (s *server) change(c *gin.Context, r *booking.ChangeRequest, o object, instants times,
+	do func(context.Context, id.Reservation, booking.ChangeRequest) (booking.View, error),
+) error {
+	which, err := s.authenticated(c)
+	if err != nil {
+		return err
 	}
-	answer(c, status, reservationAnswer(&v, false))
+	if err := readBody(c, o, instants); err != nil {
+		return err
+	}
+	if r.Key, err = key(c); err != nil {
+		return err
+	}
+	// No deadline here, as for a reservation.
+	v, err := do(c.Request.Context(), which, *r)
+	if err != nil {
+		return err
+	}
+	took(c, &v)
+	answer(c, settled(&v, http.StatusOK), reservationAnswer(&v, false))
 	return nil
 }
 

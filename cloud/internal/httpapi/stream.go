@@ -118,8 +118,11 @@ func pause(gone, stopping <-chan struct{}) bool {
 // over reports whether nothing about the reservation can change any more.
 func over(v *booking.View) bool { return v.Reservation.State.Final() && v.Payment.State.Final() }
 
-// eventID names a state of the reservation and its payment.
+// eventID names a state of the reservation and its payments.
 func eventID(v *booking.View) string {
+	if v.Change != nil {
+		return fmt.Sprintf("%d-%d-%d", v.Reservation.Version, v.Payment.Version, v.Change.Version)
+	}
 	return fmt.Sprintf("%d-%d", v.Reservation.Version, v.Payment.Version)
 }
 

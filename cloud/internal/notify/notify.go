@@ -28,7 +28,11 @@ type Kind string
 const (
 	Confirmation Kind = "confirmation"
 	Cancellation Kind = "cancellation"
+	Changed      Kind = "changed" // another window, and another pass
 )
+
+// HasPass reports whether a notification carries the pass.
+func (k Kind) HasPass() bool { return k == Confirmation || k == Changed }
 
 // ErrPermanent says that sending the same message again will fail again.
 var ErrPermanent = errors.New("the message will never be accepted")
@@ -59,7 +63,7 @@ type Mail struct {
 	Payment     payment.State
 	Held        money.Amount // authorised on the driver's card
 
-	Pass      string // text of the gate pass; with Confirmation
+	Pass      string // text of the gate pass; with Confirmation and Changed
 	ManageURL string // page to change or cancel
 }
 
@@ -105,9 +109,9 @@ func (m Mail) Moot(k Kind, now time.Time) string {
 	switch {
 	case m.To == "":
 		return "there is no address"
-	case k == Confirmation && m.State != reservation.Confirmed && m.State != reservation.Active:
+	case k.HasPass() && m.State != reservation.Confirmed && m.State != reservation.Active:
 		return "the reservation is " + string(m.State)
-	case k == Confirmation && !now.Before(m.Window.To):
+	case k.HasPass() && !now.Before(m.Window.To):
 		return "its time is over"
 	case k == Cancellation && m.State != reservation.Cancelled:
 		return "the reservation is " + string(m.State)

@@ -27,6 +27,7 @@ type Kind string
 const (
 	MailConfirmation Kind = "mail_confirmation"
 	MailCancellation Kind = "mail_cancellation"
+	MailChanged      Kind = "mail_changed"
 	Capture          Kind = "payment_capture"
 	Void             Kind = "payment_void"
 	Resolve          Kind = "payment_resolve"
@@ -49,6 +50,8 @@ func Jobs(e feed.Event) []Job {
 		job.Kind, job.Reservation = MailConfirmation, e.Body.Reservation.ID
 	case e.Kind == feed.ReservationCancelled && e.Body.Reservation != nil:
 		job.Kind, job.Reservation = MailCancellation, e.Body.Reservation.ID
+	case e.Kind == feed.ReservationChanged && e.Body.Reservation != nil:
+		job.Kind, job.Reservation = MailChanged, e.Body.Reservation.ID
 	case e.Kind == feed.PaymentChanged && e.Body.Payment != nil:
 		kind, ok := ForPayment(payment.State(e.Body.Payment.State))
 		if !ok {

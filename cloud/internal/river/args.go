@@ -22,6 +22,7 @@ type names struct {
 type (
 	confirmation struct{ names }
 	cancellation struct{ names }
+	changed      struct{ names }
 	capture      struct{ names }
 	void         struct{ names }
 	resolve      struct{ names }
@@ -29,6 +30,7 @@ type (
 
 func (confirmation) Kind() string { return string(relay.MailConfirmation) }
 func (cancellation) Kind() string { return string(relay.MailCancellation) }
+func (changed) Kind() string      { return string(relay.MailChanged) }
 func (capture) Kind() string      { return string(relay.Capture) }
 func (void) Kind() string         { return string(relay.Void) }
 func (resolve) Kind() string      { return string(relay.Resolve) }
@@ -48,6 +50,8 @@ func argsOf(j relay.Job) (args, error) {
 		return confirmation{n}, nil
 	case relay.MailCancellation:
 		return cancellation{n}, nil
+	case relay.MailChanged:
+		return changed{n}, nil
 	case relay.Capture:
 		return capture{n}, nil
 	case relay.Void:

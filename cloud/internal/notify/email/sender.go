@@ -139,7 +139,7 @@ func (s *Sender) Send(ctx context.Context, k notify.Kind, m notify.Mail) error {
 
 // compose writes the message.
 func (s *Sender) compose(k notify.Kind, m notify.Mail) (*gomail.Msg, error) {
-	if k != notify.Confirmation && k != notify.Cancellation {
+	if !k.HasPass() && k != notify.Cancellation {
 		return nil, fmt.Errorf("%w: there is no mail of kind %q", notify.ErrPermanent, k)
 	}
 	v := newView(k, m)
@@ -160,7 +160,7 @@ func (s *Sender) compose(k notify.Kind, m notify.Mail) (*gomail.Msg, error) {
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetBodyString(gomail.TypeTextPlain, text)
 	msg.AddAlternativeString(gomail.TypeTextHTML, html)
-	if k == notify.Confirmation {
+	if k.HasPass() {
 		png, err := qr(m.Pass)
 		if err != nil {
 			return nil, err

@@ -27,6 +27,7 @@ type view struct {
 	Heading   [2]string // two lines
 	Where     string    // name, address and city
 	When      string    // the window on one line
+	Note      string    // set when something about the pass is to be known
 	ZoneNote  string    // set when the times may surprise
 	Plate     string
 	SpaceType string
@@ -64,6 +65,10 @@ func newView(k notify.Kind, m notify.Mail) view {
 	case notify.Cancellation:
 		v.Subject = fmt.Sprintf("Cancelled: %s, %s", m.Name, long)
 		v.Heading = [2]string{m.Name + " is cancelled,", short}
+	case notify.Changed:
+		v.Subject = fmt.Sprintf("Changed: %s, %s", m.Name, long)
+		v.Heading = [2]string{m.Name + " is changed:", short}
+		v.Note = "This code takes the place of the one you had, which does not open the gate any more."
 	default:
 		v.Subject = fmt.Sprintf("%s is yours: %s", m.Name, long)
 		v.Heading = [2]string{m.Name + " is yours,", short}
