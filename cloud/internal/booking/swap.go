@@ -158,9 +158,12 @@ func (c *change) take(to *reservation.Change) error {
 		c.w.PutSession(s)
 	}
 	r := c.r
-	if s == nil {
+	switch {
+	case s == nil:
 		r.NoShowAt = noShowAt(to.Window, c.w.Parking.Policy, c.now)
 		r.Space = "" // bound anew, for the new time
+	case r.NoShowAt.After(to.Window.To): // of no account any more, but never after the window
+		r.NoShowAt = to.Window.To
 	}
 	r.Window, r.SpaceType, r.Claim, r.Quote = to.Window, to.SpaceType, to.Claim, to.Quote
 	r.Generation++

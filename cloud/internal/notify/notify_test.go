@@ -48,6 +48,8 @@ func TestOnlyWhatIsStillTrueIsSent(t *testing.T) {
 		}, false},
 		{"a cancellation", notify.Cancellation, notify.Mail{To: "a@b", State: reservation.Cancelled, Confirmed: true, Window: ahead}, true},
 		{"a cancellation of what was never confirmed", notify.Cancellation, notify.Mail{To: "a@b", State: reservation.Cancelled, Window: ahead}, false},
+		{"a change", notify.Changed, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, true},
+		{"a change that was overtaken by a cancellation", notify.Changed, notify.Mail{To: "a@b", State: reservation.Cancelled, Confirmed: true, Window: ahead}, false},
 		{"nobody", notify.Confirmation, notify.Mail{State: reservation.Confirmed, Confirmed: true, Window: ahead}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -45,6 +45,7 @@ func TestEachKindOfJobIsDoneByItsHand(t *testing.T) {
 	for kind, want := range map[relay.Kind]string{
 		relay.Capture: "capture " + p.String(), relay.Void: "void " + p.String(), relay.Resolve: "resolve " + p.String(),
 		relay.MailConfirmation: "confirmation " + r.String(), relay.MailCancellation: "cancellation " + r.String(),
+		relay.MailChanged: "changed " + r.String(),
 	} {
 		h := &hands{}
 		if err := relay.Handlers(h, h)[kind](t.Context(), relay.Job{Kind: kind, Parking: "a", Reservation: r, Payment: p}); err != nil {

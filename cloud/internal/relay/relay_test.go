@@ -39,6 +39,9 @@ func TestEventsAskForTheirJobs(t *testing.T) {
 	}{
 		{feed.ReservationConfirmed, res, relay.MailConfirmation},
 		{feed.ReservationCancelled, res, relay.MailCancellation},
+		{feed.ReservationChanged, res, relay.MailChanged},
+		{feed.ChangeHeld, res, ""},
+		{feed.ChangeDropped, res, ""},
 		{feed.ReservationHeld, res, ""},
 		{feed.ReservationExpired, res, ""},
 		{feed.PaymentChanged, of(payment.CaptureRequested), relay.Capture},

@@ -184,6 +184,25 @@ func TestAConfirmationSaysWhatADriverNeeds(t *testing.T) {
 	}
 }
 
+func TestAChangeSaysWhatIsNew(t *testing.T) {
+	in := newInbox(t)
+	m := confirmed(t)
+	m.Generation = 2
+	if err := sender(t, in.addr).Send(t.Context(), notify.Changed, m); err != nil {
+		t.Fatal(err)
+	}
+	mails := in.mails(t)
+	if len(mails) != 1 || mails[0].Subject != "Changed: Altmarkt, Thu 11 June, 08:00 – 17:00" {
+		t.Fatalf("%+v", mails)
+	}
+	for what, text := range map[string]string{"text": mails[0].Text, "HTML": html.UnescapeString(mails[0].HTML)} {
+		contains(t, what, text, "Altmarkt is changed:", "Thu 11 June, 08:00 – 17:00", "€14.00", "takes the place of the one you had", m.Pass, m.ManageURL)
+	}
+	if !strings.Contains(mails[0].HTML, "data:image/png;base64,") {
+		t.Error("no image of the pass")
+	}
+}
+
 func TestTheSameMessageAlwaysHasTheSameID(t *testing.T) {
 	in := newInbox(t)
 	s, m := sender(t, in.addr), confirmed(t)
