@@ -28,7 +28,8 @@ var takings = map[reservation.State]struct {
 }{
 	reservation.Walked: {
 		func(at booking.Target) commit.Op { return &booking.Walk{Target: at, Reason: "Level 2 is flooded."} },
-		func(o commit.Op) booking.Snapshot { return o.(*booking.Walk).After }, feed.ReservationWalked, []string{booking.ClassWalked},
+		func(o commit.Op) booking.Snapshot { return o.(*booking.Walk).After }, feed.ReservationWalked,
+		[]string{booking.ClassWalked},
 	},
 	reservation.Voided: {
 		func(at booking.Target) commit.Op { return &booking.Void{Target: at} },

@@ -64,12 +64,14 @@ type Mail struct {
 	DriveInFrom time.Time     // admitted from here on
 	NoShowAt    time.Time     // the place is given away then
 	ExitGrace   time.Duration // leaving this much later costs nothing
-	Total       money.Amount
-	Tax         money.Amount
-	Lines       []tariff.Line
-	Payment     payment.State
-	Held        money.Amount // authorised on the driver's card
-	Taken       money.Amount // of that, taken or being taken
+	// NoShowCharge is the percentage of Total that is taken if nobody comes.
+	NoShowCharge int
+	Total        money.Amount
+	Tax          money.Amount
+	Lines        []tariff.Line
+	Payment      payment.State
+	Held         money.Amount // authorised on the driver's card
+	Taken        money.Amount // of that, taken or being taken
 
 	Pass      string // text of the gate pass; with Confirmation
 	ManageURL string // page to change or cancel

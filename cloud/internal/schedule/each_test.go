@@ -16,12 +16,16 @@ import (
 // everything is a store in which the same reservations are due for everything.
 type everything []schedule.Due
 
-func (e everything) DueHolds(context.Context, time.Time, int) ([]schedule.Due, error)  { return e, nil }
-func (e everything) Missed(context.Context, time.Time, int) ([]schedule.Due, error)    { return e, nil }
+func (e everything) DueHolds(context.Context, time.Time, int) ([]schedule.Due, error) { return e, nil }
+
+func (e everything) Missed(context.Context, time.Time, int) ([]schedule.Due, error) { return e, nil }
+
 func (e everything) Unwatched(context.Context, time.Time, int) ([]schedule.Due, error) { return e, nil }
+
 func (e everything) EndingSoon(context.Context, time.Time, int) ([]schedule.Due, error) {
 	return e, nil
 }
+
 func (everything) Unsettled(context.Context, time.Time, time.Time, int) ([]relay.Job, error) {
 	return nil, nil
 }

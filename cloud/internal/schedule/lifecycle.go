@@ -30,7 +30,7 @@ type Reservations interface {
 // no-shows, reservations of parkings without an edge, and reminders.
 func Lifecycle(s Store, r Reservations, log *slog.Logger) []Task {
 	log = log.With("component", "schedule")
-	task := func(name, told string, find func(context.Context, time.Time, int) ([]Due, error), do func(context.Context, Due) error) Task {
+	task := func(name string, find func(context.Context, time.Time, int) ([]Due, error), do func(context.Context, Due) error) Task {
 		return Task{Name: name, Every: lookEvery, Run: func(ctx context.Context, now time.Time) error {
 			due, err := find(ctx, now, lookPerRun)
 			if err != nil {
@@ -38,19 +38,19 @@ func Lifecycle(s Store, r Reservations, log *slog.Logger) []Task {
 			}
 			n, err := each(ctx, due, name, do)
 			if n > 0 {
-				log.Info(told, "count", n)
+				log.Info("reservations were moved on", "task", name, "count", n)
 			}
 			return err
 		}}
 	}
 	return []Task{
-		task("declare_no_shows", "nobody came on reservations", s.Missed, func(ctx context.Context, d Due) error {
+		task("declare_no_shows", s.Missed, func(ctx context.Context, d Due) error {
 			return r.Miss(ctx, d.Parking, d.Reservation)
 		}),
-		task("complete_unwatched", "reservations ended where no gate is watched", s.Unwatched, func(ctx context.Context, d Due) error {
+		task("complete_unwatched", s.Unwatched, func(ctx context.Context, d Due) error {
 			return r.Elapse(ctx, d.Parking, d.Reservation, d.WatchedSince)
 		}),
-		task("remind_ends", "drivers were told that their time ends soon", s.EndingSoon, func(ctx context.Context, d Due) error {
+		task("remind_ends", s.EndingSoon, func(ctx context.Context, d Due) error {
 			return r.Remind(ctx, d.Parking, d.Reservation)
 		}),
 	}

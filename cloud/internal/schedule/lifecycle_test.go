@@ -3,6 +3,7 @@ package schedule_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,7 @@ import (
 // the real service and clock tasks over it, with a clock that the test moves.
 type town struct {
 	t     *testing.T
+	db    *postgres.DB
 	owner *pgx.Conn
 	sell  *booking.Service
 	stuck id.Reservation // nothing can be done to it
@@ -67,7 +69,7 @@ func (w *town) Remind(ctx context.Context, at id.Parking, r id.Reservation) erro
 func newTown(t *testing.T, parkings ...id.Parking) *town {
 	t.Helper()
 	db, dsn := postgrestest.New(t)
-	w := &town{t: t, owner: postgrestest.Owner(t, dsn), at: time.Now().UTC().Truncate(time.Minute), tasks: map[string]schedule.Task{}}
+	w := &town{t: t, db: db, owner: postgrestest.Owner(t, dsn), at: time.Now().UTC().Truncate(time.Minute), tasks: map[string]schedule.Task{}}
 	for _, p := range parkings {
 		postgrestest.Import(t, db, w.at, postgrestest.Parking(p, 5))
 	}
@@ -244,6 +246,18 @@ func TestTheClockEndsWhatNobodyUsed(t *testing.T) {
 		t.Errorf("the tick says %v", err)
 	}
 	w.expect("missed", missed, reservation.NoShow, payment.CaptureRequested)
+	for name, x := range map[string]struct {
+		endAfter time.Time
+		want     bool
+	}{"may still come": {w.now(), true}, "is over": {missed.Window.To, false}} {
+		cached, err := w.db.Snapshot(t.Context(), "watched", x.endAfter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if has := slices.ContainsFunc(cached.Reservations, func(r *reservation.Reservation) bool { return r.ID == missed.ID }); has != x.want {
+			t.Errorf("a no-show that %s is in the edge's snapshot: %v", name, has)
+		}
+	}
 	w.expect("came", came, reservation.Active, payment.Authorized)
 	w.expect("cancelled", cancelled, reservation.Cancelled, payment.VoidRequested)
 	still("behind another's watermark", stuck, away, alone, late)
@@ -333,18 +347,18 @@ func TestTheClockTakesALimitedNumber(t *testing.T) {
 	start := w.now()
 	w.edge("watched", start.Add(-time.Hour), start.Add(time.Hour*24))
 	var missed, alone, inside []*reservation.Reservation
-	for _, d := range []time.Duration{50, 40, 60} {
-		missed = append(missed, w.reserve("watched", d*time.Minute))
-		alone = append(alone, w.reserve("alone", d*time.Minute))
+	for _, n := range []int{50, 40, 60} {
+		d := time.Duration(n) * time.Minute
+		missed = append(missed, w.reserve("watched", d))
+		alone = append(alone, w.reserve("alone", d))
 	}
-	for _, d := range []time.Duration{195, 190} {
-		r := w.reserve("alone", d*time.Minute)
+	for _, n := range []int{195, 190} {
+		r := w.reserve("alone", time.Duration(n)*time.Minute)
 		w.enter(r)
 		inside = append(inside, r)
 	}
 	w.move(start.Add(3 * time.Hour))
-	db := postgrestest.Open(t, w.owner.Config().ConnString())
-	s := postgres.NewSchedule(db)
+	s := postgres.NewSchedule(w.db)
 	for what, x := range map[string]struct {
 		find func(context.Context, time.Time, int) ([]schedule.Due, error)
 		want []*reservation.Reservation

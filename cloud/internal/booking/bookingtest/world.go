@@ -132,8 +132,10 @@ func (w *World) try(work *commit.Work, op commit.Op, now time.Time) error {
 	var rows commit.Rows
 	op.Prefetch(&rows)
 	for {
-		work.Load(rows, commit.Loaded{Days: w.days[op.Parking()], Reservations: w.reservations, Payments: w.payments,
-			Keys: w.keys, Sessions: w.sessions, Watermark: w.marks[op.Parking()]})
+		work.Load(rows, commit.Loaded{
+			Days: w.days[op.Parking()], Reservations: w.reservations, Payments: w.payments,
+			Keys: w.keys, Sessions: w.sessions, Watermark: w.marks[op.Parking()],
+		})
 		err := work.Try(op, now)
 		if rows = work.Missing(); err == nil || rows.Empty() {
 			return err

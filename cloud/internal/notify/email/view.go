@@ -36,6 +36,7 @@ type view struct {
 	Total     string
 	Tax       string
 	Held      string // empty when nothing is held
+	Missed    string // what is taken if nobody comes; empty: nothing
 	Grace     string // how much later leaving costs nothing; empty for none
 	Pass      string
 	PassImage htmltemplate.URL
@@ -69,8 +70,9 @@ func newView(k notify.Kind, m notify.Mail) view {
 	case notify.Confirmation:
 		v.Subject = fmt.Sprintf("%s is yours: %s", m.Name, long)
 		v.Heading = [2]string{m.Name + " is yours,", short}
+	default:
+		v.notice(k, m, long)
 	}
-	v.notice(k, m, long)
 	_, a := from.Zone()
 	_, b := to.Zone()
 	switch {
@@ -87,6 +89,12 @@ func newView(k notify.Kind, m notify.Mail) view {
 	}
 	if m.Held.Minor > 0 {
 		v.Held = amount(m.Held)
+	}
+	switch {
+	case m.NoShowCharge >= 100:
+		v.Missed = "the price is taken"
+	case m.NoShowCharge > 0:
+		v.Missed = fmt.Sprintf("%d %% of the price is taken", m.NoShowCharge)
 	}
 	if m.ExitGrace > 0 {
 		v.Grace = fmt.Sprintf("%d minutes", int(m.ExitGrace.Minutes()))
@@ -111,6 +119,9 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		paid := "Nothing is taken from your card: what was held is given back."
 		if m.Taken.Minor > 0 {
 			paid = amount(m.Taken) + " is taken from what was held on your card, because the space was kept for you."
+			if m.Taken.Minor < m.Held.Minor {
+				paid += " The rest is given back."
+			}
 		}
 		v.Says = []string{
 			booking + ": the space was kept until " + v.By + ". Nobody drove in, so others may use it now.",
@@ -131,7 +142,7 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		v.Subject = fmt.Sprintf("Sorry: %s has taken your booking back, %s", m.Name, when)
 		v.Heading = [2]string{"We are sorry: " + m.Name, "has taken your booking back."}
 		v.Says = []string{booking + ", is not valid any more.", back, "Your pass does not open the gate any more."}
-	case notify.EndsSoon:
+	default: // it ends soon
 		end := clock(m.Window.To.In(m.Zone), m.Window.From.In(m.Zone))
 		v.Subject = fmt.Sprintf("Your time at %s ends at %s", m.Name, end)
 		v.Heading = [2]string{"Your time at " + m.Name, "ends at " + end + "."}
