@@ -420,7 +420,7 @@ func TestWhatAChangeMayNotBe(t *testing.T) {
 func TestAChangeDuringTheStay(t *testing.T) {
 	s := open(t, 1)
 	v := s.reserve(t, "k", bookingtest.OK)
-	g := newGate(s.world, s.clock.at)
+	g := newBoom(s.world, s.clock.at)
 	s.clock.at = v.Reservation.Window.From.Add(10 * time.Minute)
 	apply(t, s.world, g.enter(t, &v.Reservation, s.clock.at))
 
@@ -471,7 +471,7 @@ func TestAChangeThatTheVehicleHasOvertaken(t *testing.T) {
 	s := open(t, 1)
 	v := s.reserve(t, "k", bookingtest.OK)
 	s.card(t, v.Reservation.ID, bookingtest.SecondFactor)
-	g := newGate(s.world, s.clock.at)
+	g := newBoom(s.world, s.clock.at)
 	w := v.Reservation.Window
 	got, err := s.Modify(t.Context(), v.Reservation.ID, booking.ChangeRequest{Key: changeKey + "1", From: w.From.Add(time.Hour), To: w.To.Add(2 * time.Hour)})
 	if err != nil || got.Change == nil {

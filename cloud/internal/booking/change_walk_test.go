@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,8 +24,8 @@ import (
 	"github.com/openlot/openlot/protocol/wire"
 )
 
-// gate is an edge that tells of entries and exits.
-type gate struct {
+// boom is an edge that tells of entries and exits.
+type boom struct {
 	w       *bookingtest.World
 	journal id.Journal
 	boot    id.Boot
@@ -32,14 +33,14 @@ type gate struct {
 	inside  map[id.Reservation]id.Session
 }
 
-func newGate(w *bookingtest.World, now time.Time) *gate {
-	g := &gate{w: w, journal: id.New[id.Journal](now), boot: id.New[id.Boot](now), inside: map[id.Reservation]id.Session{}}
+func newBoom(w *bookingtest.World, now time.Time) *boom {
+	g := &boom{w: w, journal: id.New[id.Journal](now), boot: id.New[id.Boot](now), inside: map[id.Reservation]id.Session{}}
 	w.PutWatermark(altmarkt, commit.Watermark{Version: 1, Journal: g.journal, Epoch: 1})
 	return g
 }
 
 // event is the next of the journal as an op.
-func (g *gate) event(t fatal, e wire.Event, at time.Time) commit.Op {
+func (g *boom) event(t fatal, e wire.Event, at time.Time) commit.Op {
 	t.Helper()
 	e.Seq, e.Boot, e.Wall, e.SpaceType = g.seq+1, g.boot, at.UnixMilli(), id.Standard
 	raw, err := wire.Marshal(&e)
@@ -53,13 +54,13 @@ func (g *gate) event(t fatal, e wire.Event, at time.Time) commit.Op {
 	}
 }
 
-func (g *gate) enter(t fatal, r *reservation.Reservation, at time.Time) commit.Op {
+func (g *boom) enter(t fatal, r *reservation.Reservation, at time.Time) commit.Op {
 	t.Helper()
 	g.inside[r.ID] = id.New[id.Session](at)
 	return g.event(t, wire.Event{Kind: wire.Entered, Lane: "in", Session: g.inside[r.ID], Reservation: r.ID, Generation: r.Generation}, at)
 }
 
-func (g *gate) leave(t fatal, r id.Reservation, at time.Time) commit.Op {
+func (g *boom) leave(t fatal, r id.Reservation, at time.Time) commit.Op {
 	t.Helper()
 	return g.event(t, wire.Event{Kind: wire.Exited, Lane: "out", Session: g.inside[r], Reservation: r}, at)
 }
@@ -98,7 +99,7 @@ func TestAnyOrderOfChanges(t *testing.T) {
 		lot.SpaceTypes[1].ID = "ev"
 		w := bookingtest.NewWorld(c.now, lot)
 		w.Twice = rapid.Bool().Draw(t, "twice")
-		g := newGate(w, c.at)
+		g := newBoom(w, c.at)
 		var known []id.Reservation
 		seen := map[id.Reservation]reservation.Reservation{}
 		do := func(op commit.Op) {
@@ -114,10 +115,8 @@ func TestAnyOrderOfChanges(t *testing.T) {
 			if err := w.Check(); err != nil {
 				t.Fatalf("after %T: %v", op, err)
 			}
-			for _, i := range w.Incidents() {
-				if i.Class == "unapplied" {
-					t.Fatalf("after %T: %s", op, i.Detail)
-				}
+			if slices.Contains(w.Incidents(), "unapplied") {
+				t.Fatalf("after %T: an event could not be applied", op)
 			}
 			for _, s := range w.All() {
 				r, was := s.Reservation, seen[s.Reservation.ID]

@@ -18,7 +18,6 @@ import (
 const (
 	CodeVersionConflict = "version_conflict"    // it is not the version any more that the caller has seen
 	CodeNotExtended     = "end_not_later"       // an extension must end later
-	CodeChangePending   = "change_pending"      // another change waits for its payment
 	CodeChangeLapsed    = "change_not_in_force" // a repeated change that came to nothing, or was followed by another
 )
 

@@ -29,6 +29,11 @@ const (
 	ReservationChanged   Kind = "reservation.changed" // another window or space type, and a pass of the next generation
 	ChangeHeld           Kind = "change.held"         // a change is claimed beside the reservation, and not paid for yet
 	ChangeDropped        Kind = "change.dropped"      // it came to nothing; the reservation is as it was
+	ReservationNoShow    Kind = "reservation.no_show"
+	ReservationCompleted Kind = "reservation.completed" // its window ended where no gate could see anybody; others end with session.closed
+	ReservationWalked    Kind = "reservation.walked"
+	ReservationVoided    Kind = "reservation.voided"
+	ReservationEndsSoon  Kind = "reservation.ends_soon"
 	PaymentChanged       Kind = "payment.changed"
 	SessionOpened        Kind = "session.opened"
 	SessionClosed        Kind = "session.closed"

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/payment"
@@ -28,11 +29,20 @@ type Kind string
 const (
 	Confirmation Kind = "confirmation"
 	Cancellation Kind = "cancellation"
-	Changed      Kind = "changed" // another window, and another pass
+	Changed      Kind = "changed"   // another window, and another pass
+	NoShow       Kind = "no_show"   // nobody came before the deadline
+	Walked       Kind = "walked"    // the parking has no space after all
+	Voided       Kind = "voided"    // the operator has taken the reservation back
+	EndsSoon     Kind = "ends_soon" // the vehicle is inside and the window is almost over
 )
 
 // HasPass reports whether a notification carries the pass.
 func (k Kind) HasPass() bool { return k == Confirmation || k == Changed }
+
+// Kinds lists every kind.
+func Kinds() []Kind {
+	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon}
+}
 
 // ErrPermanent says that sending the same message again will fail again.
 var ErrPermanent = errors.New("the message will never be accepted")
@@ -44,6 +54,7 @@ type Mail struct {
 	State       reservation.State
 	Generation  uint16
 	Confirmed   bool // it was confirmed at some time
+	Reminded    bool // of the end of the window as it is now
 	Plate       string
 
 	Parking   id.Parking
@@ -57,11 +68,14 @@ type Mail struct {
 	DriveInFrom time.Time     // admitted from here on
 	NoShowAt    time.Time     // the place is given away then
 	ExitGrace   time.Duration // leaving this much later costs nothing
-	Total       money.Amount
-	Tax         money.Amount
-	Lines       []tariff.Line
-	Payment     payment.State
-	Held        money.Amount // authorised on the driver's card
+	// NoShowCharge is the percentage of Total that is taken if nobody comes.
+	NoShowCharge int
+	Total        money.Amount
+	Tax          money.Amount
+	Lines        []tariff.Line
+	Payment      payment.State
+	Held         money.Amount // authorised on the driver's card
+	Taken        money.Amount // of that, taken or being taken
 
 	Pass      string // text of the gate pass; with Confirmation and Changed
 	ManageURL string // page to change or cancel
@@ -104,18 +118,29 @@ func (s *Service) Notify(ctx context.Context, k Kind, at id.Parking, r id.Reserv
 	return s.sender.Send(ctx, k, m)
 }
 
+// states are the states of a reservation in which a notification is true.
+var states = map[Kind][]reservation.State{
+	Confirmation: {reservation.Confirmed, reservation.Active},
+	Cancellation: {reservation.Cancelled},
+	Changed:      {reservation.Confirmed, reservation.Active},
+	NoShow:       {reservation.NoShow},
+	Walked:       {reservation.Walked},
+	Voided:       {reservation.Voided},
+	EndsSoon:     {reservation.Active},
+}
+
 // Moot says why a notification is not to be sent now, or nothing.
 func (m Mail) Moot(k Kind, now time.Time) string {
 	switch {
 	case m.To == "":
 		return "there is no address"
-	case k.HasPass() && m.State != reservation.Confirmed && m.State != reservation.Active:
+	case !slices.Contains(states[k], m.State):
 		return "the reservation is " + string(m.State)
-	case k.HasPass() && !now.Before(m.Window.To):
+	case (k.HasPass() || k == EndsSoon) && !now.Before(m.Window.To):
 		return "its time is over"
-	case k == Cancellation && m.State != reservation.Cancelled:
-		return "the reservation is " + string(m.State)
-	case k == Cancellation && !m.Confirmed:
+	case k == EndsSoon && !m.Reminded:
+		return "the window is another one now"
+	case !m.Confirmed:
 		return "nobody was told that it was confirmed"
 	default:
 		return ""

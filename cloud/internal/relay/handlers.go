@@ -66,6 +66,8 @@ func Handlers(m Money, n Mails) map[Kind]Handler {
 		Capture: settle(m.Capture), Void: settle(m.Void), Resolve: settle(m.Resolve),
 		MailConfirmation: mail(notify.Confirmation), MailCancellation: mail(notify.Cancellation),
 		MailChanged: mail(notify.Changed),
+		MailNoShow:  mail(notify.NoShow), MailWalked: mail(notify.Walked), MailVoided: mail(notify.Voided),
+		MailEndsSoon: mail(notify.EndsSoon),
 	}
 }
 

@@ -193,7 +193,7 @@ func TestAnExtensionLapses(t *testing.T) {
 		t.Fatalf("%v, %v", due, err)
 	}
 	due, err := store.DueHolds(t.Context(), until.Add(time.Millisecond), 10) // the database rounds
-	if err != nil || len(due) != 1 || due[0] != (schedule.Held{Parking: here, Reservation: v.Reservation.ID}) {
+	if err != nil || len(due) != 1 || due[0] != (schedule.Due{Parking: here, Reservation: v.Reservation.ID}) {
 		t.Fatalf("%v, %v", due, err)
 	}
 	if _, err := w.owner.Exec(t.Context(), `update reservation set pending = jsonb_set(pending, '{until}', to_jsonb(now() - interval '1 second'))`); err != nil {

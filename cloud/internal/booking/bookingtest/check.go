@@ -86,7 +86,7 @@ func (w *World) money() error {
 		if p.State == payment.Captured || p.State == payment.Voided {
 			stands = 0
 		}
-		if held[i] != stands || p.Captured > p.Authorized {
+		if held[i] != stands || p.Captured > p.Authorized || p.CaptureAmount > p.Authorized {
 			return fmt.Errorf("payment %s (%s): %d authorised, %d captured, the ledger holds %d", i, p.State, p.Authorized, p.Captured, held[i])
 		}
 		r := w.reservations[p.Reservation]
@@ -112,9 +112,10 @@ func agree(r *reservation.Reservation, p *payment.Payment, all map[id.Payment]*p
 	switch {
 	case p == nil:
 		return fmt.Errorf("%s has no payment", r.ID)
-	case lives != (p.State == payment.Authorized), lives && r.ConfirmedRevision == 0, r.State.Final() && slices.Contains(asking, p.State):
+	case r.State == reservation.Confirmed && p.State != payment.Authorized, p.State == payment.Authorized && !lives,
+		r.State == reservation.Confirmed && r.ConfirmedRevision == 0, r.State.Final() && slices.Contains(asking, p.State):
 		return fmt.Errorf("%s is %s (revision %d) and its payment %s", r.ID, r.State, r.ConfirmedRevision, p.State)
-	case lives && p.Authorized < r.Quote.Total.Minor:
+	case p.State == payment.Authorized && p.Authorized < r.Quote.Total.Minor:
 		return fmt.Errorf("%s costs %s and %d is authorised", r.ID, r.Quote.Total, p.Authorized)
 	case r.Pending == nil:
 		return nil
@@ -131,7 +132,7 @@ func agree(r *reservation.Reservation, p *payment.Payment, all map[id.Payment]*p
 func (w *World) PutWatermark(at id.Parking, m commit.Watermark) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.watermarks[at] = &m
+	w.marks[at] = &m
 }
 
 // Payments are the stored payments.
@@ -144,11 +145,4 @@ func (w *World) Payments() []payment.Payment {
 	}
 	slices.SortFunc(out, func(a, b payment.Payment) int { return a.ID.Compare(b.ID) })
 	return out
-}
-
-// Incidents are those raised so far.
-func (w *World) Incidents() []commit.Incident {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.incidents)
 }

@@ -6,6 +6,7 @@ package bookingtest
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +47,7 @@ type World struct {
 	reservations map[id.Reservation]*reservation.Reservation
 	payments     map[id.Payment]*payment.Payment
 	sessions     map[id.Session]*session.Session
-	watermarks   map[id.Parking]*commit.Watermark
+	marks        map[id.Parking]*commit.Watermark
 	incidents    []commit.Incident
 	keys         map[commit.Key]*commit.KeyRecord
 	quotes       map[id.Quote]booking.Quote
@@ -67,9 +68,8 @@ func NewWorld(now func() time.Time, list ...*parking.Parking) *World {
 	w := &World{
 		Now: now, parkings: map[id.Parking]*parking.Parking{}, days: map[id.Parking]map[inventory.Key]*inventory.Day{},
 		reservations: map[id.Reservation]*reservation.Reservation{}, payments: map[id.Payment]*payment.Payment{},
-		sessions: map[id.Session]*session.Session{}, watermarks: map[id.Parking]*commit.Watermark{},
 		keys: map[commit.Key]*commit.KeyRecord{}, quotes: map[id.Quote]booking.Quote{}, revisions: map[id.Parking]uint64{},
-		watches: map[chan struct{}]id.Parking{},
+		watches: map[chan struct{}]id.Parking{}, sessions: map[id.Session]*session.Session{}, marks: map[id.Parking]*commit.Watermark{},
 	}
 	today := timerange.Floor(now()).Day()
 	for _, p := range list {
@@ -132,8 +132,8 @@ func (w *World) try(work *commit.Work, op commit.Op, now time.Time) error {
 	op.Prefetch(&rows)
 	for {
 		work.Load(rows, commit.Loaded{
-			Days: w.days[op.Parking()], Reservations: w.reservations, Payments: w.payments, Sessions: w.sessions, Keys: w.keys,
-			Watermark: w.watermarks[op.Parking()], Allotments: map[id.SpaceType]*commit.Allotment{},
+			Days: w.days[op.Parking()], Reservations: w.reservations, Payments: w.payments,
+			Keys: w.keys, Sessions: w.sessions, Watermark: w.marks[op.Parking()], Allotments: map[id.SpaceType]*commit.Allotment{},
 		})
 		err := work.Try(op, now)
 		if rows = work.Missing(); err == nil || rows.Empty() {
@@ -170,7 +170,7 @@ func (w *World) write(at id.Parking, x commit.Writes, now time.Time) commit.Rece
 	if x.Watermark != nil {
 		stored := *x.Watermark
 		stored.Version++
-		w.watermarks[at] = &stored
+		w.marks[at] = &stored
 	}
 	w.incidents = append(w.incidents, x.Incidents...)
 	maps.Copy(w.keys, x.Keys)
@@ -287,6 +287,50 @@ func (w *World) Events(p id.Parking) []feed.Event {
 		}
 	}
 	return out
+}
+
+// Watched gives the parking an edge whose journal was applied up to an instant.
+func (w *World) Watched(p id.Parking, trusted time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m := commit.Watermark{Journal: id.New[id.Journal](trusted), Epoch: 1}
+	if known := w.marks[p]; known != nil {
+		m = *known
+	}
+	m.Version, m.TrustedLo = m.Version+1, trusted
+	w.marks[p] = &m
+}
+
+// Watermark is how far the parking's edge has been applied, nil without one.
+func (w *World) Watermark(p id.Parking) *commit.Watermark {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.marks[p]
+}
+
+// Session is a stay, nil when there is none.
+func (w *World) Session(i id.Session) *session.Session {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sessions[i]
+}
+
+// Incidents are the classes of the incidents so far.
+func (w *World) Incidents() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []string
+	for _, i := range w.incidents {
+		out = append(out, i.Class)
+	}
+	return out
+}
+
+// Entries is the ledger.
+func (w *World) Entries() []ledger.Entry {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.entries)
 }
 
 // Free is what is free of a type in a quarter.
