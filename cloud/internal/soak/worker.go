@@ -57,6 +57,9 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 	}()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	if w.db, err = postgres.Open(ctx, w.DSN, log, postgres.Options{MaxConns: 8}); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	defer w.db.Close()
@@ -68,6 +71,9 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 	go func() { ended <- committer.Run(running) }()
 	w.committer = committer
 	err = w.work(ctx)
+	if ctx.Err() != nil {
+		err = nil // it was to end before it had begun
+	}
 	end()
 	return errors.Join(err, <-ended)
 }
@@ -83,7 +89,7 @@ func (w *worker) work(ctx context.Context) error {
 		}
 		w.edges = append(w.edges, e)
 	}
-	if err := w.look(ctx); err != nil {
+	if err := errors.Join(w.look(ctx), w.keep(ctx)); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -168,7 +174,7 @@ func (w *worker) commit(ctx context.Context, op commit.Op) (uint64, error) {
 	return 0, last
 }
 
-// every calls do at once and then in steps, until the context ends.
+// every calls do at every step, until the context ends.
 func (w *worker) every(ctx context.Context, step time.Duration, do func(context.Context) error) error {
 	tick := time.NewTicker(step)
 	defer tick.Stop()
