@@ -109,7 +109,7 @@ func (r *run) start(ctx context.Context, n int) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &child{cmd: exec.Command(r.Command[0], r.Command[1:]...), done: make(chan struct{})} //nolint:gosec,noctx // ourselves; it ends with its input
+	c := &child{cmd: exec.Command(r.Command[0], r.Command[1:]...), done: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), r.Env...)
 	c.cmd.Stderr = r.Out
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {

@@ -41,37 +41,37 @@ type Report struct {
 }
 
 // OK reports whether nothing was found.
-func (r Report) OK() bool { return len(r.Counts) == 0 }
+func (out Report) OK() bool { return len(out.Counts) == 0 }
 
 // Add notes a finding.
-func (r *Report) Add(k Kind, format string, args ...any) {
-	if r.Counts == nil {
-		r.Counts, r.Examples = map[Kind]int{}, map[Kind][]string{}
+func (out *Report) Add(k Kind, format string, args ...any) {
+	if out.Counts == nil {
+		out.Counts, out.Examples = map[Kind]int{}, map[Kind][]string{}
 	}
-	r.Counts[k]++
-	if len(r.Examples[k]) < examples {
-		r.Examples[k] = append(r.Examples[k], fmt.Sprintf(format, args...))
+	out.Counts[k]++
+	if len(out.Examples[k]) < examples {
+		out.Examples[k] = append(out.Examples[k], fmt.Sprintf(format, args...))
 	}
 }
 
 // String is the counts with the first examples, one line for each kind.
-func (r Report) String() string {
-	if r.OK() {
+func (out Report) String() string {
+	if out.OK() {
 		return "nothing wrong"
 	}
 	var b strings.Builder
-	for _, k := range slices.Sorted(maps.Keys(r.Counts)) {
-		fmt.Fprintf(&b, "%s: %d\n", k, r.Counts[k])
-		for _, e := range r.Examples[k] {
+	for _, k := range slices.Sorted(maps.Keys(out.Counts)) {
+		fmt.Fprintf(&b, "%s: %d\n", k, out.Counts[k])
+		for _, e := range out.Examples[k] {
 			fmt.Fprintf(&b, "    %s\n", e)
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func (r *Report) look(what string, n int) {
-	if r.Looked == nil {
-		r.Looked = map[string]int{}
+func (out *Report) look(what string, n int) {
+	if out.Looked == nil {
+		out.Looked = map[string]int{}
 	}
-	r.Looked[what] += n
+	out.Looked[what] += n
 }

@@ -64,7 +64,7 @@ func run(ctx context.Context) (ok bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // the same
+	if err := os.Chmod(dir, 0o711); err != nil {
 		return false, err
 	}
 	cluster, err := devpg.Start(ctx, devpg.Config{Dir: dir, Log: log, Settings: map[string]string{
