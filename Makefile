@@ -8,7 +8,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test lint fmt bench-story fuzz generate deps verify ci clean
+.PHONY: help build run demo test lint fmt bench-story soak fuzz generate deps verify ci clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ fmt: $(TOOLS)/golangci-lint ## format the Go code
 
 bench-story: build ## measure credential to open, reserve to edge, event to cloud, count to screen
 	go run ./scripts/devstack bench-story
+
+soak: ## a million random operations on three processes that are killed all the time (ARGS='--seconds 60')
+	@mkdir -p bin
+	go build -o bin/soak ./cloud/internal/soak/cmd/soak
+	bin/soak $(ARGS)
 
 fuzz: ## fuzz every decoder and parser for FUZZTIME (30s) each
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)

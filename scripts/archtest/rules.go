@@ -18,7 +18,7 @@ func confinedLibraries() []confined {
 			why: "HTTP is one way in; use cases must not know it",
 		},
 		{
-			what: "github.com/jackc/pgx", only: []string{"cloud/internal/postgres", "cloud/internal/devpg", "cloud/internal/river"}, tests: true,
+			what: "github.com/jackc/pgx", only: []string{"cloud/internal/postgres", "cloud/internal/devpg", "cloud/internal/river", "cloud/internal/soak"}, tests: true,
 			why: "all SQL is in one place, behind the interfaces of those who need it",
 		},
 		{

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -28,6 +29,9 @@ const (
 	queueLen = 4096
 	// maxTries bounds how often an op is applied again on fresh rows.
 	maxTries = 30
+	// maxTorn bounds how often an op is applied again because its rows may have
+	// been read at different instants.
+	maxTorn = 5
 	// configTTL is how long a parking's description is used without asking.
 	configTTL = time.Second
 )
@@ -63,6 +67,7 @@ type request struct {
 	op    commit.Op
 	done  chan answer // holds one
 	tries int
+	torn  int
 
 	answered bool
 }
@@ -175,7 +180,7 @@ type unit struct {
 
 // commit applies and writes one batch and returns the requests to try again.
 func (w *worker) commit(ctx context.Context, batch []*request) []*request {
-	units, err := w.apply(ctx, batch)
+	units, again, err := w.apply(ctx, batch)
 	if err != nil {
 		return w.failed(ctx, batch, err)
 	}
@@ -192,13 +197,12 @@ func (w *worker) commit(ctx context.Context, batch []*request) []*request {
 		written[p] = u
 	}
 	if len(written) == 0 {
-		return nil
+		return again
 	}
 	heads, err := w.write(ctx, &args)
 	if err != nil {
-		return w.failed(ctx, requestsOf(written), err)
+		return append(again, w.failed(ctx, requestsOf(written), err)...)
 	}
-	var again []*request
 	for p, u := range written {
 		h := heads[p]
 		if h.problem != "" {
@@ -251,12 +255,13 @@ func retry(requests []*request, last error) []*request {
 	return again
 }
 
-// apply loads rows and runs the ops on them until none misses a row.
-func (w *worker) apply(ctx context.Context, batch []*request) (map[id.Parking]*unit, error) {
+// apply loads rows and runs the ops on them until none misses a row. It returns
+// apart the requests that are to be tried again on fresh rows.
+func (w *worker) apply(ctx context.Context, batch []*request) (_ map[id.Parking]*unit, again []*request, _ error) {
 	units := map[id.Parking]*unit{}
 	asked := map[id.Parking]commit.Rows{}
 	if err := w.readConfigs(ctx, batch); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var pending []*request
 	for _, r := range batch {
@@ -281,7 +286,7 @@ func (w *worker) apply(ctx context.Context, batch []*request) (map[id.Parking]*u
 	for len(pending) > 0 {
 		loaded, err := load(ctx, w.c.db.pool, asked)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for p, rows := range asked {
 			units[p].work.Load(rows, loaded[p])
@@ -298,13 +303,21 @@ func (w *worker) apply(ctx context.Context, batch []*request) (map[id.Parking]*u
 				missing = append(missing, r)
 				continue
 			}
+			// The rows of an op are read by several statements. What somebody else
+			// released between two of them looks like claims that were never made;
+			// an op that fails writes nothing, so that no version would tell.
+			if errors.Is(err, inventory.ErrOverReturn) && r.torn < maxTorn {
+				r.torn++
+				again = append(again, r)
+				continue
+			}
 			u.requests = append(u.requests, r)
 			u.results = append(u.results, err)
 			u.last = append(u.last, u.work.Events())
 		}
 		pending = missing
 	}
-	return units, nil
+	return units, again, nil
 }
 
 func union(a, b commit.Rows) commit.Rows {

@@ -1,0 +1,381 @@
+package soak
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/cloud/internal/soak/check"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+const (
+	quarters = 4 // that are fought for
+	spaces   = 2
+	maxCalls = 512
+)
+
+// call is one call of a history: from and to are quarters.
+type call struct {
+	do       string // reserve, cancel or available
+	n        int    // which reservation
+	from, to int
+}
+
+// seen is its answer.
+type seen struct {
+	ok   bool // of a reserve: not sold out; of a cancel: done
+	free int  // of available
+}
+
+// counts is the sequential truth: how often each quarter is claimed, and which
+// reservations live.
+type counts struct {
+	claimed [quarters]int
+	live    [maxCalls]bool
+}
+
+func (c counts) free(x call) int {
+	least := spaces
+	for q := x.from; q < x.to; q++ {
+		least = min(least, spaces-c.claimed[q])
+	}
+	return least
+}
+
+func (c counts) with(x call, by int) counts {
+	c.live[x.n] = by > 0
+	for q := x.from; q < x.to; q++ {
+		c.claimed[q] += by
+	}
+	return c
+}
+
+// model is the parking as if one thing happened after the other. A refusal is a
+// read.
+func model() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return counts{} },
+		Step: func(state, input, output any) (bool, any) {
+			c, x, got := state.(counts), input.(call), output.(seen)
+			switch x.do {
+			case "reserve":
+				if !got.ok {
+					return c.free(x) == 0, c
+				}
+				return c.free(x) > 0, c.with(x, 1)
+			case "cancel":
+				if c.live[x.n] {
+					c = c.with(x, -1)
+				}
+				return got.ok, c
+			default:
+				return got.free == c.free(x), c
+			}
+		},
+	}
+}
+
+// available reads what could be claimed.
+type available struct {
+	at   id.Parking
+	run  timerange.Quarters
+	free int16
+}
+
+func (o *available) Parking() id.Parking     { return o.at }
+func (o *available) Prefetch(r *commit.Rows) { r.Quarters(id.Standard, o.run) }
+func (o *available) Apply(w *commit.Work, _ time.Time) (err error) {
+	o.free, err = w.Available(id.Standard, o.run)
+	return err
+}
+
+// history lets clients reserve, cancel and look at one parking through several
+// committers, and returns what they saw when.
+func history(t *testing.T, at id.Parking, committers []commit.Committer) []porcupine.Operation {
+	t.Helper()
+	const clients, calls = 6, 25
+	began, now := time.Now(), time.Now().UTC()
+	first := timerange.DayStart(timerange.Floor(now).Day()+1) + 40
+	var mu sync.Mutex
+	var out []porcupine.Operation
+	var made []call
+	ids := [maxCalls]id.Reservation{}
+	var g errgroup.Group
+	for client := range clients {
+		g.Go(func() error {
+			rnd := rand.New(rand.NewPCG(uint64(client), 3))
+			for n := range calls {
+				from := rnd.IntN(quarters)
+				x := call{do: "reserve", n: client*calls + n, from: from, to: from + 1 + rnd.IntN(quarters-from)}
+				switch rnd.IntN(5) {
+				case 0, 1:
+					mu.Lock()
+					if len(made) > 0 {
+						x = made[rnd.IntN(len(made))]
+						x.do = "cancel"
+					}
+					mu.Unlock()
+				case 2:
+					x.do = "available"
+				}
+				run := timerange.Quarters{From: first + timerange.Q(x.from), To: first + timerange.Q(x.to)}
+				c := committers[rnd.IntN(len(committers))]
+				var got seen
+				var err error
+				start := time.Since(began)
+				switch x.do {
+				case "reserve":
+					r := reserveOf(at, run.Range())
+					_, err = c.Commit(t.Context(), r)
+					if got.ok = err == nil; got.ok {
+						mu.Lock()
+						ids[x.n], made = r.ID, append(made, x)
+						mu.Unlock()
+					} else if fault.Code(err) == booking.CodeSoldOut {
+						err = nil
+					}
+				case "cancel":
+					mu.Lock()
+					target := ids[x.n]
+					mu.Unlock()
+					_, err = c.Commit(t.Context(), &booking.Cancel{Target: booking.Target{In: at, ID: target}})
+					if got.ok = err == nil; !got.ok && fault.From(err).Kind != fault.Unavailable {
+						err = nil // every cancel here must be done; the model says so
+					}
+				default:
+					o := &available{at: at, run: run}
+					_, err = c.Commit(t.Context(), o)
+					got.free = int(o.free)
+				}
+				end := time.Since(began)
+				if err != nil {
+					return err
+				}
+				mu.Lock()
+				out = append(out, porcupine.Operation{ClientId: client, Input: x, Output: got, Call: start.Nanoseconds(), Return: end.Nanoseconds()})
+				mu.Unlock()
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func reserveOf(at id.Parking, w timerange.Range) *booking.Reserve {
+	now := time.Now().UTC()
+	key := id.New[id.Quote](now).String()
+	return &booking.Reserve{
+		In: at, ID: id.New[id.Reservation](now), PaymentID: id.New[id.Payment](now),
+		Key: commit.Key{Principal: booking.Guest, Key: key}, RequestHash: sha256.Sum256([]byte(key)),
+		SpaceType: id.Standard, Window: w, Provider: "test", Method: "pm", Email: "driver@example.org",
+		Quote: reservation.Quote{Total: money.New(480, "EUR"), Tax: money.New(77, "EUR"), TariffVersion: 1},
+	}
+}
+
+// arena is a database with tiny parkings and two committers, as two instances of
+// the cloud have.
+type arena struct {
+	owner      *pgx.Conn
+	parkings   []id.Parking
+	committers []commit.Committer
+}
+
+func newArena(t *testing.T) arena {
+	t.Helper()
+	db, dsn := postgrestest.New(t)
+	a := arena{owner: postgrestest.Owner(t, dsn)}
+	var list []parking.Parking
+	for n := range 4 {
+		a.parkings = append(a.parkings, id.Parking(fmt.Sprintf("tiny-%d", n)))
+		list = append(list, postgrestest.Parking(a.parkings[n], spaces))
+	}
+	postgrestest.Import(t, db, time.Now().UTC(), list...)
+	for range 2 {
+		c := postgres.NewCommitter(db, slog.New(slog.DiscardHandler), time.Now, func(id.Parking, uint64) {})
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx) }()
+		t.Cleanup(func() {
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+		a.committers = append(a.committers, c)
+	}
+	return a
+}
+
+// impossible is how many of the histories cannot have happened one after the
+// other.
+func (a arena) impossible(t *testing.T) (n int) {
+	t.Helper()
+	for _, p := range a.parkings {
+		h := history(t, p, a.committers)
+		switch porcupine.CheckOperationsTimeout(model(), h, 20*time.Second) {
+		case porcupine.Illegal:
+			n++
+		case porcupine.Unknown:
+			t.Fatalf("a history of %d calls could not be judged in time", len(h))
+		case porcupine.Ok:
+		}
+	}
+	return n
+}
+
+func (a arena) check(t *testing.T) check.Report {
+	t.Helper()
+	rows, err := check.Read(t.Context(), a.owner, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return check.Check(rows)
+}
+
+// Whatever two committers answer can be put in an order that respects real time,
+// refusals and reads included.
+func TestAnswersAreLinearizable(t *testing.T) {
+	a := newArena(t)
+	if n := a.impossible(t); n != 0 {
+		t.Errorf("%d of %d histories cannot have happened", n, len(a.parkings))
+	}
+	if r := a.check(t); !r.OK() {
+		t.Error(r)
+	}
+}
+
+// The control: claims that are lost on their way into the counters.
+func TestLostClaimsAreNotLinearizable(t *testing.T) {
+	a := newArena(t)
+	plantLostClaims(t, a.owner)
+	if a.impossible(t) == 0 {
+		t.Error("claims are lost, and every history is possible")
+	}
+	if r := a.check(t); r.Counts[check.Oversold]+r.Counts[check.Leaked] == 0 || r.Counts[check.Untold] == 0 {
+		t.Error(r)
+	}
+}
+
+// plantLostClaims makes every fifth write of counters leave them as they were.
+func plantLostClaims(t *testing.T, owner *pgx.Conn) {
+	t.Helper()
+	if _, err := owner.Exec(t.Context(), `
+		create sequence fifth;
+		create function lose_claims() returns trigger language plpgsql security definer as $$ begin
+			if nextval('public.fifth') % 5 = 0 then new.free := old.free; new.over := old.over; end if;
+			return new;
+		end $$;
+		create trigger lose_claims before update on inventory_day for each row execute function lose_claims()`); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The control: the version check is taken out of the commit, and the guard
+// behind it. Each of the two alone is enough.
+func TestWithoutVersionCheckAndGuard(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		check, guard   bool
+		wantImpossible bool
+	}{
+		{"without both", false, false, true},
+		{"with the guard alone", false, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := newArena(t)
+			plantStaleWrites(t, a.owner, c.guard)
+			got, r := a.impossible(t), a.check(t)
+			if (got > 0) != c.wantImpossible || (r.Counts[check.Untold] > 0) != c.wantImpossible {
+				t.Errorf("%d impossible histories, the checker finds %s", got, r)
+			}
+		})
+	}
+}
+
+// plantStaleWrites takes the comparison of inventory versions out of
+// commit_batch. The version that is written still follows the stored one, unless
+// the guard is to see it.
+func plantStaleWrites(t *testing.T, owner *pgx.Conn, guard bool) {
+	t.Helper()
+	var name, source string
+	if err := owner.QueryRow(t.Context(), `select oid::regprocedure::text, pg_get_functiondef(oid) from pg_proc where proname = 'commit_batch'`).Scan(&name, &source); err != nil {
+		t.Fatal(err)
+	}
+	without := strings.ReplaceAll(source, "i.version is distinct from k.version", "false")
+	without = strings.ReplaceAll(without, " and i.version = k.version", "")
+	if strings.Count(source, "i.version") != strings.Count(without, "i.version")+2 {
+		t.Fatalf("%s does not compare the versions of inventory rows in the way that is taken out here", name)
+	}
+	if !guard {
+		without += "; drop trigger inventory_guard on inventory_day"
+	}
+	if _, err := owner.Exec(t.Context(), without); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stale answers every second look with what it saw before.
+type stale struct {
+	commit.Committer
+	mu   sync.Mutex
+	n    int
+	seen map[timerange.Quarters]int16
+}
+
+func (s *stale) Commit(ctx context.Context, op commit.Op) (commit.Receipt, error) {
+	o, ok := op.(*available)
+	if !ok {
+		return s.Committer.Commit(ctx, op)
+	}
+	s.mu.Lock()
+	s.n++
+	free, known := s.seen[o.run]
+	old := known && s.n%2 == 0
+	s.mu.Unlock()
+	if old {
+		o.free = free
+		return commit.Receipt{}, nil
+	}
+	receipt, err := s.Committer.Commit(ctx, op)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen[o.run] = o.free
+	return receipt, err
+}
+
+// The control: answers from a copy that nobody refreshes.
+func TestStaleAnswersAreNotLinearizable(t *testing.T) {
+	a := newArena(t)
+	for i, c := range a.committers {
+		a.committers[i] = &stale{Committer: c, seen: map[timerange.Quarters]int16{}}
+	}
+	if a.impossible(t) == 0 {
+		t.Error("old answers are given, and every history is possible")
+	}
+	if r := a.check(t); !r.OK() {
+		t.Errorf("nothing stored is wrong, the checker finds %s", r)
+	}
+}
