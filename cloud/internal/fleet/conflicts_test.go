@@ -550,4 +550,3 @@ func (j *journal) enterAs(t testing.TB, at time.Time, r id.Reservation, reason w
 	j.add(t, at, wire.Event{Kind: wire.Entered, Lane: "entry-1", Session: s, Reservation: r, SpaceType: id.Standard, Generation: generation(r), Reason: reason})
 	return s
 }
-
