@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
@@ -103,7 +104,7 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 	}
 
 	out := timerange.Floor(at)
-	problem := release(w, s, r, out)
+	problem := a.release(w, s, r, out, now)
 	if errors.Is(problem, commit.ErrMissing) {
 		return problem
 	}
@@ -154,9 +155,12 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 // release gives back what keeps the vehicle's place from the quarter out on: the
 // claim that was extended for it, or that of its reservation when that one was
 // extended since.
-func release(w *commit.Work, s *session.Session, r *reservation.Reservation, out timerange.Q) error {
+func (a *ApplyEvents) release(w *commit.Work, s *session.Session, r *reservation.Reservation, out timerange.Q, now time.Time) error {
 	if s.Allotted {
 		return nil // the unit stays with the allotment
+	}
+	if s.Reservation.IsZero() && s.ClaimTo > keep(now) {
+		return restore(w, s)
 	}
 	stands := r != nil && r.Session == s.ID && r.State == reservation.Active
 	to := s.ClaimTo // 0: nothing was counted
@@ -172,6 +176,27 @@ func release(w *commit.Work, s *session.Session, r *reservation.Reservation, out
 	if again := w.Release(s.SpaceType, own, 1); again != nil {
 		return err
 	}
+	return nil
+}
+
+// restore gives the unit of a walk-in who came under an earlier journal back to
+// the allotment: no other claim of a walk-in reaches as far. Somebody whose entry
+// is further on in the journal may have stood on it since. What is not granted
+// of it is free again when the edge adopts, which it does after all that.
+func restore(w *commit.Work, s *session.Session) error {
+	al, err := w.Allotment(s.SpaceType)
+	if err != nil {
+		return err
+	}
+	if al == nil { // there was one when the claim became the stay's
+		return fmt.Errorf("no allotment of %s", s.SpaceType)
+	}
+	if err := w.ClaimPresence(s.SpaceType, timerange.Quarters{From: s.ClaimTo, To: al.Until}, 1); err != nil {
+		return err
+	}
+	al.Units++
+	w.PutAllotment(al)
+	emitAllotment(w, al, true)
 	return nil
 }
 
