@@ -190,15 +190,15 @@ func (x *Extend) Apply(w *commit.Work, now time.Time) error {
 		if s == nil || s.State != session.Inside || s.Allotted || s.ClaimTo == 0 || s.ClaimTo >= to {
 			continue
 		}
-		if reach, err := reserved(w, s); err != nil {
+		reach, err := reserved(w, s)
+		if err != nil {
 			missing = err
 			continue
-		} else if reach >= to {
-			s.ClaimTo = reach // its reservation was extended
-			w.PutSession(s)
+		}
+		s.ClaimTo = max(s.ClaimTo, reach)
+		if s.ClaimTo >= to {
+			w.PutSession(s) // its reservation was extended
 			continue
-		} else {
-			s.ClaimTo = max(s.ClaimTo, reach)
 		}
 		err = w.ClaimPresence(s.SpaceType, timerange.Quarters{From: s.ClaimTo, To: to}, 1)
 		switch {

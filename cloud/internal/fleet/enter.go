@@ -224,14 +224,13 @@ func (a *ApplyEvents) overfull(w *commit.Work, s *session.Session, e *wire.Event
 	if al != nil {
 		lent, idle = max(al.Until, lent), max(al.Units-a.After.Allotted[s.SpaceType], 0)
 	}
-	near, err := w.Over(s.SpaceType, timerange.Quarters{From: a.anew.From, To: min(lent, a.anew.To)})
-	far, err2 := w.Over(s.SpaceType, timerange.Quarters{From: lent, To: a.anew.To})
-	switch {
-	case errors.Is(err, commit.ErrMissing) || errors.Is(err2, commit.ErrMissing):
-		return commit.ErrMissing
-	case err != nil || err2 != nil:
-		return nil // what is not counted is never full
-	case near > idle || far > 0:
+	near, errNear := w.Over(s.SpaceType, timerange.Quarters{From: a.anew.From, To: min(lent, a.anew.To)})
+	far, errFar := w.Over(s.SpaceType, timerange.Quarters{From: lent, To: a.anew.To})
+	if err := errors.Join(errNear, errFar); errors.Is(err, commit.ErrMissing) {
+		return err
+	}
+	// What is not counted has nothing over, and is never full.
+	if near > idle || far > 0 {
 		raise(w, "overfull", e, "a vehicle went in when nothing was left: staff have to find it a space, or another parking", now)
 	}
 	return nil

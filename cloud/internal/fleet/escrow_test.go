@@ -81,8 +81,10 @@ func (x *escrow) send() {
 
 func (x *escrow) upload() {
 	if from := x.e.sent; from < len(x.e.j.events) {
-		x.up = append(x.up, &ApplyEvents{Lot: lot, Journal: x.e.j.id, Epoch: x.e.j.epoch,
-			Events: x.e.j.events[from:len(x.e.j.events):len(x.e.j.events)], Raw: x.e.j.raw[from:len(x.e.j.raw):len(x.e.j.raw)]})
+		x.up = append(x.up, &ApplyEvents{
+			Lot: lot, Journal: x.e.j.id, Epoch: x.e.j.epoch,
+			Events: x.e.j.events[from:len(x.e.j.events):len(x.e.j.events)], Raw: x.e.j.raw[from:len(x.e.j.raw):len(x.e.j.raw)],
+		})
 	}
 }
 
