@@ -75,8 +75,8 @@ func TestX2CameInTimeAndWasGivenUp(t *testing.T) {
 	if got = w.rows.Reservations[r.ID]; got.State != reservation.Completed || w.claimed(w.now) != 1 || w.over(w.now) != 0 {
 		t.Fatalf("%s, %d claimed", got.State, w.claimed(w.now))
 	}
-	if st := w.rows.Sessions[s]; st.State != session.Left || st.Due.Minor != 400 {
-		t.Fatalf("%+v: his own quote is due", st)
+	if st := w.rows.Sessions[s]; st.State != session.Left || st.Due.Minor != 400 || st.Owed.Minor != 0 || w.owed() != 0 {
+		t.Fatalf("%+v: his own quote is due, and what was taken for missing pays it", st)
 	}
 	w.raised(t, "X2", "overfull")
 }
