@@ -46,9 +46,13 @@ type mark struct{ events, entries, incidents, observations int }
 
 // NewWork starts a unit of work on rows that Load then fills.
 func NewWork(p *parking.Parking) *Work {
+	sheet := inventory.NewSheet(map[inventory.Key]*inventory.Day{})
+	if p != nil {
+		sheet.KeepBack(p.Policy.OverstayBuffer)
+	}
 	return &Work{
 		Parking: p, base: newState(), over: newState(),
-		sheet:   inventory.NewSheet(map[inventory.Key]*inventory.Day{}),
+		sheet:   sheet,
 		days:    map[inventory.Key]*inventory.Day{},
 		touched: newTouched(), confirmed: map[id.Reservation]int{},
 		out: Output{Keys: map[Key]*KeyRecord{}, Confirmed: map[id.Reservation]int{}},
@@ -193,6 +197,14 @@ func (w *Work) Available(t id.SpaceType, q timerange.Quarters) (int16, error) {
 		return 0, err
 	}
 	return w.sheet.Available(t, q)
+}
+
+// Over is the most that is claimed beyond the capacity in a quarter of the run.
+func (w *Work) Over(t id.SpaceType, q timerange.Quarters) (int16, error) {
+	if err := w.need(t, q); err != nil {
+		return 0, err
+	}
+	return w.sheet.Over(t, q)
 }
 
 // Emit appends an event. Claims that changed since the op's last event are

@@ -8,6 +8,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/session"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -64,7 +65,10 @@ func Headroom(capacity int16, share int) int16 {
 
 // fit fits one allotment. It grows when less than half of the headroom is left,
 // and shrinks when there is half again as much as wanted; in between it stays,
-// so that not every car moves it.
+// so that not every car moves it. While more is claimed than there is, because
+// somebody stays too long or because what is lent reaches into time that is
+// sold, it gives back what no walk-in stands on and grows no more: walk-ins stop
+// before a guest finds no space.
 func fit(w *commit.Work, t parking.SpaceType, inside int16, now time.Time) error {
 	stored, err := w.Allotment(t.ID)
 	if err != nil {
@@ -76,32 +80,17 @@ func fit(w *commit.Work, t parking.SpaceType, inside int16, now time.Time) error
 		al = *stored
 	}
 	before := al
-
-	// Roll: what is lent stays claimed. What is not free there goes into over,
-	// and the edge is asked to give it back.
-	short := int16(0)
-	until := max(timerange.Floor(now.Add(w.Parking.Policy.WalkinAhead)), current+1)
-	if from := max(al.Until, current); from < until {
-		ahead := timerange.Quarters{From: from, To: until}
-		free, err := w.Available(t.ID, ahead)
-		if err != nil {
-			return err
-		}
-		short = max(al.Units-free, 0)
-		if al.Units > 0 {
-			if err := w.ClaimPresence(t.ID, ahead, al.Units); err != nil {
-				return err
-			}
-		}
-		al.Until = until
+	lack, err := roll(w, &al, current, now)
+	if err != nil {
+		return err
 	}
 
 	headroom := Headroom(t.Capacity, w.Parking.Policy.AllotmentShare)
 	wanted := max(inside, min(inside+headroom, t.Capacity))
 	room := al.Granted - inside
 	switch {
-	case short > 0:
-		al.Granted = max(min(al.Granted, inside), al.Granted-short)
+	case lack > 0:
+		al.Granted = min(al.Granted, max(inside, al.Units-lack))
 	case 2*room < headroom && al.Granted < wanted:
 		if err := grow(w, &al, wanted, current); err != nil {
 			return err
@@ -115,6 +104,30 @@ func fit(w *commit.Work, t parking.SpaceType, inside int16, now time.Time) error
 	w.PutAllotment(&al)
 	emitAllotment(w, &al, al.Units != before.Units || al.Granted != before.Granted)
 	return nil
+}
+
+// roll makes an allotment's claim reach as far ahead as the policy says: what is
+// lent stays claimed, and what is not free there goes into over. It returns how
+// many units are missing somewhere in the allotment's time.
+func roll(w *commit.Work, al *commit.Allotment, current timerange.Q, now time.Time) (int16, error) {
+	short := int16(0)
+	until := max(timerange.Floor(now.Add(w.Parking.Policy.WalkinAhead)), current+1)
+	if from := max(al.Until, current); from < until {
+		ahead := timerange.Quarters{From: from, To: until}
+		free, err := w.Available(al.SpaceType, ahead)
+		if err != nil {
+			return 0, err
+		}
+		short = max(al.Units-free, 0)
+		if al.Units > 0 {
+			if err := w.ClaimPresence(al.SpaceType, ahead, al.Units); err != nil {
+				return 0, err
+			}
+		}
+		al.Until = until
+	}
+	over, err := w.Over(al.SpaceType, timerange.Quarters{From: current, To: al.Until})
+	return max(short, over), err
 }
 
 // grow grants up to wanted units: first what is claimed and not granted, then
@@ -177,6 +190,16 @@ func (x *Extend) Apply(w *commit.Work, now time.Time) error {
 		if s == nil || s.State != session.Inside || s.Allotted || s.ClaimTo == 0 || s.ClaimTo >= to {
 			continue
 		}
+		reach, err := reserved(w, s)
+		if err != nil {
+			missing = err
+			continue
+		}
+		s.ClaimTo = max(s.ClaimTo, reach)
+		if s.ClaimTo >= to {
+			w.PutSession(s) // its reservation was extended
+			continue
+		}
 		err = w.ClaimPresence(s.SpaceType, timerange.Quarters{From: s.ClaimTo, To: to}, 1)
 		switch {
 		case errors.Is(err, commit.ErrMissing):
@@ -192,4 +215,17 @@ func (x *Extend) Apply(w *commit.Work, now time.Time) error {
 		w.Emit(feed.ClaimExtended, feed.Body{Session: tell(s, s.EnteredAt)})
 	}
 	return missing
+}
+
+// reserved is up to where the reservation that a stay stands on claims its
+// place; 0 without one.
+func reserved(w *commit.Work, s *session.Session) (timerange.Q, error) {
+	if s.Reservation.IsZero() {
+		return 0, nil
+	}
+	r, err := w.Reservation(s.Reservation)
+	if err != nil || r == nil || r.Session != s.ID || r.State != reservation.Active {
+		return 0, err
+	}
+	return r.Claim.To, nil
 }

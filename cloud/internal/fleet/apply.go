@@ -76,6 +76,8 @@ type ApplyEvents struct {
 	Mark    commit.Watermark // after the batch; the current one when it is refused
 	After   Inside           // after the batch
 	Applied int              // events that were new
+
+	anew timerange.Quarters // where the entry that is being applied is counted
 }
 
 var _ commit.Op = (*ApplyEvents)(nil)
@@ -130,17 +132,15 @@ func (a *ApplyEvents) Apply(w *commit.Work, now time.Time) error {
 	}
 	for i := range events {
 		e := &events[i]
-		at, doubtful := when(e, now)
+		t := when(e, now)
 		w.Observe(commit.Observation{Epoch: a.Epoch, Seq: e.Seq, Kind: e.Kind, At: e.Time(), Raw: raw[i]})
-		if err := a.effect(w, e, at, now); err != nil {
+		if err := a.effect(w, e, t, now); err != nil {
 			if errors.Is(err, commit.ErrMissing) {
 				return err
 			}
 			raise(w, "unapplied", e, fmt.Sprintf("event %d of kind %d could not be applied: %s", e.Seq, e.Kind, safe(err)), now)
 		}
-		if doubtful && (e.Kind == wire.Entered || e.Kind == wire.Exited) {
-			raise(w, "X7", e, "the edge's clock was not to be trusted; the time is when the cloud heard of it", now)
-		}
+		doubt(w, e, t, now)
 		m.Seq, m.Hash = e.Seq, m.Hash.Next(raw[i])
 		if lo := time.UnixMilli(e.TrustedLo).UTC(); e.TrustedLo > 0 && lo.After(m.TrustedLo) && !lo.After(now.Add(tolerance)) {
 			m.TrustedLo = lo
@@ -152,12 +152,12 @@ func (a *ApplyEvents) Apply(w *commit.Work, now time.Time) error {
 	return nil
 }
 
-func (a *ApplyEvents) effect(w *commit.Work, e *wire.Event, at, now time.Time) error {
+func (a *ApplyEvents) effect(w *commit.Work, e *wire.Event, m moment, now time.Time) error {
 	switch e.Kind {
 	case wire.Entered:
-		return a.entered(w, e, at, now)
+		return a.entered(w, e, m, now)
 	case wire.Exited:
-		return a.exited(w, e, at, now)
+		return a.exited(w, e, m, now)
 	case wire.AllotmentAdopted:
 		return adopted(w, e, a.After.Allotted[e.SpaceType], now)
 	case wire.Admitted, wire.BackedOut, wire.Released, wire.Refused, wire.TimeMark, wire.Started, wire.LaneFault:
@@ -165,27 +165,6 @@ func (a *ApplyEvents) effect(w *commit.Work, e *wire.Event, at, now time.Time) e
 	default:
 		return errMalformed
 	}
-}
-
-const (
-	// tolerance is how far an edge's clock may be ahead of ours unremarked.
-	tolerance = time.Minute
-	// memory is how old an event's time may be before it is taken for a wrong
-	// clock. It is longer than the longest stay that is sold.
-	memory = 31 * 24 * time.Hour
-)
-
-// when is the time at which an event counts: the edge's, but never after now;
-// now itself when the edge's clock is not to be trusted.
-func when(e *wire.Event, now time.Time) (at time.Time, doubtful bool) {
-	at = e.Time()
-	switch {
-	case e.Uncertainty == wire.Uncertain, at.After(now.Add(tolerance)), at.Before(now.Add(-memory)):
-		return now, true
-	case at.After(now):
-		return now, false
-	}
-	return at, false
 }
 
 // keep is up to where a claim is made for a vehicle of which nobody knows when
@@ -214,8 +193,7 @@ func warm(w *commit.Work, events []wire.Event, now time.Time) error {
 		if e.Kind != wire.Entered && e.Kind != wire.Exited {
 			continue
 		}
-		at, _ := when(e, now)
-		span := timerange.Quarters{From: timerange.Floor(at), To: keep(now)}
+		span := timerange.Quarters{From: timerange.Floor(when(e, now).latest(now)), To: keep(now)}
 		t, r := spaceType(e), e.Reservation
 		s, err := w.Session(e.Session)
 		if note(err) && s != nil {
@@ -226,7 +204,7 @@ func warm(w *commit.Work, events []wire.Event, now time.Time) error {
 			res, err := w.Reservation(r)
 			if note(err) && res != nil {
 				t = res.SpaceType
-				span.To = max(span.To, res.Claim.To)
+				span.To = max(span.To, res.Claim.To, res.Window.Claim().To)
 				if !res.Payment.IsZero() {
 					_, err := w.Payment(res.Payment)
 					note(err)
@@ -289,7 +267,7 @@ func adopted(w *commit.Work, e *wire.Event, inside int16, now time.Time) error {
 
 func raise(w *commit.Work, class string, e *wire.Event, detail string, now time.Time) {
 	w.Raise(commit.Incident{
-		ID: id.New[id.Incident](now), Class: class, Reservation: e.Reservation, Session: e.Session, Detail: detail, At: e.Time(),
+		ID: id.New[id.Incident](now), Class: class, Reservation: e.Reservation, Session: e.Session, Detail: detail, At: when(e, now).at,
 	})
 }
 

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/booking"
@@ -18,7 +19,7 @@ import (
 )
 
 // exited ends the stay of a vehicle that is outside.
-func (a *ApplyEvents) exited(w *commit.Work, e *wire.Event, at, now time.Time) error {
+func (a *ApplyEvents) exited(w *commit.Work, e *wire.Event, m moment, now time.Time) error {
 	s, err := w.Session(e.Session)
 	if err != nil {
 		return err
@@ -37,15 +38,15 @@ func (a *ApplyEvents) exited(w *commit.Work, e *wire.Event, at, now time.Time) e
 		}
 	}
 	if s != nil {
-		return a.leave(w, s, r, e, at, now)
+		return a.leave(w, s, r, e, m, now)
 	}
-	return a.orphan(w, r, e, at, now)
+	return a.orphan(w, r, e, m, now)
 }
 
 // orphan is an exit whose entry was not seen under this session.
-func (a *ApplyEvents) orphan(w *commit.Work, r *reservation.Reservation, e *wire.Event, at, now time.Time) error {
+func (a *ApplyEvents) orphan(w *commit.Work, r *reservation.Reservation, e *wire.Event, m moment, now time.Time) error {
 	s := &session.Session{
-		ID: e.Session, SpaceType: spaceType(e), State: session.Inside, EnteredAt: at, Inferred: true,
+		ID: e.Session, SpaceType: spaceType(e), State: session.Inside, EnteredAt: m.at, Inferred: true,
 	}
 	if r != nil {
 		other, err := inside(w, r)
@@ -53,7 +54,7 @@ func (a *ApplyEvents) orphan(w *commit.Work, r *reservation.Reservation, e *wire
 			return err
 		}
 		if other != nil {
-			if err := a.leave(w, other, r, e, at, now); err != nil {
+			if err := a.leave(w, other, r, e, m, now); err != nil {
 				return err
 			}
 			raise(w, "X6", e, "a vehicle went out under another session than it came in; both are taken as one", now)
@@ -62,17 +63,17 @@ func (a *ApplyEvents) orphan(w *commit.Work, r *reservation.Reservation, e *wire
 		if reservation.Next(r.State, reservation.CheckIn).Refusal == "" {
 			// It went in unseen and stood on its reservation.
 			s.SpaceType = r.SpaceType
-			if err := checkIn(w, s, r, e, now); err != nil {
+			if err := a.checkIn(w, s, r, e, m, now); err != nil {
 				return err
 			}
-			if err := a.leave(w, s, r, e, at, now); err != nil {
+			if err := a.leave(w, s, r, e, m, now); err != nil {
 				return err
 			}
 			raise(w, "X6", e, "a vehicle went out whose entry was not seen; it was settled by its reservation", now)
 			return nil
 		}
 	}
-	s.State, s.ExitedAt, s.ExitLane, s.ExitReason = session.Left, at, e.Lane, e.Reason
+	s.State, s.ExitedAt, s.ExitLane, s.ExitReason = session.Left, m.at, e.Lane, e.Reason
 	w.PutSession(s)
 	raise(w, "X6", e, "a vehicle went out whose entry was not seen; nothing is charged", now)
 	return nil
@@ -80,7 +81,8 @@ func (a *ApplyEvents) orphan(w *commit.Work, r *reservation.Reservation, e *wire
 
 // leave closes a stay: capacity from the quarter of the exit on is free again,
 // the reservation is completed and the money is asked for.
-func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.Reservation, e *wire.Event, at, now time.Time) error {
+func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.Reservation, e *wire.Event, m moment, now time.Time) error {
+	at := m.at
 	if at.Before(s.EnteredAt) {
 		at = s.EnteredAt
 	}
@@ -91,7 +93,9 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 			return err
 		}
 	}
-	due := settle(w, s, r, p, e, at)
+	due := settle(w, s, r, p, at, m.doubt)
+	repriced := e.Offline && r != nil && r.Session == s.ID && r.State == reservation.Active &&
+		r.Quote.TariffVersion != 0 && r.Quote.TariffVersion != w.Parking.Tariff.Version
 	stoodIn := s.Reservation.IsZero() && (e.Reason == wire.AdmitPolicy || e.Reason == wire.AdmitSoftPassback)
 	if stoodIn {
 		// Some vehicle went out that could not say which it was, and this stay was
@@ -101,7 +105,7 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 	}
 
 	out := timerange.Floor(at)
-	problem := release(w, s, r, out)
+	problem := a.release(w, s, r, out, now)
 	if errors.Is(problem, commit.ErrMissing) {
 		return problem
 	}
@@ -143,6 +147,9 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 	if stoodIn {
 		raise(w, "X6", e, "a vehicle went out without a credential of its own; the oldest walk-in was closed in its place, and nothing is charged", now)
 	}
+	if repriced {
+		raise(w, "X11", e, "the tariff was changed while the edge was offline; what was quoted stands", now)
+	}
 	if problem != nil {
 		raise(w, "unapplied", e, "capacity could not be given back: "+safe(problem), now)
 	}
@@ -152,13 +159,23 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 	return nil
 }
 
-// release gives back what keeps the vehicle's place from the quarter out on.
-func release(w *commit.Work, s *session.Session, r *reservation.Reservation, out timerange.Q) error {
-	if s.Allotted || s.ClaimTo == 0 {
-		return nil // the unit stays with the allotment, or nothing was counted
+// release gives back what keeps the vehicle's place from the quarter out on: the
+// claim that was extended for it, or that of its reservation when that one was
+// extended since.
+func (a *ApplyEvents) release(w *commit.Work, s *session.Session, r *reservation.Reservation, out timerange.Q, now time.Time) error {
+	if s.Allotted {
+		return nil // the unit stays with the allotment
 	}
-	err := w.Release(s.SpaceType, timerange.Quarters{From: out, To: s.ClaimTo}, 1)
-	if err == nil || errors.Is(err, commit.ErrMissing) || r == nil || r.Session != s.ID || r.State != reservation.Active {
+	if s.Reservation.IsZero() && s.ClaimTo > keep(now) {
+		return restore(w, s)
+	}
+	stands := r != nil && r.Session == s.ID && r.State == reservation.Active
+	to := s.ClaimTo // 0: nothing was counted
+	if stands {
+		to = max(to, r.Claim.To)
+	}
+	err := w.Release(s.SpaceType, timerange.Quarters{From: out, To: to}, 1)
+	if err == nil || errors.Is(err, commit.ErrMissing) || !stands {
 		return err
 	}
 	// The time before the window may not have been counted at the entry.
@@ -169,13 +186,34 @@ func release(w *commit.Work, s *session.Session, r *reservation.Reservation, out
 	return nil
 }
 
+// restore gives the unit of a walk-in who came under an earlier journal back to
+// the allotment: no other claim of a walk-in reaches as far. Somebody whose entry
+// is further on in the journal may have stood on it since. What is not granted
+// of it is free again when the edge adopts, which it does after all that.
+func restore(w *commit.Work, s *session.Session) error {
+	al, err := w.Allotment(s.SpaceType)
+	if err != nil {
+		return err
+	}
+	if al == nil { // there was one when the claim became the stay's
+		return fmt.Errorf("no allotment of %s", s.SpaceType)
+	}
+	if err := w.ClaimPresence(s.SpaceType, timerange.Quarters{From: s.ClaimTo, To: al.Until}, 1); err != nil {
+		return err
+	}
+	al.Units++
+	w.PutAllotment(al)
+	emitAllotment(w, al, true)
+	return nil
+}
+
 // settle prices the stay. A reservation that had ended before the vehicle came
 // is not held against its driver: what is due is the lower of its quote and
 // what a walk-in pays.
-func settle(w *commit.Work, s *session.Session, r *reservation.Reservation, p *payment.Payment, e *wire.Event, at time.Time) settlement.Settlement {
+func settle(w *commit.Work, s *session.Session, r *reservation.Reservation, p *payment.Payment, at time.Time, doubt time.Duration) settlement.Settlement {
 	in := settlement.ExitInput{
 		Parking: w.Parking, Reservation: r, Payment: p, EnteredAt: s.EnteredAt, ExitedAt: at,
-		ExitDoubt: time.Duration(e.Uncertainty) * time.Millisecond,
+		ExitDoubt: doubt,
 	}
 	if s.Inferred && s.EnteredAt.Equal(at) {
 		in.EnteredAt = time.Time{}

@@ -20,6 +20,7 @@ type Standing struct {
 	Journal id.Journal // the current one; zero before the first hello
 	Retired bool       // the journal that was asked about was current once and is not now
 	Inside  Inside
+	Lent    []id.Session // the stays counted in Inside; not looked up when the current journal was asked about
 }
 
 // Lot is a parking with something to keep claimed.

@@ -290,7 +290,7 @@ func (w *worker) greet(ctx context.Context, h *wire.Hello) (*Greet, error) {
 			return nil, err
 		}
 		w.inside, w.counted = st.Inside, true
-		g := &Greet{Lot: w.edge.Parking, Hello: *h, Current: st.Journal, Retired: st.Retired}
+		g := &Greet{Lot: w.edge.Parking, Hello: *h, Standing: st}
 		_, err = w.s.o.Committer.Commit(ctx, g)
 		if errors.Is(err, ErrStale) {
 			continue

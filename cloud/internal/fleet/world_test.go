@@ -39,7 +39,8 @@ type world struct {
 	out        commit.Output
 	revision   uint64
 	commits    int
-	beforehand func() // called before each commit, unlocked
+	journals   map[id.Journal]bool // that were ever current
+	beforehand func()              // called before each commit, unlocked
 }
 
 func newWorld(capacity int16) *world {
@@ -49,7 +50,7 @@ func newWorld(capacity int16) *world {
 			SpaceTypes: []parking.SpaceType{{ID: id.Standard, Class: parking.ClassStandard, Label: "Standard", Capacity: capacity}},
 			Tariff:     tariff.Tariff{Format: 1, Version: 1, Currency: "EUR", Rate: 200, IntervalMinutes: 60, TaxBasisPoints: 1900},
 		},
-		now: noon,
+		now: noon, journals: map[id.Journal]bool{},
 		rows: commit.Loaded{
 			Days: map[inventory.Key]*inventory.Day{}, Reservations: map[id.Reservation]*reservation.Reservation{},
 			Payments: map[id.Payment]*payment.Payment{}, Sessions: map[id.Session]*session.Session{},
@@ -123,6 +124,7 @@ func (w *world) store(x commit.Writes) {
 		c := *x.Watermark
 		c.Version++
 		w.rows.Watermark = &c
+		w.journals[c.Journal] = true
 	}
 	for _, e := range x.Events {
 		w.revision++
@@ -152,13 +154,27 @@ func (w *world) inside() Inside {
 	return i
 }
 
+// standing reads what a hello is answered from as the store does.
+func (w *world) standing(asked id.Journal) Standing {
+	st := Standing{Inside: w.inside()}
+	if m := w.rows.Watermark; m != nil {
+		st.Journal, st.Retired = m.Journal, asked != m.Journal && w.journals[asked]
+	}
+	for _, s := range w.rows.Sessions {
+		if s.State == session.Inside && s.Allotted && asked != st.Journal {
+			st.Lent = append(st.Lent, s.ID)
+		}
+	}
+	return st
+}
+
 // reserve makes a confirmed and paid reservation with its claim.
 func (w *world) reserve(t testing.TB, from, to time.Time) *reservation.Reservation {
 	t.Helper()
 	r := &reservation.Reservation{
 		ID: id.New[id.Reservation](w.now), Parking: lot, State: reservation.Confirmed, Generation: 1, SpaceType: id.Standard,
 		Window: timerange.Range{From: from, To: to}, Payment: id.New[id.Payment](w.now),
-		Quote: reservation.Quote{Total: money.New(400, "EUR"), Tax: money.New(64, "EUR")},
+		Quote: reservation.Quote{Total: money.New(400, "EUR"), Tax: money.New(64, "EUR"), TariffVersion: w.parking.Tariff.Version},
 	}
 	r.Claim = r.Window.Claim()
 	w.must(t, does{func(work *commit.Work) error {
@@ -316,10 +332,7 @@ func (j *journal) batch(w *world, from, to int) *ApplyEvents {
 // greet makes the journal the parking's.
 func (j *journal) greet(t testing.TB, w *world) {
 	t.Helper()
-	g := &Greet{Lot: lot, Hello: j.hello()}
-	if m := w.rows.Watermark; m != nil {
-		g.Current = m.Journal
-	}
+	g := &Greet{Lot: lot, Hello: j.hello(), Standing: w.standing(j.id)}
 	w.must(t, g)
 	if g.Verdict != wire.Accepted {
 		t.Fatalf("verdict %s", g.Verdict)
@@ -376,7 +389,7 @@ func (w *world) summary() []string {
 // copy is another world in the same state. Rows are replaced, never changed.
 func (w *world) copy() *world {
 	c := newWorld(0)
-	c.parking, c.now, c.revision = w.parking, w.now, w.revision
+	c.parking, c.now, c.revision, c.journals = w.parking, w.now, w.revision, maps.Clone(w.journals)
 	c.rows = commit.Loaded{
 		Days: maps.Clone(w.rows.Days), Reservations: maps.Clone(w.rows.Reservations), Payments: maps.Clone(w.rows.Payments),
 		Sessions: maps.Clone(w.rows.Sessions), Keys: maps.Clone(w.rows.Keys), Allotments: maps.Clone(w.rows.Allotments),

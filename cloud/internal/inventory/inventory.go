@@ -54,6 +54,7 @@ type Sheet struct {
 	days    map[Key]*Day
 	changed map[Key]struct{}
 	claims  []Delta
+	buffer  int // percent of each day's capacity that is not for sale
 }
 
 // Delta is one change of claims, as the feed tells it: N more (or, negative,
@@ -68,6 +69,15 @@ type Delta struct {
 // NewSheet makes a sheet of the days that were read.
 func NewSheet(days map[Key]*Day) *Sheet {
 	return &Sheet{days: days, changed: map[Key]struct{}{}}
+}
+
+// KeepBack keeps a share of each day's capacity, in percent and rounded down,
+// from being sold: only ClaimPresence takes it.
+func (s *Sheet) KeepBack(percent int) { s.buffer = min(max(percent, 0), 100) }
+
+// Buffer is how many units of a capacity a share of it keeps from being sold.
+func Buffer(capacity int16, percent int) int16 {
+	return int16(int(max(capacity, 0)) * min(max(percent, 0), 100) / 100)
 }
 
 // Keys lists the days that a run of quarters touches.
@@ -87,7 +97,7 @@ func (s *Sheet) Add(k Key, d *Day) {
 
 // Clone is a copy that can be changed and thrown away.
 func (s *Sheet) Clone() *Sheet {
-	c := &Sheet{days: make(map[Key]*Day, len(s.days)), changed: make(map[Key]struct{}, len(s.changed))}
+	c := &Sheet{days: make(map[Key]*Day, len(s.days)), changed: make(map[Key]struct{}, len(s.changed)), buffer: s.buffer}
 	for k, d := range s.days {
 		copied := *d
 		c.days[k] = &copied
@@ -100,7 +110,8 @@ func (s *Sheet) Clone() *Sheet {
 }
 
 // Available is the number of units that can be sold for all of the run: the
-// least free over its quarters, and none where over is positive.
+// least free over its quarters beyond what is kept back, and none where over is
+// positive.
 func (s *Sheet) Available(t id.SpaceType, q timerange.Quarters) (int16, error) {
 	if q.Empty() {
 		return 0, timerange.ErrEmpty
@@ -111,14 +122,30 @@ func (s *Sheet) Available(t id.SpaceType, q timerange.Quarters) (int16, error) {
 		if !ok {
 			return 0, unseeded(t, run.day)
 		}
+		kept := Buffer(d.Cap, s.buffer)
 		for i := run.first; i < run.end; i++ {
 			if d.Over[i] > 0 {
 				return 0, nil
 			}
-			least = min(least, d.Free[i])
+			least = min(least, max(d.Free[i]-kept, 0))
 		}
 	}
 	return least, nil
+}
+
+// Over is the most that is claimed beyond the capacity in a quarter of the run.
+func (s *Sheet) Over(t id.SpaceType, q timerange.Quarters) (int16, error) {
+	if err := s.seeded(t, q); err != nil {
+		return 0, err
+	}
+	most := int16(0)
+	for _, run := range spans(q) {
+		d := s.days[Key{t, run.day}]
+		for i := run.first; i < run.end; i++ {
+			most = max(most, d.Over[i])
+		}
+	}
+	return most, nil
 }
 
 // Claim takes n units in all of the run, or changes nothing and returns

@@ -150,3 +150,38 @@ func TestDeltasTellTheWholeChange(t *testing.T) {
 		t.Error("the deltas were told twice")
 	}
 }
+
+func TestWhatIsKeptBackIsNotSoldButStandsForWhoStays(t *testing.T) {
+	k := inventory.Key{"standard", 20615}
+	s := inventory.NewSheet(map[inventory.Key]*inventory.Day{k: inventory.NewDay(10)})
+	s.KeepBack(25) // 2 of 10
+	q := timerange.Quarters{From: timerange.DayStart(k.Day), To: timerange.DayStart(k.Day) + 4}
+	if n, err := s.Available(k.Type, q); n != 8 || err != nil {
+		t.Fatalf("%d available, %v", n, err)
+	}
+	if err := s.Clone().Claim(k.Type, q, 9); !errors.Is(err, inventory.ErrSoldOut) {
+		t.Fatalf("a ninth is %v", err)
+	}
+	if err := s.Claim(k.Type, q, 8); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := s.ClaimPresence(k.Type, q, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, _ := s.Available(k.Type, q); n != 0 {
+		t.Fatalf("%d available", n)
+	}
+	if over, err := s.Over(k.Type, q); over != 1 || err != nil {
+		t.Fatalf("%d over, %v: two were kept back for three", over, err)
+	}
+	if _, err := s.Over(k.Type, timerange.Quarters{From: q.From - 1, To: q.To}); !errors.Is(err, inventory.ErrUnseeded) {
+		t.Fatalf("a day that is not known: %v", err)
+	}
+	for capacity, want := range map[int16]int16{0: 0, 3: 0, 4: 1, 10: 2, 32767: 8191} {
+		if got := inventory.Buffer(capacity, 25); got != want {
+			t.Errorf("%d of %d are kept back, want %d", got, capacity, want)
+		}
+	}
+}

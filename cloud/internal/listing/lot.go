@@ -95,7 +95,8 @@ func (l *lot) forget(now time.Time) {
 
 // free is what is free of a type in all of a run.
 func (l *lot) free(t parking.SpaceType, run timerange.Quarters) int {
-	least := int(t.Capacity)
+	kept := inventory.Buffer(t.Capacity, l.Parking.Policy.OverstayBuffer)
+	least := int(t.Capacity - kept)
 	run.Days(func(day int32, first, end int) bool {
 		d := l.Days[inventory.Key{Type: t.ID, Day: day}]
 		if d == nil {
@@ -105,7 +106,7 @@ func (l *lot) free(t parking.SpaceType, run timerange.Quarters) int {
 			if d.Over[i] > 0 {
 				least = 0
 			}
-			least = min(least, int(d.Free[i]))
+			least = min(least, int(d.Free[i]-kept))
 		}
 		return least > 0
 	})

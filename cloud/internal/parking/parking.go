@@ -53,6 +53,7 @@ type Policy struct {
 	WalkinAhead    time.Duration `json:"walkin_ahead"`    // how far ahead an allotment is claimed
 	WalkinProtects time.Duration `json:"walkin_protects"` // claims this close count against "now"
 	AllotmentShare int           `json:"allotment_share"` // percent of a type's capacity kept ready for walk-ins
+	OverstayBuffer int           `json:"overstay_buffer"` // percent of a type's capacity that is not sold: for who stays too long
 	LeaseTTL       time.Duration `json:"lease_ttl"`       // counts are unknown this long after the last beat
 }
 

@@ -107,20 +107,38 @@ const insideByType = `(select jsonb_object_agg(c.space_type, c.n) from (
 
 // One statement sees one snapshot: the counts are those of the watermark.
 const selectStanding = `select m.journal, coalesce(m.epoch, 0), coalesce(m.seq, 0), ` + insideByType + `,
-	exists (select 1 from edge_journal j where j.parking = p.parking and j.journal = $2 and j.journal is distinct from m.journal)
+	exists (select 1 from edge_journal j where j.parking = p.parking and j.journal = $2 and j.journal is distinct from m.journal),
+	case when $2 <> m.journal then array(
+	  select s.id from session s where s.parking = p.parking and s.state = 'inside' and s.allotted) end
 	from (select $1::text as parking) p left join edge_watermark m using (parking)`
 
 // Standing implements fleet.Store.
 func (db *DB) Standing(ctx context.Context, parking id.Parking, asked id.Journal) (fleet.Standing, error) {
 	var s fleet.Standing
 	var counts []byte
+	var lent [][16]byte
 	err := db.pool.QueryRow(ctx, selectStanding, parking, asked).
-		Scan(&s.Journal, &s.Inside.At.Epoch, &s.Inside.At.Seq, &counts, &s.Retired)
+		Scan(&s.Journal, &s.Inside.At.Epoch, &s.Inside.At.Seq, &counts, &s.Retired, &lent)
 	if err != nil {
 		return s, unavailable("read the edge's standing", err)
 	}
+	if s.Lent, err = sessionIDs(lent); err != nil {
+		return s, err
+	}
 	s.Inside.Allotted, err = readCounts(counts)
 	return s, err
+}
+
+func sessionIDs(raw [][16]byte) ([]id.Session, error) {
+	var out []id.Session
+	for _, u := range raw {
+		s, err := id.FromBytes[id.Session](u[:])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
 }
 
 func readCounts(b []byte) (map[id.SpaceType]int16, error) {
@@ -157,14 +175,10 @@ func (db *DB) Lots(ctx context.Context, before timerange.Q) ([]fleet.Lot, error)
 		if err := row.Scan(&l.Parking, &l.Edge, &l.Inside.At.Epoch, &l.Inside.At.Seq, &counts, &sessions); err != nil {
 			return l, err
 		}
-		for _, u := range sessions {
-			s, err := id.FromBytes[id.Session](u[:])
-			if err != nil {
-				return l, err
-			}
-			l.Sessions = append(l.Sessions, s)
-		}
 		var err error
+		if l.Sessions, err = sessionIDs(sessions); err != nil {
+			return l, err
+		}
 		l.Inside.Allotted, err = readCounts(counts)
 		return l, err
 	})

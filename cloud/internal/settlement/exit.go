@@ -3,6 +3,7 @@ package settlement
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/parking"
@@ -54,7 +55,8 @@ type Settlement struct {
 //
 // With a reservation the quote is due, whether or not all of the time was
 // used; who leaves later than ExitGrace after the window pays the tariff from
-// the beginning of the reservation to the exit, and never less than the quote.
+// the beginning of the reservation to the exit, and never less than the quote;
+// a tariff that was changed since does not touch the time that was quoted.
 // A walk-in pays the tariff from entry to exit; an exit without a known entry
 // costs nothing.
 func AtExit(in ExitInput) Settlement {
@@ -82,6 +84,14 @@ func due(in ExitInput) Settlement {
 		if err != nil {
 			quoted.Problem = err
 			return quoted
+		}
+		if v := r.Quote.TariffVersion; v != 0 && v != in.Parking.Tariff.Version {
+			// The tariff has changed since: what was quoted stands, and only the time
+			// beyond it costs what it costs now, if that is less.
+			if more, err := price(in.Parking, r.Window.To, left); err == nil && quoted.Due.Minor+more.Total.Minor < bill.Total.Minor {
+				bill.Total.Minor, bill.Tax.Minor = quoted.Due.Minor+more.Total.Minor, quoted.Tax.Minor+more.Tax.Minor
+				bill.Lines = slices.Concat(quoted.Lines, more.Lines)
+			}
 		}
 		if bill.Total.Minor <= quoted.Due.Minor {
 			return quoted

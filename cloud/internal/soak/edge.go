@@ -52,7 +52,7 @@ func (w *worker) openEdge(ctx context.Context, p place) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	hello := &fleet.Greet{Lot: p.ID, Current: standing.Journal, Retired: standing.Retired, Hello: wire.Hello{
+	hello := &fleet.Greet{Lot: p.ID, Standing: standing, Hello: wire.Hello{
 		Edge: id.New[id.Edge](w.Clock.now()), Journal: e.journal, Boot: e.boot, LastSeq: uint64(len(e.events)), Software: "soak",
 	}}
 	if _, err := w.commit(ctx, hello); err != nil {
