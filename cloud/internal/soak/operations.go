@@ -38,6 +38,8 @@ func operations() []operation {
 		{"arrive", 6, arrive},
 		{"leave", 5, leave},
 		{"walk-in", 3, walkIn},
+		{"miss", 4, miss},
+		{"take-back", 2, takeBack},
 	}
 }
 
@@ -47,7 +49,7 @@ func refusals() map[string]bool {
 	return map[string]bool{
 		booking.CodeSoldOut: true, booking.CodeBeyondHorizon: true, booking.CodeKeyReused: true, booking.CodeHoldTooLate: true,
 		reservation.CodeAlreadyInside: true, reservation.CodeFinished: true, reservation.CodeNotConfirmed: true,
-		reservation.CodeNotInside: true, reservation.CodeNoHoldPending: true, settlement.CodeWrongState: true,
+		booking.CodeChangePending: true, reservation.CodeNotInside: true, reservation.CodeNoHoldPending: true, settlement.CodeWrongState: true,
 	}
 }
 
