@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/openlot/openlot/cloud/internal/capacity"
+	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/postgres"
@@ -59,17 +60,85 @@ func TestSeedingTwiceLateAndAtOnce(t *testing.T) {
 	checkCapacity(t, owner, "long")
 }
 
-// A day that is seeded while the capacity changes has the new one.
+// seedWithin is a change of capacity in whose midst, after it has read the
+// days, another one is seeded.
+type seedWithin struct {
+	capacity.Change
+	seed func() error
+}
+
+func (o *seedWithin) Apply(w *commit.Work, now time.Time) error {
+	if err := o.Change.Apply(w, now); err != nil || o.seed == nil {
+		return err
+	}
+	seed := o.seed
+	o.seed = nil
+	return seed()
+}
+
+// A day that is seeded while the capacity changes has the new one, whichever
+// comes first.
 func TestSeedingWhileCapacityChanges(t *testing.T) {
 	db, dsn := postgrestest.New(t)
 	now := time.Now().UTC()
 	p := postgrestest.Parking("north", 1)
 	p.Policy.HorizonDays = 10
 	postgrestest.Import(t, db, now, p)
+	owner := postgrestest.Owner(t, dsn)
+	same := func(days int) {
+		t.Helper()
+		if n := count(t, owner, `select count(*) from inventory_day i join space_type t on t.parking = i.parking and t.id = i.space_type where i.cap <> t.capacity`); n != 0 {
+			t.Errorf("%d days have another capacity than their type", n)
+		}
+		if n := count(t, owner, `select count(*) from inventory_day`); n != days {
+			t.Errorf("%d days, want %d", n, days)
+		}
+		checkCapacity(t, owner, "north")
+	}
+
+	// Seeded after the change has read the days, and before it is written.
+	c := newCommitter(t, db)
+	seeded := 0
+	op := &seedWithin{capacity.Change{In: "north", SpaceType: id.Standard, Capacity: 2}, func() (err error) {
+		seeded, err = db.SeedHorizon(t.Context(), now.Add(day))
+		return err
+	}}
+	if _, err := c.Commit(t.Context(), op); err != nil || seeded != 1 {
+		t.Fatalf("%d days were seeded: %v", seeded, err)
+	}
+	same(13)
+
+	// Begun before the change is committed, which holds the head.
+	change, err := owner.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{
+		`select from parking_head for no key update`,
+		`update inventory_day set version = version + 1, cap = 3, free = array_fill(3::smallint, array[96])`,
+		`update space_type set capacity = 3`,
+	} {
+		exec(t, change, sql)
+	}
+	done := make(chan error, 1)
+	go func() { _, err := db.SeedHorizon(t.Context(), now.Add(2*day)); done <- err }()
+	watch := postgrestest.Owner(t, dsn)
+	for waits := 0; waits == 0 && len(done) == 0; {
+		waits = count(t, watch, `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+	}
+	if err := change.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	same(14)
+
+	// And many of both at once.
 	s := newCapacity(t, db)
 	var g errgroup.Group
 	g.Go(func() error {
-		for i := range int16(40) {
+		for i := range int16(20) {
 			if _, err := s.Change(t.Context(), &capacity.Change{In: "north", SpaceType: id.Standard, Capacity: 2 + i%2}); err != nil {
 				return err
 			}
@@ -77,7 +146,7 @@ func TestSeedingWhileCapacityChanges(t *testing.T) {
 		return nil
 	})
 	g.Go(func() error {
-		for i := range 120 {
+		for i := range 60 {
 			if _, err := db.SeedHorizon(t.Context(), now.Add(time.Duration(i)*day)); err != nil {
 				return err
 			}
@@ -87,14 +156,7 @@ func TestSeedingWhileCapacityChanges(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	owner := postgrestest.Owner(t, dsn)
-	if n := count(t, owner, `select count(*) from inventory_day i join space_type t on t.parking = i.parking and t.id = i.space_type where i.cap <> t.capacity`); n != 0 {
-		t.Errorf("%d days have another capacity than their type", n)
-	}
-	if n := count(t, owner, `select count(*) from inventory_day`); n != 12+119 {
-		t.Errorf("%d days", n)
-	}
-	checkCapacity(t, owner, "north")
+	same(12 + 59)
 }
 
 // Past days go after a week, except those that something may still refer to.
@@ -175,7 +237,9 @@ func TestAPolicyIsChangedAsAWholeAndItsHorizonSeeded(t *testing.T) {
 		})
 		return after, err
 	}
-	told := func() int { return count(t, owner, `select count(*) from event where kind = $1`, string(feed.ParkingChanged)) }
+	told := func() int {
+		return count(t, owner, `select count(*) from event where kind = $1`, string(feed.ParkingChanged))
+	}
 	if _, err := set(func(p *parking.Policy) { p.HorizonDays = 400 }); fault.Code(err) != parking.CodePolicyInvalid {
 		t.Errorf("%v", err)
 	}
