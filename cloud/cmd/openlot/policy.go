@@ -35,9 +35,15 @@ func (c *policyCmd) change(p parking.Policy) (parking.Policy, error) {
 		asked *duration
 		to    *time.Duration
 	}{
-		{c.MaxStay, &p.MaxStay}, {c.MinStay, &p.MinStay}, {c.MinLead, &p.MinLead}, {c.HoldTTL, &p.HoldTTL},
-		{c.EarlyEntry, &p.EarlyEntry}, {c.ExitGrace, &p.ExitGrace}, {c.NoShowAfter, &p.NoShowAfter},
-		{c.WalkinAhead, &p.WalkinAhead}, {c.WalkinProtects, &p.WalkinProtects},
+		{c.MaxStay, &p.MaxStay},
+		{c.MinStay, &p.MinStay},
+		{c.MinLead, &p.MinLead},
+		{c.HoldTTL, &p.HoldTTL},
+		{c.EarlyEntry, &p.EarlyEntry},
+		{c.ExitGrace, &p.ExitGrace},
+		{c.NoShowAfter, &p.NoShowAfter},
+		{c.WalkinAhead, &p.WalkinAhead},
+		{c.WalkinProtects, &p.WalkinProtects},
 	} {
 		if f.asked != nil {
 			*f.to = time.Duration(*f.asked)

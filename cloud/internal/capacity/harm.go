@@ -53,12 +53,11 @@ func LeastHarm(missing Deficit, live []Candidate) []Candidate {
 	}
 	// Later ones may have made earlier ones unnecessary; whom it would hurt most
 	// is let off first.
-	for i := len(chosen) - 1; i >= 0; i-- {
-		if some(left, chosen[i].Claim, func(n int) bool { return n >= 0 }) {
-			continue
+	for i, c := range slices.Backward(chosen) {
+		if !some(left, c.Claim, func(n int) bool { return n >= 0 }) {
+			take(left, c.Claim, -1)
+			chosen = slices.Delete(chosen, i, i+1)
 		}
-		take(left, chosen[i].Claim, -1)
-		chosen = slices.Delete(chosen, i, i+1)
 	}
 	return chosen
 }
