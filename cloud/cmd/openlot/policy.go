@@ -24,6 +24,8 @@ type policyCmd struct {
 	EarlyEntry     *duration `help:"Let in this long before the window when there is room." placeholder:"15m"`
 	ExitGrace      *duration `help:"Leave this long after the window for nothing more." placeholder:"15m"`
 	NoShowAfter    *duration `help:"Nobody comes any more, this long after the begin." placeholder:"2h"`
+	NoShowCharge   *int      `help:"Percent of the price that who does not come pays."`
+	RemindBefore   *duration `help:"Tell the driver this long before the end; 0s: never." placeholder:"15m"`
 	WalkinAhead    *duration `help:"How far ahead capacity for walk-ins is claimed." placeholder:"4h"`
 	WalkinProtects *duration `help:"Reservations this close count against what is free now." placeholder:"1h"`
 	AllotmentShare *int      `help:"Percent of the capacity kept ready for walk-ins."`
@@ -42,6 +44,7 @@ func (c *policyCmd) change(p parking.Policy) (parking.Policy, error) {
 		{c.EarlyEntry, &p.EarlyEntry},
 		{c.ExitGrace, &p.ExitGrace},
 		{c.NoShowAfter, &p.NoShowAfter},
+		{c.RemindBefore, &p.RemindBefore},
 		{c.WalkinAhead, &p.WalkinAhead},
 		{c.WalkinProtects, &p.WalkinProtects},
 	} {
@@ -51,6 +54,9 @@ func (c *policyCmd) change(p parking.Policy) (parking.Policy, error) {
 	}
 	if c.HorizonDays != nil {
 		p.HorizonDays = *c.HorizonDays
+	}
+	if c.NoShowCharge != nil {
+		p.NoShowCharge = *c.NoShowCharge
 	}
 	if c.AllotmentShare != nil {
 		p.AllotmentShare = *c.AllotmentShare
@@ -95,6 +101,8 @@ func fields(p parking.Policy) [][3]string {
 		{"early-entry", d(p.EarlyEntry)},
 		{"exit-grace", d(p.ExitGrace)},
 		{"no-show-after", d(p.NoShowAfter)},
+		{"no-show-charge", fmt.Sprintf("%d%%", p.NoShowCharge)},
+		{"remind-before", d(p.RemindBefore)},
 		{"walkin-ahead", d(p.WalkinAhead)},
 		{"walkin-protects", d(p.WalkinProtects)},
 		{"allotment-share", fmt.Sprintf("%d%%", p.AllotmentShare)},

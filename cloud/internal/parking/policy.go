@@ -40,6 +40,9 @@ func (p Policy) Validate() error {
 	if p.AllotmentShare < 0 || p.AllotmentShare > 100 {
 		wrong["allotment_share"] = "is not from 0 to 100 percent"
 	}
+	if p.NoShowCharge < 0 || p.NoShowCharge > 100 {
+		wrong["no_show_charge"] = "is not from 0 to 100 percent"
+	}
 	between("max_stay", p.MaxStay, timerange.Quarter, MaxHorizonDays*24*time.Hour)
 	between("min_stay", p.MinStay, 0, MaxHorizonDays*24*time.Hour)
 	between("min_lead", p.MinLead, 0, MaxHorizonDays*24*time.Hour)
@@ -47,6 +50,7 @@ func (p Policy) Validate() error {
 	between("early_entry", p.EarlyEntry, 0, longest)
 	between("exit_grace", p.ExitGrace, 0, longest)
 	between("no_show_after", p.NoShowAfter, time.Minute, MaxHorizonDays*24*time.Hour)
+	between("remind_before", p.RemindBefore, 0, longest)
 	between("walkin_ahead", p.WalkinAhead, timerange.Quarter, longest)
 	between("walkin_protects", p.WalkinProtects, 0, longest)
 	between("lease_ttl", p.LeaseTTL, time.Second, longest)

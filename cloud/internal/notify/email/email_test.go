@@ -54,7 +54,7 @@ func confirmed(t *testing.T) notify.Mail {
 		To: "jana@posteo.example", Reservation: id.New[id.Reservation](from), State: reservation.Confirmed, Generation: 1, Confirmed: true,
 		Plate: "DDOL417", Parking: "altmarkt", Name: "Altmarkt", Address: "Wilsdruffer Straße 1", City: "Dresden", Zone: berlin(t), SpaceType: "Standard",
 		Window: timerange.Range{From: from, To: to}, DriveInFrom: from.Add(-15 * time.Minute), NoShowAt: from.Add(2 * time.Hour), ExitGrace: 15 * time.Minute,
-		Total: money.New(1400, "EUR"), Tax: money.New(224, "EUR"), Held: money.New(1400, "EUR"),
+		NoShowCharge: 40, Total: money.New(1400, "EUR"), Tax: money.New(224, "EUR"), Held: money.New(1400, "EUR"),
 		Lines: []tariff.Line{
 			{Label: "9 × 60 min at 2.00 EUR <sic>", From: from, To: to, Amount: money.New(1800, "EUR")},
 			{Label: "At most 14.00 EUR on 2026-06-11", From: from, To: to, Amount: money.New(-400, "EUR")},
@@ -162,7 +162,7 @@ func TestAConfirmationSaysWhatADriverNeeds(t *testing.T) {
 	number := email.Number(m.Reservation)
 	for what, text := range map[string]string{"text": got.Text, "HTML": html.UnescapeString(got.HTML)} {
 		contains(t, what, text, "Altmarkt, Wilsdruffer Straße 1, Dresden", "Thu 11 June, 08:00 – 17:00", "07:45", "10:00", "DDOL417", "Standard",
-			"€18.00", "−€4.00", "€14.00", "€2.24", "held on your card", number, m.Pass, m.ManageURL, "You can always drive out", "9 × 60 min at 2.00 EUR <sic>")
+			"€18.00", "−€4.00", "€14.00", "€2.24", "held on your card", number, m.Pass, m.ManageURL, "You can always drive out", "40 % of the price is taken all the same", "9 × 60 min at 2.00 EUR <sic>")
 	}
 	if strings.Contains(got.HTML, "<sic>") {
 		t.Error("the HTML does not escape what it prints")
@@ -224,6 +224,76 @@ func TestACancellationSaysThatNothingWasTaken(t *testing.T) {
 	contains(t, "text", got.Text, "is cancelled", "€14.00 was held", "Nothing was taken")
 	if strings.Contains(got.Text+got.HTML, "PK1:") || strings.Contains(got.Text+got.HTML, "mt_") {
 		t.Error("it carries a pass or a token")
+	}
+}
+
+func TestTheOtherNoticesSayWhatHappenedAndWhatItCosts(t *testing.T) {
+	in := newInbox(t)
+	s := sender(t, in.addr)
+	for kind, x := range map[notify.Kind]struct {
+		change  func(*notify.Mail)
+		subject string
+		says    []string
+		never   []string
+	}{
+		notify.NoShow: {
+			func(m *notify.Mail) { m.State, m.Taken = reservation.NoShow, money.New(700, "EUR") }, "We missed you: Altmarkt, Thu 11 June, 08:00 – 17:00",
+			[]string{"kept until 10:00", "€7.00 is taken", "The rest is given back", "show the same pass", "http://localhost:8080/r/1#mt_secret"},
+			[]string{"€14.00"},
+		},
+		notify.Walked: {
+			func(m *notify.Mail) { m.State = reservation.Walked }, "Sorry: Altmarkt has no space for you, Thu 11 June, 08:00 – 17:00",
+			[]string{"We are sorry", "€14.00 was held on your card. It is given back in full", "Wilsdruffer Straße 1"},
+			[]string{"mt_secret", "PK1:"},
+		},
+		notify.Voided: {
+			func(m *notify.Mail) { m.State, m.Taken = reservation.Voided, money.New(1400, "EUR") }, "Sorry: Altmarkt has taken your booking back, Thu 11 June, 08:00 – 17:00",
+			[]string{"We are sorry", "€14.00 was taken from your card. It is given back"},
+			[]string{"mt_secret", "PK1:", "was held"},
+		},
+		notify.EndsSoon: {
+			func(m *notify.Mail) { m.State = reservation.Active }, "Your time at Altmarkt ends at 17:00",
+			[]string{"up to 15 minutes late costs nothing more", "http://localhost:8080/r/1#mt_secret"},
+			[]string{"PK1:"},
+		},
+	} {
+		m := confirmed(t)
+		m.Name = "Altmarkt"
+		x.change(&m)
+		if err := s.Send(t.Context(), kind, m); err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		got := in.mails(t)[0]
+		if got.Subject != x.subject {
+			t.Errorf("%s: subject %q", kind, got.Subject)
+		}
+		for what, text := range map[string]string{"text": got.Text, "HTML": html.UnescapeString(got.HTML)} {
+			contains(t, string(kind)+" "+what, text, append(x.says, email.Number(m.Reservation))...)
+			for _, never := range x.never {
+				if strings.Contains(text, never) {
+					t.Errorf("the %s %s says %q:\n%s", kind, what, never, text)
+				}
+			}
+		}
+	}
+	if err := s.Send(t.Context(), "birthday", confirmed(t)); !errors.Is(err, notify.ErrPermanent) {
+		t.Errorf("a kind that is not known: %v", err)
+	}
+}
+
+// Every kind of notification can be written.
+func TestEveryKindHasItsMail(t *testing.T) {
+	in := newInbox(t)
+	s := sender(t, in.addr)
+	for _, k := range notify.Kinds() {
+		if err := s.Send(t.Context(), k, confirmed(t)); err != nil {
+			t.Errorf("%s: %v", k, err)
+		}
+	}
+	for _, got := range in.mails(t) {
+		if got.Subject == "" || strings.Contains(got.Text, "no value") || len(got.Text) < 100 {
+			t.Errorf("%q:\n%s", got.Subject, got.Text)
+		}
 	}
 }
 
