@@ -188,6 +188,8 @@ const (
 	WindowEmpty           ProblemCode = "window_empty"
 	WindowInPast          ProblemCode = "window_in_past"
 	WindowTooLong         ProblemCode = "window_too_long"
+	WindowTooShort        ProblemCode = "window_too_short"
+	WindowTooSoon         ProblemCode = "window_too_soon"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
@@ -274,6 +276,10 @@ func (e ProblemCode) Valid() bool {
 	case WindowInPast:
 		return true
 	case WindowTooLong:
+		return true
+	case WindowTooShort:
+		return true
+	case WindowTooSoon:
 		return true
 	default:
 		return false

@@ -136,8 +136,10 @@ func TestPolicySaysWhatANoShowCosts(t *testing.T) {
 
 func TestOnlyWhatWaitsForItsDriverIsMissed(t *testing.T) {
 	for name, prepare := range map[string]func(*reservation.Reservation){
-		"inside":                  func(r *reservation.Reservation) { r.State = reservation.Active },
-		"a change waits":          func(r *reservation.Reservation) { r.Pending = &reservation.Change{Window: r.Window, Payment: r.Payment} },
+		"inside": func(r *reservation.Reservation) { r.State = reservation.Active },
+		"a change waits": func(r *reservation.Reservation) {
+			r.Pending = &reservation.Change{Window: r.Window, Payment: r.Payment}
+		},
 		"cancelled":               func(r *reservation.Reservation) { r.State = reservation.Cancelled },
 		"completed":               func(r *reservation.Reservation) { r.State = reservation.Completed },
 		"declared already":        func(r *reservation.Reservation) { r.State = reservation.NoShow },

@@ -172,15 +172,13 @@ func changeable(r *reservation.Reservation, to timerange.Range, t id.SpaceType, 
 	case !to.To.After(now):
 		return fault.New(fault.Invalid, CodeWindowInPast, "The window would be over already.").WithField("to", "has passed")
 	}
-	// A beginning that stays may have passed; everything else is as for a new one.
-	sell := to
-	if begun {
-		sell.From = latest(to.From, timerange.Floor(now).Time())
-		if to.Duration() > p.Policy.MaxStay {
-			return errTooLong(p.Policy)
-		}
+	if !begun {
+		return checkWindow(to, p.Policy, now)
 	}
-	return checkWindow(sell, p.Policy, now)
+	// A beginning that stays may have passed, or be near.
+	stays := p.Policy
+	stays.MinLead = 0
+	return stays.CheckWindow(to, now)
 }
 
 func sameWindow(a, b timerange.Range) bool { return a.From.Equal(b.From) && a.To.Equal(b.To) }
@@ -188,13 +186,6 @@ func sameWindow(a, b timerange.Range) bool { return a.From.Equal(b.From) && a.To
 func errNotExtended() error {
 	return fault.New(fault.Invalid, CodeNotExtended, "An extension ends later than the reservation does now.").
 		WithField("to", "is not after the present end")
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // change claims what the new window needs and swaps, now or once it is paid.

@@ -22,7 +22,7 @@ const (
 	CodeSpaceTypeUnknown   = "space_type_unknown"
 	CodeNotForSale         = "not_for_sale"
 	CodeSoldOut            = "sold_out"
-	CodeBeyondHorizon      = "beyond_horizon"
+	CodeBeyondHorizon      = parking.CodeBeyondHorizon
 	CodeKeyReused          = "idempotency_key_reused"
 	CodeHoldTooLate        = reservation.CodeHoldTooLate
 	CodeUnexpectedProvider = "provider_answer_unexpected"
@@ -78,11 +78,16 @@ func (o *Reserve) Apply(w *commit.Work, now time.Time) error {
 	if o.Refusal != nil {
 		return o.Refusal
 	}
-	if _, err := sold(w.Parking, o.SpaceType); err != nil {
+	kind, err := sold(w.Parking, o.SpaceType)
+	if err != nil {
 		return err
 	}
 	claim := o.Window.Claim()
-	if err := claimed(w.Claim(o.SpaceType, claim, 1)); err != nil {
+	err = w.Claim(o.SpaceType, claim, 1)
+	if kind.Capacity == 0 && errors.Is(err, inventory.ErrSoldOut) {
+		return fault.Wrap(err, fault.Conflict, CodeNotForSale, "This parking does not take reservations for that space type.")
+	}
+	if err := claimed(err); err != nil {
 		return err
 	}
 	policy := w.Parking.Policy
@@ -133,24 +138,23 @@ func claimed(err error) error {
 		return fault.Wrap(err, fault.Conflict, CodeSoldOut,
 			"No such space is free for the whole window. Another window or another space type may be.")
 	case errors.Is(err, inventory.ErrUnseeded):
-		return fault.Wrap(err, fault.Invalid, CodeBeyondHorizon, "The window is further ahead than this parking sells.")
+		return fault.Wrap(err, fault.Invalid, CodeBeyondHorizon, "The window is further ahead than this parking sells.").
+			WithField("to", "is too far ahead")
 	default:
 		return err
 	}
 }
 
-// sold is the space type, if the parking sells it.
+// sold is the space type, if the parking has it. Whether it sells any in a
+// window is for the days to say: a capacity may change from a day on.
 func sold(p *parking.Parking, t id.SpaceType) (parking.SpaceType, error) {
-	if p.Capacity() == 0 {
+	if len(p.SpaceTypes) == 0 {
 		return parking.SpaceType{}, fault.New(fault.Conflict, CodeNotForSale, "This parking is listed, but does not take reservations.")
 	}
 	s, ok := p.SpaceType(t)
 	if !ok {
 		return s, fault.New(fault.Invalid, CodeSpaceTypeUnknown, "This parking has no such space type.").
 			WithField("space_type", "is not one of the parking's")
-	}
-	if s.Capacity == 0 {
-		return s, fault.New(fault.Conflict, CodeNotForSale, "This parking does not take reservations for that space type.")
 	}
 	return s, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
 	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
@@ -39,10 +40,12 @@ func open(t testing.TB, capacity int16) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
+	picky := bookingtest.Parking("picky", capacity)
+	picky.Policy.MinStay, picky.Policy.MinLead = time.Hour, 30*time.Minute
 	listed := bookingtest.Parking("listed", 0)
 	listed.SpaceTypes = nil
 	s := &shop{provider: bookingtest.NewProvider(), key: key, clock: newClock()}
-	s.world = bookingtest.NewWorld(s.clock.now, bookingtest.Parking(altmarkt, capacity), listed)
+	s.world = bookingtest.NewWorld(s.clock.now, bookingtest.Parking(altmarkt, capacity), listed, picky)
 	s.Service = booking.NewService(booking.Config{
 		Store: s.world, Commits: s.world, Provider: s.provider, Tokens: tokens, Passes: booking.Passes{Key: key},
 		Log: slog.New(slog.DiscardHandler), Now: s.clock.now,
@@ -347,6 +350,8 @@ func TestWhatIsWrongWithARequest(t *testing.T) {
 		"long window":       {func(r *booking.Request) { r.To = r.From.Add(30*day + time.Second) }, booking.CodeWindowTooLong, "to"},
 		"absurd window":     {func(r *booking.Request) { r.To = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }, booking.CodeWindowTooLong, "to"},
 		"far window":        {func(r *booking.Request) { r.From, r.To = r.From.Add(90*day), r.To.Add(90*day) }, booking.CodeBeyondHorizon, "to"},
+		"short window":      {func(r *booking.Request) { r.Parking, r.To = "picky", r.From.Add(time.Hour-time.Second) }, parking.CodeWindowTooShort, "to"},
+		"soon":              {func(r *booking.Request) { r.Parking, r.From = "picky", s.clock.at.Add(29*time.Minute) }, parking.CodeWindowTooSoon, "from"},
 		"unknown parking":   {func(r *booking.Request) { r.Parking = "nowhere" }, booking.CodeParkingNotFound, ""},
 		"impossible name":   {func(r *booking.Request) { r.Parking = "No Where" }, booking.CodeParkingNotFound, ""},
 		"unknown type":      {func(r *booking.Request) { r.SpaceType = "ev" }, booking.CodeSpaceTypeUnknown, "space_type"},

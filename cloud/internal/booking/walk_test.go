@@ -78,10 +78,12 @@ func TestWhatTheOperatorCannotTakeBack(t *testing.T) {
 			prepare func(*reservation.Reservation)
 			code    string
 		}{
-			"inside":         {func(r *reservation.Reservation) { r.State = reservation.Active }, reservation.CodeAlreadyInside},
-			"completed":      {func(r *reservation.Reservation) { r.State = reservation.Completed }, reservation.CodeFinished},
-			"a no-show":      {func(r *reservation.Reservation) { r.State = reservation.NoShow }, reservation.CodeFinished},
-			"a change waits": {func(r *reservation.Reservation) { r.Pending = &reservation.Change{Window: r.Window, Payment: r.Payment} }, booking.CodeChangePending},
+			"inside":    {func(r *reservation.Reservation) { r.State = reservation.Active }, reservation.CodeAlreadyInside},
+			"completed": {func(r *reservation.Reservation) { r.State = reservation.Completed }, reservation.CodeFinished},
+			"a no-show": {func(r *reservation.Reservation) { r.State = reservation.NoShow }, reservation.CodeFinished},
+			"a change waits": {func(r *reservation.Reservation) {
+				r.Pending = &reservation.Change{Window: r.Window, Payment: r.Payment}
+			}, booking.CodeChangePending},
 		} {
 			c := newClock()
 			w := bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 1))
