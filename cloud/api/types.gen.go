@@ -267,28 +267,37 @@ func (e ProblemCode) Valid() bool {
 
 // Defines values for ReservationState.
 const (
-	Active    ReservationState = "active"
-	Cancelled ReservationState = "cancelled"
-	Completed ReservationState = "completed"
-	Confirmed ReservationState = "confirmed"
-	Expired   ReservationState = "expired"
-	Held      ReservationState = "held"
+	ReservationStateActive    ReservationState = "active"
+	ReservationStateCancelled ReservationState = "cancelled"
+	ReservationStateCompleted ReservationState = "completed"
+	ReservationStateConfirmed ReservationState = "confirmed"
+	ReservationStateExpired   ReservationState = "expired"
+	ReservationStateHeld      ReservationState = "held"
+	ReservationStateNoShow    ReservationState = "no_show"
+	ReservationStateVoided    ReservationState = "voided"
+	ReservationStateWalked    ReservationState = "walked"
 )
 
 // Valid indicates whether the value is a known member of the ReservationState enum.
 func (e ReservationState) Valid() bool {
 	switch e {
-	case Active:
+	case ReservationStateActive:
 		return true
-	case Cancelled:
+	case ReservationStateCancelled:
 		return true
-	case Completed:
+	case ReservationStateCompleted:
 		return true
-	case Confirmed:
+	case ReservationStateConfirmed:
 		return true
-	case Expired:
+	case ReservationStateExpired:
 		return true
-	case Held:
+	case ReservationStateHeld:
+		return true
+	case ReservationStateNoShow:
+		return true
+	case ReservationStateVoided:
+		return true
+	case ReservationStateWalked:
 		return true
 	default:
 		return false
@@ -623,7 +632,9 @@ type Reservation struct {
 	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
 	//
 	// Examples: standard
-	SpaceType    SpaceTypeID      `json:"space_type"`
+	SpaceType SpaceTypeID `json:"space_type"`
+
+	// State no_show: nobody came before no_show_at; who comes later within the window is let in when there is room. walked: the parking had no space for it. voided: the operator took it back. Both cost nothing.
 	State        ReservationState `json:"state"`
 	To           time.Time        `json:"to"`
 	VehiclePlate *string          `json:"vehicle_plate,omitempty"`
@@ -640,7 +651,7 @@ type ReservationAnswer struct {
 // ReservationID defines model for ReservationID.
 type ReservationID = string
 
-// ReservationState defines model for ReservationState.
+// ReservationState no_show: nobody came before no_show_at; who comes later within the window is let in when there is room. walked: the parking had no space for it. voided: the operator took it back. Both cost nothing.
 type ReservationState string
 
 // ReserveRequest defines model for ReserveRequest.

@@ -9,6 +9,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/notify"
+	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/relay"
 	"github.com/openlot/openlot/cloud/internal/reservation"
@@ -34,8 +35,10 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox)
 	mails := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.cfg.PublicURL}, sender, time.Now, c.log)
 	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
-	tasks := append(schedule.Payments(postgres.NewSchedule(c.db), c.booking, queue, c.log),
+	due := postgres.NewSchedule(c.db)
+	tasks := append(schedule.Payments(due, c.booking, queue, c.log),
 		schedule.Task{Name: "keep_claims", Every: time.Minute, Run: c.keeper.Run})
+	tasks = append(tasks, schedule.Lifecycle(due, c.booking, c.log)...)
 	tasks = append(tasks, c.housekeeping()...)
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)
 	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, mails), tasks, time.Now, c.log)
@@ -76,6 +79,7 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 		Window: r.Window, DriveInFrom: r.Window.From.Add(-p.Policy.EarlyEntry), NoShowAt: r.NoShowAt, ExitGrace: p.Policy.ExitGrace,
 		Total: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines,
 		Payment: s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),
+		Taken: taken(&s.Payment), Reminded: !r.RemindedAt.IsZero(),
 		// Behind the #, so that no server or proxy sees the token.
 		ManageURL: d.publicURL + "/#/r/" + r.ID.String() + "?token=" + url.QueryEscape(d.tokens.For(r.ID).Reveal()),
 	}
@@ -88,4 +92,13 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 		}
 	}
 	return m, nil
+}
+
+// taken is what of a hold was taken or is being taken.
+func taken(p *payment.Payment) money.Amount {
+	minor := p.Captured
+	if p.State == payment.CaptureRequested {
+		minor = p.CaptureAmount
+	}
+	return money.New(minor, p.Amount.Currency)
 }

@@ -12,9 +12,15 @@ import (
 // stored: signing the same reservation again gives the same text.
 type Passes struct{ Key pass.SigningKey }
 
-// HasPass reports whether the reservation has a pass that is good.
+// HasPass reports whether the reservation has a pass that is good. Who was
+// declared absent may still come with it.
 func HasPass(r *reservation.Reservation) bool {
-	return (r.State == reservation.Confirmed || r.State == reservation.Active) && r.ConfirmedRevision > 0
+	switch r.State {
+	case reservation.Confirmed, reservation.Active, reservation.NoShow:
+		return r.ConfirmedRevision > 0
+	default:
+		return false
+	}
 }
 
 // Text is the text of the reservation's pass. Its faults are

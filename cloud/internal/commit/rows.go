@@ -76,7 +76,7 @@ type Observation struct {
 // decided, and how it was settled.
 type Incident struct {
 	ID          id.Incident
-	Class       string // X1 … X11, or "unapplied" for an event that could not be applied
+	Class       string // X1 … X11, "unapplied" for an event that could not be applied, or what another package names
 	Reservation id.Reservation
 	Session     id.Session
 	Detail      string

@@ -26,6 +26,11 @@ const (
 	ReservationConfirmed Kind = "reservation.confirmed"
 	ReservationExpired   Kind = "reservation.expired"
 	ReservationCancelled Kind = "reservation.cancelled"
+	ReservationNoShow    Kind = "reservation.no_show"
+	ReservationCompleted Kind = "reservation.completed" // its window ended where no gate could see anybody; others end with session.closed
+	ReservationWalked    Kind = "reservation.walked"
+	ReservationVoided    Kind = "reservation.voided"
+	ReservationEndsSoon  Kind = "reservation.ends_soon"
 	PaymentChanged       Kind = "payment.changed"
 	SessionOpened        Kind = "session.opened"
 	SessionClosed        Kind = "session.closed"

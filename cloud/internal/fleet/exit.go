@@ -96,7 +96,7 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 		// Some vehicle went out that could not say which it was, and this stay was
 		// closed in its place. Its driver is not charged for that.
 		none := money.New(0, w.Parking.Tariff.Currency)
-		due = settlement.Settlement{Due: none, Tax: none, Capture: none, CaptureTax: none, Owed: none, OwedTax: none}
+		due = settlement.Settlement{Due: none, Tax: none, Paid: none, Lost: none, Capture: none, CaptureTax: none, Owed: none, OwedTax: none}
 	}
 
 	out := timerange.Floor(at)
@@ -119,7 +119,8 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 	s.State, s.ExitedAt, s.ExitLane, s.ExitReason = session.Left, at, e.Lane, e.Reason
 	s.ClaimTo = min(s.ClaimTo, out)
 	s.Inferred = s.Inferred || e.Inferred || stoodIn
-	s.Due, s.Owed = &due.Due, &due.Owed
+	debt := due.Debt()
+	s.Due, s.Owed = &due.Due, &debt
 	w.PutSession(s)
 	w.Emit(feed.SessionClosed, feed.Body{Session: tell(s, at), Reservation: tellReservation(r)})
 	if due.Ask(p, now) {

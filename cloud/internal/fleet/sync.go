@@ -22,7 +22,7 @@ const (
 // Snapshot is all that an edge caches, read at one instant.
 type Snapshot struct {
 	Revision     uint64
-	Reservations []*reservation.Reservation // confirmed or active, and not long over
+	Reservations []*reservation.Reservation // confirmed or active, and not long over; no-shows that may still come
 	Allotments   []*commit.Allotment
 	Keys         []wire.PassKey
 	Policy       parking.Policy
@@ -55,7 +55,9 @@ func entry(r *reservation.Reservation) (e wire.Entry, ok bool) {
 		e.State, e.Session = wire.EntryActive, r.Session
 	case reservation.Completed:
 		e.State = wire.EntryDone
-	case reservation.Expired, reservation.Cancelled:
+	case reservation.NoShow:
+		e.State = wire.EntryNoShow
+	case reservation.Expired, reservation.Cancelled, reservation.Walked, reservation.Voided:
 		e.State = wire.EntryRevoked
 	case reservation.Held:
 		return e, false

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/payment"
@@ -28,7 +29,16 @@ type Kind string
 const (
 	Confirmation Kind = "confirmation"
 	Cancellation Kind = "cancellation"
+	NoShow       Kind = "no_show"   // nobody came before the deadline
+	Walked       Kind = "walked"    // the parking has no space after all
+	Voided       Kind = "voided"    // the operator has taken the reservation back
+	EndsSoon     Kind = "ends_soon" // the vehicle is inside and the window is almost over
 )
+
+// Kinds lists every kind.
+func Kinds() []Kind {
+	return []Kind{Confirmation, Cancellation, NoShow, Walked, Voided, EndsSoon}
+}
 
 // ErrPermanent says that sending the same message again will fail again.
 var ErrPermanent = errors.New("the message will never be accepted")
@@ -40,6 +50,7 @@ type Mail struct {
 	State       reservation.State
 	Generation  uint16
 	Confirmed   bool // it was confirmed at some time
+	Reminded    bool // of the end of the window as it is now
 	Plate       string
 
 	Parking   id.Parking
@@ -58,6 +69,7 @@ type Mail struct {
 	Lines       []tariff.Line
 	Payment     payment.State
 	Held        money.Amount // authorised on the driver's card
+	Taken       money.Amount // of that, taken or being taken
 
 	Pass      string // text of the gate pass; with Confirmation
 	ManageURL string // page to change or cancel
@@ -100,18 +112,28 @@ func (s *Service) Notify(ctx context.Context, k Kind, at id.Parking, r id.Reserv
 	return s.sender.Send(ctx, k, m)
 }
 
+// states are the states of a reservation in which a notification is true.
+var states = map[Kind][]reservation.State{
+	Confirmation: {reservation.Confirmed, reservation.Active},
+	Cancellation: {reservation.Cancelled},
+	NoShow:       {reservation.NoShow},
+	Walked:       {reservation.Walked},
+	Voided:       {reservation.Voided},
+	EndsSoon:     {reservation.Active},
+}
+
 // Moot says why a notification is not to be sent now, or nothing.
 func (m Mail) Moot(k Kind, now time.Time) string {
 	switch {
 	case m.To == "":
 		return "there is no address"
-	case k == Confirmation && m.State != reservation.Confirmed && m.State != reservation.Active:
+	case !slices.Contains(states[k], m.State):
 		return "the reservation is " + string(m.State)
-	case k == Confirmation && !now.Before(m.Window.To):
+	case (k == Confirmation || k == EndsSoon) && !now.Before(m.Window.To):
 		return "its time is over"
-	case k == Cancellation && m.State != reservation.Cancelled:
-		return "the reservation is " + string(m.State)
-	case k == Cancellation && !m.Confirmed:
+	case k == EndsSoon && !m.Reminded:
+		return "the window is another one now"
+	case !m.Confirmed:
 		return "nobody was told that it was confirmed"
 	default:
 		return ""

@@ -48,6 +48,18 @@ func TestOnlyWhatIsStillTrueIsSent(t *testing.T) {
 		}, false},
 		{"a cancellation", notify.Cancellation, notify.Mail{To: "a@b", State: reservation.Cancelled, Confirmed: true, Window: ahead}, true},
 		{"a cancellation of what was never confirmed", notify.Cancellation, notify.Mail{To: "a@b", State: reservation.Cancelled, Window: ahead}, false},
+		{"a no-show", notify.NoShow, notify.Mail{To: "a@b", State: reservation.NoShow, Confirmed: true, Window: ahead}, true},
+		{"a no-show who has come since", notify.NoShow, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, false},
+		{"a guest who was sent away", notify.Walked, notify.Mail{To: "a@b", State: reservation.Walked, Confirmed: true, Window: ahead}, true},
+		{"a reservation that was taken back", notify.Voided, notify.Mail{To: "a@b", State: reservation.Voided, Confirmed: true, Window: ahead}, true},
+		{"one that was taken back before it was paid for", notify.Voided, notify.Mail{To: "a@b", State: reservation.Voided, Window: ahead}, false},
+		{"an end that is near", notify.EndsSoon, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Reminded: true, Window: ahead}, true},
+		{"an end that was moved", notify.EndsSoon, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, false},
+		{"an end after the exit", notify.EndsSoon, notify.Mail{To: "a@b", State: reservation.Completed, Confirmed: true, Reminded: true, Window: ahead}, false},
+		{"an end that has passed", notify.EndsSoon, notify.Mail{
+			To: "a@b", State: reservation.Active, Confirmed: true, Reminded: true, Window: timerange.Range{From: now.Add(-time.Hour), To: now},
+		}, false},
+		{"nothing that is known", "birthday", notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, false},
 		{"nobody", notify.Confirmation, notify.Mail{State: reservation.Confirmed, Confirmed: true, Window: ahead}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

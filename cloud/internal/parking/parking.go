@@ -48,6 +48,8 @@ type Policy struct {
 	EarlyEntry     time.Duration `json:"early_entry"`     // let in this long before the window when there is room
 	ExitGrace      time.Duration `json:"exit_grace"`      // leave this long after the window for nothing more
 	NoShowAfter    time.Duration `json:"no_show_after"`   // after the start of the window
+	NoShowCharge   int           `json:"no_show_charge"`  // percent of the quote that who does not come pays
+	RemindBefore   time.Duration `json:"remind_before"`   // tell the driver this long before the end, a day at most; 0: never
 	WalkinAhead    time.Duration `json:"walkin_ahead"`    // how far ahead an allotment is claimed
 	WalkinProtects time.Duration `json:"walkin_protects"` // claims this close count against "now"
 	AllotmentShare int           `json:"allotment_share"` // percent of a type's capacity kept ready for walk-ins
@@ -63,6 +65,8 @@ func DefaultPolicy() Policy {
 		EarlyEntry:     15 * time.Minute,
 		ExitGrace:      15 * time.Minute,
 		NoShowAfter:    2 * time.Hour,
+		NoShowCharge:   100,
+		RemindBefore:   15 * time.Minute,
 		WalkinAhead:    4 * time.Hour,
 		WalkinProtects: time.Hour,
 		AllotmentShare: 20,

@@ -172,8 +172,9 @@ func (db *DB) Lots(ctx context.Context, before timerange.Q) ([]fleet.Lot, error)
 }
 
 const (
-	selectHead     = `select revision from parking_head where parking = $1`
-	selectForEdge  = `select ` + reservationColumns + ` from reservation r where r.parking = $1 and r.state in ('confirmed', 'active') and (r.to_at > $2 or r.state = 'active') order by r.from_at, r.id`
+	selectHead    = `select revision from parking_head where parking = $1`
+	selectForEdge = `select ` + reservationColumns + ` from reservation r where r.parking = $1
+		and (r.state in ('confirmed', 'active') and (r.to_at > $2 or r.state = 'active') or r.state = 'no_show' and r.to_at > $2) order by r.from_at, r.id`
 	selectAllotted = `select space_type, version, units, granted, until_q from allotment where parking = $1 order by space_type`
 	// A retired key still verifies the passes it signed.
 	//nolint:gosec // a query, without a secret in it

@@ -24,15 +24,68 @@ func NewSchedule(db *DB) Schedule { return Schedule{db} }
 const scheduleDueHolds = `select parking, id from reservation where state = 'held' and hold_until <= $1 order by hold_until limit $2`
 
 // DueHolds implements schedule.Store.
-func (s Schedule) DueHolds(ctx context.Context, now time.Time, limit int) ([]schedule.Held, error) {
-	rows, err := s.db.pool.Query(ctx, scheduleDueHolds, now, limit)
+func (s Schedule) DueHolds(ctx context.Context, now time.Time, limit int) ([]schedule.Due, error) {
+	return s.due(ctx, "find unpaid reservations", scheduleDueHolds, now, limit)
+}
+
+// due runs a query for reservations, with or without the time since when their
+// gates are watched.
+func (s Schedule) due(ctx context.Context, what, query string, args ...any) ([]schedule.Due, error) {
+	rows, err := s.db.pool.Query(ctx, query, args...)
 	if err != nil {
-		return nil, unavailable("find unpaid reservations", err)
+		return nil, unavailable(what, err)
 	}
-	due, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (h schedule.Held, err error) {
-		return h, row.Scan(&h.Parking, &h.Reservation)
+	due, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d schedule.Due, err error) {
+		if len(row.FieldDescriptions()) == 2 {
+			return d, row.Scan(&d.Parking, &d.Reservation)
+		}
+		var since *time.Time
+		err = row.Scan(&d.Parking, &d.Reservation, &since)
+		if since != nil {
+			d.WatchedSince = since.UTC()
+		}
+		return d, err
 	})
-	return due, unavailable("find unpaid reservations", err)
+	return due, unavailable(what, err)
+}
+
+// watched is when the edge of the parking of r said hello for the first time:
+// an edge knows no pass before that, and its journals stay on record when it is
+// replaced.
+const watched = `(select min(j.since) from edge_journal j where j.parking = r.parking)`
+
+// What is written with a pending change is left to whoever completes that.
+const scheduleMissed = `select r.parking, r.id from reservation r join edge_watermark m using (parking)
+where r.state = 'confirmed' and r.pending is null and r.no_show_at <= $1 and m.trusted_lo >= r.no_show_at
+  and ` + watched + ` < r.no_show_at
+order by r.no_show_at limit $2`
+
+// Missed implements schedule.Store.
+func (s Schedule) Missed(ctx context.Context, now time.Time, limit int) ([]schedule.Due, error) {
+	return s.due(ctx, "find no-shows", scheduleMissed, now, limit)
+}
+
+// A window does not end before the deadline for coming, which is indexed.
+const scheduleUnwatched = `select r.parking, r.id, ` + watched + ` from reservation r join parking p on p.id = r.parking
+where r.state = 'confirmed' and r.pending is null and r.no_show_at <= $1
+  and r.to_at <= $1::timestamptz - make_interval(secs => coalesce((p.policy ->> 'exit_grace')::numeric, 0)::float8 / 1e9)
+  and coalesce(` + watched + ` >= r.no_show_at, true)
+order by r.to_at limit $2`
+
+// Unwatched implements schedule.Store.
+func (s Schedule) Unwatched(ctx context.Context, now time.Time, limit int) ([]schedule.Due, error) {
+	return s.due(ctx, "find reservations that nobody watched", scheduleUnwatched, now, limit)
+}
+
+// No policy reminds earlier than a day before the end.
+const scheduleEndingSoon = `select r.parking, r.id from reservation r join parking p on p.id = r.parking
+where r.state = 'active' and r.reminded_at is null and r.to_at > $1 and r.to_at <= $1::timestamptz + interval '1 day'
+  and r.to_at <= $1::timestamptz + make_interval(secs => coalesce((p.policy ->> 'remind_before')::numeric, 0)::float8 / 1e9)
+order by r.to_at limit $2`
+
+// EndingSoon implements schedule.Store.
+func (s Schedule) EndingSoon(ctx context.Context, now time.Time, limit int) ([]schedule.Due, error) {
+	return s.due(ctx, "find stays that end soon", scheduleEndingSoon, now, limit)
 }
 
 const scheduleUnsettled = `select parking, id, reservation, state from payment

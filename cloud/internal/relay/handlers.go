@@ -65,6 +65,8 @@ func Handlers(m Money, n Mails) map[Kind]Handler {
 	return map[Kind]Handler{
 		Capture: settle(m.Capture), Void: settle(m.Void), Resolve: settle(m.Resolve),
 		MailConfirmation: mail(notify.Confirmation), MailCancellation: mail(notify.Cancellation),
+		MailNoShow: mail(notify.NoShow), MailWalked: mail(notify.Walked), MailVoided: mail(notify.Voided),
+		MailEndsSoon: mail(notify.EndsSoon),
 	}
 }
 

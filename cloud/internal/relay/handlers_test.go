@@ -45,6 +45,8 @@ func TestEachKindOfJobIsDoneByItsHand(t *testing.T) {
 	for kind, want := range map[relay.Kind]string{
 		relay.Capture: "capture " + p.String(), relay.Void: "void " + p.String(), relay.Resolve: "resolve " + p.String(),
 		relay.MailConfirmation: "confirmation " + r.String(), relay.MailCancellation: "cancellation " + r.String(),
+		relay.MailNoShow: "no_show " + r.String(), relay.MailWalked: "walked " + r.String(),
+		relay.MailVoided: "voided " + r.String(), relay.MailEndsSoon: "ends_soon " + r.String(),
 	} {
 		h := &hands{}
 		if err := relay.Handlers(h, h)[kind](t.Context(), relay.Job{Kind: kind, Parking: "a", Reservation: r, Payment: p}); err != nil {

@@ -27,6 +27,10 @@ type Kind string
 const (
 	MailConfirmation Kind = "mail_confirmation"
 	MailCancellation Kind = "mail_cancellation"
+	MailNoShow       Kind = "mail_no_show"
+	MailWalked       Kind = "mail_walked"
+	MailVoided       Kind = "mail_voided"
+	MailEndsSoon     Kind = "mail_ends_soon"
 	Capture          Kind = "payment_capture"
 	Void             Kind = "payment_void"
 	Resolve          Kind = "payment_resolve"
@@ -41,14 +45,20 @@ type Job struct {
 	Payment     id.Payment
 }
 
+// mails are the events about a reservation that its driver is told of.
+var mails = map[feed.Kind]Kind{
+	feed.ReservationConfirmed: MailConfirmation, feed.ReservationCancelled: MailCancellation,
+	feed.ReservationNoShow: MailNoShow, feed.ReservationWalked: MailWalked, feed.ReservationVoided: MailVoided,
+	feed.ReservationEndsSoon: MailEndsSoon,
+}
+
 // Jobs is what an event asks for.
 func Jobs(e feed.Event) []Job {
 	job := Job{Parking: e.Parking, Revision: e.Revision}
+	mail, told := mails[e.Kind]
 	switch {
-	case e.Kind == feed.ReservationConfirmed && e.Body.Reservation != nil:
-		job.Kind, job.Reservation = MailConfirmation, e.Body.Reservation.ID
-	case e.Kind == feed.ReservationCancelled && e.Body.Reservation != nil:
-		job.Kind, job.Reservation = MailCancellation, e.Body.Reservation.ID
+	case told && e.Body.Reservation != nil:
+		job.Kind, job.Reservation = mail, e.Body.Reservation.ID
 	case e.Kind == feed.PaymentChanged && e.Body.Payment != nil:
 		kind, ok := ForPayment(payment.State(e.Body.Payment.State))
 		if !ok {

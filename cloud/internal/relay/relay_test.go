@@ -39,6 +39,12 @@ func TestEventsAskForTheirJobs(t *testing.T) {
 	}{
 		{feed.ReservationConfirmed, res, relay.MailConfirmation},
 		{feed.ReservationCancelled, res, relay.MailCancellation},
+		{feed.ReservationNoShow, res, relay.MailNoShow},
+		{feed.ReservationWalked, res, relay.MailWalked},
+		{feed.ReservationVoided, res, relay.MailVoided},
+		{feed.ReservationEndsSoon, res, relay.MailEndsSoon},
+		{feed.ReservationEndsSoon, feed.Body{}, ""},
+		{feed.ReservationCompleted, res, ""},
 		{feed.ReservationHeld, res, ""},
 		{feed.ReservationExpired, res, ""},
 		{feed.PaymentChanged, of(payment.CaptureRequested), relay.Capture},

@@ -22,6 +22,10 @@ type names struct {
 type (
 	confirmation struct{ names }
 	cancellation struct{ names }
+	noShow       struct{ names }
+	walked       struct{ names }
+	voided       struct{ names }
+	endsSoon     struct{ names }
 	capture      struct{ names }
 	void         struct{ names }
 	resolve      struct{ names }
@@ -29,6 +33,10 @@ type (
 
 func (confirmation) Kind() string { return string(relay.MailConfirmation) }
 func (cancellation) Kind() string { return string(relay.MailCancellation) }
+func (noShow) Kind() string       { return string(relay.MailNoShow) }
+func (walked) Kind() string       { return string(relay.MailWalked) }
+func (voided) Kind() string       { return string(relay.MailVoided) }
+func (endsSoon) Kind() string     { return string(relay.MailEndsSoon) }
 func (capture) Kind() string      { return string(relay.Capture) }
 func (void) Kind() string         { return string(relay.Void) }
 func (resolve) Kind() string      { return string(relay.Resolve) }
@@ -48,6 +56,14 @@ func argsOf(j relay.Job) (args, error) {
 		return confirmation{n}, nil
 	case relay.MailCancellation:
 		return cancellation{n}, nil
+	case relay.MailNoShow:
+		return noShow{n}, nil
+	case relay.MailWalked:
+		return walked{n}, nil
+	case relay.MailVoided:
+		return voided{n}, nil
+	case relay.MailEndsSoon:
+		return endsSoon{n}, nil
 	case relay.Capture:
 		return capture{n}, nil
 	case relay.Void:

@@ -103,7 +103,7 @@ func paramsOf(jobs []relay.Job, unique river.UniqueOpts) ([]river.InsertManyPara
 		}
 		o := &river.InsertOpts{UniqueOpts: unique}
 		switch j.Kind {
-		case relay.MailConfirmation, relay.MailCancellation:
+		case relay.MailConfirmation, relay.MailCancellation, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon:
 			o.Queue, o.MaxAttempts = mail, mailAttempts
 		case relay.Capture, relay.Void, relay.Resolve:
 			o.Queue, o.MaxAttempts = money, moneyAttempts
@@ -128,6 +128,10 @@ func NewWorkers(pool *pgxpool.Pool, handlers map[relay.Kind]relay.Handler, tasks
 	for kind, add := range map[relay.Kind]func(relay.Handler){
 		relay.MailConfirmation: func(h relay.Handler) { river.AddWorker(workers, &worker[confirmation]{handle: h, log: log}) },
 		relay.MailCancellation: func(h relay.Handler) { river.AddWorker(workers, &worker[cancellation]{handle: h, log: log}) },
+		relay.MailNoShow:       func(h relay.Handler) { river.AddWorker(workers, &worker[noShow]{handle: h, log: log}) },
+		relay.MailWalked:       func(h relay.Handler) { river.AddWorker(workers, &worker[walked]{handle: h, log: log}) },
+		relay.MailVoided:       func(h relay.Handler) { river.AddWorker(workers, &worker[voided]{handle: h, log: log}) },
+		relay.MailEndsSoon:     func(h relay.Handler) { river.AddWorker(workers, &worker[endsSoon]{handle: h, log: log}) },
 		relay.Capture:          func(h relay.Handler) { river.AddWorker(workers, &worker[capture]{handle: h, log: log}) },
 		relay.Void:             func(h relay.Handler) { river.AddWorker(workers, &worker[void]{handle: h, log: log}) },
 		relay.Resolve:          func(h relay.Handler) { river.AddWorker(workers, &worker[resolve]{handle: h, log: log}) },

@@ -48,7 +48,10 @@ func queue(t *testing.T, db *postgres.DB) *river.Queue {
 // handlers sends every job to h.
 func handlers(h relay.Handler) map[relay.Kind]relay.Handler {
 	m := map[relay.Kind]relay.Handler{}
-	for _, k := range []relay.Kind{relay.MailConfirmation, relay.MailCancellation, relay.Capture, relay.Void, relay.Resolve} {
+	for _, k := range []relay.Kind{
+		relay.MailConfirmation, relay.MailCancellation, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon,
+		relay.Capture, relay.Void, relay.Resolve,
+	} {
 		m[k] = h
 	}
 	return m

@@ -10,7 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/openlot/openlot/cloud/internal/relay"
 	"github.com/openlot/openlot/protocol/id"
@@ -31,20 +34,33 @@ const (
 	stalledAfter  = 2 * time.Minute  // a capture or void that was asked for
 	bookEvery     = 15 * time.Second
 	perRun        = 500
+	atOnce        = 32 // commits in flight
 	checkedAtOnce = 1000
 )
 
-// Held is a reservation whose time to pay is over.
-type Held struct {
+// Due is a reservation for which something is to be done.
+type Due struct {
 	Parking     id.Parking
 	Reservation id.Reservation
+	// WatchedSince is when the parking's edge said hello for the first time; zero:
+	// never, or not asked for.
+	WatchedSince time.Time
 }
 
 // Store finds what is due. Each method returns at most limit rows, the longest
 // due first.
 type Store interface {
 	// DueHolds lists held reservations whose time to pay ended before now.
-	DueHolds(ctx context.Context, now time.Time, limit int) ([]Held, error)
+	DueHolds(ctx context.Context, now time.Time, limit int) ([]Due, error)
+	// Missed lists confirmed reservations whose deadline for coming has passed, by
+	// now and by the watermark of an edge that watched the gate before it.
+	Missed(ctx context.Context, now time.Time, limit int) ([]Due, error)
+	// Unwatched lists confirmed reservations whose window and grace are over in
+	// parkings without an edge that watched the gate at the deadline for coming.
+	Unwatched(ctx context.Context, now time.Time, limit int) ([]Due, error)
+	// EndingSoon lists active reservations whose driver is to be reminded of the
+	// end and was not.
+	EndingSoon(ctx context.Context, now time.Time, limit int) ([]Due, error)
 	// Unsettled lists payments that have been requested or unknown since before
 	// unheard, or waiting to be captured or voided since before stalled, as the
 	// jobs that settle them.
@@ -78,26 +94,47 @@ func Payments(s Store, b Booking, q Queue, log *slog.Logger) []Task {
 	}
 }
 
-// expire ends one reservation after the other; one that fails does not keep
-// the others.
 func expire(ctx context.Context, now time.Time, s Store, b Booking, log *slog.Logger) error {
 	due, err := s.DueHolds(ctx, now, perRun)
 	if err != nil {
 		return err
 	}
-	var failed []error
-	for _, d := range due {
-		if _, err := b.Expire(ctx, d.Parking, d.Reservation); err != nil {
-			failed = append(failed, fmt.Errorf("expire %s: %w", d.Reservation, err))
-		}
-		if ctx.Err() != nil {
-			return errors.Join(append(failed, ctx.Err())...)
-		}
-	}
-	if n := len(due) - len(failed); n > 0 {
+	n, err := each(ctx, due, "expire", func(ctx context.Context, d Due) error {
+		_, err := b.Expire(ctx, d.Parking, d.Reservation)
+		return err
+	})
+	if n > 0 {
 		log.Info("held reservations were not paid for in time", "count", n)
 	}
-	return errors.Join(failed...)
+	return err
+}
+
+// each does one thing to every reservation, some of them at once: the committer
+// folds them into batches. One that fails does not keep the others; the error
+// names all that did, done counts the rest.
+func each(ctx context.Context, due []Due, what string, do func(context.Context, Due) error) (done int, err error) {
+	var mu sync.Mutex
+	var failed []error
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for _, d := range due {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			err := do(ctx, d)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = append(failed, fmt.Errorf("%s %s: %w", what, d.Reservation, err))
+			} else {
+				done++
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // its functions return nil
+	return done, errors.Join(append(failed, ctx.Err())...)
 }
 
 func settle(ctx context.Context, now time.Time, s Store, q Queue, log *slog.Logger) error {

@@ -27,11 +27,14 @@ type ExitInput struct {
 	ExitDoubt  time.Duration
 }
 
-// Settlement is the price of a stay and its split. Capture + Owed = Due, and
-// CaptureTax + OwedTax = Tax, to the minor unit. No amount is negative.
+// Settlement is the price of a stay and its split. Paid + Lost + Capture + Owed
+// = Due to the minor unit, and CaptureTax + OwedTax is what of Tax is not booked
+// yet. No amount is negative.
 type Settlement struct {
 	Due        money.Amount // what the stay costs
 	Tax        money.Amount // contained in Due
+	Paid       money.Amount // taken from the hold before, or being taken: a no-show that came after all
+	Lost       money.Amount // was to be taken before, and is on the books as owed because the hold was gone
 	Capture    money.Amount // to take from the hold
 	CaptureTax money.Amount // contained in Capture
 	Owed       money.Amount // not covered by a hold: becomes a receivable
@@ -115,13 +118,21 @@ func price(p *parking.Parking, from, to time.Time) (tariff.Bill, error) {
 // cover splits what is due between the hold and the driver.
 func (s *Settlement) cover(p *payment.Payment) {
 	none := money.New(0, s.Due.Currency)
-	s.Capture, s.CaptureTax, s.Owed, s.OwedTax = none, none, s.Due, s.Tax
-	if p == nil || p.State != payment.Authorized {
+	s.Paid, s.Lost, s.Capture, s.CaptureTax, s.Owed, s.OwedTax = none, none, none, none, s.Due, s.Tax
+	if p == nil {
+		return
+	}
+	before, tax := charged(p)
+	if p.State != payment.Authorized && before == 0 {
 		return
 	}
 	if p.Amount.Currency != s.Due.Currency {
 		s.Problem = errors.Join(s.Problem, fmt.Errorf("%w: held in %s, due in %s", money.ErrCurrency, p.Amount.Currency, s.Due.Currency))
-		s.Void = true
+		s.Void = p.State == payment.Authorized
+		return
+	}
+	if p.State != payment.Authorized {
+		s.credit(p, before, tax)
 		return
 	}
 	s.Capture.Minor = min(s.Due.Minor, max(p.Authorized, 0))
@@ -132,6 +143,44 @@ func (s *Settlement) cover(p *payment.Payment) {
 	s.Owed.Minor = s.Due.Minor - s.Capture.Minor
 	s.CaptureTax.Minor = taxShare(s.Tax.Minor, s.Capture.Minor, s.Due.Minor)
 	s.OwedTax.Minor = s.Tax.Minor - s.CaptureTax.Minor
+}
+
+// charged is what a payment has been charged, and the tax in it: taken, being
+// taken, or owed because the hold was gone when it was to be taken. A payment
+// in voided that was asked for an amount is one whose hold was gone.
+func charged(p *payment.Payment) (amount, tax int64) {
+	switch p.State {
+	case payment.Captured:
+		if p.Captured == p.CaptureAmount {
+			return p.Captured, p.CaptureTax
+		}
+		return p.Captured, taxShare(p.CaptureTax, min(p.Captured, p.CaptureAmount), p.CaptureAmount)
+	case payment.CaptureRequested, payment.Voided:
+		return p.CaptureAmount, p.CaptureTax
+	default:
+		return 0, 0
+	}
+}
+
+// credit counts what was charged before against what is due.
+func (s *Settlement) credit(p *payment.Payment, before, tax int64) {
+	if before > s.Due.Minor {
+		s.Problem = errors.Join(s.Problem, fmt.Errorf("%d were charged before, only %s is due", before, s.Due))
+		before = s.Due.Minor
+	}
+	if p.State == payment.Voided {
+		s.Lost.Minor = before
+	} else {
+		s.Paid.Minor = before
+	}
+	s.Owed.Minor = s.Due.Minor - before
+	s.OwedTax.Minor = min(max(s.Tax.Minor-tax, 0), s.Owed.Minor)
+}
+
+// Debt is all that the driver owes for the stay: Owed, and what is on the books
+// already.
+func (s *Settlement) Debt() money.Amount {
+	return money.New(s.Lost.Minor+s.Owed.Minor, s.Due.Currency)
 }
 
 // taxShare is the part of tax contained in part of whole, by the

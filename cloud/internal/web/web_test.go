@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/web"
 )
 
@@ -92,5 +93,22 @@ func TestUnchangedFilesAreNotSentAgain(t *testing.T) {
 	}
 	if w := get(t, "/assets/nothing.js"); w.Code != http.StatusNotFound {
 		t.Errorf("nothing.js: %d", w.Code)
+	}
+}
+
+// A reservation in any state is named and explained.
+func TestThePageHasWordsForEveryState(t *testing.T) {
+	page := get(t, "/assets/booking.js").Body.String()
+	words := regexp.MustCompile(`(?s)const words = \{(.*?)\}`).FindStringSubmatch(page)
+	if words == nil {
+		t.Fatal("the page has no words for states")
+	}
+	for _, s := range reservation.States() {
+		if !strings.Contains(words[1], string(s)+": '") {
+			t.Errorf("no word for %s", s)
+		}
+		if strings.Count(page, "'"+string(s)+"'") == 0 {
+			t.Errorf("nothing is shown for %s", s)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/cloud/internal/session"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/tariff"
@@ -45,6 +47,9 @@ type World struct {
 	days         map[id.Parking]map[inventory.Key]*inventory.Day
 	reservations map[id.Reservation]*reservation.Reservation
 	payments     map[id.Payment]*payment.Payment
+	sessions     map[id.Session]*session.Session
+	marks        map[id.Parking]*commit.Watermark
+	incidents    []commit.Incident
 	keys         map[commit.Key]*commit.KeyRecord
 	quotes       map[id.Quote]booking.Quote
 	revisions    map[id.Parking]uint64
@@ -65,7 +70,7 @@ func NewWorld(now func() time.Time, list ...*parking.Parking) *World {
 		Now: now, parkings: map[id.Parking]*parking.Parking{}, days: map[id.Parking]map[inventory.Key]*inventory.Day{},
 		reservations: map[id.Reservation]*reservation.Reservation{}, payments: map[id.Payment]*payment.Payment{},
 		keys: map[commit.Key]*commit.KeyRecord{}, quotes: map[id.Quote]booking.Quote{}, revisions: map[id.Parking]uint64{},
-		watches: map[chan struct{}]id.Parking{},
+		watches: map[chan struct{}]id.Parking{}, sessions: map[id.Session]*session.Session{}, marks: map[id.Parking]*commit.Watermark{},
 	}
 	today := timerange.Floor(now()).Day()
 	for _, p := range list {
@@ -127,7 +132,8 @@ func (w *World) try(work *commit.Work, op commit.Op, now time.Time) error {
 	var rows commit.Rows
 	op.Prefetch(&rows)
 	for {
-		work.Load(rows, commit.Loaded{Days: w.days[op.Parking()], Reservations: w.reservations, Payments: w.payments, Keys: w.keys})
+		work.Load(rows, commit.Loaded{Days: w.days[op.Parking()], Reservations: w.reservations, Payments: w.payments,
+			Keys: w.keys, Sessions: w.sessions, Watermark: w.marks[op.Parking()]})
 		err := work.Try(op, now)
 		if rows = work.Missing(); err == nil || rows.Empty() {
 			return err
@@ -155,6 +161,17 @@ func (w *World) write(at id.Parking, x commit.Writes, now time.Time) commit.Rece
 		stored.Version++
 		w.payments[p.ID] = &stored
 	}
+	for _, s := range x.Sessions {
+		stored := *s
+		stored.Version++
+		w.sessions[s.ID] = &stored
+	}
+	if x.Watermark != nil {
+		stored := *x.Watermark
+		stored.Version++
+		w.marks[at] = &stored
+	}
+	w.incidents = append(w.incidents, x.Incidents...)
 	maps.Copy(w.keys, x.Keys)
 	for i, e := range x.Events {
 		e.Revision, e.At = base+uint64(i)+1, now
@@ -261,6 +278,50 @@ func (w *World) Events(p id.Parking) []feed.Event {
 	return out
 }
 
+// Watched gives the parking an edge whose journal was applied up to an instant.
+func (w *World) Watched(p id.Parking, trusted time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m := commit.Watermark{Journal: id.New[id.Journal](trusted), Epoch: 1}
+	if known := w.marks[p]; known != nil {
+		m = *known
+	}
+	m.Version, m.TrustedLo = m.Version+1, trusted
+	w.marks[p] = &m
+}
+
+// Watermark is how far the parking's edge has been applied, nil without one.
+func (w *World) Watermark(p id.Parking) *commit.Watermark {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.marks[p]
+}
+
+// Session is a stay, nil when there is none.
+func (w *World) Session(i id.Session) *session.Session {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sessions[i]
+}
+
+// Incidents are the classes of the incidents so far.
+func (w *World) Incidents() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []string
+	for _, i := range w.incidents {
+		out = append(out, i.Class)
+	}
+	return out
+}
+
+// Entries is the ledger.
+func (w *World) Entries() []ledger.Entry {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.entries)
+}
+
 // Free is what is free of a type in a quarter.
 func (w *World) Free(p id.Parking, t id.SpaceType, q timerange.Q) int16 {
 	w.mu.Lock()
@@ -281,7 +342,18 @@ func (w *World) Check() error {
 	}
 	claims, told := map[slot]int16{}, map[slot]int16{}
 	for _, r := range w.reservations {
+		// A vehicle inside claims each quarter once: for its reservation, and for
+		// itself before and after.
+		mine := map[timerange.Q]bool{}
 		for q := r.Claim.From; q < r.Claim.To; q++ {
+			mine[q] = true
+		}
+		if s := w.sessions[r.Session]; s != nil {
+			for q := timerange.Floor(s.EnteredAt); q < s.ClaimTo; q++ {
+				mine[q] = true
+			}
+		}
+		for q := range mine {
 			claims[slot{r.Parking, r.SpaceType, q}]++
 		}
 		if err := agree(r, w.payments[r.Payment]); err != nil {
@@ -314,8 +386,12 @@ func (w *World) Check() error {
 		}
 	}
 	for i, p := range w.payments {
-		if held[i] != p.Authorized {
-			return fmt.Errorf("payment %s: %d authorised, the ledger holds %d", i, p.Authorized, held[i])
+		stands := p.Authorized
+		if p.State == payment.Captured || p.State == payment.Voided {
+			stands = 0
+		}
+		if held[i] != stands || p.Captured > p.Authorized || p.CaptureAmount > p.Authorized {
+			return fmt.Errorf("payment %s: %s, %d authorised, %d to capture, %d captured, the ledger holds %d", i, p.State, p.Authorized, p.CaptureAmount, p.Captured, held[i])
 		}
 	}
 	return nil
@@ -325,7 +401,8 @@ func agree(r *reservation.Reservation, p *payment.Payment) error {
 	switch {
 	case p == nil:
 		return fmt.Errorf("%s has no payment", r.ID)
-	case (r.State == reservation.Confirmed) != (p.State == payment.Authorized),
+	case r.State == reservation.Confirmed && p.State != payment.Authorized,
+		p.State == payment.Authorized && r.State != reservation.Confirmed && r.State != reservation.Active,
 		r.State == reservation.Confirmed && r.ConfirmedRevision == 0,
 		r.State.Final() && (p.State == payment.Authorized || p.State == payment.Requested || p.State == payment.Unknown || p.State == payment.RequiresAction):
 		return fmt.Errorf("%s is %s (revision %d) and its payment %s", r.ID, r.State, r.ConfirmedRevision, p.State)

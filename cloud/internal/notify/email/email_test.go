@@ -227,6 +227,72 @@ func TestACancellationSaysThatNothingWasTaken(t *testing.T) {
 	}
 }
 
+func TestTheOtherNoticesSayWhatHappenedAndWhatItCosts(t *testing.T) {
+	in := newInbox(t)
+	s := sender(t, in.addr)
+	for kind, x := range map[notify.Kind]struct {
+		change  func(*notify.Mail)
+		subject string
+		says    []string
+		never   []string
+	}{
+		notify.NoShow: {
+			func(m *notify.Mail) { m.State, m.Taken = reservation.NoShow, money.New(700, "EUR") }, "We missed you: Altmarkt, Thu 11 June, 08:00 – 17:00",
+			[]string{"kept until 10:00", "€7.00 is taken", "show the same pass", "http://localhost:8080/r/1#mt_secret"}, []string{"€14.00"},
+		},
+		notify.Walked: {
+			func(m *notify.Mail) { m.State = reservation.Walked }, "Sorry: Altmarkt has no space for you, Thu 11 June, 08:00 – 17:00",
+			[]string{"We are sorry", "€14.00 was held on your card. It is given back in full", "Wilsdruffer Straße 1"}, []string{"mt_secret", "PK1:"},
+		},
+		notify.Voided: {
+			func(m *notify.Mail) { m.State, m.Taken = reservation.Voided, money.New(1400, "EUR") }, "Sorry: Altmarkt has taken your booking back, Thu 11 June, 08:00 – 17:00",
+			[]string{"We are sorry", "€14.00 was taken from your card. It is given back"}, []string{"mt_secret", "PK1:", "was held"},
+		},
+		notify.EndsSoon: {
+			func(m *notify.Mail) { m.State = reservation.Active }, "Your time at Altmarkt ends at 17:00",
+			[]string{"up to 15 minutes late costs nothing more", "http://localhost:8080/r/1#mt_secret"}, []string{"PK1:"},
+		},
+	} {
+		m := confirmed(t)
+		m.Name = "Altmarkt"
+		x.change(&m)
+		if err := s.Send(t.Context(), kind, m); err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		got := in.mails(t)[0]
+		if got.Subject != x.subject {
+			t.Errorf("%s: subject %q", kind, got.Subject)
+		}
+		for what, text := range map[string]string{"text": got.Text, "HTML": html.UnescapeString(got.HTML)} {
+			contains(t, string(kind)+" "+what, text, append(x.says, email.Number(m.Reservation))...)
+			for _, never := range x.never {
+				if strings.Contains(text, never) {
+					t.Errorf("the %s %s says %q:\n%s", kind, what, never, text)
+				}
+			}
+		}
+	}
+	if err := s.Send(t.Context(), "birthday", confirmed(t)); !errors.Is(err, notify.ErrPermanent) {
+		t.Errorf("a kind that is not known: %v", err)
+	}
+}
+
+// Every kind of notification can be written.
+func TestEveryKindHasItsMail(t *testing.T) {
+	in := newInbox(t)
+	s := sender(t, in.addr)
+	for _, k := range notify.Kinds() {
+		if err := s.Send(t.Context(), k, confirmed(t)); err != nil {
+			t.Errorf("%s: %v", k, err)
+		}
+	}
+	for _, got := range in.mails(t) {
+		if got.Subject == "" || strings.Contains(got.Text, "no value") || len(got.Text) < 100 {
+			t.Errorf("%q:\n%s", got.Subject, got.Text)
+		}
+	}
+}
+
 func TestStaysOverMidnightAndClockChangesSaySo(t *testing.T) {
 	in := newInbox(t)
 	m := confirmed(t)

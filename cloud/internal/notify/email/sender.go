@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -139,7 +140,7 @@ func (s *Sender) Send(ctx context.Context, k notify.Kind, m notify.Mail) error {
 
 // compose writes the message.
 func (s *Sender) compose(k notify.Kind, m notify.Mail) (*gomail.Msg, error) {
-	if k != notify.Confirmation && k != notify.Cancellation {
+	if !slices.Contains(notify.Kinds(), k) {
 		return nil, fmt.Errorf("%w: there is no mail of kind %q", notify.ErrPermanent, k)
 	}
 	v := newView(k, m)

@@ -41,6 +41,8 @@ type view struct {
 	PassImage htmltemplate.URL
 	ManageURL string
 	To        string
+	Says      []string // paragraphs of a notice
+	Button    string   // what the link to the booking is called in a notice; empty: no link
 }
 
 type line struct{ What, When, Amount string }
@@ -64,10 +66,11 @@ func newView(k notify.Kind, m notify.Mail) view {
 	case notify.Cancellation:
 		v.Subject = fmt.Sprintf("Cancelled: %s, %s", m.Name, long)
 		v.Heading = [2]string{m.Name + " is cancelled,", short}
-	default:
+	case notify.Confirmation:
 		v.Subject = fmt.Sprintf("%s is yours: %s", m.Name, long)
 		v.Heading = [2]string{m.Name + " is yours,", short}
 	}
+	v.notice(k, m, long)
 	_, a := from.Zone()
 	_, b := to.Zone()
 	switch {
@@ -89,6 +92,57 @@ func newView(k notify.Kind, m notify.Mail) view {
 		v.Grace = fmt.Sprintf("%d minutes", int(m.ExitGrace.Minutes()))
 	}
 	return v
+}
+
+// notice is what the kinds of mail say that have no template of their own.
+func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
+	back := "Nothing is taken from your card."
+	if m.Held.Minor > 0 {
+		back = amount(m.Held) + " was held on your card. It is given back in full; your bank may show it for a few days more."
+	}
+	if m.Taken.Minor > 0 {
+		back = amount(m.Taken) + " was taken from your card. It is given back to you; we are working on it."
+	}
+	booking := fmt.Sprintf("Your booking %s at %s, %s", v.Booking, v.Where, when)
+	switch k {
+	case notify.NoShow:
+		v.Subject = fmt.Sprintf("We missed you: %s, %s", m.Name, when)
+		v.Heading = [2]string{"We missed you", "at " + m.Name + "."}
+		paid := "Nothing is taken from your card: what was held is given back."
+		if m.Taken.Minor > 0 {
+			paid = amount(m.Taken) + " is taken from what was held on your card, because the space was kept for you."
+		}
+		v.Says = []string{
+			booking + ": the space was kept until " + v.By + ". Nobody drove in, so others may use it now.",
+			paid,
+			"If you still come before it ends, show the same pass. You are let in when there is room, and what was taken counts for your stay.",
+			"If you did drive in, there is nothing to do: as soon as the gate has told us, this is put right.",
+		}
+		v.Button = "See your booking"
+	case notify.Walked:
+		v.Subject = fmt.Sprintf("Sorry: %s has no space for you, %s", m.Name, when)
+		v.Heading = [2]string{"We are sorry: " + m.Name, "has no space for you."}
+		v.Says = []string{
+			booking + ", cannot be kept, although it was confirmed. This is our mistake and not yours.",
+			back,
+			"Your pass does not open the gate any more. Please look for another parking nearby.",
+		}
+	case notify.Voided:
+		v.Subject = fmt.Sprintf("Sorry: %s has taken your booking back, %s", m.Name, when)
+		v.Heading = [2]string{"We are sorry: " + m.Name, "has taken your booking back."}
+		v.Says = []string{booking + ", is not valid any more.", back, "Your pass does not open the gate any more."}
+	case notify.EndsSoon:
+		end := clock(m.Window.To.In(m.Zone), m.Window.From.In(m.Zone))
+		v.Subject = fmt.Sprintf("Your time at %s ends at %s", m.Name, end)
+		v.Heading = [2]string{"Your time at " + m.Name, "ends at " + end + "."}
+		v.Says = []string{fmt.Sprintf("Booking %s at %s, %s.", v.Booking, v.Where, when)}
+		if m.ExitGrace > 0 {
+			v.Says = append(v.Says, fmt.Sprintf("Leaving up to %d minutes late costs nothing more. After that the whole stay is priced up to the minute you leave.", int(m.ExitGrace.Minutes())))
+		} else {
+			v.Says = append(v.Says, "After that the whole stay is priced up to the minute you leave.")
+		}
+		v.Button = "See your booking"
+	}
 }
 
 // Number is the booking number that a driver reads to a person: the last six
@@ -191,12 +245,16 @@ func parse() (t templates, err error) {
 
 func (t templates) render(k notify.Kind, v view) (text, html string, err error) {
 	var b bytes.Buffer
-	if err := t.text.ExecuteTemplate(&b, string(k)+".txt", v); err != nil {
+	name := string(k)
+	if len(v.Says) > 0 {
+		name = "notice"
+	}
+	if err := t.text.ExecuteTemplate(&b, name+".txt", v); err != nil {
 		return "", "", fmt.Errorf("write the mail: %w", err)
 	}
 	text = b.String()
 	b.Reset()
-	if err := t.html.ExecuteTemplate(&b, string(k)+".html", v); err != nil {
+	if err := t.html.ExecuteTemplate(&b, name+".html", v); err != nil {
 		return "", "", fmt.Errorf("write the mail: %w", err)
 	}
 	return text, b.String(), nil

@@ -9,7 +9,10 @@ import {typeName} from './find.js'
 import {steps} from './checkout.js'
 import * as state from './state.js'
 
-const words = {held: 'waiting for the bank', confirmed: 'confirmed', active: 'inside', completed: 'done', expired: 'not booked', cancelled: 'cancelled'}
+const words = {
+  held: 'waiting for the bank', confirmed: 'confirmed', active: 'inside', completed: 'done', expired: 'not booked', cancelled: 'cancelled',
+  no_show: 'missed', walked: 'given up by the parking', voided: 'taken back'
+}
 
 export function booking(id, givenToken) {
   if (givenToken) {
@@ -134,7 +137,8 @@ export function booking(id, givenToken) {
     if (r.state === 'held') sections.push(waiting())
     if (r.state === 'confirmed' || r.state === 'active') sections.push(pass(), options())
     if (r.state === 'completed') sections.push(done())
-    if (r.state === 'expired' || r.state === 'cancelled') sections.push(over())
+    if (r.state === 'no_show') sections.push(missed(), r.pass ? pass() : '')
+    if (['expired', 'cancelled', 'walked', 'voided'].includes(r.state)) sections.push(over())
     sections.push(h('section', {}, h('h2', {}, 'What it costs'), lines(r, zone())))
     content.replaceChildren(...sections)
   }
@@ -215,7 +219,21 @@ export function booking(id, givenToken) {
     kerbOf(from(), to(), zone()))
   }
 
+  function missed() {
+    const taken = r.payment.captured || (r.payment.state === 'capture_requested' && r.price)
+    return h('section', {class: 'stack'}, note('warn', 'info', 'Nobody came in time',
+      `Your space at ${name()} was kept until ${r.no_show_at ? clock(Date.parse(r.no_show_at), zone()) : clock(to(), zone())}; others may use it now. ` +
+      (taken ? 'What was taken from your card counts when you still come. ' : 'What was held on your card goes back. ') +
+      `Until ${clock(to(), zone())} this pass lets you in when there is room.`))
+  }
+
   function over() {
+    if (r.state === 'walked' || r.state === 'voided') {
+      return h('section', {class: 'stack'}, note('wrong', 'wrong',
+        r.state === 'walked' ? `Sorry: ${name()} has no space for you` : `Sorry: ${name()} has taken this booking back`,
+        'You pay nothing: what was held goes back to your card. The pass does not work any more.'),
+      h('a', {class: 'btn', href: '#/'}, 'Find another parking'))
+    }
     const declined = r.payment.state === 'declined'
     const cancelled = r.state === 'cancelled'
     return h('section', {class: 'stack'},

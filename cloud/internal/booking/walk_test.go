@@ -1,0 +1,163 @@
+package booking_test
+
+import (
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// takings are both ways in which an operator ends a reservation.
+var takings = map[reservation.State]struct {
+	op    func(booking.Target) commit.Op
+	after func(commit.Op) booking.Snapshot
+	kind  feed.Kind
+	class []string
+}{
+	reservation.Walked: {
+		func(at booking.Target) commit.Op { return &booking.Walk{Target: at, Reason: "Level 2 is flooded."} },
+		func(o commit.Op) booking.Snapshot { return o.(*booking.Walk).After }, feed.ReservationWalked, []string{booking.ClassWalked},
+	},
+	reservation.Voided: {
+		func(at booking.Target) commit.Op { return &booking.Void{Target: at} },
+		func(o commit.Op) booking.Snapshot { return o.(*booking.Void).After }, feed.ReservationVoided, nil,
+	},
+}
+
+func TestWhatTheOperatorTakesBackIsFreeAndCostsNothing(t *testing.T) {
+	for state, x := range takings {
+		for _, pay := range []payment.State{payment.Requested, payment.RequiresAction, payment.Unknown, payment.Authorized} {
+			t.Run(string(state)+" "+string(pay), func(t *testing.T) {
+				c := newClock()
+				w := bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 1))
+				w.Twice = true
+				at := settled(t, w, pay)
+				op := x.op(at)
+				apply(t, w, op)
+				s := stored(t, w, at.ID)
+				if s.Reservation.State != state || s.Payment.State != payment.VoidRequested || !reflect.DeepEqual(x.after(op), s) {
+					t.Fatalf("%+v", s)
+				}
+				if w.Free(altmarkt, id.Standard, timerange.Floor(c.at)+5) != 1 {
+					t.Fatal("its space is not free")
+				}
+				if !slices.Equal(w.Incidents(), x.class) {
+					t.Fatalf("incidents %v", w.Incidents())
+				}
+				told := 0
+				for _, e := range w.Events(altmarkt) {
+					if e.Kind == x.kind {
+						told++
+					}
+				}
+				if told != 1 {
+					t.Fatalf("told %d times", told)
+				}
+				same(t, w, x.op(at), at.ID)
+			})
+		}
+	}
+}
+
+func TestWhatTheOperatorCannotTakeBack(t *testing.T) {
+	for state, x := range takings {
+		for name, refused := range map[string]struct {
+			prepare func(*reservation.Reservation)
+			code    string
+		}{
+			"inside":         {func(r *reservation.Reservation) { r.State = reservation.Active }, reservation.CodeAlreadyInside},
+			"completed":      {func(r *reservation.Reservation) { r.State = reservation.Completed }, reservation.CodeFinished},
+			"a no-show":      {func(r *reservation.Reservation) { r.State = reservation.NoShow }, reservation.CodeFinished},
+			"a change waits": {func(r *reservation.Reservation) { r.Pending = &reservation.Change{Window: r.Window} }, booking.CodeChangePending},
+		} {
+			c := newClock()
+			w := bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 1))
+			at := settled(t, w, payment.Authorized)
+			if _, err := w.Commit(t.Context(), does{func(work *commit.Work) error {
+				r, err := work.Reservation(at.ID)
+				if err == nil {
+					refused.prepare(r)
+					work.PutReservation(r)
+				}
+				return err
+			}}); err != nil {
+				t.Fatal(err)
+			}
+			before, events := stored(t, w, at.ID), len(w.Events(altmarkt))
+			_, err := w.Commit(t.Context(), x.op(at))
+			if fault.Code(err) != refused.code || !reflect.DeepEqual(before, stored(t, w, at.ID)) || len(w.Events(altmarkt)) != events {
+				t.Errorf("%s, %s: %v", state, name, err)
+			}
+		}
+	}
+}
+
+// Money that was taken for what costs nothing is somebody's task.
+func TestTakenMoneyIsOnRecordWhenTheReservationIsTakenBack(t *testing.T) {
+	for state, x := range takings {
+		for _, pay := range []payment.State{payment.CaptureRequested, payment.Captured} {
+			c := newClock()
+			w := bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 1))
+			at := settled(t, w, payment.Authorized)
+			take := does{func(work *commit.Work) error {
+				r, err := work.Reservation(at.ID)
+				if err != nil {
+					return err
+				}
+				p, err := work.Payment(r.Payment)
+				if err != nil {
+					return err
+				}
+				p.State, p.CaptureAmount = pay, 400
+				work.PutPayment(p)
+				return nil
+			}}
+			for _, op := range []commit.Op{take, x.op(at)} {
+				if _, err := w.Commit(t.Context(), op); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := stored(t, w, at.ID)
+			if s.Payment.State != pay || s.Reservation.State != state || !slices.Contains(w.Incidents(), booking.ClassRefundDue) {
+				t.Errorf("%s %s: %+v, incidents %v", state, pay, s, w.Incidents())
+			}
+		}
+	}
+}
+
+func TestTheServiceWalksAndVoids(t *testing.T) {
+	c := newClock()
+	w := bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 1))
+	s := booking.NewService(booking.Config{Store: w, Commits: w, Log: slog.New(slog.DiscardHandler), Now: c.now})
+	at := settled(t, w, payment.Authorized)
+	for _, reason := range []string{strings.Repeat("x", 501), "two\nlines", "\xff"} {
+		if _, err := s.Walk(t.Context(), at.ID, reason); fault.Code(err) != booking.CodeInvalidReason {
+			t.Fatalf("%q: %v", reason, err)
+		}
+	}
+	if got := stored(t, w, at.ID).Reservation.State; got != reservation.Confirmed {
+		t.Fatal(got)
+	}
+	v, err := s.Walk(t.Context(), at.ID, "Level 2 is flooded.")
+	if err != nil || v.Reservation.State != reservation.Walked || v.Pass != "" {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	if _, err := s.Void(t.Context(), at.ID); fault.Code(err) != reservation.CodeFinished {
+		t.Fatal(err)
+	}
+	if _, err := s.Void(t.Context(), id.New[id.Reservation](time.Now())); fault.Code(err) != booking.CodeReservationNotFound {
+		t.Fatal(err)
+	}
+}
