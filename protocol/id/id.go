@@ -36,6 +36,7 @@ type (
 	operatorKind    struct{}
 	incidentKind    struct{}
 	transactionKind struct{}
+	blockKind       struct{}
 )
 
 func (reservationKind) prefix() string { return "rsv" }
@@ -49,6 +50,7 @@ func (accountKind) prefix() string     { return "acc" }
 func (operatorKind) prefix() string    { return "opr" }
 func (incidentKind) prefix() string    { return "inc" }
 func (transactionKind) prefix() string { return "txn" }
+func (blockKind) prefix() string       { return "blk" }
 
 // The identifiers of the product.
 //
@@ -65,6 +67,7 @@ type (
 	Operator    = ID[operatorKind]    // the owner of parkings
 	Incident    = ID[incidentKind]    // a conflict and how it was settled
 	Transaction = ID[transactionKind] // one balanced entry of the ledger
+	Block       = ID[blockKind]       // bays that are out of use for a while
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.

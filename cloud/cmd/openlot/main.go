@@ -34,6 +34,7 @@ type cli struct {
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date."`
 	Import  importCmd  `cmd:"" help:"Import car parks from a GeoJSON file: all of them, or none and the reasons."`
 	Enroll  enrollCmd  `cmd:"" help:"Give a parking's edge agent its credentials, shown once. An agent enrolled before is locked out."`
+	Admin   adminCmd   `cmd:"" help:"Change a parking's capacity, blocked bays and policy. Works while openlot serve runs."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -85,7 +86,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 // be a guess; it is text, one line per event.
 func logger(w io.Writer, c *cli) *slog.Logger {
 	level := slog.LevelInfo
-	for _, common := range []common{c.Serve.common, c.Migrate.common, c.Import.common, c.Enroll.common} {
+	for _, common := range append(c.Admin.commons(), c.Serve.common, c.Migrate.common, c.Import.common, c.Enroll.common) {
 		if common.LogLevel != "" && common.LogLevel != "info" {
 			_ = level.UnmarshalText([]byte(common.LogLevel)) // kong has checked it
 		}

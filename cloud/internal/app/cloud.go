@@ -98,10 +98,22 @@ func seed(ctx context.Context, db *postgres.DB) error {
 	return err
 }
 
+// seedEvery is far more often than days pass: a run that was missed is made up
+// for before anybody meets the end of the seeded days, of which there is one
+// more than is sold.
+const seedEvery = 15 * time.Minute
+
 // housekeeping are the tasks of the cloud's own tables.
 func (c *cloud) housekeeping() []schedule.Task {
 	return []schedule.Task{
-		{Name: "seed_horizon", Every: time.Hour, Run: func(ctx context.Context, _ time.Time) error { return seed(ctx, c.db) }},
+		{Name: "seed_horizon", Every: seedEvery, Run: func(ctx context.Context, now time.Time) error {
+			_, err := c.db.SeedHorizon(ctx, now)
+			return err
+		}},
+		{Name: "prune_horizon", Every: time.Hour, Run: func(ctx context.Context, now time.Time) error {
+			_, err := c.db.PruneHorizon(ctx, now)
+			return err
+		}},
 		{Name: "partition_events", Every: time.Hour, Run: func(ctx context.Context, _ time.Time) error {
 			return c.db.PartitionEvents(ctx, partitionsAhead)
 		}},

@@ -19,7 +19,7 @@ const QuoteLife = 10 * time.Minute
 const (
 	CodeWindowEmpty   = "window_empty"
 	CodeWindowInPast  = "window_in_past"
-	CodeWindowTooLong = "window_too_long"
+	CodeWindowTooLong = parking.CodeWindowTooLong
 	CodeQuoteMismatch = "quote_mismatch"
 	CodeQuoteExpired  = "quote_expired"
 )
@@ -37,18 +37,11 @@ type Quote struct {
 // checkWindow is what a window must be to be sold by this parking now. A window
 // may start in the quarter that is running, whose claim it takes in full.
 func checkWindow(w timerange.Range, p parking.Policy, now time.Time) error {
-	switch {
-	case w.From.Before(timerange.Floor(now).Time()):
+	if w.From.Before(timerange.Floor(now).Time()) {
 		return fault.New(fault.Invalid, CodeWindowInPast, "The window begins in the past.").
 			WithField("from", "is before the current quarter-hour")
-	case w.Duration() > p.MaxStay:
-		return fault.Newf(fault.Invalid, CodeWindowTooLong, "This parking sells at most %s at a stretch.", inWords(p.MaxStay)).
-			WithField("to", "is too long after from")
-	case w.To.After(now.Add(time.Duration(p.HorizonDays) * 24 * time.Hour)):
-		return fault.Newf(fault.Invalid, CodeBeyondHorizon, "This parking sells at most %d days ahead.", p.HorizonDays).
-			WithField("to", "is too far ahead")
 	}
-	return nil
+	return p.CheckWindow(w, now)
 }
 
 // newWindow makes a window of whole seconds.
@@ -93,11 +86,4 @@ func (q Quote) accept(p id.Parking, t id.SpaceType, w timerange.Range, now time.
 func errQuoteExpired() error {
 	return fault.New(fault.Conflict, CodeQuoteExpired, "The quoted price has expired. Ask for a new quote.").
 		WithField("quote_id", "has expired or never was")
-}
-
-func inWords(d time.Duration) string {
-	if d%(24*time.Hour) == 0 {
-		return fmt.Sprintf("%d days", d/(24*time.Hour))
-	}
-	return d.String()
 }

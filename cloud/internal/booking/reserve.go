@@ -22,7 +22,7 @@ const (
 	CodeSpaceTypeUnknown   = "space_type_unknown"
 	CodeNotForSale         = "not_for_sale"
 	CodeSoldOut            = "sold_out"
-	CodeBeyondHorizon      = "beyond_horizon"
+	CodeBeyondHorizon      = parking.CodeBeyondHorizon
 	CodeKeyReused          = "idempotency_key_reused"
 	CodeHoldTooLate        = reservation.CodeHoldTooLate
 	CodeUnexpectedProvider = "provider_answer_unexpected"

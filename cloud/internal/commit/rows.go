@@ -18,6 +18,7 @@ type Rows struct {
 	Reservations []id.Reservation
 	Payments     []id.Payment
 	Sessions     []id.Session
+	Blocks       []id.Block
 	Keys         []Key
 	Watermark    bool
 	Allotments   bool // all of the parking's
@@ -30,7 +31,7 @@ func (r *Rows) Quarters(t id.SpaceType, q timerange.Quarters) {
 
 // Empty reports whether no row is named.
 func (r *Rows) Empty() bool {
-	return len(r.Days)+len(r.Reservations)+len(r.Payments)+len(r.Sessions)+len(r.Keys) == 0 &&
+	return len(r.Days)+len(r.Reservations)+len(r.Payments)+len(r.Sessions)+len(r.Blocks)+len(r.Keys) == 0 &&
 		!r.Watermark && !r.Allotments
 }
 
@@ -63,6 +64,18 @@ type Allotment struct {
 	Until     timerange.Q // the claim reaches up to here
 }
 
+// Block is a number of bays that are out of use. It is stored by the event that
+// tells it: see Work.Block and Work.Unblock.
+type Block struct {
+	ID        id.Block
+	SpaceType id.SpaceType
+	Claim     timerange.Quarters // what it takes; it ends early when the block is removed
+	N         int16
+	Reason    string
+	CreatedAt time.Time
+	RemovedAt time.Time // zero: it stands
+}
+
 // Observation is one applied journal event, kept as it was.
 type Observation struct {
 	Epoch uint32
@@ -89,6 +102,7 @@ type state struct {
 	reservations map[id.Reservation]*reservation.Reservation
 	payments     map[id.Payment]*payment.Payment
 	sessions     map[id.Session]*session.Session
+	blocks       map[id.Block]*Block
 	keys         map[Key]*KeyRecord
 	allotments   map[id.SpaceType]*Allotment
 	watermark    *Watermark
@@ -101,6 +115,7 @@ func newState() *state {
 		reservations: map[id.Reservation]*reservation.Reservation{},
 		payments:     map[id.Payment]*payment.Payment{},
 		sessions:     map[id.Session]*session.Session{},
+		blocks:       map[id.Block]*Block{},
 		keys:         map[Key]*KeyRecord{},
 		allotments:   map[id.SpaceType]*Allotment{},
 	}

@@ -20,6 +20,7 @@ type Loaded struct {
 	Reservations map[id.Reservation]*reservation.Reservation
 	Payments     map[id.Payment]*payment.Payment
 	Sessions     map[id.Session]*session.Session
+	Blocks       map[id.Block]*Block
 	Keys         map[Key]*KeyRecord
 	Watermark    *Watermark
 	Allotments   map[id.SpaceType]*Allotment
@@ -40,6 +41,7 @@ func (w *Work) Load(asked Rows, l Loaded) {
 	fill(w.base.reservations, asked.Reservations, l.Reservations)
 	fill(w.base.payments, asked.Payments, l.Payments)
 	fill(w.base.sessions, asked.Sessions, l.Sessions)
+	fill(w.base.blocks, asked.Blocks, l.Blocks)
 	fill(w.base.keys, asked.Keys, l.Keys)
 	if asked.Watermark && !w.base.hasWatermark {
 		w.base.watermark, w.base.hasWatermark = l.Watermark, true
@@ -126,6 +128,7 @@ func (w *Work) merge() {
 	move(w.over.payments, w.base.payments, w.touched.payments)
 	move(w.over.sessions, w.base.sessions, w.touched.sessions)
 	move(w.over.allotments, w.base.allotments, w.touched.allotments)
+	maps.Copy(w.base.blocks, w.over.blocks)
 	for k, r := range w.over.keys {
 		w.base.keys[k] = r
 		w.out.Keys[k] = r

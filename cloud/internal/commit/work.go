@@ -162,6 +162,67 @@ func (w *Work) Allotment(t id.SpaceType) (*Allotment, error) {
 // PutAllotment stores an allotment.
 func (w *Work) PutAllotment(a *Allotment) { put(w.over.allotments, a.SpaceType, a) }
 
+// Block returns a copy of a block, nil when there is none.
+func (w *Work) Block(i id.Block) (*Block, error) {
+	return find(w.over.blocks, w.base.blocks, i, &w.missing.Blocks)
+}
+
+// AddBlock takes the units of a block, whether or not they are free, and tells
+// it, which stores it.
+func (w *Work) AddBlock(b *Block) error {
+	if err := w.need(b.SpaceType, b.Claim); err != nil {
+		return err
+	}
+	if err := w.sheet.Block(b.SpaceType, b.Claim, b.N); err != nil {
+		return err
+	}
+	put(w.over.blocks, b.ID, b)
+	w.tellBlock(feed.CapacityBlocked, b, b.CreatedAt)
+	return nil
+}
+
+// RemoveBlock ends a block at a quarter, gives its units back from there on,
+// and tells it, which stores it.
+func (w *Work) RemoveBlock(b *Block, end timerange.Q, now time.Time) error {
+	ahead := timerange.Quarters{From: min(max(end, b.Claim.From), b.Claim.To), To: b.Claim.To}
+	if !ahead.Empty() {
+		if err := w.need(b.SpaceType, ahead); err != nil {
+			return err
+		}
+		if err := w.sheet.Unblock(b.SpaceType, ahead, b.N); err != nil {
+			return err
+		}
+	}
+	b.Claim.To, b.RemovedAt = ahead.From, now
+	put(w.over.blocks, b.ID, b)
+	w.tellBlock(feed.CapacityUnblocked, b, now)
+	return nil
+}
+
+func (w *Work) tellBlock(k feed.Kind, b *Block, at time.Time) {
+	w.Emit(k, feed.Body{Block: &feed.Block{
+		ID: b.ID, SpaceType: b.SpaceType, From: b.Claim.From, To: b.Claim.To, N: b.N, Reason: b.Reason, At: at,
+	}})
+}
+
+// SetCapacity gives the days [from, to) of a type that exist another capacity
+// and tells it, which stores it for the days to come. It returns what the first
+// of them had, whether there is any, and how many were changed; when none was,
+// it tells nothing.
+func (w *Work) SetCapacity(t id.SpaceType, from, to int32, capacity int16) (was int16, seeded bool, changed int, err error) {
+	if err := w.need(t, timerange.Quarters{From: timerange.DayStart(from), To: timerange.DayStart(to)}); err != nil {
+		return 0, false, 0, err
+	}
+	for day := from; day < to && !seeded; day++ {
+		was, seeded = w.sheet.Capacity(t, day)
+	}
+	if changed, err = w.sheet.SetCapacity(t, from, to, capacity); err != nil || changed == 0 {
+		return was, seeded, changed, err
+	}
+	w.Emit(feed.CapacityChanged, feed.Body{Capacity: &feed.Capacity{SpaceType: t, FromDay: from, Capacity: capacity, Was: was}})
+	return was, seeded, changed, nil
+}
+
 // Claim takes n units if they are free; the errors are those of
 // inventory.Sheet.
 func (w *Work) Claim(t id.SpaceType, q timerange.Quarters, n int16) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
 )
 
 // Kind says what happened.
@@ -22,6 +23,10 @@ type Kind string
 // The kinds of event.
 const (
 	ParkingImported      Kind = "parking.imported" // its description or capacity is new: read it again
+	ParkingChanged       Kind = "parking.changed"  // its policy is new: read it again
+	CapacityChanged      Kind = "capacity.changed" // of a space type: read the parking and its days again
+	CapacityBlocked      Kind = "capacity.blocked" // bays are out of use
+	CapacityUnblocked    Kind = "capacity.unblocked"
 	ReservationHeld      Kind = "reservation.held"
 	ReservationConfirmed Kind = "reservation.confirmed"
 	ReservationExpired   Kind = "reservation.expired"
@@ -39,6 +44,12 @@ const (
 	EdgeLink             Kind = "edge.link" // the edge's lease began or lapsed
 	IncidentRaised       Kind = "incident.raised"
 )
+
+// Describes reports whether the parking must be read again after an event of
+// this kind.
+func (k Kind) Describes() bool {
+	return k == ParkingImported || k == ParkingChanged || k == CapacityChanged
+}
 
 // Event is one fact about a parking.
 type Event struct {
@@ -59,6 +70,8 @@ type Body struct {
 	Allotment   *Allotment        `json:"allotment,omitempty"`
 	Link        *Link             `json:"link,omitempty"`
 	Incident    *Incident         `json:"incident,omitempty"`
+	Capacity    *Capacity         `json:"capacity,omitempty"`
+	Block       *Block            `json:"block,omitempty"`
 }
 
 // Reservation is a reservation after the event.
@@ -97,6 +110,27 @@ type Allotment struct {
 	Units     int16        `json:"units"`   // claimed in the inventory
 	Granted   int16        `json:"granted"` // what the edge is told
 	Until     time.Time    `json:"until"`
+}
+
+// Capacity is a type's capacity after the event. The database stores it from
+// here, with the event.
+type Capacity struct {
+	SpaceType id.SpaceType `json:"space_type"`
+	FromDay   int32        `json:"from_day"` // UTC days since the epoch: this day and all after it
+	Capacity  int16        `json:"capacity"`
+	Was       int16        `json:"was"` // on that day
+}
+
+// Block is a block after the event. The database stores it from here, with the
+// event; what it claims or gives back is in the event's Claims.
+type Block struct {
+	ID        id.Block     `json:"id"`
+	SpaceType id.SpaceType `json:"space_type"`
+	From      timerange.Q  `json:"from_q"`
+	To        timerange.Q  `json:"to_q"`
+	N         int16        `json:"n"`
+	Reason    string       `json:"reason"`
+	At        time.Time    `json:"at"`
 }
 
 // Link is the state of the edge's lease.

@@ -7,11 +7,15 @@
 // sold. Over is what is physically there although nothing was left: a car that
 // overstayed, or came in offline on a claim that had been given away. Nothing
 // is sold while over is positive, and a release takes from over first.
+//
+// Capacity may change under what is claimed, and bays may be blocked: what is
+// then missing is in over as well, and sales there have stopped by themselves.
 package inventory
 
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
@@ -23,6 +27,7 @@ var (
 	ErrSoldOut    = errors.New("not enough free capacity")
 	ErrUnseeded   = errors.New("the day is outside the booking horizon")
 	ErrOverReturn = errors.New("more was released than was claimed")
+	ErrTooMany    = errors.New("more than there can be")
 )
 
 // Key names one day of one space type within a parking.
@@ -54,6 +59,7 @@ type Sheet struct {
 	days    map[Key]*Day
 	changed map[Key]struct{}
 	claims  []Delta
+	recap   bool // a capacity has changed since TakeDeltas
 }
 
 // Delta is one change of claims, as the feed tells it: N more (or, negative,
@@ -96,6 +102,7 @@ func (s *Sheet) Clone() *Sheet {
 		c.changed[k] = struct{}{}
 	}
 	c.claims = append([]Delta(nil), s.claims...)
+	c.recap = s.recap
 	return c
 }
 
@@ -136,10 +143,19 @@ func (s *Sheet) Claim(t id.SpaceType, q timerange.Quarters, n int16) error {
 }
 
 // ClaimPresence takes n units in all of the run whether or not they are free:
-// they stand there. What is not free goes into over.
+// they stand there. What is not free goes into over. It changes nothing and
+// returns ErrTooMany when that is more than can be counted.
 func (s *Sheet) ClaimPresence(t id.SpaceType, q timerange.Quarters, n int16) error {
 	if err := s.seeded(t, q); err != nil {
 		return err
+	}
+	for _, run := range spans(q) {
+		d := s.days[Key{t, run.day}]
+		for i := run.first; i < run.end; i++ {
+			if int(d.Over[i])+int(n)-int(d.Free[i]) > math.MaxInt16 {
+				return fmt.Errorf("%w: %s day %d quarter %d", ErrTooMany, t, run.day, i)
+			}
+		}
 	}
 	s.each(t, q, n, func(d *Day, i int) {
 		take := min(max(d.Free[i], 0), n)
@@ -147,6 +163,91 @@ func (s *Sheet) ClaimPresence(t id.SpaceType, q timerange.Quarters, n int16) err
 		d.Over[i] += n - take
 	})
 	return nil
+}
+
+// Block takes n units out of use in all of the run, as ClaimPresence does: what
+// is sold stays sold, and shows up in over. It changes nothing and returns
+// ErrTooMany where n is more than the capacity.
+func (s *Sheet) Block(t id.SpaceType, q timerange.Quarters, n int16) error {
+	if err := s.seeded(t, q); err != nil {
+		return err
+	}
+	for _, run := range spans(q) {
+		if d := s.days[Key{t, run.day}]; d.Cap < n {
+			return fmt.Errorf("%w: %d of %d %s on day %d", ErrTooMany, n, d.Cap, t, run.day)
+		}
+	}
+	return s.ClaimPresence(t, q, n)
+}
+
+// Unblock gives n units of a block back in all of the run.
+func (s *Sheet) Unblock(t id.SpaceType, q timerange.Quarters, n int16) error {
+	return s.Release(t, q, n)
+}
+
+// SetCapacity gives the days [from, to) of a type that were read another
+// capacity and returns how many had a different one. What is claimed stays
+// claimed: where it is more than the capacity, the rest is in over, which is
+// the first to shrink when capacity returns. It changes nothing and returns
+// ErrTooMany when that is more than can be counted.
+func (s *Sheet) SetCapacity(t id.SpaceType, from, to int32, capacity int16) (changed int, err error) {
+	for k := range s.days {
+		if k.Type != t || k.Day < from || k.Day >= to || s.days[k].Cap == capacity {
+			continue
+		}
+		d := *s.days[k]
+		if err := d.recap(capacity); err != nil {
+			return 0, fmt.Errorf("%w: %s day %d", err, t, k.Day)
+		}
+		changed++
+	}
+	if changed == 0 {
+		return 0, nil
+	}
+	for k, d := range s.days {
+		if k.Type != t || k.Day < from || k.Day >= to || d.Cap == capacity {
+			continue
+		}
+		if err := d.recap(capacity); err != nil {
+			return 0, err // it was possible a moment ago
+		}
+		s.changed[k] = struct{}{}
+	}
+	s.recap = true
+	return changed, nil
+}
+
+// Capacity is that of a day, if it was read and exists.
+func (s *Sheet) Capacity(t id.SpaceType, day int32) (capacity int16, ok bool) {
+	d, ok := s.days[Key{t, day}]
+	if !ok {
+		return 0, false
+	}
+	return d.Cap, true
+}
+
+// recap keeps the claims, which are cap − free + over.
+func (d *Day) recap(capacity int16) error {
+	delta := int(capacity) - int(d.Cap)
+	for i := range d.Free {
+		left := int(d.Free[i]) - int(d.Over[i]) + delta
+		if -left > math.MaxInt16 {
+			return ErrTooMany
+		}
+		d.Free[i], d.Over[i] = int16(max(left, 0)), int16(max(-left, 0))
+	}
+	d.Cap = capacity
+	return nil
+}
+
+// Unclaimed reports whether nothing of the day is claimed.
+func (d *Day) Unclaimed() bool {
+	for i := range d.Free {
+		if d.Free[i] != d.Cap || d.Over[i] != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Release gives n units back in all of the run, to over first. It changes
@@ -184,12 +285,12 @@ func (s *Sheet) Changed(yield func(Key, *Day) bool) {
 // TakeDeltas returns the changes of claims since it was last called.
 func (s *Sheet) TakeDeltas() []Delta {
 	d := s.claims
-	s.claims = nil
+	s.claims, s.recap = nil, false
 	return d
 }
 
-// Untold reports whether claims have changed since TakeDeltas.
-func (s *Sheet) Untold() bool { return len(s.claims) > 0 }
+// Untold reports whether claims or a capacity have changed since TakeDeltas.
+func (s *Sheet) Untold() bool { return len(s.claims) > 0 || s.recap }
 
 func (s *Sheet) each(t id.SpaceType, q timerange.Quarters, n int16, change func(*Day, int)) {
 	if q.Empty() || n == 0 {

@@ -114,7 +114,7 @@ func (l *Listing) handle(e feed.Event) {
 }
 
 func (w *waiting) add(e feed.Event) {
-	if e.Kind == feed.ParkingImported || len(w.events) == maxWaiting {
+	if e.Kind.Describes() || len(w.events) == maxWaiting {
 		w.need, w.events = max(w.need, e.Revision), nil
 		return
 	}

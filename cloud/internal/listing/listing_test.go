@@ -99,6 +99,14 @@ func playModel(t *testing.T, r *rand.Rand) {
 			m.mu.Unlock()
 			b.Handle([]feed.Event{m.event("beta", time.Now(), feed.ParkingImported, feed.Body{})})
 		}
+		if r.IntN(6) == 0 { // also below what is claimed
+			m.mu.Lock()
+			types := slices.Clone(m.lots["alpha"].parking.SpaceTypes)
+			types[0].Capacity = int16(r.IntN(8))
+			m.lots["alpha"].parking.SpaceTypes = types
+			m.mu.Unlock()
+			b.Handle([]feed.Event{m.event("alpha", time.Now(), feed.CapacityChanged, feed.Body{Capacity: &feed.Capacity{SpaceType: id.Standard}})})
+		}
 		time.Sleep(time.Duration(r.IntN(20)) * time.Minute)
 		time.Sleep(time.Second) // past the tick
 		synctest.Wait()

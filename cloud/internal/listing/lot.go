@@ -2,6 +2,7 @@ package listing
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/feed"
@@ -16,7 +17,7 @@ import (
 type Snapshot struct {
 	Parking    parking.Parking
 	Revision   uint64
-	Days       map[inventory.Key]*inventory.Day // only those that were ever written; the others are all free
+	Days       map[inventory.Key]*inventory.Day // only those that differ from the type's capacity, all free
 	Allotments map[id.SpaceType]int16           // units claimed for walk-ins
 	Allotted   map[id.Session]id.SpaceType      // sessions inside that stand on an allotment
 	Link       *feed.Link                       // of the enrolled edge; nil without one
@@ -38,7 +39,7 @@ var errOutOfStep = errors.New("the event does not fit what is known")
 // apply moves the lot by the event that follows its revision. An error says
 // that the lot must be read again; it is not usable then.
 func (l *lot) apply(e feed.Event) error {
-	if e.Revision != l.Revision+1 || e.Kind == feed.ParkingImported {
+	if e.Revision != l.Revision+1 || e.Kind.Describes() {
 		return errOutOfStep
 	}
 	for _, c := range e.Body.Claims {
@@ -77,10 +78,18 @@ func (l *lot) claim(c inventory.Delta) error {
 		}
 	}
 	s := inventory.NewSheet(l.Days)
-	if c.N < 0 {
-		return s.Release(c.Type, run, -c.N)
+	if c.N > 0 {
+		return s.ClaimPresence(c.Type, run, c.N)
 	}
-	return s.ClaimPresence(c.Type, run, c.N)
+	if err := s.Release(c.Type, run, -c.N); err != nil {
+		return err
+	}
+	for _, k := range inventory.Keys(c.Type, run) {
+		if d := l.Days[k]; d.Cap == t.Capacity && d.Unclaimed() {
+			delete(l.Days, k)
+		}
+	}
+	return nil
 }
 
 // forget drops the days before the one that holds now.
@@ -95,10 +104,11 @@ func (l *lot) forget(now time.Time) {
 
 // free is what is free of a type in all of a run.
 func (l *lot) free(t parking.SpaceType, run timerange.Quarters) int {
-	least := int(t.Capacity)
+	least := math.MaxInt16
 	run.Days(func(day int32, first, end int) bool {
 		d := l.Days[inventory.Key{Type: t.ID, Day: day}]
 		if d == nil {
+			least = min(least, int(t.Capacity))
 			return true
 		}
 		for i := first; i < end; i++ {
@@ -130,7 +140,7 @@ func (l *lot) now(t parking.SpaceType, now time.Time) int {
 
 // during is what could be sold of a type for a window.
 func (l *lot) during(t parking.SpaceType, w timerange.Range, now time.Time) int {
-	if l.tooLong(w) || w.To.After(now.AddDate(0, 0, l.Parking.Policy.HorizonDays)) {
+	if l.Parking.Policy.CheckWindow(w, now) != nil {
 		return 0
 	}
 	return l.free(t, w.Claim())

@@ -44,6 +44,8 @@ type details struct {
 type policies struct {
 	HorizonDays      int   `json:"horizon_days"`
 	MaxStayMinutes   int64 `json:"max_stay_minutes"`
+	MinStayMinutes   int64 `json:"min_stay_minutes"`
+	MinLeadMinutes   int64 `json:"min_lead_minutes"`
 	HoldMinutes      int64 `json:"hold_minutes"`
 	EarlyMinutes     int64 `json:"early_entry_minutes"`
 	ExitGraceMinutes int64 `json:"exit_grace_minutes"`
@@ -75,7 +77,7 @@ func newLot(s Snapshot) *lot {
 
 func policiesOf(p parking.Policy) policies {
 	minutes := func(d time.Duration) int64 { return int64(d / time.Minute) }
-	return policies{p.HorizonDays, minutes(p.MaxStay), minutes(p.HoldTTL), minutes(p.EarlyEntry), minutes(p.ExitGrace), minutes(p.NoShowAfter)}
+	return policies{p.HorizonDays, minutes(p.MaxStay), minutes(p.MinStay), minutes(p.MinLead), minutes(p.HoldTTL), minutes(p.EarlyEntry), minutes(p.ExitGrace), minutes(p.NoShowAfter)}
 }
 
 // members is a struct's JSON without its braces.

@@ -18,9 +18,6 @@ import (
 // CodeImportInvalid is the fault code of a file of which nothing is imported.
 const CodeImportInvalid = "import_invalid"
 
-// maxCapacity is the largest number of spaces of one type.
-const maxCapacity = 30000
-
 type featureCollection struct {
 	Type     string            `json:"type"`
 	Features []json.RawMessage `json:"features"`
@@ -134,8 +131,8 @@ func readFeature(raw json.RawMessage) (Parking, error) {
 		return p, nil
 	}
 	c := *in.Capacity
-	if c < 1 || c > maxCapacity || c != math.Trunc(c) {
-		return Parking{}, fmt.Errorf("a capacity of %v is not a whole number from 1 to %d", c, maxCapacity)
+	if c < 1 || c > MaxCapacity || c != math.Trunc(c) {
+		return Parking{}, fmt.Errorf("a capacity of %v is not a whole number from 1 to %d", c, MaxCapacity)
 	}
 	p.SpaceTypes = []SpaceType{{ID: id.Standard, Class: ClassStandard, Label: "Standard", Capacity: int16(c)}}
 	return p, nil

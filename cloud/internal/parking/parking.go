@@ -44,6 +44,8 @@ type SpaceType struct {
 type Policy struct {
 	HorizonDays    int           `json:"horizon_days"`    // how far ahead windows are sold
 	MaxStay        time.Duration `json:"max_stay"`        // longest window
+	MinStay        time.Duration `json:"min_stay"`        // shortest window
+	MinLead        time.Duration `json:"min_lead"`        // windows begin at least this far ahead; 0: also now
 	HoldTTL        time.Duration `json:"hold_ttl"`        // how long an unpaid claim is kept
 	EarlyEntry     time.Duration `json:"early_entry"`     // let in this long before the window when there is room
 	ExitGrace      time.Duration `json:"exit_grace"`      // leave this long after the window for nothing more

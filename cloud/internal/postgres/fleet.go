@@ -300,7 +300,7 @@ func (db *DB) touched(ctx context.Context, parking id.Parking, after uint64, max
 		}
 		t.Through = uint64(*revision)
 		t.allotments = t.allotments || *allotment
-		t.described = t.described || feed.Kind(*kind) == feed.ParkingImported
+		t.described = t.described || feed.Kind(*kind).Describes()
 		for _, text := range []*string{res, stay} {
 			if text == nil || *text == "" {
 				continue

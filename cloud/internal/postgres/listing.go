@@ -27,9 +27,11 @@ func NewListing(db *DB) Listing { return Listing{db} }
 const (
 	listingHeads = `select h.parking, h.revision from parking_head h where $1::text[] is null or h.parking = any ($1)`
 
-	// Days that were never written are all free.
-	listingDays = `select d.parking, d.space_type, d.day, d.version, d.cap, d.free, d.over from inventory_day d
-where ($1::text[] is null or d.parking = any ($1)) and d.day >= $2 and d.version > 0`
+	// Days of which nothing is claimed are the type's capacity.
+	listingDays = `select d.parking, d.space_type, d.day, d.version, d.cap, d.free, d.over
+from inventory_day d join space_type t on t.parking = d.parking and t.id = d.space_type
+where ($1::text[] is null or d.parking = any ($1)) and d.day >= $2 and d.version > 0
+  and (d.cap <> t.capacity or d.cap <> any (d.free) or 0 <> any (d.over))`
 
 	listingAllotments = `select a.parking, a.space_type, a.units from allotment a where $1::text[] is null or a.parking = any ($1)`
 

@@ -134,12 +134,12 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map
 		id      [][16]byte
 	}
 	var reservations, payments, sessions ids
-	var principals, keys, marks, allots []string
+	var principals, keys, marks, allots, blockParkings, blocks []string
 	for p, rows := range asked {
 		out[p] = commit.Loaded{
 			Days: map[inventory.Key]*inventory.Day{}, Reservations: map[id.Reservation]*reservation.Reservation{},
 			Payments: map[id.Payment]*payment.Payment{}, Sessions: map[id.Session]*session.Session{},
-			Keys: map[commit.Key]*commit.KeyRecord{}, Allotments: map[id.SpaceType]*commit.Allotment{},
+			Blocks: map[id.Block]*commit.Block{}, Keys: map[commit.Key]*commit.KeyRecord{}, Allotments: map[id.SpaceType]*commit.Allotment{},
 		}
 		for _, k := range rows.Days {
 			days.parking, days.kind, days.day = append(days.parking, string(p)), append(days.kind, string(k.Type)), append(days.day, k.Day)
@@ -152,6 +152,9 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map
 		}
 		for _, i := range rows.Sessions {
 			sessions.parking, sessions.id = append(sessions.parking, string(p)), append(sessions.id, i.UUID())
+		}
+		for _, i := range rows.Blocks {
+			blockParkings, blocks = append(blockParkings, string(p)), append(blocks, i.String())
 		}
 		for _, k := range rows.Keys {
 			principals, keys = append(principals, k.Principal), append(keys, k.Key)
@@ -214,6 +217,18 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map
 				at, s, err := scanSession(row)
 				if err == nil {
 					out[at].Sessions[s.ID] = s
+				}
+				return err
+			})
+		})
+	}
+	if len(blocks) > 0 {
+		b.Queue(`select `+blockColumns+` from (select distinct * from unnest($1::text[], $2::text[])) k(parking, id)
+			join block b using (parking, id)`, blockParkings, blocks).Query(func(rows pgx.Rows) error {
+			return each(rows, func(row pgx.CollectableRow) error {
+				at, x, err := scanBlock(row)
+				if err == nil {
+					out[at].Blocks[x.ID] = x
 				}
 				return err
 			})

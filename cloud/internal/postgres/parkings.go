@@ -15,6 +15,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
 )
 
 // CodeCapacityDiffers is the fault code of an import that would change a
@@ -62,7 +63,7 @@ func (db *DB) ImportParkings(ctx context.Context, operator string, list []parkin
 				problems[fmt.Sprintf("features[%d]", i)] = fmt.Sprintf("%s: %s", p.ID, differs)
 				continue
 			}
-			if _, err := tx.Exec(ctx, `select seed_inventory($1, $2, $3)`, string(p.ID), int32(today.Unix()/86400), p.Policy.HorizonDays+1); err != nil {
+			if _, err := tx.Exec(ctx, `select seed_horizon($1, $2, 1)`, epochDay(today), string(p.ID)); err != nil {
 				return err
 			}
 			if _, err := tx.Exec(ctx, `select record_event($1, $2, '{}')`, string(p.ID), string(feed.ParkingImported)); err != nil {
@@ -121,14 +122,40 @@ func putSpaceTypes(ctx context.Context, tx pgx.Tx, p *parking.Parking) (differs 
 	return "", nil
 }
 
-// SeedHorizon adds the days that a parking's horizon has come to reach, for
-// all parkings, and returns how many. Doing it twice adds nothing.
+// Seeding goes in steps, so that the heads of few parkings are locked at a time
+// and a transaction stays short.
+const (
+	seedParkings = 200
+	pruneDays    = 2000
+	keepDays     = 7 // that are over
+)
+
+// SeedHorizon adds the days that each parking's horizon has come to reach, and
+// one more, for all parkings that lack some, and returns how many. Doing it
+// twice, at once or late adds what is missing and nothing else.
 func (db *DB) SeedHorizon(ctx context.Context, today time.Time) (int, error) {
-	var n int
-	err := db.pool.QueryRow(ctx, `select coalesce(sum(seed_inventory(id, $1, (policy->>'horizon_days')::int + 1)), 0) from parking`,
-		int32(today.Unix()/86400)).Scan(&n)
-	return n, unavailable("seed the horizon", err)
+	return db.inSteps(ctx, "seed the horizon", `select seed_horizon($1, null, $2)`, epochDay(today), seedParkings)
 }
+
+// PruneHorizon drops the days that ended more than a week ago and that nothing
+// can refer to any more, and returns how many.
+func (db *DB) PruneHorizon(ctx context.Context, today time.Time) (int, error) {
+	return db.inSteps(ctx, "drop past days", `select prune_inventory($1, $2)`, epochDay(today)-keepDays, pruneDays)
+}
+
+// inSteps repeats a statement until it has nothing left to do.
+func (db *DB) inSteps(ctx context.Context, what, sql string, args ...any) (total int, err error) {
+	for {
+		var n int
+		if err := db.pool.QueryRow(ctx, sql, args...).Scan(&n); err != nil || n == 0 {
+			return total, unavailable(what, err)
+		}
+		total += n
+	}
+}
+
+// epochDay is the UTC day of an instant, counted from the Unix epoch.
+func epochDay(t time.Time) int32 { return timerange.Floor(t).Day() }
 
 // PartitionEvents makes the feed's partitions for the days ahead.
 func (db *DB) PartitionEvents(ctx context.Context, days int) error {

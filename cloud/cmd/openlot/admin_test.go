@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// sale is a confirmed reservation for a window.
+type sale struct {
+	at     id.Parking
+	id     id.Reservation
+	window timerange.Range
+}
+
+func (s *sale) Parking() id.Parking      { return s.at }
+func (s *sale) Prefetch(r *commit.Rows)  { r.Quarters(id.Standard, s.window.Claim()) }
+func (s *sale) body() *feed.Reservation  { return &feed.Reservation{ID: s.id} }
+func (s *sale) quote() reservation.Quote { return reservation.Quote{Total: money.New(1230, "EUR")} }
+func (s *sale) Apply(w *commit.Work, now time.Time) error {
+	if err := w.Claim(id.Standard, s.window.Claim(), 1); err != nil {
+		return err
+	}
+	p := &payment.Payment{ID: id.New[id.Payment](now), Reservation: s.id, State: payment.Authorized, Provider: "test", Method: "m", Amount: s.quote().Total, UpdatedAt: now}
+	w.PutPayment(p)
+	w.PutReservation(&reservation.Reservation{
+		ID: s.id, Parking: s.at, State: reservation.Confirmed, Generation: 1, SpaceType: id.Standard, Window: s.window, Claim: s.window.Claim(),
+		Quote: s.quote(), Payment: p.ID, Email: "driver@example.org", HoldUntil: now, NoShowAt: now, CreatedAt: now, UpdatedAt: now,
+	})
+	w.Emit(feed.ReservationConfirmed, feed.Body{Reservation: s.body()})
+	return nil
+}
+
+// The commands, while a server's committer works on the same parking.
+func TestAdminCommands(t *testing.T) {
+	db, dsn := postgrestest.New(t)
+	now := time.Now().UTC()
+	postgrestest.Import(t, db, now, postgrestest.Parking("north", 4))
+	server := postgres.NewCommitter(db, slog.New(slog.DiscardHandler), time.Now, func(id.Parking, uint64) {})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	from := timerange.Floor(now.Add(48 * time.Hour)).Time()
+	sell := func() (id.Reservation, error) {
+		s := &sale{"north", id.New[id.Reservation](time.Now()), timerange.Range{From: from, To: from.Add(2 * time.Hour)}}
+		_, err := server.Commit(t.Context(), s)
+		return s.id, err
+	}
+	first, err := sell()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := sell()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	openlot := func(want int, args ...string) string {
+		t.Helper()
+		var out, errOut bytes.Buffer
+		code := run(t.Context(), append(args, "--database-url", dsn, "--log-level", "error"), &out, &errOut)
+		if code != want {
+			t.Fatalf("openlot %s: exit %d, want %d\n%s%s", strings.Join(args, " "), code, want, &out, &errOut)
+		}
+		return out.String() + errOut.String()
+	}
+	has := func(text string, parts ...string) {
+		t.Helper()
+		for _, p := range parts {
+			if !strings.Contains(text, p) {
+				t.Errorf("%q is not in:\n%s", p, text)
+			}
+		}
+	}
+	block := []string{"admin", "block", "north", "standard", "3", "--from", from.Format(time.RFC3339), "--to", from.Add(time.Hour).Format(time.RFC3339), "--reason", "painting"}
+
+	text := openlot(0, block...)
+	has(text, "3 bays", "1 too many", second.String(), "12.30 EUR", "nothing was cancelled")
+	if strings.Contains(text, first.String()) {
+		t.Errorf("the one that fits is listed:\n%s", text)
+	}
+	blk := regexp.MustCompile(`blk_\w+`).FindString(text)
+	has(openlot(0, "admin", "blocks", "north"), blk, "painting", "3 standard")
+	if _, err := sell(); err == nil {
+		t.Error("sold where bays are blocked")
+	}
+	has(openlot(0, "admin", "unblock", "north", blk), "not blocked after all", "fits")
+	has(openlot(1, "admin", "unblock", "north", blk), "block_removed")
+	has(openlot(0, "admin", "blocks", "north"), "nothing is blocked")
+	if _, err := sell(); err != nil {
+		t.Error(err)
+	}
+
+	has(openlot(0, "admin", "capacity", "north", "standard", "2"), "had 4", "has 2", "92 days", "1 too many")
+	has(openlot(0, "admin", "capacity", "north", "standard", "2"), "already", "1 too many")
+	later := now.Add(80 * 24 * time.Hour).Format(time.DateOnly)
+	has(openlot(0, "admin", "capacity", "north", "standard", "9", "--from", later), "had 2", "has 9", "12 days")
+	has(openlot(0, "admin", "capacity", "north", "standard", "3"), "fits")
+	if _, err := sell(); err == nil {
+		t.Error("oversold")
+	}
+
+	has(openlot(0, "admin", "policy", "north"), "horizon-days", "90", "30d")
+	text = openlot(0, "admin", "policy", "north", "--horizon-days", "396", "--max-stay", "60d", "--min-lead", "90m")
+	has(text, "was 90", "was 30d", "60d", "1h30m0s")
+	has(openlot(0, "admin", "policy", "north"), "396", "60d")
+
+	for _, c := range []struct {
+		exit int
+		want string
+		args []string
+	}{
+		{1, "policy_invalid", []string{"policy", "north", "--horizon-days", "397"}},
+		{1, "max_stay", []string{"policy", "north", "--max-stay", "0s"}},
+		{2, "no length of time", []string{"policy", "north", "--max-stay", "soon"}},
+		{1, "parking_not_found", []string{"policy", "south"}},
+		{1, "parking_not_found", []string{"capacity", "south", "standard", "3"}},
+		{1, "space_type_unknown", []string{"capacity", "north", "ev", "3"}},
+		{1, "invalid_parking_id", []string{"capacity", "North Side", "standard", "3"}},
+		{1, "capacity_invalid", []string{"capacity", "north", "standard", "30001"}},
+		{2, "16 bit", []string{"capacity", "north", "standard", "300000"}},
+		{1, "date_in_past", []string{"capacity", "north", "standard", "3", "--from", "2020-01-01"}},
+		{1, "date_invalid", []string{"capacity", "north", "standard", "3", "--from", "tomorrow"}},
+		{1, "beyond_horizon", []string{"capacity", "north", "standard", "3", "--from", "2999-01-01"}},
+		{1, "block_exceeds_capacity", append(append([]string{}, block[1:4]...), append([]string{"100"}, block[5:]...)...)},
+		{1, "time_invalid", []string{"block", "north", "standard", "1", "--from", "2027-01-01T00:00:00", "--to", "2027-01-02T00:00:00Z", "--reason", "x"}},
+		{1, "block_invalid", []string{"block", "north", "standard", "1", "--from", "2027-01-02T00:00:00Z", "--to", "2027-01-01T00:00:00Z", "--reason", "x"}},
+		{2, "--reason", []string{"block", "north", "standard", "1", "--from", "2027-01-01T00:00:00Z", "--to", "2027-01-02T00:00:00Z"}},
+		{1, "block_not_found", []string{"unblock", "north", id.New[id.Block](now).String()}},
+		{1, "invalid_block_id", []string{"unblock", "north", "rsv_1"}},
+	} {
+		has(openlot(c.exit, append([]string{"admin"}, c.args...)...), c.want)
+	}
+	if _, err := os.Stat(filepath.Join("var", "cloud")); err == nil {
+		t.Error("a data directory was made beside a database URL")
+	}
+	var wrong int
+	err = db.Pool().QueryRow(t.Context(), `select count(*) from inventory_day i, generate_series(1, 96) n
+		where i.free[n] - i.over[n] <> i.cap
+			- (select count(*) from reservation r where r.claim_from_q <= i.day::bigint * 96 + n - 1 and r.claim_to_q > i.day::bigint * 96 + n - 1)
+			- (select coalesce(sum(b.n), 0) from block b where b.from_q <= i.day::bigint * 96 + n - 1 and b.to_q > i.day::bigint * 96 + n - 1)`).Scan(&wrong)
+	if err != nil || wrong != 0 {
+		t.Errorf("%d quarters do not add up: %v", wrong, err)
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/capacity"
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+type policyCmd struct {
+	one
+	HorizonDays    *int      `help:"How many days ahead windows are sold, 1 to 396."`
+	MaxStay        *duration `help:"Longest window." placeholder:"30d"`
+	MinStay        *duration `help:"Shortest window; 0s: any." placeholder:"1h"`
+	MinLead        *duration `help:"Windows begin at least this far ahead; 0s: also now." placeholder:"2h"`
+	HoldTTL        *duration `name:"hold-ttl" help:"How long a reservation waits for its payment." placeholder:"10m"`
+	EarlyEntry     *duration `help:"Let in this long before the window when there is room." placeholder:"15m"`
+	ExitGrace      *duration `help:"Leave this long after the window for nothing more." placeholder:"15m"`
+	NoShowAfter    *duration `help:"Nobody comes any more, this long after the begin." placeholder:"2h"`
+	WalkinAhead    *duration `help:"How far ahead capacity for walk-ins is claimed." placeholder:"4h"`
+	WalkinProtects *duration `help:"Reservations this close count against what is free now." placeholder:"1h"`
+	AllotmentShare *int      `help:"Percent of the capacity kept ready for walk-ins."`
+}
+
+// change is the policy with what was asked for.
+func (c *policyCmd) change(p parking.Policy) (parking.Policy, error) {
+	for _, f := range []struct {
+		asked *duration
+		to    *time.Duration
+	}{
+		{c.MaxStay, &p.MaxStay}, {c.MinStay, &p.MinStay}, {c.MinLead, &p.MinLead}, {c.HoldTTL, &p.HoldTTL},
+		{c.EarlyEntry, &p.EarlyEntry}, {c.ExitGrace, &p.ExitGrace}, {c.NoShowAfter, &p.NoShowAfter},
+		{c.WalkinAhead, &p.WalkinAhead}, {c.WalkinProtects, &p.WalkinProtects},
+	} {
+		if f.asked != nil {
+			*f.to = time.Duration(*f.asked)
+		}
+	}
+	if c.HorizonDays != nil {
+		p.HorizonDays = *c.HorizonDays
+	}
+	if c.AllotmentShare != nil {
+		p.AllotmentShare = *c.AllotmentShare
+	}
+	return p, p.Validate()
+}
+
+// Run implements kong's command.
+func (c *policyCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) error {
+	return c.on(ctx, log, func(s *capacity.Service, at id.Parking) error {
+		change := c.change
+		if *c == (policyCmd{one: c.one}) { // only show it, whatever it is
+			change = func(p parking.Policy) (parking.Policy, error) { return p, nil }
+		}
+		before, after, err := s.Store.ChangePolicy(ctx, at, s.Now().UTC(), change)
+		if err != nil {
+			return err
+		}
+		rows := fields(after)
+		for i, was := range fields(before) {
+			if was[1] != rows[i][1] {
+				rows[i][2] = "was " + was[1]
+			}
+		}
+		var text strings.Builder
+		if err := table(&text, rows); err != nil {
+			return err
+		}
+		return write(out, &text)
+	})
+}
+
+// fields are a policy's, by the names of the flags that change them.
+func fields(p parking.Policy) [][3]string {
+	d := func(d time.Duration) string { return duration(d).String() }
+	return [][3]string{
+		{"horizon-days", strconv.Itoa(p.HorizonDays)},
+		{"max-stay", d(p.MaxStay)},
+		{"min-stay", d(p.MinStay)},
+		{"min-lead", d(p.MinLead)},
+		{"hold-ttl", d(p.HoldTTL)},
+		{"early-entry", d(p.EarlyEntry)},
+		{"exit-grace", d(p.ExitGrace)},
+		{"no-show-after", d(p.NoShowAfter)},
+		{"walkin-ahead", d(p.WalkinAhead)},
+		{"walkin-protects", d(p.WalkinProtects)},
+		{"allotment-share", fmt.Sprintf("%d%%", p.AllotmentShare)},
+	}
+}

@@ -1,0 +1,125 @@
+package capacity
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// Store reads what a change of capacity is about, and keeps policies.
+type Store interface {
+	// Shortage reads in which quarters from the given one on more of a type is
+	// claimed than there is, and the reservations with a claim in any of them, as
+	// one snapshot.
+	Shortage(ctx context.Context, at id.Parking, t id.SpaceType, from timerange.Q) (Deficit, []Candidate, error)
+	// Blocks lists the blocks of a parking that are not removed and not over at
+	// the quarter, by their begin.
+	Blocks(ctx context.Context, at id.Parking, from timerange.Q) ([]commit.Block, error)
+	// Block returns a block, nil when there is none.
+	Block(ctx context.Context, at id.Parking, i id.Block) (*commit.Block, error)
+	// ChangePolicy replaces a parking's policy by what change makes of it, and
+	// seeds the days of a longer horizon. It returns a fault of code
+	// parking_not_found, or the error of change.
+	ChangePolicy(ctx context.Context, at id.Parking, today time.Time, change func(parking.Policy) (parking.Policy, error)) (before, after parking.Policy, err error)
+}
+
+// Service changes capacities.
+type Service struct {
+	Store   Store
+	Commits commit.Committer
+	Now     func() time.Time
+}
+
+// Shortage is what a change left without a place.
+type Shortage struct {
+	Runs     []Run       // where more is claimed than there is, in order; none: everything fits
+	Affected []Candidate // whose end would make it fit again, least harm first
+	Unsolved int         // units at the worst moment that would be missing even then: vehicles inside, walk-ins
+}
+
+// Run is a stretch of time in which too much is claimed.
+type Run struct {
+	timerange.Quarters
+	Over int16 // units, at its worst
+}
+
+// Shortage is what is missing of a type from now on.
+func (s *Service) Shortage(ctx context.Context, at id.Parking, t id.SpaceType) (Shortage, error) {
+	missing, live, err := s.Store.Shortage(ctx, at, t, timerange.Floor(s.Now()))
+	if err != nil {
+		return Shortage{}, err
+	}
+	out := Shortage{Runs: missing.runs(), Affected: LeastHarm(missing, live)}
+	for q, n := range missing {
+		for _, c := range out.Affected {
+			if c.Claim.From <= q && q < c.Claim.To {
+				n--
+			}
+		}
+		out.Unsolved = max(out.Unsolved, int(n))
+	}
+	return out, nil
+}
+
+// Change changes a capacity and says what it left without a place.
+func (s *Service) Change(ctx context.Context, c *Change) (Shortage, error) {
+	if _, err := s.Commits.Commit(ctx, c); err != nil {
+		return Shortage{}, err
+	}
+	return s.Shortage(ctx, c.In, c.SpaceType)
+}
+
+// Block takes bays out of use and says what that left without a place. The
+// block gets an id when it has none.
+func (s *Service) Block(ctx context.Context, b *Block) (Shortage, error) {
+	if b.ID.IsZero() {
+		b.ID = id.New[id.Block](s.Now())
+	}
+	if _, err := s.Commits.Commit(ctx, b); err != nil {
+		return Shortage{}, err
+	}
+	return s.Shortage(ctx, b.In, b.SpaceType)
+}
+
+// Unblock puts the bays of a block back into use. A block that was removed
+// before is a fault of CodeBlockRemoved.
+func (s *Service) Unblock(ctx context.Context, at id.Parking, i id.Block) (commit.Block, error) {
+	known, err := s.Store.Block(ctx, at, i)
+	if err != nil {
+		return commit.Block{}, err
+	}
+	op := &Unblock{In: at, ID: i, Known: known}
+	if _, err := s.Commits.Commit(ctx, op); err != nil {
+		return commit.Block{}, err
+	}
+	if op.Already {
+		return op.After, fault.Newf(fault.Conflict, CodeBlockRemoved, "The block was removed already, at %s.", op.After.RemovedAt.UTC().Format(time.RFC3339))
+	}
+	return op.After, nil
+}
+
+// runs joins the quarters that follow one another.
+func (d Deficit) runs() []Run {
+	quarters := make([]timerange.Q, 0, len(d))
+	for q, n := range d {
+		if n > 0 {
+			quarters = append(quarters, q)
+		}
+	}
+	slices.Sort(quarters)
+	var out []Run
+	for _, q := range quarters {
+		if n := len(out); n > 0 && out[n-1].To == q {
+			out[n-1].To, out[n-1].Over = q+1, max(out[n-1].Over, d[q])
+			continue
+		}
+		out = append(out, Run{timerange.Quarters{From: q, To: q + 1}, d[q]})
+	}
+	return out
+}

@@ -1,0 +1,61 @@
+package listing
+
+import (
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/inventory"
+	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
+)
+
+// Memory holds the days of which something is claimed and no others, however
+// much was claimed and given back.
+func TestOnlyDaysThatDifferAreKept(t *testing.T) {
+	const days = 396
+	r := rand.New(rand.NewPCG(1, 2))
+	l := &lot{Snapshot: Snapshot{
+		Parking: parking.Parking{SpaceTypes: []parking.SpaceType{{ID: id.Standard, Capacity: 3}}, Policy: parking.DefaultPolicy()},
+		Days:    map[inventory.Key]*inventory.Day{},
+	}}
+	tell := func(c inventory.Delta, k feed.Kind) {
+		t.Helper()
+		e := feed.Event{Revision: l.Revision + 1, Kind: k, Body: feed.Body{Claims: []inventory.Delta{c}}}
+		if err := l.apply(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var held []inventory.Delta
+	for range 2000 {
+		if len(held) > 0 && r.IntN(2) == 0 {
+			i := r.IntN(len(held))
+			c := held[i]
+			c.N = -c.N
+			tell(c, feed.CapacityUnblocked)
+			held[i] = held[len(held)-1]
+			held = held[:len(held)-1]
+		} else {
+			from := timerange.Q(r.IntN((days - 3) * 96))
+			c := inventory.Delta{Type: id.Standard, From: from, To: from + 1 + timerange.Q(r.IntN(200)), N: int16(1 + r.IntN(2))}
+			tell(c, feed.CapacityBlocked)
+			held = append(held, c)
+		}
+		want := map[int32]bool{}
+		for _, c := range held {
+			for q := c.From; q < c.To; q++ {
+				want[q.Day()] = true
+			}
+		}
+		if len(l.Days) != len(want) {
+			t.Fatalf("%d days are kept, claims are in %d", len(l.Days), len(want))
+		}
+	}
+	each := int(unsafe.Sizeof(inventory.Key{}) + unsafe.Sizeof(&inventory.Day{}) + unsafe.Sizeof(inventory.Day{}))
+	t.Logf("a day is %d bytes; a parking with one type whose every day differs: %d KB for 90 days, %d KB for %d; none differs: 0", each, 92*each>>10, (days+2)*each>>10, days)
+	if each > 512 {
+		t.Errorf("a day has become %d bytes", each)
+	}
+}
