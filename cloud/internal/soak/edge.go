@@ -2,6 +2,7 @@ package soak
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -10,7 +11,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/openlot/openlot/cloud/internal/fleet"
@@ -80,7 +80,12 @@ func (e *edge) read(path string, c clock) error {
 	if e.file, err = os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 		return err
 	}
-	lines := bufio.NewScanner(strings.NewReader(string(content)))
+	// What a kill cut off was never sent: the rest of the line is not there.
+	whole := content[:bytes.LastIndexByte(content, '\n')+1]
+	if err := e.file.Truncate(int64(len(whole))); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(bytes.NewReader(whole))
 	if !lines.Scan() {
 		e.journal = id.New[id.Journal](c.now())
 		_, err := fmt.Fprintln(e.file, e.journal)

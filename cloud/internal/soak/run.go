@@ -49,6 +49,7 @@ type child struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
 	done  chan struct{} // closed when it has ended and all its notes are read
+	gone  bool          // it was waited for
 }
 
 // Run soaks and says what came of it. An error means that it could not be run;
@@ -109,7 +110,8 @@ func (r *run) start(ctx context.Context, n int) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &child{cmd: exec.Command(r.Command[0], r.Command[1:]...), done: make(chan struct{})}
+	// It ends with its input, not with the context: in good order.
+	c := &child{cmd: exec.CommandContext(context.WithoutCancel(ctx), r.Command[0], r.Command[1:]...), done: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), r.Env...)
 	c.cmd.Stderr = r.Out
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
@@ -228,6 +230,7 @@ func (r *run) kill(ctx context.Context) error {
 		return fmt.Errorf("kill a worker: %w", err)
 	}
 	<-victim.done
+	victim.gone = true
 	if err := victim.cmd.Wait(); victim.cmd.ProcessState.Exited() {
 		return fmt.Errorf("a worker has ended by itself: %w", err)
 	}
@@ -248,6 +251,9 @@ func (r *run) stop() error {
 	}
 	for _, c := range r.children {
 		<-c.done
+		if c.gone {
+			continue
+		}
 		if err := c.cmd.Wait(); err != nil {
 			all = append(all, fmt.Errorf("a worker has failed: %w", err))
 		}

@@ -122,15 +122,10 @@ func (out *Report) feeds(r *Rows) {
 			out.Add(Revisions, "%s: its head is at %d, there are %d events with %d revisions from %d to %d", f.Parking, f.Head, f.Events, f.Distinct, f.First, f.Last)
 		}
 	}
-	named := make(map[ID]bool, len(r.Keys))
 	for _, k := range r.Keys {
 		if !k.Exists {
 			out.Add(Keys, "key %q of %s names reservation %x, which is not there", k.Key, k.Principal, k.Reservation)
 		}
-		if named[k.Reservation] {
-			out.Add(Keys, "reservation %x is named by several keys", k.Reservation)
-		}
-		named[k.Reservation] = true
 	}
 	out.look("keys", len(r.Keys))
 	for _, j := range r.Journals {

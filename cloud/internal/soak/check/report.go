@@ -21,7 +21,7 @@ const (
 	Payments   Kind = "payments"   // a payment that does not fit its reservation, or takes more than was authorised
 	Ledger     Kind = "ledger"     // a sum that is not zero, or a payment that the ledger tells otherwise
 	Revisions  Kind = "revisions"  // a gap or a repetition in a parking's feed
-	Keys       Kind = "keys"       // an idempotency key without its one reservation
+	Keys       Kind = "keys"       // an idempotency key whose reservation is not there
 	Journals   Kind = "journals"   // an edge event that was lost or applied twice
 )
 
