@@ -149,6 +149,10 @@ func (out *Report) capacity(r *Rows) {
 		for _, day := range list {
 			out.day(r, day, d)
 		}
+		// Earlier days may have another capacity, which a change gave them.
+		if newest := list[len(list)-1]; newest.Cap != r.Capacity[lot] {
+			out.Add(Drifted, "%s %s: its newest day has %d spaces, the type %d", lot.Parking, lot.Type, newest.Cap, r.Capacity[lot])
+		}
 	}
 	for lot, list := range claims {
 		for _, c := range list {
@@ -180,9 +184,6 @@ func (out *Report) seeded(r *Rows, lot Lot, run Run, days []*Day) {
 }
 
 func (out *Report) day(r *Rows, day *Day, d *depth) {
-	if capacity := r.Capacity[day.Lot]; day.Cap > capacity && (day.Day+1)*quartersPerDay > r.Current {
-		out.Add(Drifted, "%s %s: day %d has %d spaces, the type %d", day.Parking, day.Type, day.Day, day.Cap, capacity)
-	}
 	if len(day.Free) != quartersPerDay || len(day.Over) != quartersPerDay {
 		out.Add(Drifted, "%s %s: day %d has %d and %d counters", day.Parking, day.Type, day.Day, len(day.Free), len(day.Over))
 		return
