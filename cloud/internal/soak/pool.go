@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/protocol/id"
 )
@@ -34,6 +35,8 @@ type pool struct {
 	due       map[id.Parking][]target // confirmed, and about to begin
 	open      []target                // with a payment to take or to give back
 	ended     []target                // that nobody should come for any more
+	late      []target                // confirmed, and past the deadline for coming
+	blocks    []*capacity.Block       // that this worker has made
 	recent    []*booking.Reserve      // what was reserved with which key
 }
 
@@ -99,6 +102,7 @@ const (
 	selectHeld      = selectTargets + `r.state = 'held' order by r.hold_until limit 400`
 	selectConfirmed = selectTargets + `r.state = 'confirmed' order by random() limit 400`
 	selectDue       = selectTargets + `r.state = 'confirmed' and r.parking = any ($1) and r.from_at < $2 order by random() limit 400`
+	selectLate      = selectTargets + `r.state = 'confirmed' and r.no_show_at < $1 order by random() limit 400`
 	selectOpen      = `select parking, reservation, id, capture_amount, state from payment
 		where state in ('capture_requested', 'void_requested') order by updated_at limit 400`
 )
@@ -130,6 +134,10 @@ func (w *worker) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for work: %w", err)
 	}
+	late, err := read(selectLate, w.Clock.now())
+	if err != nil {
+		return fmt.Errorf("look for work: %w", err)
+	}
 	open, err := read(selectOpen)
 	if err != nil {
 		return fmt.Errorf("look for work: %w", err)
@@ -140,7 +148,7 @@ func (w *worker) look(ctx context.Context) error {
 	}
 	w.pool.mu.Lock()
 	defer w.pool.mu.Unlock()
-	w.pool.held, w.pool.confirmed, w.pool.due, w.pool.open = held, confirmed, byParking, open
+	w.pool.held, w.pool.confirmed, w.pool.due, w.pool.open, w.pool.late = held, confirmed, byParking, open, late
 	if len(w.pool.recent) == maxPool {
 		w.pool.recent = w.pool.recent[:0]
 	}
