@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/payment"
@@ -40,6 +41,7 @@ func operations() []operation {
 		{"walk-in", 3, walkIn},
 		{"miss", 4, miss},
 		{"take-back", 2, takeBack},
+		{"block", 1, block},
 	}
 }
 
@@ -49,7 +51,8 @@ func refusals() map[string]bool {
 	return map[string]bool{
 		booking.CodeSoldOut: true, booking.CodeBeyondHorizon: true, booking.CodeKeyReused: true, booking.CodeHoldTooLate: true,
 		reservation.CodeAlreadyInside: true, reservation.CodeFinished: true, reservation.CodeNotConfirmed: true,
-		booking.CodeChangePending: true, reservation.CodeNotInside: true, reservation.CodeNoHoldPending: true, settlement.CodeWrongState: true,
+		capacity.CodeBlockTooLarge: true, booking.CodeChangePending: true,
+		reservation.CodeNotInside: true, reservation.CodeNoHoldPending: true, settlement.CodeWrongState: true,
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/protocol/id"
 )
@@ -35,6 +36,7 @@ type pool struct {
 	open      []target                // with a payment to take or to give back
 	ended     []target                // that nobody should come for any more
 	late      []target                // confirmed, and past the deadline for coming
+	blocks    []*capacity.Block       // that this worker has made
 	recent    []*booking.Reserve      // what was reserved with which key
 }
 

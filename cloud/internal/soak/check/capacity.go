@@ -70,6 +70,9 @@ func (r *Rows) claims() map[Lot][]units {
 	for _, a := range r.Allotments {
 		add(a.Lot, Run{r.Current, a.Until}, a.Units)
 	}
+	for _, b := range r.Blocks {
+		add(b.Lot, b.Run, b.Units)
+	}
 	return out
 }
 

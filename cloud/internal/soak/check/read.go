@@ -109,6 +109,11 @@ func (r *Rows) readClaims(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	err = list(ctx, tx, &r.Blocks, `select parking, space_type, from_q, to_q, n from block`,
+		func(x *Block) []any { return []any{&x.Parking, &x.Type, &x.From, &x.To, &x.Units} })
+	if err != nil {
+		return err
+	}
 	return list(ctx, tx, &r.Allotments, `select parking, space_type, units, until_q from allotment`,
 		func(x *Allotment) []any { return []any{&x.Parking, &x.Type, &x.Units, &x.Until} })
 }

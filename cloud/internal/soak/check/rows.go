@@ -20,6 +20,7 @@ type Rows struct {
 	Reservations []Reservation
 	Stays        []Stay
 	Allotments   []Allotment
+	Blocks       []Block
 	Payments     []Payment
 	Told         []Told
 	Unbalanced   []Unbalanced
@@ -70,6 +71,13 @@ type Allotment struct {
 	Lot
 	Units int
 	Until int64
+}
+
+// Block is bays that are out of use.
+type Block struct {
+	Lot
+	Run
+	Units int
 }
 
 // Payment is one hold and what became of it.
