@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -64,6 +65,9 @@ type request struct {
 	done  chan answer // holds one
 	tries int
 
+	rows     commit.Rows // what it asked for at first
+	fresh    bool        // it is not to be applied to remembered rows
+	refusal  error       // what it said on remembered rows, while its keys are looked up
 	answered bool
 }
 
@@ -109,7 +113,7 @@ func (c *Committer) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range c.queues {
 		g.Go(func() error {
-			w := &worker{c: c, configs: map[id.Parking]config{}}
+			w := &worker{c: c, configs: map[id.Parking]config{}, memory: newMemory()}
 			w.run(ctx, c.queues[i])
 			return nil
 		})
@@ -126,6 +130,8 @@ type config struct {
 type worker struct {
 	c       *Committer
 	configs map[id.Parking]config
+	memory  *memory
+	types   *rowTypes // nil until read
 }
 
 func (w *worker) run(ctx context.Context, queue chan *request) {
@@ -168,6 +174,8 @@ func drain(queue chan *request) {
 // unit is one parking's share of a batch.
 type unit struct {
 	work     *commit.Work
+	asked    commit.Rows // by Prefetch
+	guess    bool        // the work was filled from memory
 	requests []*request
 	results  []error // per request: what Apply said
 	last     []int   // per request: number of events after it
@@ -175,39 +183,46 @@ type unit struct {
 
 // commit applies and writes one batch and returns the requests to try again.
 func (w *worker) commit(ctx context.Context, batch []*request) []*request {
-	units, err := w.apply(ctx, batch)
+	units, again, err := w.apply(ctx, batch)
 	if err != nil {
 		return w.failed(ctx, batch, err)
 	}
 	var args batchArgs
 	now := w.c.now().UTC()
 	written := map[id.Parking]*unit{}
-	for p, u := range units {
+	changed := make(map[id.Parking]commit.Writes, len(units))
+	// commit_batch wants the parkings in order.
+	for _, p := range slices.Sorted(maps.Keys(units)) {
+		u := units[p]
 		x := u.work.Writes()
 		if x.Empty() {
 			u.answer(0)
 			continue
 		}
 		args.add(p, x, now)
-		written[p] = u
+		written[p], changed[p] = u, x
 	}
 	if len(written) == 0 {
-		return nil
+		return again
 	}
 	heads, err := w.write(ctx, &args)
 	if err != nil {
-		return w.failed(ctx, requestsOf(written), err)
+		return append(again, w.failed(ctx, requestsOf(written), err)...)
 	}
-	var again []*request
-	for p, u := range written {
-		h := heads[p]
+	for i, p := range args.parkings {
+		u, x, h := written[p], changed[p], heads[i]
 		if h.problem != "" {
 			delete(w.configs, p)
+			w.memory.forget(p)
 			again = append(again, retry(u.requests, contended(h.problem))...)
 			continue
 		}
 		u.answer(h.base)
-		if n := len(u.work.Writes().Events); n > 0 {
+		for k, d := range x.Days {
+			d.Version++
+			w.memory.put(p, k, d, now)
+		}
+		if n := len(x.Events); n > 0 {
 			w.c.hint(p, h.base+uint64(n))
 		}
 	}
@@ -251,14 +266,62 @@ func retry(requests []*request, last error) []*request {
 	return again
 }
 
-// apply loads rows and runs the ops on them until none misses a row.
-func (w *worker) apply(ctx context.Context, batch []*request) (map[id.Parking]*unit, error) {
-	units := map[id.Parking]*unit{}
-	asked := map[id.Parking]commit.Rows{}
+// apply finds the rows and runs the ops on them until none misses a row. It
+// also returns the requests that are to be applied again, to stored rows.
+func (w *worker) apply(ctx context.Context, batch []*request) (_ map[id.Parking]*unit, again []*request, _ error) {
 	if err := w.readConfigs(ctx, batch); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var pending []*request
+	units, pending := w.gather(batch)
+	asked := map[id.Parking]commit.Rows{}
+	for p, u := range units {
+		if u.guess = u.guess && w.memory.recall(p, u.asked, u.work); !u.guess {
+			asked[p] = u.asked
+		}
+	}
+	for len(pending) > 0 {
+		loaded, err := w.load(ctx, units, asked)
+		if err != nil {
+			return nil, nil, err
+		}
+		asked = map[id.Parking]commit.Rows{}
+		now := w.c.now().UTC()
+		var missing []*request
+		for _, r := range pending {
+			p := r.op.Parking()
+			u := units[p]
+			if err := r.standing(loaded[p]); err != nil {
+				u.result(r, err)
+				continue
+			}
+			err := u.work.Try(r.op, now)
+			rows := u.work.Missing()
+			switch {
+			case errors.Is(err, commit.ErrMissing) && !rows.Empty():
+				asked[p] = union(asked[p], rows)
+				missing = append(missing, r)
+			case err != nil && u.guess && r.refusal == nil:
+				rows := asked[p]
+				if w.doubt(u, r, err, now, &rows) {
+					asked[p] = rows
+					missing = append(missing, r)
+				} else {
+					again = append(again, r)
+				}
+			default:
+				u.result(r, err)
+			}
+		}
+		pending = missing
+	}
+	return units, again, nil
+}
+
+// gather makes a unit for each parking of the batch. It answers the requests
+// that nobody waits for, or whose parking does not exist.
+func (w *worker) gather(batch []*request) (map[id.Parking]*unit, []*request) {
+	units := map[id.Parking]*unit{}
+	pending := make([]*request, 0, len(batch))
 	for _, r := range batch {
 		if r.ctx.Err() != nil {
 			r.answer(answer{err: gaveUp(r.ctx)})
@@ -270,41 +333,44 @@ func (w *worker) apply(ctx context.Context, batch []*request) (map[id.Parking]*u
 			r.answer(answer{err: fault.New(fault.NotFound, "parking_not_found", "There is no such parking.")})
 			continue
 		}
-		if units[p] == nil {
-			units[p] = &unit{work: commit.NewWork(cfg.parking)}
+		u := units[p]
+		if u == nil {
+			u = &unit{work: commit.NewWork(cfg.parking), guess: true}
+			units[p] = u
 		}
-		rows := asked[p]
-		r.op.Prefetch(&rows)
-		asked[p] = rows
+		r.rows, r.refusal = commit.Rows{}, nil
+		r.op.Prefetch(&r.rows)
+		u.asked = union(u.asked, r.rows)
+		u.guess = u.guess && r.guessable()
 		pending = append(pending, r)
 	}
-	for len(pending) > 0 {
-		loaded, err := load(ctx, w.c.db.pool, asked)
-		if err != nil {
-			return nil, err
-		}
-		for p, rows := range asked {
-			units[p].work.Load(rows, loaded[p])
-		}
-		asked = map[id.Parking]commit.Rows{}
-		now := w.c.now().UTC()
-		var missing []*request
-		for _, r := range pending {
-			p := r.op.Parking()
-			u := units[p]
-			err := u.work.Try(r.op, now)
-			if rows := u.work.Missing(); errors.Is(err, commit.ErrMissing) && !rows.Empty() {
-				asked[p] = union(asked[p], rows)
-				missing = append(missing, r)
-				continue
-			}
-			u.requests = append(u.requests, r)
-			u.results = append(u.results, err)
-			u.last = append(u.last, u.work.Events())
-		}
-		pending = missing
+	return units, pending
+}
+
+// load reads rows into the units, and remembers the days.
+func (w *worker) load(ctx context.Context, units map[id.Parking]*unit, asked map[id.Parking]commit.Rows) (map[id.Parking]commit.Loaded, error) {
+	if len(asked) == 0 {
+		return nil, nil
 	}
-	return units, nil
+	begun := w.c.now()
+	loaded, err := load(ctx, w.c.db.pool, asked)
+	if err != nil {
+		return nil, err
+	}
+	for p, rows := range asked {
+		units[p].work.Load(rows, loaded[p])
+		for k, d := range loaded[p].Days {
+			w.memory.put(p, k, d, begun)
+		}
+	}
+	return loaded, nil
+}
+
+// result keeps what an op said, until the commit.
+func (u *unit) result(r *request, err error) {
+	u.requests = append(u.requests, r)
+	u.results = append(u.results, err)
+	u.last = append(u.last, u.work.Events())
 }
 
 func union(a, b commit.Rows) commit.Rows {
@@ -345,8 +411,14 @@ func (w *worker) readConfigs(ctx context.Context, batch []*request) error {
 // failed deals with a batch whose statement failed as a whole: a lost
 // connection is waited out, anything else is narrowed down to the op at fault.
 func (w *worker) failed(ctx context.Context, requests []*request, err error) []*request {
+	for _, r := range requests {
+		w.memory.forget(r.op.Parking())
+		r.fresh = true
+	}
 	u := unavailable("commit", err)
-	if f := fault.From(u); f.Kind == fault.Unavailable || retryable(err) {
+	if f := fault.From(u); errors.Is(err, errNotStorable) {
+		u = err
+	} else if f.Kind == fault.Unavailable || retryable(err) {
 		// Whether the commit happened is not known: the ops are applied again on
 		// what is stored, and recognise their own success.
 		clear(w.configs)
