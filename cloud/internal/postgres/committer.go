@@ -68,6 +68,7 @@ type request struct {
 	rows     commit.Rows // what it asked for at first
 	fresh    bool        // it is not to be applied to remembered rows
 	refusal  error       // what it said on remembered rows, while its keys are looked up
+	checked  bool        // its keys were looked up
 	answered bool
 }
 
@@ -290,8 +291,8 @@ func (w *worker) apply(ctx context.Context, batch []*request) (_ map[id.Parking]
 		for _, r := range pending {
 			p := r.op.Parking()
 			u := units[p]
-			if err := r.standing(loaded[p]); err != nil {
-				u.result(r, err)
+			if r.refusal != nil && r.standing(loaded[p]) {
+				u.result(r, r.refusal)
 				continue
 			}
 			err := u.work.Try(r.op, now)
@@ -300,7 +301,7 @@ func (w *worker) apply(ctx context.Context, batch []*request) (_ map[id.Parking]
 			case errors.Is(err, commit.ErrMissing) && !rows.Empty():
 				asked[p] = union(asked[p], rows)
 				missing = append(missing, r)
-			case err != nil && u.guess && r.refusal == nil:
+			case err != nil && u.guess && !r.checked:
 				rows := asked[p]
 				if w.doubt(u, r, err, now, &rows) {
 					asked[p] = rows
@@ -338,7 +339,7 @@ func (w *worker) gather(batch []*request) (map[id.Parking]*unit, []*request) {
 			u = &unit{work: commit.NewWork(cfg.parking), guess: true}
 			units[p] = u
 		}
-		r.rows, r.refusal = commit.Rows{}, nil
+		r.rows, r.refusal, r.checked = commit.Rows{}, nil, false
 		r.op.Prefetch(&r.rows)
 		u.asked = union(u.asked, r.rows)
 		u.guess = u.guess && r.guessable()

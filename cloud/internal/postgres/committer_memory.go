@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
@@ -112,7 +111,7 @@ func (w *worker) doubt(u *unit, r *request, err error, now time.Time, asked *com
 		r.fresh = true
 		return false
 	}
-	r.refusal = err
+	r.refusal, r.checked = err, true
 	for _, k := range r.rows.Keys {
 		if u.work.ForgetKey(k) {
 			asked.Keys = append(asked.Keys, k)
@@ -121,11 +120,15 @@ func (w *worker) doubt(u *unit, r *request, err error, now time.Time, asked *com
 	return true
 }
 
-// standing returns the refusal of an op whose keys have been looked up since
-// and do not exist.
-func (r *request) standing(l commit.Loaded) error {
-	if r.refusal == nil || slices.ContainsFunc(r.rows.Keys, func(k commit.Key) bool { return l.Keys[k] != nil }) {
-		return nil
+// standing reports whether a refusal stands: the keys of its op, which have
+// just been looked up, do not exist. Otherwise the op goes on to find what they
+// were used for.
+func (r *request) standing(l commit.Loaded) bool {
+	for _, k := range r.rows.Keys {
+		if l.Keys[k] != nil {
+			r.refusal = nil
+			return false
+		}
 	}
-	return r.refusal
+	return true
 }
