@@ -29,8 +29,12 @@ const (
 	queueLen = 4096
 	// maxTries bounds how often an op is applied again on fresh rows.
 	maxTries = 30
-	// configTTL is how long a parking's description is used without asking.
+	// configTTL is how long parkings' descriptions are used without asking
+	// whether the feed tells that any is new.
 	configTTL = time.Second
+	// configLife is how long a description is used at most. The feed tells of
+	// every change; this is the net below it.
+	configLife = time.Minute
 )
 
 // CodeContended is the fault code of an op that lost against others too often.
@@ -132,6 +136,8 @@ type worker struct {
 	c       *Committer
 	configs map[id.Parking]config
 	memory  *memory
+	since   uint64    // the transactions before have been looked at for new descriptions
+	looked  time.Time // when
 	types   *rowTypes // nil until read
 }
 
@@ -384,11 +390,21 @@ func union(a, b commit.Rows) commit.Rows {
 
 func (w *worker) readConfigs(ctx context.Context, batch []*request) error {
 	now := w.c.now()
-	seen := map[id.Parking]bool{}
+	if now.Sub(w.looked) > configTTL {
+		changed, next, err := w.c.db.described(ctx, w.since)
+		if err != nil {
+			return err
+		}
+		for _, p := range changed {
+			delete(w.configs, id.Parking(p))
+		}
+		w.since, w.looked = next, now
+	}
+	seen := make(map[id.Parking]bool, len(batch))
 	var stale []string
 	for _, r := range batch {
 		p := r.op.Parking()
-		if c, ok := w.configs[p]; !seen[p] && (!ok || now.Sub(c.read) > configTTL) {
+		if c, ok := w.configs[p]; !seen[p] && (!ok || now.Sub(c.read) > configLife) {
 			stale = append(stale, string(p))
 		}
 		seen[p] = true

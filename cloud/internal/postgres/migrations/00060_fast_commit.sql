@@ -265,3 +265,6 @@ end $$;
 -- +goose StatementEnd
 revoke execute on function commit_batch from public;
 grant execute on function commit_batch to openlot_app;
+
+-- The committer asks the feed once a second which descriptions are new.
+create index event_described on event (xid) where kind like 'parking.%' or kind like 'capacity.%';
