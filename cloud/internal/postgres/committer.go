@@ -118,7 +118,7 @@ func (c *Committer) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range c.queues {
 		g.Go(func() error {
-			w := &worker{c: c, configs: map[id.Parking]config{}, memory: newMemory()}
+			w := &worker{c: c, configs: map[id.Parking]config{}, memory: newMemory(), lost: map[id.Parking]time.Time{}}
 			w.run(ctx, c.queues[i])
 			return nil
 		})
@@ -136,9 +136,11 @@ type worker struct {
 	c       *Committer
 	configs map[id.Parking]config
 	memory  *memory
-	since   uint64    // the transactions before have been looked at for new descriptions
-	looked  time.Time // when
-	types   *rowTypes // nil until read
+	since   uint64                   // the transactions before have been looked at for new descriptions
+	looked  time.Time                // when
+	lost    map[id.Parking]time.Time // to another instance, and when
+	held    *held                    // nil when nothing is locked
+	types   *rowTypes                // nil until read
 }
 
 func (w *worker) run(ctx context.Context, queue chan *request) {
@@ -190,6 +192,12 @@ type unit struct {
 
 // commit applies and writes one batch and returns the requests to try again.
 func (w *worker) commit(ctx context.Context, batch []*request) []*request {
+	if w.mustHold(batch, w.c.now()) {
+		if err := w.hold(ctx, batch); err != nil {
+			return w.failed(ctx, batch, err)
+		}
+		defer func() { _ = w.release(ctx, false) }() // what is committed by then is released
+	}
 	units, again, err := w.apply(ctx, batch)
 	if err != nil {
 		return w.failed(ctx, batch, err)
@@ -213,6 +221,9 @@ func (w *worker) commit(ctx context.Context, batch []*request) []*request {
 		return again
 	}
 	heads, err := w.write(ctx, &args)
+	if err == nil {
+		err = w.release(ctx, true)
+	}
 	if err != nil {
 		return append(again, w.failed(ctx, requestsOf(written), err)...)
 	}
@@ -221,6 +232,7 @@ func (w *worker) commit(ctx context.Context, batch []*request) []*request {
 		if h.problem != "" {
 			delete(w.configs, p)
 			w.memory.forget(p)
+			w.lost[p] = w.c.now()
 			again = append(again, retry(u.requests, contended(h.problem))...)
 			continue
 		}
@@ -348,7 +360,7 @@ func (w *worker) gather(batch []*request) (map[id.Parking]*unit, []*request) {
 		r.rows, r.refusal, r.checked = commit.Rows{}, nil, false
 		r.op.Prefetch(&r.rows)
 		u.asked = union(u.asked, r.rows)
-		u.guess = u.guess && r.guessable()
+		u.guess = u.guess && w.held == nil && r.guessable()
 		pending = append(pending, r)
 	}
 	return units, pending
@@ -360,7 +372,7 @@ func (w *worker) load(ctx context.Context, units map[id.Parking]*unit, asked map
 		return nil, nil
 	}
 	begun := w.c.now()
-	loaded, err := load(ctx, w.c.db.pool, asked)
+	loaded, err := load(ctx, w.rows(), asked)
 	if err != nil {
 		return nil, err
 	}
@@ -428,6 +440,7 @@ func (w *worker) readConfigs(ctx context.Context, batch []*request) error {
 // failed deals with a batch whose statement failed as a whole: a lost
 // connection is waited out, anything else is narrowed down to the op at fault.
 func (w *worker) failed(ctx context.Context, requests []*request, err error) []*request {
+	_ = w.release(ctx, false) // nothing of it was committed, or that is not known
 	for _, r := range requests {
 		w.memory.forget(r.op.Parking())
 		r.fresh = true

@@ -28,11 +28,13 @@ var errNotStorable = errors.New("a row that cannot be stored")
 // write commits one batch in one statement, and returns what became of the
 // parkings in their order.
 func (w *worker) write(ctx context.Context, b *batchArgs) ([]head, error) {
-	conn, err := w.c.db.pool.Acquire(ctx)
+	conn, err := w.connection(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Release()
+	if w.held == nil {
+		defer conn.Release()
+	}
 	if w.types == nil {
 		var t rowTypes
 		if err := conn.QueryRow(ctx, selectRowTypes).Scan(&t.day, &t.reservation, &t.payment, &t.key, &t.event); err != nil {

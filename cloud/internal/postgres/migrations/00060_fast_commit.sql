@@ -266,5 +266,17 @@ end $$;
 revoke execute on function commit_batch from public;
 grant execute on function commit_batch to openlot_app;
 
+-- hold_parkings locks heads as commit_batch does, for a transaction that reads
+-- before it commits a batch.
+-- +goose StatementBegin
+create function hold_parkings(p_parking text[]) returns void
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  perform from parking_head h where h.parking = any (p_parking) order by h.parking for no key update;
+end $$;
+-- +goose StatementEnd
+revoke execute on function hold_parkings from public;
+grant execute on function hold_parkings to openlot_app;
+
 -- The committer asks the feed once a second which descriptions are new.
 create index event_described on event (xid) where kind like 'parking.%' or kind like 'capacity.%';
