@@ -8,7 +8,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test lint fmt bench-story fuzz generate deps verify ci clean
+.PHONY: help build run demo test lint fmt bench-story bench-reserve fuzz generate deps verify ci clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ fmt: $(TOOLS)/golangci-lint ## format the Go code
 
 bench-story: build ## measure credential to open, reserve to edge, event to cloud, count to screen
 	go run ./scripts/devstack bench-story
+
+bench-reserve: ## measure selling against pgbench and one statement for each request (ARGS='--only hot')
+	go run ./cloud/internal/devpg/cmd/ensure
+	go run ./cloud/internal/benchreserve/cmd/bench-reserve $(ARGS)
 
 fuzz: ## fuzz every decoder and parser for FUZZTIME (30s) each
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)

@@ -99,7 +99,7 @@ func (b *bench) prepare(ctx context.Context) error {
 		return err
 	}
 	first := timerange.Floor(time.Now()).Day() + 2
-	b.uniform = benchref.Lots{Prefix: "uniform-", N: b.o.Lots, Capacity: 200, FirstDay: first, Days: 3}
+	b.uniform = benchref.Lots{Prefix: "uniform-", N: b.o.Lots, Capacity: 500, FirstDay: first, Days: 1}
 	b.hot = benchref.Lots{Prefix: "hot-", N: 1, Capacity: 500, FirstDay: first, Days: 400}
 	b.small = benchref.Lots{Prefix: "small-", N: 100, Capacity: 3, FirstDay: first, Days: 90}
 	b.trickle = newTrickle(b.small)

@@ -6,7 +6,8 @@
 // on. Each measurement alternates with its reference in the same run; a ratio
 // is that of the medians, with five alternations or more.
 //
-// What is compared (one day for each reservation, in all of them):
+// Before it is measured each load runs once, so that a committer remembers most
+// days. What is compared (one UTC day for each reservation, in all of them):
 //
 //   - single: one client through the committer, against `pgbench -M prepared`
 //     with one client that calls the committer's own statement.

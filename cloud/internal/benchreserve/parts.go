@@ -25,6 +25,8 @@ const (
 	bulkSize      = 64
 	conditionally = 32 // connections of the conditional update
 	competitors   = 4
+
+	warmUp = 2 * time.Second
 )
 
 // bench is one run.
@@ -64,12 +66,12 @@ type step struct {
 }
 
 // alternate runs the steps one after the other, again and again; before that
-// each once in short, for plans and memories that a server has long since made.
+// each once, for the plans and memories of a server that has run for a while.
 func (b *bench) alternate(ctx context.Context, part string, steps ...step) error {
 	for round := -1; round < b.o.Rounds; round++ {
 		d := b.o.Each
 		if round < 0 {
-			d = min(d, time.Second)
+			d = max(d, warmUp)
 		}
 		for i := range steps {
 			// Who goes first changes, so that nothing always follows the same.

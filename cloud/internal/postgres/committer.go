@@ -188,6 +188,7 @@ type unit struct {
 	requests []*request
 	results  []error // per request: what Apply said
 	last     []int   // per request: number of events after it
+	done     int     // requests that were applied
 }
 
 // commit applies and writes one batch and returns the requests to try again.
@@ -385,8 +386,16 @@ func (w *worker) load(ctx context.Context, units map[id.Parking]*unit, asked map
 	return loaded, nil
 }
 
-// result keeps what an op said, until the commit.
+// result keeps what an op said, until the commit. A refusal that is founded on
+// stored rows alone does not wait for it.
 func (u *unit) result(r *request, err error) {
+	if err != nil && u.done == 0 {
+		r.answer(answer{err: err})
+		return
+	}
+	if err == nil {
+		u.done++
+	}
 	u.requests = append(u.requests, r)
 	u.results = append(u.results, err)
 	u.last = append(u.last, u.work.Events())
