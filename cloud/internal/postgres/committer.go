@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
-	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 )
@@ -124,11 +123,6 @@ func (c *Committer) Run(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
-}
-
-type config struct {
-	parking *parking.Parking
-	read    time.Time
 }
 
 // worker commits the batches of its share of the parkings.
@@ -407,43 +401,6 @@ func union(a, b commit.Rows) commit.Rows {
 		Payments: append(a.Payments, b.Payments...), Sessions: append(a.Sessions, b.Sessions...),
 		Keys: append(a.Keys, b.Keys...), Watermark: a.Watermark || b.Watermark, Allotments: a.Allotments || b.Allotments,
 	}
-}
-
-func (w *worker) readConfigs(ctx context.Context, batch []*request) error {
-	now := w.c.now()
-	if now.Sub(w.looked) > configTTL {
-		changed, next, err := w.c.db.described(ctx, w.since)
-		if err != nil {
-			return err
-		}
-		for _, p := range changed {
-			delete(w.configs, id.Parking(p))
-		}
-		w.since, w.looked = next, now
-	}
-	seen := make(map[id.Parking]bool, len(batch))
-	var stale []string
-	for _, r := range batch {
-		p := r.op.Parking()
-		if c, ok := w.configs[p]; !seen[p] && (!ok || now.Sub(c.read) > configLife) {
-			stale = append(stale, string(p))
-		}
-		seen[p] = true
-	}
-	if len(stale) == 0 {
-		return nil
-	}
-	found, err := w.c.db.parkings(ctx, stale)
-	if err != nil {
-		return err
-	}
-	for _, p := range stale {
-		delete(w.configs, id.Parking(p))
-	}
-	for _, p := range found {
-		w.configs[p.ID] = config{p, now}
-	}
-	return nil
 }
 
 // failed deals with a batch whose statement failed as a whole: a lost

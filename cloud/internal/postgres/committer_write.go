@@ -5,12 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/openlot/openlot/cloud/internal/parking"
 )
 
 type head struct {
@@ -83,26 +80,4 @@ func retryable(err error) bool {
 		return pg.Code != "PX004" && pg.Code != "23505"
 	}
 	return pg.Code[:2] == "57" || pg.Code[:2] == "53" || pg.Code[:2] == "08"
-}
-
-// Whoever changes what a parking is says so in the feed.
-const describedSince = `
-select pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
-  (select array_agg(distinct parking) from event
-   where xid >= $1::text::xid8 and (kind like 'parking.%' or kind like 'capacity.%'))`
-
-// described returns the parkings whose description transactions from since on
-// have changed, and from where to look the next time.
-func (db *DB) described(ctx context.Context, since uint64) (changed []string, next uint64, _ error) {
-	var xmin int64
-	err := db.pool.QueryRow(ctx, describedSince, strconv.FormatUint(since, 10)).Scan(&xmin, &changed)
-	return changed, uint64(xmin), err
-}
-
-func (db *DB) parkings(ctx context.Context, ids []string) ([]*parking.Parking, error) {
-	rows, err := db.pool.Query(ctx, selectParkings+` where p.id = any ($1)`, ids)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scanParking)
 }
