@@ -52,7 +52,7 @@ func (p *pgbench) run(ctx context.Context, name, script string, clients int, d t
 	}
 	threads := min(clients, 2)
 	seconds := max(1, int(d.Round(time.Second).Seconds()))
-	cmd := exec.CommandContext(ctx, p.path, "-n", "-M", "prepared", "-h", p.host, "-p", "5432", "-U", "postgres", //nolint:gosec // a tool of Postgres
+	cmd := exec.CommandContext(ctx, p.path, "-n", "-M", "prepared", "-h", p.host, "-p", "5432", "-U", "postgres",
 		"-c", strconv.Itoa(clients), "-j", strconv.Itoa(threads), "-T", strconv.Itoa(seconds), "-f", file, p.database)
 	out, err := cmd.CombinedOutput()
 	m := tpsPattern.FindSubmatch(out)

@@ -221,8 +221,12 @@ func (b *batchArgs) args(t rowTypes) ([][]byte, error) {
 		n    int
 		list any
 	}{
-		{len(b.sessions), b.sessions}, {len(b.allotments), b.allotments}, {len(b.watermarks), b.watermarks},
-		{len(b.ledger), b.ledger}, {len(b.incidents), b.incidents}, {len(b.observations), b.observations},
+		{len(b.sessions), b.sessions},
+		{len(b.allotments), b.allotments},
+		{len(b.watermarks), b.watermarks},
+		{len(b.ledger), b.ledger},
+		{len(b.incidents), b.incidents},
+		{len(b.observations), b.observations},
 	} {
 		if rows.n == 0 {
 			out = append(out, nil)

@@ -412,9 +412,7 @@ func (w *worker) failed(ctx context.Context, requests []*request, err error) []*
 		r.fresh = true
 	}
 	u := unavailable("commit", err)
-	if f := fault.From(u); errors.Is(err, errNotStorable) {
-		u = err
-	} else if f.Kind == fault.Unavailable || retryable(err) {
+	if f := fault.From(u); !errors.Is(err, errNotStorable) && (f.Kind == fault.Unavailable || retryable(err)) {
 		// Whether the commit happened is not known: the ops are applied again on
 		// what is stored, and recognise their own success.
 		clear(w.configs)
