@@ -65,6 +65,10 @@ func (o *Reserve) Prefetch(r *commit.Rows) {
 	}
 }
 
+// Optimistic implements commit.Optimist: it claims in every day that it reads,
+// and its key is put with the reservation.
+func (o *Reserve) Optimistic() bool { return o.Refusal == nil }
+
 // Apply implements commit.Op. Its faults are Refusal, CodeKeyReused, CodeNotForSale,
 // CodeSpaceTypeUnknown, CodeSoldOut and CodeBeyondHorizon.
 func (o *Reserve) Apply(w *commit.Work, now time.Time) error {

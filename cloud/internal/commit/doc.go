@@ -20,6 +20,10 @@
 //     saves that round trip.
 //   - Commit returns after the commit is durable, with the revision of the
 //     op's last event.
+//   - An op that is an Optimist may see days as they were a moment ago, and keys
+//     that exist as new. What it then writes is compared and applied again on
+//     fresh rows; a refusal of it is at most a second old, and its key was
+//     looked up.
 package commit
 
 import (
@@ -38,6 +42,15 @@ type Op interface {
 	Prefetch(*Rows)
 	// Apply does the work. now is the time of the batch.
 	Apply(w *Work, now time.Time) error
+}
+
+// Optimist is an op that may be applied to what the committer remembers. It
+// changes every day that it reads, and puts every key that it asks for and does
+// not find, or else it fails: so the versions tell whenever it was misled.
+type Optimist interface {
+	Op
+	// Optimistic says whether the promise holds for the op as it is.
+	Optimistic() bool
 }
 
 // Receipt is the answer to a committed op.

@@ -52,6 +52,16 @@ func (w *Work) Load(asked Rows, l Loaded) {
 	}
 }
 
+// ForgetKey takes back that the key is new, unless an op has put it; the next
+// Load may fill it. It reports whether it did.
+func (w *Work) ForgetKey(k Key) bool {
+	if r, known := w.base.keys[k]; !known || r != nil {
+		return false
+	}
+	delete(w.base.keys, k)
+	return true
+}
+
 func fill[K comparable, V any](into map[K]*V, asked []K, found map[K]*V) {
 	for _, k := range asked {
 		if _, known := into[k]; !known {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/inventory"
-	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 )
@@ -32,8 +32,12 @@ const (
 	// maxTorn bounds how often an op is applied again because its rows may have
 	// been read at different instants.
 	maxTorn = 5
-	// configTTL is how long a parking's description is used without asking.
+	// configTTL is how long parkings' descriptions are used without asking
+	// whether the feed tells that any is new.
 	configTTL = time.Second
+	// configLife is how long a description is used at most. The feed tells of
+	// every change; this is the net below it.
+	configLife = time.Minute
 )
 
 // CodeContended is the fault code of an op that lost against others too often.
@@ -67,8 +71,12 @@ type request struct {
 	op    commit.Op
 	done  chan answer // holds one
 	tries int
-	torn  int
+	torn  int // how often its rows looked as if read at different instants
 
+	rows     commit.Rows // what it asked for at first
+	fresh    bool        // it is not to be applied to remembered rows
+	refusal  error       // what it said on remembered rows, while its keys are looked up
+	checked  bool        // its keys were looked up
 	answered bool
 }
 
@@ -114,7 +122,7 @@ func (c *Committer) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range c.queues {
 		g.Go(func() error {
-			w := &worker{c: c, configs: map[id.Parking]config{}}
+			w := &worker{c: c, configs: map[id.Parking]config{}, memory: newMemory(), lost: map[id.Parking]time.Time{}}
 			w.run(ctx, c.queues[i])
 			return nil
 		})
@@ -122,15 +130,16 @@ func (c *Committer) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-type config struct {
-	parking *parking.Parking
-	read    time.Time
-}
-
 // worker commits the batches of its share of the parkings.
 type worker struct {
 	c       *Committer
 	configs map[id.Parking]config
+	memory  *memory
+	since   uint64                   // the transactions before have been looked at for new descriptions
+	looked  time.Time                // when
+	lost    map[id.Parking]time.Time // to another instance, and when
+	held    *held                    // nil when nothing is locked
+	types   *rowTypes                // nil until read
 }
 
 func (w *worker) run(ctx context.Context, queue chan *request) {
@@ -173,13 +182,22 @@ func drain(queue chan *request) {
 // unit is one parking's share of a batch.
 type unit struct {
 	work     *commit.Work
+	asked    commit.Rows // by Prefetch
+	guess    bool        // the work was filled from memory
 	requests []*request
 	results  []error // per request: what Apply said
 	last     []int   // per request: number of events after it
+	done     int     // requests that were applied
 }
 
 // commit applies and writes one batch and returns the requests to try again.
 func (w *worker) commit(ctx context.Context, batch []*request) []*request {
+	if w.mustHold(batch, w.c.now()) {
+		if err := w.hold(ctx, batch); err != nil {
+			return w.failed(ctx, batch, err)
+		}
+		defer func() { _ = w.release(ctx, false) }() // what is committed by then is released
+	}
 	units, again, err := w.apply(ctx, batch)
 	if err != nil {
 		return w.failed(ctx, batch, err)
@@ -187,31 +205,43 @@ func (w *worker) commit(ctx context.Context, batch []*request) []*request {
 	var args batchArgs
 	now := w.c.now().UTC()
 	written := map[id.Parking]*unit{}
-	for p, u := range units {
+	changed := make(map[id.Parking]commit.Writes, len(units))
+	// commit_batch wants the parkings in order.
+	for _, p := range slices.Sorted(maps.Keys(units)) {
+		u := units[p]
 		x := u.work.Writes()
 		if x.Empty() {
 			u.answer(0)
 			continue
 		}
 		args.add(p, x, now)
-		written[p] = u
+		written[p], changed[p] = u, x
 	}
 	if len(written) == 0 {
 		return again
 	}
 	heads, err := w.write(ctx, &args)
+	if err == nil {
+		err = w.release(ctx, true)
+	}
 	if err != nil {
 		return append(again, w.failed(ctx, requestsOf(written), err)...)
 	}
-	for p, u := range written {
-		h := heads[p]
+	for i, p := range args.parkings {
+		u, x, h := written[p], changed[p], heads[i]
 		if h.problem != "" {
 			delete(w.configs, p)
+			w.memory.forget(p)
+			w.lost[p] = w.c.now()
 			again = append(again, retry(u.requests, contended(h.problem))...)
 			continue
 		}
 		u.answer(h.base)
-		if n := len(u.work.Writes().Events); n > 0 {
+		for k, d := range x.Days {
+			d.Version++
+			w.memory.put(p, k, d, now)
+		}
+		if n := len(x.Events); n > 0 {
 			w.c.hint(p, h.base+uint64(n))
 		}
 	}
@@ -255,15 +285,68 @@ func retry(requests []*request, last error) []*request {
 	return again
 }
 
-// apply loads rows and runs the ops on them until none misses a row. It returns
-// apart the requests that are to be tried again on fresh rows.
+// apply finds the rows and runs the ops on them until none misses a row. It
+// also returns the requests that are to be applied again, to stored rows.
 func (w *worker) apply(ctx context.Context, batch []*request) (_ map[id.Parking]*unit, again []*request, _ error) {
-	units := map[id.Parking]*unit{}
-	asked := map[id.Parking]commit.Rows{}
 	if err := w.readConfigs(ctx, batch); err != nil {
 		return nil, nil, err
 	}
-	var pending []*request
+	units, pending := w.gather(batch)
+	asked := map[id.Parking]commit.Rows{}
+	for p, u := range units {
+		if u.guess = u.guess && w.memory.recall(p, u.asked, u.work); !u.guess {
+			asked[p] = u.asked
+		}
+	}
+	for len(pending) > 0 {
+		loaded, err := w.load(ctx, units, asked)
+		if err != nil {
+			return nil, nil, err
+		}
+		asked = map[id.Parking]commit.Rows{}
+		now := w.c.now().UTC()
+		var missing []*request
+		for _, r := range pending {
+			p := r.op.Parking()
+			u := units[p]
+			if r.refusal != nil && r.standing(loaded[p]) {
+				u.result(r, r.refusal)
+				continue
+			}
+			err := u.work.Try(r.op, now)
+			rows := u.work.Missing()
+			switch {
+			case errors.Is(err, commit.ErrMissing) && !rows.Empty():
+				asked[p] = union(asked[p], rows)
+				missing = append(missing, r)
+			case err != nil && u.guess && !r.checked:
+				rows := asked[p]
+				if w.doubt(u, r, err, now, &rows) {
+					asked[p] = rows
+					missing = append(missing, r)
+				} else {
+					again = append(again, r)
+				}
+			case errors.Is(err, inventory.ErrOverReturn) && r.torn < maxTorn:
+				// The rows of an op are read by several statements. What somebody else
+				// released between two of them looks like claims that were never made;
+				// an op that fails writes nothing, so that no version would tell.
+				r.torn++
+				again = append(again, r)
+			default:
+				u.result(r, err)
+			}
+		}
+		pending = missing
+	}
+	return units, again, nil
+}
+
+// gather makes a unit for each parking of the batch. It answers the requests
+// that nobody waits for, or whose parking does not exist.
+func (w *worker) gather(batch []*request) (map[id.Parking]*unit, []*request) {
+	units := map[id.Parking]*unit{}
+	pending := make([]*request, 0, len(batch))
 	for _, r := range batch {
 		if r.ctx.Err() != nil {
 			r.answer(answer{err: gaveUp(r.ctx)})
@@ -275,49 +358,52 @@ func (w *worker) apply(ctx context.Context, batch []*request) (_ map[id.Parking]
 			r.answer(answer{err: fault.New(fault.NotFound, "parking_not_found", "There is no such parking.")})
 			continue
 		}
-		if units[p] == nil {
-			units[p] = &unit{work: commit.NewWork(cfg.parking)}
+		u := units[p]
+		if u == nil {
+			u = &unit{work: commit.NewWork(cfg.parking), guess: true}
+			units[p] = u
 		}
-		rows := asked[p]
-		r.op.Prefetch(&rows)
-		asked[p] = rows
+		r.rows, r.refusal, r.checked = commit.Rows{}, nil, false
+		r.op.Prefetch(&r.rows)
+		u.asked = union(u.asked, r.rows)
+		u.guess = u.guess && w.held == nil && r.guessable()
 		pending = append(pending, r)
 	}
-	for len(pending) > 0 {
-		loaded, err := load(ctx, w.c.db.pool, asked)
-		if err != nil {
-			return nil, nil, err
-		}
-		for p, rows := range asked {
-			units[p].work.Load(rows, loaded[p])
-		}
-		asked = map[id.Parking]commit.Rows{}
-		now := w.c.now().UTC()
-		var missing []*request
-		for _, r := range pending {
-			p := r.op.Parking()
-			u := units[p]
-			err := u.work.Try(r.op, now)
-			if rows := u.work.Missing(); errors.Is(err, commit.ErrMissing) && !rows.Empty() {
-				asked[p] = union(asked[p], rows)
-				missing = append(missing, r)
-				continue
-			}
-			// The rows of an op are read by several statements. What somebody else
-			// released between two of them looks like claims that were never made;
-			// an op that fails writes nothing, so that no version would tell.
-			if errors.Is(err, inventory.ErrOverReturn) && r.torn < maxTorn {
-				r.torn++
-				again = append(again, r)
-				continue
-			}
-			u.requests = append(u.requests, r)
-			u.results = append(u.results, err)
-			u.last = append(u.last, u.work.Events())
-		}
-		pending = missing
+	return units, pending
+}
+
+// load reads rows into the units, and remembers the days.
+func (w *worker) load(ctx context.Context, units map[id.Parking]*unit, asked map[id.Parking]commit.Rows) (map[id.Parking]commit.Loaded, error) {
+	if len(asked) == 0 {
+		return nil, nil
 	}
-	return units, again, nil
+	begun := w.c.now()
+	loaded, err := load(ctx, w.rows(), asked)
+	if err != nil {
+		return nil, err
+	}
+	for p, rows := range asked {
+		units[p].work.Load(rows, loaded[p])
+		for k, d := range loaded[p].Days {
+			w.memory.put(p, k, d, begun)
+		}
+	}
+	return loaded, nil
+}
+
+// result keeps what an op said, until the commit. A refusal that is founded on
+// stored rows alone does not wait for it.
+func (u *unit) result(r *request, err error) {
+	if err != nil && u.done == 0 {
+		r.answer(answer{err: err})
+		return
+	}
+	if err == nil {
+		u.done++
+	}
+	u.requests = append(u.requests, r)
+	u.results = append(u.results, err)
+	u.last = append(u.last, u.work.Events())
 }
 
 func union(a, b commit.Rows) commit.Rows {
@@ -328,38 +414,16 @@ func union(a, b commit.Rows) commit.Rows {
 	}
 }
 
-func (w *worker) readConfigs(ctx context.Context, batch []*request) error {
-	now := w.c.now()
-	seen := map[id.Parking]bool{}
-	var stale []string
-	for _, r := range batch {
-		p := r.op.Parking()
-		if c, ok := w.configs[p]; !seen[p] && (!ok || now.Sub(c.read) > configTTL) {
-			stale = append(stale, string(p))
-		}
-		seen[p] = true
-	}
-	if len(stale) == 0 {
-		return nil
-	}
-	found, err := w.c.db.parkings(ctx, stale)
-	if err != nil {
-		return err
-	}
-	for _, p := range stale {
-		delete(w.configs, id.Parking(p))
-	}
-	for _, p := range found {
-		w.configs[p.ID] = config{p, now}
-	}
-	return nil
-}
-
 // failed deals with a batch whose statement failed as a whole: a lost
 // connection is waited out, anything else is narrowed down to the op at fault.
 func (w *worker) failed(ctx context.Context, requests []*request, err error) []*request {
+	_ = w.release(ctx, false) // nothing of it was committed, or that is not known
+	for _, r := range requests {
+		w.memory.forget(r.op.Parking())
+		r.fresh = true
+	}
 	u := unavailable("commit", err)
-	if f := fault.From(u); f.Kind == fault.Unavailable || retryable(err) {
+	if f := fault.From(u); !errors.Is(err, errNotStorable) && (f.Kind == fault.Unavailable || retryable(err)) {
 		// Whether the commit happened is not known: the ops are applied again on
 		// what is stored, and recognise their own success.
 		clear(w.configs)

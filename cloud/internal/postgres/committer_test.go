@@ -48,6 +48,8 @@ func (o *take) Prefetch(r *commit.Rows) {
 	r.Quarters(id.Standard, o.window.Claim())
 }
 
+func (o *take) Optimistic() bool { return true }
+
 func (o *take) Apply(w *commit.Work, now time.Time) error {
 	k := commit.Key{Principal: "guest", Key: o.key}
 	if rec, err := w.Key(k); err != nil {

@@ -2,13 +2,12 @@ package postgres
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/openlot/openlot/cloud/internal/parking"
-	"github.com/openlot/openlot/protocol/id"
 )
 
 type head struct {
@@ -16,33 +15,56 @@ type head struct {
 	problem string // kind of row that was stale; empty when committed
 }
 
-const callCommitBatch = `select parking, base, coalesce(problem, '') from commit_batch(
-	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
+const callCommitBatch = `select base, coalesce(problem, '') from commit_batch(
+	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 
-// write commits one batch in one statement.
-func (w *worker) write(ctx context.Context, b *batchArgs) (map[id.Parking]head, error) {
-	args, err := b.args()
+// errNotStorable is wrapped by the error of a row that cannot be written in
+// Postgres's format.
+var errNotStorable = errors.New("a row that cannot be stored")
+
+// write commits one batch in one statement, and returns what became of the
+// parkings in their order.
+func (w *worker) write(ctx context.Context, b *batchArgs) ([]head, error) {
+	conn, err := w.connection(ctx)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := w.c.db.pool.Query(ctx, callCommitBatch, args...)
+	if w.held == nil {
+		defer conn.Release()
+	}
+	if w.types == nil {
+		var t rowTypes
+		if err := conn.QueryRow(ctx, selectRowTypes).Scan(&t.day, &t.reservation, &t.payment, &t.key, &t.event); err != nil {
+			return nil, err
+		}
+		w.types = &t
+	}
+	args, err := b.args(*w.types)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotStorable, err)
+	}
+	prepared, err := conn.Conn().Prepare(ctx, "commit_batch", callCommitBatch)
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[id.Parking]head, len(b.parkings))
-	return out, each(rows, func(row pgx.CollectableRow) error {
-		var p id.Parking
-		var base *int64
-		var h head
-		if err := row.Scan(&p, &base, &h.problem); err != nil {
-			return err
+	format := []int16{pgx.BinaryFormatCode}
+	rows := conn.Conn().PgConn().ExecStatement(ctx, prepared, args, format, format)
+	out := make([]head, 0, len(b.parkings))
+	for rows.NextRow() {
+		v := rows.Values()
+		h := head{problem: string(v[1])}
+		if len(v[0]) == 8 { // not null
+			h.base = binary.BigEndian.Uint64(v[0])
 		}
-		if base != nil {
-			h.base = uint64(*base)
-		}
-		out[p] = h
-		return nil
-	})
+		out = append(out, h)
+	}
+	if _, err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if len(out) != len(b.parkings) {
+		return nil, fmt.Errorf("commit_batch answered for %d parkings of %d", len(out), len(b.parkings))
+	}
+	return out, nil
 }
 
 // retryable reports errors after which the same batch may succeed: a row
@@ -58,12 +80,4 @@ func retryable(err error) bool {
 		return pg.Code != "PX004" && pg.Code != "23505"
 	}
 	return pg.Code[:2] == "57" || pg.Code[:2] == "53" || pg.Code[:2] == "08"
-}
-
-func (db *DB) parkings(ctx context.Context, ids []string) ([]*parking.Parking, error) {
-	rows, err := db.pool.Query(ctx, selectParkings+` where p.id = any ($1)`, ids)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scanParking)
 }
