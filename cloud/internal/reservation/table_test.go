@@ -86,7 +86,7 @@ func TestTheDiagramIsTheTable(t *testing.T) {
 	want := "# States of a reservation\n\nDrawn from `table.go` by `go test ./internal/reservation -update`. What is not drawn is refused with a stable\n" +
 		"code, or changes nothing because it was done before.\n\n```mermaid\n" + reservation.Diagram() + "```\n"
 	if *update {
-		if err := os.WriteFile("STATES.md", []byte(want), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile("STATES.md", []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
