@@ -139,7 +139,7 @@ func (c *demoCmd) Run(e *env) error {
 type benchCmd struct {
 	Quick     bool          `help:"A smoke test with few samples: its figures say little."`
 	Parkings  int           `help:"Parkings under measured load, each with an edge." default:"9"`
-	Rate      float64       `help:"Reservations a second over all of them." default:"12"`
+	Rate      float64       `help:"Reservations a second over all of them." default:"10"`
 	Driving   float64       `help:"Share of the reservations that drive in and out at once; the others are for another day." default:"0.5"`
 	Walkins   float64       `help:"Walk-ins a second over all of them." default:"1.5"`
 	Speed     float64       `help:"How fast barriers and vehicles of the twins move; 1 is real." default:"20"`
@@ -147,7 +147,7 @@ type benchCmd struct {
 	Details   int           `help:"Streams of /parking." default:"20"`
 	KillEvery time.Duration `help:"How often the edge of one more parking is killed." default:"5s"`
 	Samples   int           `help:"Samples of each kind." default:"10000"`
-	Limit     time.Duration `help:"End the load after this long, whatever there is." default:"20m"`
+	Limit     time.Duration `help:"End the load after this long, whatever there is." default:"25m"`
 }
 
 // Run measures.
