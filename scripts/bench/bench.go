@@ -45,6 +45,13 @@ type Figures struct {
 	EventToCloud     float64 `json:"event_to_cloud_p99_ms"`
 	CountToSSE       float64 `json:"count_to_sse_p99_ms"`
 	Samples          int     `json:"samples"`
+
+	// What a page alone takes on the disk meanwhile; the share of the time in
+	// which that was stallAfter or longer; and the first figure for the cars that
+	// met no such moment.
+	LoneSync    float64 `json:"lone_sync_p99_ms"`
+	Stalled     float64 `json:"disk_stalled_share"`
+	Undisturbed float64 `json:"credential_to_open_disk_moving_p99_ms"`
 }
 
 // run is a benchmark under way.
@@ -55,11 +62,14 @@ type run struct {
 	books     *audit.Books
 	began     time.Time
 	onlookers []*onlooker
+	disk      *disk
+	loaded    time.Duration
 
 	open, known, answered, applied samples // of the steady parkings
 	booked, passages, kills        atomic.Int64
 
 	mu       sync.Mutex
+	opened   []span // what open measures
 	troubles []error
 }
 
@@ -87,6 +97,9 @@ func Run(ctx context.Context, cfg Config) (f Figures, err error) {
 	if err := r.start(ctx, dir); err != nil {
 		return f, err
 	}
+	if r.disk, err = openDisk(dir); err != nil {
+		return f, err
+	}
 	r.say("load: %.1f reservations/s, of which %.0f %% drive in and out at once and the rest are for another day, and %.1f walk-ins/s, over %d parkings with an edge each; "+
 		"twins at %g times real speed; %d streams of /parkings, %d of /parking; the edge of one more parking with the same load is killed every %s",
 		cfg.Rate, 100*cfg.Driving, cfg.Walkins, len(cfg.Live)-1, cfg.Speed, cfg.Lists, cfg.Details, cfg.KillEvery)
@@ -101,7 +114,7 @@ func Run(ctx context.Context, cfg Config) (f Figures, err error) {
 	r.began = time.Now()
 	err = r.load(ctx)
 	spent := r.stack.Spent()
-	loaded := time.Since(r.began)
+	r.loaded = time.Since(r.began)
 	if err == nil {
 		err = r.drain(ctx)
 	}
@@ -113,10 +126,10 @@ func Run(ctx context.Context, cfg Config) (f Figures, err error) {
 	if err != nil {
 		return f, errors.Join(err, r.stack.Failure())
 	}
-	r.say("%d reservations and %d passages in %.0f s, %d kills", r.booked.Load(), r.passages.Load(), loaded.Seconds(), r.kills.Load())
+	r.say("%d reservations and %d passages in %.0f s, %d kills", r.booked.Load(), r.passages.Load(), r.loaded.Seconds(), r.kills.Load())
 	var parts strings.Builder
 	for _, part := range []string{"cloud", "database", "edges", "twins", "self"} {
-		_, _ = fmt.Fprintf(&parts, " %s %.2f (%d MB)", part, (spent[part].CPU-before[part].CPU).Seconds()/loaded.Seconds(), spent[part].RSS>>20)
+		_, _ = fmt.Fprintf(&parts, " %s %.2f (%d MB)", part, (spent[part].CPU-before[part].CPU).Seconds()/r.loaded.Seconds(), spent[part].RSS>>20)
 	}
 	r.say("processors used (and memory at the end):%s", parts.String())
 	return r.report(ctx)
@@ -203,6 +216,7 @@ func (r *run) load(ctx context.Context) error {
 		group.Go(func() error { return s.drive(ctx, load, r.Rate*share, r.Walkins*share) })
 	}
 	group.Go(func() error { return r.torment(load, victim) })
+	group.Go(func() error { return r.disk.watch(load) })
 	group.Go(func() error {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()

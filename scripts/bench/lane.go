@@ -189,7 +189,12 @@ func (l *lane) visit(ctx context.Context, gate, credential, plate string) (clien
 	}
 	l.run.passages.Add(1)
 	if l.measured && credential != "" {
-		l.run.open.add(time.Duration(v.CredentialToOpen) * time.Microsecond)
+		took := time.Duration(v.CredentialToOpen) * time.Microsecond
+		shown := l.clock.Load().Time(v.Timeline.Presented)
+		l.run.open.add(took)
+		l.run.mu.Lock()
+		l.run.opened = append(l.run.opened, span{shown, shown.Add(took)})
+		l.run.mu.Unlock()
 	}
 	return v, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/openlot/openlot/protocol/pass"
@@ -59,6 +60,8 @@ func (r *run) report(ctx context.Context) (f Figures, err error) {
 	both := samples{all: append(append([]time.Duration{}, lists.all...), details.all...)}
 	rows := []row{
 		{"credential to open command (with fsync)", r.open.summary()},
+		{"  of those during which the disk moved", r.disk.undisturbed(r.opened).summary()},
+		{"a page alone on the same disk (reference)", r.disk.syncs.summary()},
 		{"reserve to edge (from sending the request)", r.known.summary()},
 		{"  of which until the answer", r.answered.summary()},
 		{"event to cloud (passage to driver's stream)", r.applied.summary()},
@@ -68,7 +71,12 @@ func (r *run) report(ctx context.Context) (f Figures, err error) {
 	}
 	r.say("")
 	table(r.Out, rows)
-	f = Figures{ms(rows[0].p99), ms(rows[1].p99), ms(rows[3].p99), ms(rows[4].p99), min(rows[0].count, rows[1].count, rows[3].count, len(steady))}
+	r.say("the disk stood still (the reference took %s or longer) for %.2f %% of the time", stallAfter, 100*r.disk.stalled(r.loaded))
+	f = Figures{
+		CredentialToOpen: ms(rows[0].p99), ReserveToEdge: ms(rows[3].p99), EventToCloud: ms(rows[5].p99), CountToSSE: ms(rows[6].p99),
+		Samples:  min(rows[0].count, rows[3].count, rows[5].count, len(steady)),
+		LoneSync: ms(rows[2].p99), Stalled: math.Round(1e4*r.disk.stalled(r.loaded)) / 1e4, Undisturbed: ms(rows[1].p99),
+	}
 	if n := len(r.troubles); n > 0 {
 		return f, fmt.Errorf("%d cars of the measured parkings had trouble, first: %w", n, r.troubles[0])
 	}
