@@ -25,11 +25,13 @@ type adminCmd struct {
 	Unblock  unblockCmd  `cmd:"" help:"Put the bays of a block back into use, from now on."`
 	Blocks   blocksCmd   `cmd:"" help:"List the blocks that are not over."`
 	Policy   policyCmd   `cmd:"" help:"Show or change what a parking sells: how far ahead, how long, how soon."`
+
+	RetireEdge retireEdgeCmd `cmd:"" help:"Say that a parking's edge is dead: what it was lent for walk-ins is sold again. One that works must not be retired."`
 }
 
 // commons are those of its commands, for the log level.
 func (c *adminCmd) commons() []common {
-	return []common{c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common}
+	return []common{c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.RetireEdge.common}
 }
 
 // one is what every command about one parking understands.
@@ -38,14 +40,19 @@ type one struct {
 	Parking string `arg:"" help:"The parking's id, such as dresden-altmarkt."`
 }
 
-// on runs do on the service and the parking.
+// on runs do on the capacities of the parking.
 func (c *one) on(ctx context.Context, log *slog.Logger, do func(*capacity.Service, id.Parking) error) error {
+	return c.in(ctx, log, func(a app.Administration, p id.Parking) error { return do(a.Capacity, p) })
+}
+
+// in runs do on the parking.
+func (c *one) in(ctx context.Context, log *slog.Logger, do func(app.Administration, id.Parking) error) error {
 	p, err := id.ParseParking(c.Parking)
 	if err != nil {
 		return fault.Wrap(err, fault.Invalid, "invalid_parking_id", "That is not a parking's id.")
 	}
 	return c.with(ctx, log, func(db *postgres.DB) error {
-		return app.Administer(ctx, db, log, func(s *capacity.Service) error { return do(s, p) })
+		return app.Administer(ctx, db, log, func(a app.Administration) error { return do(a, p) })
 	})
 }
 
@@ -183,6 +190,25 @@ func (c *blocksCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) er
 		if len(found) == 0 {
 			fmt.Fprintf(&text, "nothing is blocked in %s\n", p)
 		}
+		return write(out, &text)
+	})
+}
+
+type retireEdgeCmd struct {
+	one
+	Reason string `required:"" help:"Why, for the record; nothing personal."`
+}
+
+// Run implements kong's command.
+func (c *retireEdgeCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) error {
+	return c.in(ctx, log, func(a app.Administration, p id.Parking) error {
+		done, err := a.Edges.Retire(ctx, p, c.Reason)
+		if err != nil {
+			return err
+		}
+		var text strings.Builder
+		fmt.Fprintf(&text, "%s: its edge is retired; %d spaces lent to it are sold again, %d walk-ins inside keep theirs until they are seen leaving\n", p, done.Released, done.Moved)
+		text.WriteString("the next edge that says hello takes its place; openlot enroll makes its credentials\n")
 		return write(out, &text)
 	})
 }

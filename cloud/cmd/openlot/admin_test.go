@@ -150,6 +150,9 @@ func TestAdminCommands(t *testing.T) {
 		{2, "--reason", []string{"block", "north", "standard", "1", "--from", "2027-01-01T00:00:00Z", "--to", "2027-01-02T00:00:00Z"}},
 		{1, "block_not_found", []string{"unblock", "north", id.New[id.Block](now).String()}},
 		{1, "invalid_block_id", []string{"unblock", "north", "rsv_1"}},
+		{1, "edge_unknown", []string{"retire-edge", "north", "--reason", "fire"}},
+		{1, "reason_invalid", []string{"retire-edge", "north", "--reason", " "}},
+		{2, "--reason", []string{"retire-edge", "north"}},
 	} {
 		has(openlot(c.exit, append([]string{"admin"}, c.args...)...), c.want)
 	}

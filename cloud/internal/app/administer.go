@@ -7,19 +7,29 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/capacity"
+	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/protocol/id"
 )
 
+// Administration is what an owner changes.
+type Administration struct {
+	Capacity *capacity.Service
+	Edges    *fleet.Retirement
+}
+
 // Administer runs do with a committer of its own, beside those of running
 // servers: the versions of the rows keep them from each other's feet. The
 // servers learn of its commits within a second, by their sweep of the feed.
-func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, do func(*capacity.Service) error) error {
+func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, do func(Administration) error) error {
 	committer := postgres.NewCommitter(db, log, time.Now, func(id.Parking, uint64) {})
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- committer.Run(working) }()
-	err := do(&capacity.Service{Store: postgres.NewCapacity(db), Commits: committer, Now: time.Now})
+	err := do(Administration{
+		Capacity: &capacity.Service{Store: postgres.NewCapacity(db), Commits: committer, Now: time.Now},
+		Edges:    &fleet.Retirement{Store: db, Committer: committer},
+	})
 	stop()
 	return errors.Join(err, <-ended)
 }

@@ -55,7 +55,8 @@ func (o *Miss) Apply(w *commit.Work, now time.Time) error {
 // whose gates nobody watches: nobody can say that its driver did not come, and
 // the quote is due. It changes nothing before that, while a change waits for its
 // payment, when the reservation is not confirmed any more, and when an edge
-// watched the gate at the deadline for coming: then Miss decides.
+// watched the gate at the deadline for coming: then Miss decides. An edge that was
+// retired watched no longer than it told.
 type Elapse struct {
 	Target
 	// WatchedSince is when the parking's edge said hello for the first time, as
@@ -83,7 +84,7 @@ func (o *Elapse) Apply(w *commit.Work, now time.Time) error {
 	}
 	// An edge that has said hello since the caller looked may have been there in
 	// time: the caller has to look again.
-	unwatched := mark == nil || !o.WatchedSince.IsZero() && !o.WatchedSince.Before(c.r.NoShowAt)
+	unwatched := mark == nil || !mark.InUse() && mark.TrustedLo.Before(c.r.NoShowAt) || !o.WatchedSince.IsZero() && !o.WatchedSince.Before(c.r.NoShowAt)
 	if c.unused() && unwatched && !now.Before(c.r.Window.To.Add(w.Parking.Policy.ExitGrace)) {
 		if err := c.endUnseen(settlement.AtElapse(c.r, c.p), reservation.Elapse, feed.ReservationCompleted); err != nil {
 			return err

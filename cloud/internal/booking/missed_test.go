@@ -187,11 +187,12 @@ func TestOnlyWhatWaitsForItsDriverIsMissed(t *testing.T) {
 
 func TestWithoutAnEdgeAReservationIsCompletedAtItsEnd(t *testing.T) {
 	for name, x := range map[string]struct {
-		after time.Duration // now, after the end
-		since time.Duration // when an edge said hello first, after the deadline; with edge
-		edge  bool
-		known bool // the caller knows of the edge
-		ends  bool
+		after   time.Duration // now, after the end
+		since   time.Duration // when an edge said hello first, after the deadline; with edge
+		edge    bool
+		known   bool          // the caller knows of the edge
+		retired time.Duration // until when it was heard of, after the deadline; 0: it still is
+		ends    bool
 	}{
 		"at the end of the grace":             {after: 15 * time.Minute, ends: true},
 		"days later":                          {after: 72 * time.Hour, ends: true},
@@ -199,6 +200,8 @@ func TestWithoutAnEdgeAReservationIsCompletedAtItsEnd(t *testing.T) {
 		"an edge watched it":                  {after: time.Hour, edge: true, known: true, since: -time.Second},
 		"an edge came after the deadline":     {after: time.Hour, edge: true, known: true, since: 0, ends: true},
 		"an edge came that nobody knew about": {after: time.Hour, edge: true},
+		"the edge was retired before":         {after: time.Hour, edge: true, known: true, since: -time.Hour, retired: -time.Millisecond, ends: true},
+		"the edge was retired after it":       {after: time.Hour, edge: true, known: true, since: -time.Hour, retired: time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClock()
@@ -215,6 +218,9 @@ func TestWithoutAnEdgeAReservationIsCompletedAtItsEnd(t *testing.T) {
 			}
 			if x.known {
 				op.WatchedSince = r.NoShowAt.Add(x.since)
+			}
+			if x.retired != 0 {
+				w.Retired(altmarkt, r.NoShowAt.Add(x.retired))
 			}
 			if !x.ends {
 				same(t, w, op, at.ID)

@@ -48,12 +48,15 @@ type KeyRecord struct {
 // Watermark is how far a parking's edge journal has been applied.
 type Watermark struct {
 	Version   int64
-	Journal   id.Journal
-	Epoch     uint32 // counts the journals of this parking
+	Journal   id.Journal // zero: the edge was retired, and no other has said hello since
+	Epoch     uint32     // counts the journals of this parking
 	Seq       uint64
 	Hash      wire.Hash // running hash at Seq
 	TrustedLo time.Time // it was surely this late at the edge when Seq was written
 }
+
+// InUse reports whether an edge has said hello and was not retired since.
+func (m *Watermark) InUse() bool { return m != nil && !m.Journal.IsZero() }
 
 // Allotment is capacity given to the edge for walk-ins.
 type Allotment struct {

@@ -16,7 +16,7 @@ import (
 
 // Allot fits the allotments of a parking to the walk-ins inside and makes their
 // claims reach Policy.WalkinAhead from now. It does nothing for a parking whose
-// edge has never said hello. It returns ErrStale when Inside is of another
+// edge has never said hello, or was retired. It returns ErrStale when Inside is of another
 // watermark.
 type Allot struct {
 	Lot    id.Parking
@@ -34,7 +34,7 @@ func (a *Allot) Prefetch(r *commit.Rows) { r.Watermark, r.Allotments = true, tru
 // Apply implements commit.Op.
 func (a *Allot) Apply(w *commit.Work, now time.Time) error {
 	m, err := w.Watermark()
-	if err != nil || m == nil {
+	if err != nil || !m.InUse() {
 		return err
 	}
 	if a.Inside.At != markOf(m) {

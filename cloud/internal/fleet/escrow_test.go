@@ -140,7 +140,7 @@ func TestEscrowHoldsThroughAnything(t *testing.T) {
 		x := &escrow{w: w, e: &escrowEdge{j: j}, inside: map[id.Session]bool{}}
 		sold := 0
 		for range rapid.IntRange(1, 80).Draw(rt, "steps") {
-			switch rapid.IntRange(0, 11).Draw(rt, "what") {
+			switch rapid.IntRange(0, 12).Draw(rt, "what") {
 			case 0, 1, 2:
 				if s, ok := x.e.admit(t, w.now); ok {
 					x.inside[s] = true
@@ -181,6 +181,19 @@ func TestEscrowHoldsThroughAnything(t *testing.T) {
 					x.e = &escrowEdge{j: newJournal()}
 					x.hello(t)
 				}
+			case 12: // dies, is retired, and is replaced; all it had told is known
+				if x.e.sent == len(x.e.j.events) {
+					if _, err := w.retire(t, "dead"); err != nil {
+						rt.Fatal(err)
+					}
+					x.fit(t)
+					w.balance(t)
+					if al := w.rows.Allotments[id.Standard]; al != nil && al.Units != 0 {
+						rt.Fatalf("%d units are lent to nobody", al.Units)
+					}
+					x.e = &escrowEdge{j: newJournal()}
+					x.hello(t)
+				}
 			}
 			w.balance(t)
 			if n := len(x.inside); n > x.held() {
@@ -193,7 +206,7 @@ func TestEscrowHoldsThroughAnything(t *testing.T) {
 			}
 		}
 		for _, i := range w.out.Incidents {
-			if i.Class != "X10" && i.Class != "X6" && i.Class != "overfull" {
+			if i.Class != "X10" && i.Class != "X6" && i.Class != "overfull" && i.Class != ClassRetired {
 				rt.Fatalf("an honest edge caused %+v", i)
 			}
 		}

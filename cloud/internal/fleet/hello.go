@@ -99,18 +99,34 @@ func (g *Greet) replace(w *commit.Work, m *commit.Watermark, now time.Time) erro
 	if g.Standing.Inside.At != markOf(m) {
 		return ErrStale // the walk-ins inside are others
 	}
+	if _, err := ownClaims(w, g.Standing.Lent); err != nil {
+		return err
+	}
+	w.Raise(commit.Incident{
+		ID: id.New[id.Incident](now), Class: "X10", At: now,
+		Detail: fmt.Sprintf("the edge has begun a new journal after event %d of its last was applied: its memory did not fit, or it is a new edge; "+
+			"what it had not told and lost with its memory is not known", m.Seq),
+	})
+	return nil
+}
+
+// ownClaims makes the walk-ins of those stays that are inside on an allotment
+// stand on claims of their own, which the allotment gives up. It returns how
+// many they are.
+func ownClaims(w *commit.Work, lent []id.Session) (int, error) {
+	n := 0
 	moved := map[id.SpaceType]bool{}
-	for _, i := range g.Standing.Lent {
+	for _, i := range lent {
 		s, err := w.Session(i)
 		if err != nil {
-			return err
+			return n, err
 		}
 		if s == nil || s.State != session.Inside || !s.Allotted {
 			continue
 		}
 		al, err := w.Allotment(s.SpaceType)
 		if err != nil {
-			return err
+			return n, err
 		}
 		if al == nil || al.Units == 0 {
 			continue
@@ -122,20 +138,16 @@ func (g *Greet) replace(w *commit.Work, m *commit.Watermark, now time.Time) erro
 		al.Granted = min(al.Granted, al.Units)
 		w.PutAllotment(al)
 		moved[s.SpaceType] = true
+		n++
 	}
 	for _, t := range slices.Sorted(maps.Keys(moved)) {
 		al, err := w.Allotment(t)
 		if err != nil {
-			return err
+			return n, err
 		}
 		emitAllotment(w, al, true)
 	}
-	w.Raise(commit.Incident{
-		ID: id.New[id.Incident](now), Class: "X10", At: now,
-		Detail: fmt.Sprintf("the edge has begun a new journal after event %d of its last was applied: its memory did not fit, or it is a new edge; "+
-			"what it had not told and lost with its memory is not known", m.Seq),
-	})
-	return nil
+	return n, nil
 }
 
 // rewound reports whether the journal lacks events that were applied from it,

@@ -73,7 +73,8 @@ func (s Schedule) Missed(ctx context.Context, now time.Time, limit int) ([]sched
 const scheduleUnwatched = `select r.parking, r.id, ` + watched + ` from reservation r join parking p on p.id = r.parking
 where r.state = 'confirmed' and r.pending is null and r.no_show_at <= $1
   and r.to_at <= $1::timestamptz - make_interval(secs => coalesce((p.policy ->> 'exit_grace')::numeric, 0)::float8 / 1e9)
-  and coalesce(` + watched + ` >= r.no_show_at, true)
+  and (coalesce(` + watched + ` >= r.no_show_at, true) or exists (select from edge_watermark m where m.parking = r.parking
+    and m.journal = '00000000-0000-0000-0000-000000000000' and coalesce(m.trusted_lo < r.no_show_at, true)))
 order by r.to_at limit $2`
 
 // Unwatched implements schedule.Store.

@@ -301,6 +301,14 @@ func (w *World) Watched(p id.Parking, trusted time.Time) {
 	w.marks[p] = &m
 }
 
+// Retired takes the parking's edge out of use, which was last heard of at an
+// instant.
+func (w *World) Retired(p id.Parking, trusted time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.marks[p] = &commit.Watermark{Version: w.marks[p].Version + 1, Epoch: 1, TrustedLo: trusted}
+}
+
 // Watermark is how far the parking's edge has been applied, nil without one.
 func (w *World) Watermark(p id.Parking) *commit.Watermark {
 	w.mu.Lock()
