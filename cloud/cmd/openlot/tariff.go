@@ -1,14 +1,21 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/app"
+	"github.com/openlot/openlot/cloud/internal/capacity"
+	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/timerange"
 )
@@ -130,4 +137,63 @@ func readTariff(file string) ([]byte, error) {
 		return nil, fault.Wrap(err, fault.Invalid, "file_unreadable", "The file cannot be read.")
 	}
 	return document, nil
+}
+
+type adoptCmd struct {
+	one
+	File    string `arg:"" optional:"" help:"The new tariff's JSON document. Its version is above the present one's." type:"path"`
+	Edition uint32 `help:"Show this edition instead of the newest." placeholder:"VERSION"`
+}
+
+// Run implements kong's command.
+func (c *adoptCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) error {
+	var next *tariff.Tariff
+	if c.File != "" {
+		document, err := readTariff(c.File)
+		if err != nil {
+			return err
+		}
+		t, err := tariff.Parse(document)
+		if err != nil {
+			return err
+		}
+		next = &t
+	}
+	return c.in(ctx, log, func(a app.Administration, at id.Parking) error {
+		if next == nil {
+			return c.show(ctx, out, a, at)
+		}
+		before, err := a.Tariffs.Adopt(ctx, at, *next)
+		if err != nil {
+			return err
+		}
+		if before.Version == next.Version {
+			_, err = fmt.Fprintf(out, "%s has version %d already; nothing was changed\n", at, next.Version)
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%s went over from version %d, from %s, to version %d, from %s\n", at, before.Version, before.From(), next.Version, next.From())
+		return err
+	})
+}
+
+// show prints a tariff's document, so that it can be changed and given back.
+func (c *adoptCmd) show(ctx context.Context, out io.Writer, a app.Administration, at id.Parking) error {
+	all, err := a.Tariffs.Editions(ctx, at)
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		return fault.New(fault.NotFound, capacity.CodeParkingNotFound, "There is no such parking.")
+	}
+	edition := all[0]
+	if c.Edition != 0 {
+		i := slices.IndexFunc(all, func(e postgres.Edition) bool { return e.Tariff.Version == c.Edition })
+		if i < 0 {
+			return fault.Newf(fault.NotFound, "edition_not_found", "The parking never had version %d; the newest is %d.", c.Edition, all[0].Tariff.Version)
+		}
+		edition = all[i]
+	}
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(edition.Tariff)
 }

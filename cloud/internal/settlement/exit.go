@@ -57,8 +57,9 @@ type Settlement struct {
 //
 // With a reservation the quote is due, whether or not all of the time was
 // used; who leaves later than ExitGrace after the window pays the tariff from
-// the beginning of the reservation to the exit, and never less than the quote;
-// a tariff that was changed since does not touch the time that was quoted.
+// the beginning of the reservation to that long before the exit (the grace is
+// forgiven to everybody), and never less than the quote; a tariff that was
+// changed since does not touch the time that was quoted.
 // A walk-in pays the tariff from entry to exit; an exit without a known entry
 // costs nothing.
 func AtExit(in ExitInput) Settlement {
@@ -75,11 +76,12 @@ func due(in ExitInput) Settlement {
 	left := in.ExitedAt.Add(-max(in.ExitDoubt, 0))
 	if r := in.Reservation; r != nil {
 		quoted := Settlement{Due: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines}
-		if !left.After(r.Window.To.Add(in.Parking.Policy.ExitGrace)) {
+		until := in.Parking.Grace().Billable(r.Window, timerange.Range{From: r.Window.From, To: left}).To
+		if !until.After(r.Window.To) {
 			return quoted
 		}
 		quoted.Late = true
-		bill, err := price(in.Parking, r.SpaceType, r.Window.From, left)
+		bill, err := price(in.Parking, r.SpaceType, r.Window.From, until)
 		if err == nil && bill.Total.Currency != quoted.Due.Currency {
 			err = fmt.Errorf("%w: quoted in %s, tariff in %s", money.ErrCurrency, quoted.Due.Currency, bill.Total.Currency)
 		}
@@ -90,7 +92,7 @@ func due(in ExitInput) Settlement {
 		if v := r.Quote.TariffVersion; v != 0 && v != in.Parking.Tariff.Version {
 			// The tariff has changed since: what was quoted stands, and only the time
 			// beyond it costs what it costs now, if that is less.
-			if more, err := price(in.Parking, r.SpaceType, r.Window.To, left); err == nil && quoted.Due.Minor+more.Total.Minor < bill.Total.Minor {
+			if more, err := price(in.Parking, r.SpaceType, r.Window.To, until); err == nil && quoted.Due.Minor+more.Total.Minor < bill.Total.Minor {
 				bill.Total.Minor, bill.Tax.Minor = quoted.Due.Minor+more.Total.Minor, quoted.Tax.Minor+more.Tax.Minor
 				bill.Lines = slices.Concat(quoted.Lines, more.Lines)
 			}
