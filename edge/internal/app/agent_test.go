@@ -176,7 +176,8 @@ func TestTheJournalIsOnDiskBeforeTheBarrierOpens(t *testing.T) {
 	image := filepath.Join(t.TempDir(), "image.db")
 	s.board.onOpen = func(int) error {
 		b, err := os.ReadFile(filepath.Join(s.dir, StoreFile))
-		return errors.Join(err, os.WriteFile(image, b, 0o600))
+		log, logErr := os.ReadFile(filepath.Join(s.dir, StoreFile+"-wal"))
+		return errors.Join(err, logErr, os.WriteFile(image, b, 0o600), os.WriteFile(image+"-wal", log, 0o600))
 	}
 	s.start(true)
 	s.net.Cut() // so that nothing is trimmed and nothing else is written
@@ -196,6 +197,9 @@ func TestTheJournalIsOnDiskBeforeTheBarrierOpens(t *testing.T) {
 	// An agent that starts from that image concludes the passage and does not let
 	// the pass in again.
 	s.stop()
+	if err := os.Rename(image+"-wal", filepath.Join(s.dir, StoreFile+"-wal")); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Rename(image, filepath.Join(s.dir, StoreFile)); err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,6 @@
-// Package store keeps the edge's journal and its cache in one bbolt file. It is
-// the only package that knows bbolt.
+// Package store keeps the edge's journal and its cache in one bbolt file, and
+// what that file does not have yet in a write-ahead log beside it. It is the only
+// package that knows bbolt.
 //
 // # What is kept
 //
@@ -18,17 +19,18 @@
 //
 //   - Record decides on the state, changes it and journals the facts as one
 //     step; two callers never decide on the same state. It returns after the
-//     events are synced to disk.
-//   - Ack deletes nothing whose hash the cloud did not name. The deletion goes
-//     with the next commit, or alone after a second: a crash in between brings
-//     events back that the cloud has, and its welcome says so.
+//     events are synced to disk: to the log, with one sync. bbolt follows within
+//     a second.
+//   - Ack deletes nothing whose hash the cloud did not name. The deletion waits
+//     for bbolt's next commit: a crash in between brings events back that the
+//     cloud has, and its welcome says so.
 //   - A snapshot replaces the cache in one commit, when all its parts have come.
 //   - One goroutine writes (Run). What arrives while it commits goes into the
 //     next commit together.
 //   - Every record carries a CRC32C over its bucket, key and value. A record
 //     that does not match is a CorruptError and never used. (Damage to the newer
 //     of bbolt's two head pages looks like a commit that the power cut off and
-//     takes back that one commit; the cloud's running hash finds it.)
+//     takes back that one commit: the log has what it held, or knows that it had.)
 //   - After a failed commit the memory is ahead of the disk, so the store fails
 //     for good (ErrFailed): nothing more is recorded until a new start.
 //   - One process at a time opens a file (ErrInUse).

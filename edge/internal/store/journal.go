@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -123,12 +124,28 @@ func (s *Store) touched(op *operation, c *admission.Changes) error {
 // as they stay within size bytes together (one is always returned if there is
 // one). Only what is synced to disk is returned.
 func (s *Store) Pending(after uint64, limit, size int) ([][]byte, error) {
-	last := s.Position().LastSeq
+	s.mu.Lock()
+	last, tail := s.durable.LastSeq, slices.Clone(s.tail)
+	s.mu.Unlock()
+	settled := last
+	if len(tail) > 0 {
+		settled = tail[0].seq - 1
+	}
 	var out [][]byte
+	want := after + 1
+	// take takes one event; false says that it is one too many.
+	take := func(raw []byte) bool {
+		if size -= len(raw); len(out) >= limit || size < 0 && len(out) > 0 {
+			return false
+		}
+		out = append(out, raw)
+		want++
+		return true
+	}
+	full := false
 	err := view(s.db, func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketJournal).Cursor()
-		want := after + 1
-		for k, v := c.Seek(seqKey(want)); k != nil && want <= last && len(out) < limit; k, v = c.Next() {
+		for k, v := c.Seek(seqKey(want)); k != nil && want <= settled && !full; k, v = c.Next() {
 			j, err := readJournalled(k, v)
 			if err != nil {
 				return &CorruptError{s.path, "the journal", err}
@@ -136,19 +153,20 @@ func (s *Store) Pending(after uint64, limit, size int) ([][]byte, error) {
 			if j.seq != want {
 				return &CorruptError{s.path, "the journal", fmt.Errorf("event %d is missing", want)}
 			}
-			if size -= len(j.raw); size < 0 && len(out) > 0 {
-				return nil
-			}
-			out = append(out, j.raw)
-			want++
+			full = !take(j.raw)
 		}
 		return nil
 	})
+	for _, j := range tail {
+		if err == nil && !full && j.seq == want && want <= last {
+			full = !take(j.raw)
+		}
+	}
 	return out, err
 }
 
 // Ack takes the cloud's word that it has applied all events up to seq, and
-// deletes them soon, with the next commit or within a second, if hash is this
+// deletes them when bbolt commits next, within a second, if hash is this
 // journal's running hash there. An acknowledgement that says nothing new changes
 // nothing. ErrAhead and ErrHashMismatch say that the cloud knows another journal
 // than this one.
@@ -174,23 +192,34 @@ func (s *Store) ack(seq uint64, hash wire.Hash) error {
 		}
 		return nil
 	}
-	var own wire.Hash
-	err := view(s.db, func(tx *bbolt.Tx) error {
-		k := seqKey(seq)
-		j, err := readJournalled(k, tx.Bucket(bucketJournal).Get(k))
-		own = j.hash
-		return err
-	})
+	own, err := s.hashAt(seq)
 	if err != nil {
 		return &CorruptError{s.path, "the journal", err}
 	}
 	if own != hash {
 		return ErrHashMismatch
 	}
-	s.enqueueLater(&operation{deleteFrom: s.head.AckedSeq + 1, deleteTo: seq})
 	s.head.AckedSeq, s.head.AckedHash = seq, hash
 	s.durable.AckedSeq, s.durable.AckedHash = seq, hash
+	if s.logged.Journal == s.head.Journal {
+		s.logged.AckedSeq, s.logged.AckedHash = seq, hash
+	}
+	s.settleSoon()
 	return nil
+}
+
+// hashAt is the running hash at an event that is on disk; s.mu is held.
+func (s *Store) hashAt(seq uint64) (own wire.Hash, err error) {
+	if i := slices.IndexFunc(s.tail, func(j journalled) bool { return j.seq == seq }); i >= 0 {
+		return s.tail[i].hash, nil
+	}
+	err = view(s.db, func(tx *bbolt.Tx) error {
+		k := seqKey(seq)
+		j, err := readJournalled(k, tx.Bucket(bucketJournal).Get(k))
+		own = j.hash
+		return err
+	})
+	return own, err
 }
 
 // Welcomed takes the cloud's word on where this journal stands: its epoch, and
@@ -233,11 +262,11 @@ func (s *Store) NewJournal() error {
 			s.mu.Unlock()
 			return err
 		}
-		if s.durable.LastSeq == s.head.LastSeq && len(s.queue) == 0 {
+		if s.durable.LastSeq == s.head.LastSeq && len(s.queue) == 0 && len(s.behind) == 0 {
 			break
 		}
-		// Wait until all events are on disk, then look again.
-		op := s.enqueue(&operation{})
+		// Wait until all events are in the file, then look again.
+		op := s.enqueue(&operation{settle: true})
 		s.mu.Unlock()
 		if err := <-op.done; err != nil {
 			return err
@@ -261,7 +290,7 @@ func (s *Store) restart() (*operation, error) {
 				return err
 			}
 			if j.seq <= s.head.AckedSeq {
-				return nil // its deletion is under way
+				return nil // it is deleted with the next commit
 			}
 			e, err := wire.Unmarshal[wire.Event](j.raw)
 			events = append(events, e)

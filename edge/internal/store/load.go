@@ -90,7 +90,7 @@ func (f *file) readMeta(tx *bbolt.Tx) error {
 	if err := decode(bucketMeta, keyHead, meta.Get(keyHead), &f.head); err != nil {
 		return err
 	}
-	if f.head.Version != formatVersion {
+	if f.head.Version < 1 || f.head.Version > formatVersion {
 		return fmt.Errorf("format version %d, this agent knows %d", f.head.Version, formatVersion)
 	}
 	if v := meta.Get(keyCache); v != nil {
@@ -207,7 +207,7 @@ func Inspect(path string) (Inspection, error) {
 	if err != nil {
 		return Inspection{}, err
 	}
-	f, err := load(path, db)
+	f, err := whole(path, db)
 	if err := errors.Join(err, db.Close()); err != nil {
 		return Inspection{}, err
 	}

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -51,7 +53,8 @@ func (e *CorruptError) Error() string {
 // Unwrap returns the cause.
 func (e *CorruptError) Unwrap() error { return e.Cause }
 
-const formatVersion = 1
+// formatVersion is what this agent writes. Version 1 had no write-ahead log.
+const formatVersion = 2
 
 // maxRecord bounds one value; a longer one is damage.
 const maxRecord = 1 << 20
@@ -83,6 +86,8 @@ type head struct {
 	Anchor    clock.Anchor `cbor:"8,keyasint"`
 	Clean     bool         `cbor:"9,keyasint"` // the last run ended by itself
 	Records   [4]int       `cbor:"10,keyasint"`
+	Batch     uint64       `cbor:"11,keyasint,omitempty"` // the newest batch that is in the file
+	Log       walID        `cbor:"12,keyasint,omitempty"` // the write-ahead log that goes with the file
 }
 
 // records counts the state's records: a checksum cannot show that one is gone.
@@ -134,6 +139,49 @@ func put(bucket, key []byte, v any) (write, error) {
 	return write{bucket, key, b}, nil
 }
 
+// batch is what goes to the write-ahead log in one record: writes and the head
+// after them.
+type batch struct {
+	_      struct{} `cbor:",toarray"`
+	Head   head
+	Writes []loggedWrite
+}
+
+// loggedWrite is a write whose bucket is a number: its place in buckets.
+type loggedWrite struct {
+	_       struct{} `cbor:",toarray"`
+	Bucket  uint8
+	Key     []byte
+	Payload []byte // nil: the record is deleted
+}
+
+func encodeBatch(h head, writes []write) ([]byte, error) {
+	b := batch{Head: h, Writes: make([]loggedWrite, len(writes))}
+	for i, w := range writes {
+		b.Writes[i] = loggedWrite{Bucket: bucketNumber(w.bucket), Key: w.key, Payload: w.payload}
+	}
+	return cbor.Marshal(b)
+}
+
+func decodeBatch(payload []byte) (head, []write, error) {
+	var b batch
+	if err := cbor.Unmarshal(payload, &b); err != nil {
+		return head{}, nil, err
+	}
+	writes := make([]write, len(b.Writes))
+	for i, w := range b.Writes {
+		if int(w.Bucket) >= len(buckets) {
+			return head{}, nil, fmt.Errorf("there is no bucket %d", w.Bucket)
+		}
+		writes[i] = write{buckets[w.Bucket], w.Key, w.Payload}
+	}
+	return b.Head, writes, nil
+}
+
+func bucketNumber(bucket []byte) uint8 {
+	return uint8(slices.IndexFunc(buckets, func(b []byte) bool { return bytes.Equal(b, bucket) }))
+}
+
 // journalled is one event as it is kept.
 type journalled struct {
 	seq  uint64
@@ -143,6 +191,16 @@ type journalled struct {
 
 func (j journalled) write() write {
 	return write{bucketJournal, seqKey(j.seq), append(j.hash[:], j.raw...)}
+}
+
+// event is the journalled event that a write puts, if it does.
+func (w write) event() (journalled, bool) {
+	if w.payload == nil || !bytes.Equal(w.bucket, bucketJournal) {
+		return journalled{}, false
+	}
+	j := journalled{seq: binary.BigEndian.Uint64(w.key), raw: w.payload[len(wire.Hash{}):]}
+	copy(j.hash[:], w.payload)
+	return j, true
 }
 
 func readJournalled(key, value []byte) (journalled, error) {

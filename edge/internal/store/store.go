@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,23 +21,29 @@ import (
 type Store struct {
 	path string
 	db   *bbolt.DB
+	wal  *wal
 	log  *slog.Logger
 	now  func() time.Time
 
 	wake      chan struct{} // work for the writer, capacity 1
-	later     chan struct{} // work that may wait trimWait, capacity 1
+	settle    chan struct{} // work for the settler that may wait settleWait, capacity 1
 	committed chan struct{} // news for the uplink, capacity 1
-	changed   chan struct{} // closed and replaced at each commit; mu
+	settling  sync.Mutex    // held by who writes to bbolt; before mu
 
 	mu      sync.Mutex
+	changed chan struct{} // closed and replaced at each commit
 	state   *admission.State
 	staging admission.Staging
 	head    head // as of the newest operation, perhaps not yet on disk
+	logged  head // as of the newest batch on disk, with what the cloud has acknowledged since
 	durable Position
 	queue   []*operation
+	behind  []write      // on disk in the log, not yet in bbolt
+	tail    []journalled // the events among them, in order
 	anchor  func() clock.Anchor
 	failure error
 	closed  bool
+	stats   Stats
 	lastRun bool // the run before this one ended cleanly
 	fresh   bool // the file was created by this Open
 }
@@ -47,9 +52,8 @@ type Store struct {
 type operation struct {
 	clearJournal bool
 	clearEntries bool
+	settle       bool // everything is in bbolt before the answer
 	writes       []write
-	deleteFrom   uint64 // journal events deleteFrom..deleteTo go
-	deleteTo     uint64
 	done         chan error
 }
 
@@ -64,7 +68,14 @@ type Position struct {
 	Revision  uint64 // of the cache
 }
 
-// Open opens or creates the file at path. now names new journals.
+// Stats count since Open.
+type Stats struct {
+	Batches uint64 // made durable with one sync of the log each
+	Settled uint64 // commits of bbolt, with two syncs each
+}
+
+// Open opens or creates the file at path and the log beside it. now names new
+// journals. What the log holds and bbolt does not is settled first.
 func Open(path string, log *slog.Logger, now func() time.Time) (*Store, error) {
 	db, err := openDB(path, &bbolt.Options{Timeout: lockWait, PageSize: 4096})
 	if err != nil {
@@ -72,18 +83,27 @@ func Open(path string, log *slog.Logger, now func() time.Time) (*Store, error) {
 	}
 	s := &Store{
 		path: path, db: db, log: log, now: now,
-		wake: make(chan struct{}, 1), later: make(chan struct{}, 1), committed: make(chan struct{}, 1), changed: make(chan struct{}),
+		wake: make(chan struct{}, 1), settle: make(chan struct{}, 1), committed: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	if err := s.begin(); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-// trimWait is how long acknowledged events wait for a commit to go with. Their
-// deletion is worth no commit of its own: each costs two syncs of the disk that
-// a car at a gate may be waiting for.
-const trimWait = time.Second
+// close closes the files.
+func (s *Store) close() error {
+	err := s.db.Close()
+	if s.wal != nil {
+		err = errors.Join(err, s.wal.close())
+	}
+	return err
+}
+
+// settleWait is how long batches, and the deletion of acknowledged events, wait
+// in the log for bbolt. Nobody waits for that; the longer it is, the fewer pages
+// are written for each passage.
+const settleWait = time.Second
 
 // lockWait is how long another process may take to let go of the file.
 const lockWait = 300 * time.Millisecond
@@ -112,14 +132,21 @@ func (s *Store) begin() error {
 	if empty {
 		s.fresh, s.lastRun, s.state = true, true, admission.NewState()
 		s.head = head{Version: formatVersion, Journal: id.New[id.Journal](s.now())}
+		if s.wal, err = createWAL(s.path); err != nil {
+			return fmt.Errorf("create the write-ahead log of %s: %w", s.path, err)
+		}
 	} else {
-		f, err := load(s.path, s.db)
-		if err != nil {
+		var f file
+		if s.wal, f, err = recoverFile(s.path, s.db); err != nil {
 			return err
 		}
 		s.state, s.head, s.lastRun = f.state, f.head, f.head.Clean
 	}
-	s.head.Clean = false
+	s.head.Version, s.head.Clean, s.head.Log = formatVersion, false, s.wal.id
+	// The number of a batch that was torn is not used again: later records could
+	// complete what is left of it.
+	s.head.Batch++
+	s.wal.number = s.head.Batch
 	err = s.db.Update(func(tx *bbolt.Tx) error {
 		for _, b := range buckets {
 			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
@@ -131,7 +158,7 @@ func (s *Store) begin() error {
 	if err != nil {
 		return fmt.Errorf("write the head of %s: %w", s.path, err)
 	}
-	s.durable = s.position()
+	s.logged, s.durable = s.head, s.position()
 	return nil
 }
 
@@ -155,132 +182,6 @@ func (s *Store) WriteAnchor(f func() clock.Anchor) {
 	s.anchor = f
 }
 
-// Run commits what the other methods ask for until ctx ends, then writes what
-// is still waiting, marks the end as clean and closes the file. A failed commit
-// does not end it: the other methods answer ErrFailed from then on.
-func (s *Store) Run(ctx context.Context) error {
-	trim := time.NewTimer(trimWait)
-	trim.Stop()
-	defer trim.Stop()
-	for waiting := false; ; {
-		select {
-		case <-s.wake:
-			s.commit()
-			trim.Stop()
-			waiting = false
-			continue
-		case <-trim.C:
-			s.commit()
-			waiting = false
-			continue
-		case <-s.later:
-			if !waiting {
-				trim.Reset(trimWait)
-				waiting = true
-			}
-			continue
-		case <-ctx.Done():
-		}
-		s.mu.Lock()
-		s.closed, s.head.Clean = true, true
-		s.mu.Unlock()
-		s.commit()
-		return errors.Join(s.failed(), s.db.Close())
-	}
-}
-
-// commit writes everything that is waiting in one transaction.
-func (s *Store) commit() {
-	s.mu.Lock()
-	if s.anchor != nil {
-		s.head.Anchor = s.anchor()
-	}
-	s.head.Records = records(s.state)
-	ops, h, pos, failure := s.queue, s.head, s.position(), s.failure
-	s.queue = nil
-	s.mu.Unlock()
-	if failure == nil {
-		failure = s.db.Update(func(tx *bbolt.Tx) error {
-			for _, op := range ops {
-				if err := op.apply(tx); err != nil {
-					return err
-				}
-			}
-			return putHead(tx, h)
-		})
-		if failure != nil {
-			s.log.Error("store failed; nothing is recorded until the next start", "err", failure)
-			failure = fmt.Errorf("%w: %w", ErrFailed, failure)
-		}
-	}
-	s.mu.Lock()
-	if failure != nil {
-		s.failure = failure
-	} else {
-		if pos.Journal == s.head.Journal {
-			// What the cloud has said since holds whatever is on disk.
-			pos.AckedSeq, pos.AckedHash = s.head.AckedSeq, s.head.AckedHash
-		}
-		s.durable = pos
-	}
-	close(s.changed)
-	s.changed = make(chan struct{})
-	s.mu.Unlock()
-	for _, op := range ops {
-		op.done <- failure
-	}
-	if failure == nil {
-		select {
-		case s.committed <- struct{}{}:
-		default:
-		}
-	}
-}
-
-func (op *operation) apply(tx *bbolt.Tx) error {
-	for _, c := range []struct {
-		clear  bool
-		bucket []byte
-	}{{op.clearJournal, bucketJournal}, {op.clearEntries, bucketEntries}} {
-		if !c.clear {
-			continue
-		}
-		if err := tx.DeleteBucket(c.bucket); err != nil {
-			return err
-		}
-		if _, err := tx.CreateBucket(c.bucket); err != nil {
-			return err
-		}
-	}
-	journal := tx.Bucket(bucketJournal)
-	for seq := op.deleteFrom; seq != 0 && seq <= op.deleteTo; seq++ {
-		if err := journal.Delete(seqKey(seq)); err != nil {
-			return err
-		}
-	}
-	for _, w := range op.writes {
-		b := tx.Bucket(w.bucket)
-		if w.payload == nil {
-			if err := b.Delete(w.key); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := b.Put(w.key, frame(w.bucket, w.key, w.payload)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func putHead(tx *bbolt.Tx, h head) error {
-	w, err := put(bucketMeta, keyHead, h)
-	if err != nil {
-		return err
-	}
-	return tx.Bucket(bucketMeta).Put(keyHead, frame(bucketMeta, keyHead, w.payload))
-}
-
 // enqueue hands an operation to the writer; s.mu is held.
 func (s *Store) enqueue(op *operation) *operation {
 	op.done = make(chan error, 1)
@@ -292,13 +193,10 @@ func (s *Store) enqueue(op *operation) *operation {
 	return op
 }
 
-// enqueueLater hands over an operation that nobody waits for and that may be
-// lost: it goes with the next commit, or alone after trimWait; s.mu is held.
-func (s *Store) enqueueLater(op *operation) {
-	op.done = make(chan error, 1)
-	s.queue = append(s.queue, op)
+// settleSoon wakes the settler.
+func (s *Store) settleSoon() {
 	select {
-	case s.later <- struct{}{}:
+	case s.settle <- struct{}{}:
 	default:
 	}
 }
@@ -336,6 +234,13 @@ func (s *Store) Position() Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.durable
+}
+
+// Stats are the counts so far.
+func (s *Store) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stats
 }
 
 // Changed is closed at the next commit. Any number of callers may wait for it.

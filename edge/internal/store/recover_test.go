@@ -1,0 +1,371 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/openlot/openlot/edge/internal/admission"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// running opens and runs a store whose settler can be held up.
+func running(t *testing.T, path string) (*Store, func()) {
+	t.Helper()
+	s, err := Open(path, slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stop := func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	return s, stop
+}
+
+func enter(t *testing.T, s *Store) id.Session {
+	t.Helper()
+	now := time.Now()
+	ses := id.New[id.Session](now)
+	_, err := s.Record(func(*admission.State) []admission.Fact {
+		return []admission.Fact{{Event: wire.Event{
+			Boot: id.New[id.Boot](now), Wall: now.UnixMilli(), TrustedLo: now.UnixMilli(), Kind: wire.Admitted, Lane: "entry-1",
+			Session: ses, Reservation: id.New[id.Reservation](now), SpaceType: id.Standard, Reason: wire.AdmitReservation,
+		}}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ses
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cutAfter is the folder of a store whose power went after n entries, of which
+// bbolt has those before the first settled.
+func cutAfter(t *testing.T, settled, n int) (path string, sessions []id.Session) {
+	t.Helper()
+	live, image := filepath.Join(t.TempDir(), "edge.db"), filepath.Join(t.TempDir(), "edge.db")
+	s, stop := running(t, live)
+	defer stop()
+	for range settled {
+		sessions = append(sessions, enter(t, s))
+	}
+	s.settling.Lock()
+	defer s.settling.Unlock()
+	if err := s.toBolt(nil, head{}); err != nil {
+		t.Fatal(err)
+	}
+	for len(sessions) < n {
+		sessions = append(sessions, enter(t, s))
+	}
+	copyFile(t, live, image)
+	copyFile(t, walPath(live), walPath(image))
+	return image, sessions
+}
+
+func insideOf(t *testing.T, path string) map[id.Session]admission.Session {
+	t.Helper()
+	s, stop := running(t, path)
+	defer stop()
+	out := map[id.Session]admission.Session{}
+	s.View(func(st *admission.State) {
+		maps.Copy(out, st.Sessions)
+	})
+	if p := s.Position(); p.LastSeq < uint64(len(out)) {
+		t.Errorf("%d sessions, %d events", len(out), p.LastSeq)
+	}
+	return out
+}
+
+// What was answered is in the log; a power cut before bbolt has it loses
+// nothing, and an inspection sees it without changing anything.
+func TestWhatOnlyTheLogHasIsThereAfterAPowerCut(t *testing.T) {
+	path, sessions := cutAfter(t, 3, 8)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := Inspect(path)
+	if err != nil || in.LastSeq != 8 || len(in.Pending) != 8 || in.Sessions != 8 {
+		t.Fatalf("inspected: %+v, %v", in, err)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Error("the inspection changed the file")
+	}
+	inside := insideOf(t, path)
+	for _, ses := range sessions {
+		if _, there := inside[ses]; !there {
+			t.Errorf("%v is lost", ses)
+		}
+	}
+	if again := insideOf(t, path); len(again) != 8 {
+		t.Errorf("%d sessions at the second start", len(again))
+	}
+}
+
+// bbolt's newest commit may be taken back by damage to its newer head page; the
+// log has what it held until it is written over, and then says so.
+func TestTheLogMakesUpForALostCommitOfBbolt(t *testing.T) {
+	live := filepath.Join(t.TempDir(), "edge.db")
+	image := filepath.Join(t.TempDir(), "edge.db")
+	s, stop := running(t, live)
+	defer stop()
+	s.settling.Lock()
+	copyFile(t, live, image) // before anything is settled
+	for range 5 {
+		enter(t, s)
+	}
+	if err := s.toBolt(nil, head{}); err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, walPath(live), walPath(image))
+	s.settling.Unlock()
+	if inside := insideOf(t, image); len(inside) != 5 {
+		t.Errorf("%d sessions came back, want 5", len(inside))
+	}
+	for range walBlocks {
+		enter(t, s)
+	}
+	s.settling.Lock()
+	defer s.settling.Unlock()
+	copyFile(t, walPath(live), walPath(image))
+	damaged := filepath.Join(t.TempDir(), "edge.db")
+	copyFile(t, image, damaged)
+	// image was closed cleanly above: its head says so, and that its own log is
+	// not needed. One that was not closed must find its batches.
+	setHead(t, damaged, func(h *head) { h.Clean, h.Batch, h.Log = false, 0, s.wal.id })
+	copyFile(t, walPath(live), walPath(damaged))
+	if _, err := Open(damaged, slog.New(slog.DiscardHandler), time.Now); !corrupt(err) {
+		t.Errorf("a file that lacks commits the log has no more: %v", err)
+	}
+}
+
+func setHead(t *testing.T, path string, change func(*head)) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		var h head
+		if err := decode(bucketMeta, keyHead, tx.Bucket(bucketMeta).Get(keyHead), &h); err != nil {
+			return err
+		}
+		change(&h)
+		return putHead(tx, h)
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func corrupt(err error) bool {
+	c := new(CorruptError)
+	return errors.As(err, &c)
+}
+
+// A log that is gone, or another file's, is missed unless the file was closed
+// cleanly: then it held nothing.
+func TestAMissingLogIsMissed(t *testing.T) {
+	for name, harm := range map[string]func(t *testing.T, log string){
+		"gone": func(t *testing.T, log string) { t.Helper(); must(t, os.Remove(log)) },
+		"another's": func(t *testing.T, log string) {
+			t.Helper()
+			other, _ := cutAfter(t, 1, 2)
+			copyFile(t, walPath(other), log)
+		},
+		"damaged": func(t *testing.T, log string) { t.Helper(); flip(t, log, 9) },
+		"cut off": func(t *testing.T, log string) { t.Helper(); must(t, os.Truncate(log, 100)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, _ := cutAfter(t, 2, 4)
+			harm(t, walPath(path))
+			if _, err := Open(path, slog.New(slog.DiscardHandler), time.Now); !corrupt(err) {
+				t.Errorf("opened: %v", err)
+			}
+			if _, err := Inspect(path); !corrupt(err) {
+				t.Errorf("inspected: %v", err)
+			}
+
+			clean := filepath.Join(t.TempDir(), "edge.db")
+			s, stop := running(t, clean)
+			enter(t, s)
+			stop()
+			harm(t, walPath(clean))
+			if inside := insideOf(t, clean); len(inside) != 1 {
+				t.Errorf("%d sessions after a clean end", len(inside))
+			}
+		})
+	}
+}
+
+// One byte of a batch that only the log has is noticed, or was never needed.
+func TestDamageToTheLogIsNeverSilent(t *testing.T) {
+	path, _ := cutAfter(t, 2, 5)
+	for _, at := range []int64{0, 5, 8, 30, 40, 200} {
+		for block := int64(3); block <= 4; block++ { // the third and fourth batch; the fifth might be a torn write
+			damaged := filepath.Join(t.TempDir(), "edge.db")
+			copyFile(t, path, damaged)
+			copyFile(t, walPath(path), walPath(damaged))
+			flip(t, walPath(damaged), block*walBlock+at)
+			if _, err := Inspect(damaged); !corrupt(err) {
+				t.Errorf("byte %d of block %d: %v", at, block, err)
+			}
+		}
+	}
+}
+
+func flip(t *testing.T, path string, at int64) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	must(t, err)
+	b[at] ^= 1
+	must(t, os.WriteFile(path, b, 0o600))
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A file of the version before, which had no log, is taken over.
+func TestAFileWithoutALogIsTakenOver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "edge.db")
+	s, stop := running(t, path)
+	enter(t, s)
+	stop()
+	must(t, os.Remove(walPath(path)))
+	setHead(t, path, func(h *head) { h.Version, h.Clean, h.Batch, h.Log = 1, false, 0, walID{} })
+	if in, err := Inspect(path); err != nil || in.Sessions != 1 {
+		t.Errorf("%+v, %v", in, err)
+	}
+	if inside := insideOf(t, path); len(inside) != 1 {
+		t.Errorf("%d sessions", len(inside))
+	}
+	setHead(t, path, func(h *head) { h.Version = formatVersion + 1 })
+	if _, err := Open(path, slog.New(slog.DiscardHandler), time.Now); !corrupt(err) {
+		t.Errorf("a version of tomorrow: %v", err)
+	}
+}
+
+// A log that is full, a sync that is too large for it, and what comes after
+// them are all there after a power cut.
+func TestLargeSyncsAndAFullLogGoToBbolt(t *testing.T) {
+	live, image := filepath.Join(t.TempDir(), "edge.db"), filepath.Join(t.TempDir(), "edge.db")
+	s, stop := running(t, live)
+	defer stop()
+	delta := &wire.Sync{Kind: wire.Snapshot, Through: 1, Parts: 1}
+	for range 1000 {
+		delta.Entries = append(delta.Entries, wire.Entry{
+			Reservation: id.New[id.Reservation](time.Now()), Generation: 1, SpaceType: id.Standard, State: wire.EntryConfirmed, From: 1, To: 2, Version: 1,
+		})
+	}
+	nothing := func(*admission.State) []admission.Fact { return nil }
+	if _, err := s.Sync(delta, nothing); err != nil {
+		t.Fatal(err)
+	}
+	more := &wire.Sync{Kind: wire.Delta, Base: 1, Through: 2, Parts: 1, Entries: delta.Entries}
+	for range 3 * walBlocks {
+		enter(t, s)
+	}
+	if _, err := s.Sync(more, nothing); err != nil {
+		t.Fatal(err)
+	}
+	last := enter(t, s)
+	s.settling.Lock()
+	copyFile(t, live, image)
+	copyFile(t, walPath(live), walPath(image))
+	s.settling.Unlock()
+	inside := insideOf(t, image)
+	if _, there := inside[last]; !there || len(inside) != 3*walBlocks+1 {
+		t.Errorf("%d sessions, the last: %v", len(inside), there)
+	}
+	if st := s.Stats(); st.Settled < 3 || st.Batches < 2*walBlocks {
+		t.Errorf("%+v: the log was not used, or never full", st)
+	}
+}
+
+// While bbolt takes over what the log holds, every durable event can be read,
+// each once.
+func TestEventsAreReadWhileBboltTakesThemOver(t *testing.T) {
+	s, stop := running(t, filepath.Join(t.TempDir(), "edge.db"))
+	defer stop()
+	done, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-done:
+				ended <- nil
+				return
+			default:
+			}
+			s.settling.Lock()
+			err := s.toBolt(nil, head{})
+			s.settling.Unlock()
+			if err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	for n := 1; n <= 80; n++ {
+		enter(t, s)
+		raw, err := s.Pending(0, 1000, 1<<20)
+		if err != nil || len(raw) != n {
+			t.Fatalf("%d of %d events can be read: %v", len(raw), n, err)
+		}
+		for i, b := range raw {
+			if e, err := wire.Unmarshal[wire.Event](b); err != nil || e.Seq != uint64(i+1) {
+				t.Fatalf("event %d is %d: %v", i+1, e.Seq, err)
+			}
+		}
+	}
+	close(done)
+	must(t, <-ended)
+}
+
+// The number of a batch that was torn is never used again: a later record could
+// complete what is left of it.
+func TestTheNumberOfATornBatchIsNotUsedAgain(t *testing.T) {
+	path, _ := cutAfter(t, 1, 3)
+	db, err := openDB(path, &bbolt.Options{ReadOnly: true})
+	must(t, err)
+	f, err := load(path, db)
+	must(t, errors.Join(err, db.Close()))
+	before, _, _, err := unsettled(path, f.head, os.O_RDONLY)
+	must(t, err)
+	must(t, before.close())
+	s, stop := running(t, path)
+	defer stop()
+	enter(t, s)
+	s.settling.Lock()
+	defer s.settling.Unlock()
+	if got := s.wal.used[0].number; got != before.number+2 {
+		t.Errorf("the first batch is %d, the newest before the cut was %d, and %d may have been torn", got, before.number, before.number+1)
+	}
+}
