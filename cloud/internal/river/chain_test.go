@@ -68,7 +68,7 @@ func TestACommitIsToldAndSettled(t *testing.T) {
 		t.Fatal(err)
 	}
 	settle := settlement.NewService(postgres.NewPayments(db), committer, sell, time.Now, quiet, bank)
-	w, err := river.NewWorkers(db.Pool(), relay.Handlers(settle, notify.NewService(letters{sell}, send, time.Now, quiet)), nil, time.Now, quiet)
+	w, err := river.NewWorkers(db.Pool(), relay.Handlers(settle, notify.NewService(letters{sell}, map[notify.Channel]notify.Sender{notify.ByMail: send}, time.Now, quiet)), nil, time.Now, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
