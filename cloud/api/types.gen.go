@@ -395,7 +395,7 @@ type Contact struct {
 	// Email Gets the confirmation and the pass
 	Email string `json:"email"`
 
-	// Phone International form, +49…
+	// Phone Gets an SMS shortly before the window ends. E.164: + and the country code, such as +4915112345678; blanks, hyphens and parentheses are dropped.
 	Phone *string `json:"phone,omitempty"`
 }
 

@@ -117,7 +117,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		return
 	case failing:
-		if f.Takes {
+		if f.Takes && e164.MatchString(r.PostForm.Get("To")) {
 			p.take(r)
 		}
 		if f.Status == 0 {
