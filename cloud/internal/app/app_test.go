@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,8 +22,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/openlot/openlot/cloud/internal/app"
+	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/notify/email"
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
 )
 
 // home is a data directory that Postgres's unprivileged user may enter.
@@ -197,8 +200,9 @@ func TestTheCloudFromAnEmptyDirectory(t *testing.T) {
 		if status, got := reserve(t, base, "second-key-0123456789", "pm_sandbox_declined"); status != http.StatusPaymentRequired {
 			t.Fatal(status, got)
 		}
-		if status, got := reserve(t, base, "third-key-0123456789", "pm_sandbox_ok"); status != http.StatusCreated {
-			t.Fatal(status, got)
+		status, third := reserve(t, base, "third-key-0123456789", "pm_sandbox_ok")
+		if status != http.StatusCreated {
+			t.Fatal(status, third)
 		}
 		if status, got := reserve(t, base, "fourth-key-0123456789", "pm_sandbox_ok"); status != http.StatusConflict || got.Code != "sold_out" {
 			t.Fatal(status, got)
@@ -207,6 +211,7 @@ func TestTheCloudFromAnEmptyDirectory(t *testing.T) {
 			t.Fatal(status, again)
 		}
 		personal(t, r, first, log)
+		reminded(t, r, third)
 	})
 	t.Run("second run", func(t *testing.T) {
 		base := "http://" + serve(t, dir).HTTP
@@ -303,6 +308,65 @@ func personal(t *testing.T, r app.Runtime, of reservation, log *logged) {
 	}
 	if !strings.Contains(said["the log"], "/reserve") || len(said["public.event"]) == 0 {
 		t.Error("nothing was looked at")
+	}
+}
+
+// reminded makes the reservation one that ends soon, as the clock and the edge
+// would, and fails the test unless the inbox shows the SMS, whose link opens it.
+func reminded(t *testing.T, r app.Runtime, of reservation) {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), r.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close(context.Background()) }()
+	i, err := id.Parse[id.Reservation](of.Reservation.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(t.Context(), `update reservation set state = 'active', reminded_at = now() where id = $1`, i.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(feed.Body{Reservation: &feed.Reservation{ID: i}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(t.Context(), `select record_event('dresden-altmarkt', 'reservation.ends_soon', $1)`, body); err != nil {
+		t.Fatal(err)
+	}
+	var inbox struct {
+		Mails []struct {
+			Subject string `json:"subject"`
+		} `json:"mails"`
+		SMS []struct {
+			To   string `json:"to"`
+			Text string `json:"text"`
+		} `json:"sms"`
+	}
+	about := func(m struct {
+		Subject string `json:"subject"`
+	}) bool {
+		return strings.HasPrefix(m.Subject, "Your time at Altmarkt ends at ")
+	}
+	eventually(t, "the reminder by SMS and by mail", func() bool {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.HTTP+"/dev/mail", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if err := json.NewDecoder(resp.Body).Decode(&inbox); err != nil {
+			t.Fatal(err)
+		}
+		return len(inbox.SMS) == 1 && slices.ContainsFunc(inbox.Mails, about)
+	})
+	link := "http://" + r.HTTP + "/#/r/" + of.Reservation.ID + "?token=" + of.Reservation.Token
+	if got := inbox.SMS[0]; got.To != "+4915112345678" || !strings.HasPrefix(got.Text, "Your time at Altmarkt ends at ") || !strings.HasSuffix(got.Text, ". "+link) {
+		t.Errorf("%+v, want a link to %s", got, link)
 	}
 }
 

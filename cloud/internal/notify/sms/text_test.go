@@ -62,6 +62,15 @@ func TestTheEndInOneSMS(t *testing.T) {
 	}
 }
 
+// Characters of the extension take two places, and others none at all.
+func TestLengthIsThatOfTheGSMAlphabet(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "abc": 3, "ü_#?=&ß@": 8, "€": 2, "[~]": 6, "\n": 1, "á": -1, "Łódź": -1, "пр": -1, "a\u0308": -1, "`": -1} {
+		if got := sms.Length(text); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
 // Whatever a parking and a host are called, it is one SMS that can be sent, and a
 // link in it is whole.
 func TestItIsAlwaysOneSMS(t *testing.T) {
