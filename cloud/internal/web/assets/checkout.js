@@ -158,7 +158,7 @@ export function checkout(id, type) {
     if (e.fields['contact.email']) email.wrong('This e-mail address cannot be used: it ' + e.fields['contact.email'] + '.')
     if (e.fields['contact.phone']) phone.wrong('This number cannot be used: it ' + e.fields['contact.phone'] + '.')
     if (e.fields.vehicle_plate) plate.wrong('This plate cannot be used: it ' + e.fields.vehicle_plate + '.')
-    show('wrong', 'wrong', 'This was not reserved', e.message, 'Nothing was held or taken.')
+    show('wrong', 'wrong', 'This was not reserved', e.code === 'request_invalid' ? 'What is marked below cannot be used.' : e.message, 'Nothing was held or taken.')
   }
 
   /** The nearest others that have a space, with their numbers. */
