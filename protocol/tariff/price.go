@@ -1,7 +1,7 @@
 package tariff
 
 import (
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/protocol/fault"
@@ -9,167 +9,179 @@ import (
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
-// MaxStay is the longest stay that is priced.
+// MaxStay is the longest stay that is priced, and the longest from the
+// beginning of the first of stays that go on with each other.
 const MaxStay = 400 * 24 * time.Hour
+
+// maxEarlier bounds how many stays go on with each other.
+const maxEarlier = 32
 
 // Facts are what a price depends on beside the tariff and the stay.
 type Facts struct {
-	Zone *time.Location // the parking's zone; needed by a maximum per calendar day
+	Zone      *time.Location // the parking's zone; a Plan has it already
+	SpaceType string         // whose factor counts; one without a factor costs the price itself
+
+	// Earlier are the stays that this one goes on with, oldest first: see Linked.
+	// They have been charged; the bill takes their price off.
+	Earlier []timerange.Range
 }
 
-// Rules of a bill's lines.
-const (
-	RuleRate     = "rate"         // started intervals of one day
-	RuleFree     = "free_minutes" // the stay was short enough to cost nothing
-	RuleDailyMax = "daily_max"    // takes off what a day's intervals cost above its maximum
-)
-
-// Line is one step of a bill. The lines sum to the total; a maximum is a
-// negative line.
-type Line struct {
-	Rule     string       `json:"rule"`
-	Label    string       `json:"label"`              // English, for a person
-	From     time.Time    `json:"from"`               // the part of the stay that the line is about, in UTC
-	To       time.Time    `json:"to"`                 //
-	Quantity int          `json:"quantity,omitempty"` // started intervals
-	Amount   money.Amount `json:"amount"`
-}
-
-// Bill is an explained price.
-type Bill struct {
-	Total          money.Amount `json:"total"`
-	Tax            money.Amount `json:"tax"` // included in Total
-	TaxBasisPoints int          `json:"tax_basis_points"`
-	Lines          []Line       `json:"lines"`
-	TariffVersion  uint32       `json:"tariff_version"`
-}
-
-// Price prices a stay. Its errors are faults: "invalid_window" for a reversed
-// stay, "stay_too_long" above MaxStay, "invalid_tariff", and "zone_missing"
-// when a calendar day has no zone. A stay of no duration costs nothing and has
-// no lines.
+// Price prices a stay and explains it: Compile, Plan.Price and Plan.Explain in
+// one.
 func (t Tariff) Price(stay timerange.Range, f Facts) (Bill, error) {
-	if err := t.Validate(); err != nil {
+	p, err := Compile(t, f.Zone)
+	if err != nil {
 		return Bill{}, err
 	}
-	// Stripped of monotonic readings: the price is by the instants.
-	from, to := stay.From.UTC(), stay.To.UTC()
-	switch elapsed := to.Sub(from); {
-	case elapsed < 0:
-		return Bill{}, fault.New(fault.Invalid, "invalid_window", "The stay ends before it begins.")
-	case elapsed > MaxStay:
-		return Bill{}, fault.New(fault.Invalid, "stay_too_long", "A stay of more than 400 days is not priced.")
-	case t.DailyMax > 0 && t.Day == Calendar && f.Zone == nil:
-		return Bill{}, fault.New(fault.Invalid, "zone_missing", "A maximum per calendar day needs the parking's time zone.")
-	case elapsed == 0:
-		return t.bill(nil), nil
-	case elapsed <= time.Duration(t.FreeMinutes)*time.Minute:
-		return t.bill([]Line{{
-			Rule: RuleFree, Label: fmt.Sprintf("Up to %d min are free", t.FreeMinutes),
-			From: from, To: to, Amount: money.New(0, t.Currency),
-		}}), nil
+	b, err := p.Price(stay, f)
+	if err == nil {
+		p.Explain(&b)
 	}
-	return t.bill(t.lines(from, to, f)), nil
+	return b, err
 }
 
-// lines prices a stay that is longer than the free minutes, day by day.
-func (t Tariff) lines(from, to time.Time, f Facts) []Line {
-	interval := time.Duration(t.IntervalMinutes) * time.Minute
-	started := func(until time.Time) int64 { return ceilDiv(until.Sub(from), interval) }
-	all := started(to)
+// Price prices a stay; its lines have no labels yet. Its errors are faults:
+// "invalid_window" for a reversed stay, one outside of the years 1 to 9999 or
+// earlier stays that are not in order, and "stay_too_long" above MaxStay. A
+// stay of no duration costs nothing and has no lines.
+func (p *Plan) Price(stay timerange.Range, f Facts) (Bill, error) {
+	if err := checkStays(stay, f.Earlier); err != nil {
+		return Bill{}, err
+	}
+	var w walker
 	var lines []Line
-	for counted, day := int64(0), from; counted < all; {
-		next := t.dayAfter(day, from, to, f)
-		upTo := min(started(next), all)
-		if n := upTo - counted; n > 0 {
-			begin, end := from.Add(time.Duration(counted)*interval), from.Add(time.Duration(upTo)*interval)
-			if end.After(to) {
-				end = to
-			}
-			full := n * t.Rate
-			lines = append(lines, Line{
-				Rule: RuleRate, Quantity: int(n), From: begin, To: end, Amount: money.New(full, t.Currency),
-				Label: fmt.Sprintf("%d × %d min at %s", n, t.IntervalMinutes, money.New(t.Rate, t.Currency)),
-			})
-			if over := full - t.capped(full); over > 0 {
-				lines = append(lines, Line{
-					Rule: RuleDailyMax, From: begin, To: end, Amount: money.New(-over, t.Currency),
-					Label: t.maximumLabel(day, f),
-				})
-			}
-		}
-		counted, day = upTo, next
-	}
-	return lines
-}
-
-// dayAfter is the instant at which the day that holds at ends for the tariff;
-// without a maximum the whole stay is one day.
-func (t Tariff) dayAfter(at, from, to time.Time, f Facts) time.Time {
-	switch {
-	case t.DailyMax == 0:
-		return to
-	case t.Day == Rolling:
-		return from.Add((at.Sub(from)/(24*time.Hour) + 1) * 24 * time.Hour) //nolint:durationcheck // a count of days, times a day
-	default:
-		return nextMidnight(at, f.Zone)
-	}
-}
-
-func (t Tariff) maximumLabel(day time.Time, f Facts) string {
-	maximum := money.New(t.DailyMax, t.Currency)
-	if t.Day == Rolling {
-		return fmt.Sprintf("At most %s in 24 hours", maximum)
-	}
-	return fmt.Sprintf("At most %s on %s", maximum, day.In(f.Zone).Format(time.DateOnly))
-}
-
-// bill sums the lines. Their number and the limits of a tariff keep the sum in
-// range.
-func (t Tariff) bill(lines []Line) Bill {
-	var total int64
-	for _, l := range lines {
-		total += l.Amount.Minor
+	total := p.total(&w, stay, f, nil)
+	if w.written > 0 { // counted; now write as many
+		lines = make([]Line, 0, w.written)
+		p.total(&w, stay, f, &lines)
+	} else {
+		lines = []Line{}
 	}
 	return Bill{
-		Total: money.New(total, t.Currency), Tax: money.New(includedTax(total, int64(t.TaxBasisPoints)), t.Currency),
-		TaxBasisPoints: t.TaxBasisPoints, Lines: append([]Line{}, lines...), TariffVersion: t.Version,
+		Total: money.New(total, p.tariff.Currency), Tax: money.New(includedTax(total, int64(p.tariff.TaxBasisPoints)), p.tariff.Currency),
+		TaxBasisPoints: p.tariff.TaxBasisPoints, Lines: lines, TariffVersion: p.tariff.Version,
+	}, nil
+}
+
+// Total is what Price comes to, without the lines.
+func (p *Plan) Total(stay timerange.Range, f Facts) (money.Amount, error) {
+	if err := checkStays(stay, f.Earlier); err != nil {
+		return money.Amount{}, err
 	}
+	var w walker
+	return money.New(p.total(&w, stay, f, nil), p.tariff.Currency), nil
 }
 
-// includedTax is the tax contained in a total, rounded half up to the minor
-// unit. The limits of a tariff keep the products below 2^63.
-func includedTax(total, basisPoints int64) int64 {
-	whole := 10_000 + basisPoints
-	return (2*total*basisPoints + whole) / (2 * whole)
-}
-
-func ceilDiv(d, step time.Duration) int64 {
-	n := int64(d / step)
-	if d%step > 0 {
-		n++
+// checkStays is what stays must be to be priced together.
+func checkStays(stay timerange.Range, earlier []timerange.Range) error {
+	first := stay.From
+	switch elapsed := stay.To.Sub(stay.From); {
+	case elapsed < 0:
+		return fault.New(fault.Invalid, "invalid_window", "The stay ends before it begins.")
+	case elapsed > MaxStay:
+		return errTooLong()
+	case len(earlier) > maxEarlier:
+		return fault.Newf(fault.Invalid, "invalid_window", "At most %d stays go on with each other.", maxEarlier)
 	}
-	return n
-}
-
-// nextMidnight is the first instant after at whose date in the zone is a later
-// one. It walks along the zone's offsets instead of asking for 00:00, which
-// some zones skip and others have twice.
-func nextMidnight(at time.Time, zone *time.Location) time.Time {
-	at = at.In(zone)
-	y, m, d := at.Date()
-	today := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-	for {
-		_, offset := at.Zone()
-		_, end := at.ZoneBounds()
-		midnight := today.AddDate(0, 0, 1).Add(-time.Duration(offset) * time.Second)
-		if end.IsZero() || midnight.Before(end) {
-			return midnight
+	before := stay.From
+	for _, e := range slices.Backward(earlier) {
+		if e.To.After(before) || e.To.Before(e.From) {
+			return fault.New(fault.Invalid, "invalid_window", "The stays are not one after the other.")
 		}
-		y, m, d := end.Date()
-		if time.Date(y, m, d, 0, 0, 0, 0, time.UTC).After(today) {
-			return end.UTC()
-		}
-		at = end
+		before, first = e.From, e.From
 	}
+	if stay.To.Sub(first) > MaxStay {
+		return errTooLong()
+	}
+	if first.UTC().Year() < 1 || stay.To.UTC().Year() > 9999 {
+		return fault.New(fault.Invalid, "invalid_window", "The stay is outside of the years 1 to 9999.")
+	}
+	return nil
+}
+
+func errTooLong() error {
+	return fault.New(fault.Invalid, "stay_too_long", "A stay of more than 400 days is not priced.")
+}
+
+// total prices the stay and writes its lines, or counts them where there is no
+// place for them.
+func (p *Plan) total(w *walker, stay timerange.Range, f Facts, lines *[]Line) int64 {
+	first := stay.From
+	if len(f.Earlier) > 0 {
+		first = f.Earlier[0].From
+	}
+	w.start(p, first, lines)
+	all := p.price(w, f.Earlier, &stay, f.SpaceType)
+	if len(f.Earlier) == 0 {
+		return all
+	}
+	var before walker // its lines are nowhere
+	before.start(p, first, nil)
+	charged := p.price(&before, f.Earlier, nil, f.SpaceType)
+	if charged > 0 {
+		w.write(Line{Rule: RuleBefore, From: first.UTC(), To: f.Earlier[len(f.Earlier)-1].To.UTC(), Amount: money.New(-charged, p.tariff.Currency)})
+	}
+	return all - charged
+}
+
+// price is the price of the earlier stays and, unless it is nil, the last.
+func (p *Plan) price(w *walker, earlier []timerange.Range, last *timerange.Range, spaceType string) int64 {
+	var inside time.Duration
+	var end time.Time
+	for _, s := range earlier {
+		inside += s.To.Sub(s.From)
+		end = s.To
+	}
+	if last != nil {
+		inside += last.To.Sub(last.From)
+		end = last.To
+	}
+	begin, end := w.origin, end.UTC()
+	currency := p.tariff.Currency
+	if inside <= 0 {
+		return 0
+	}
+	if free, rule := p.tariff.free(); inside <= free {
+		w.write(Line{Rule: rule, From: begin, To: end, Minutes: int(free / time.Minute), Amount: money.New(0, currency)})
+		return 0
+	}
+	for _, s := range earlier {
+		w.stay(s.From, s.To)
+	}
+	if last != nil {
+		w.stay(last.From, last.To)
+	}
+	w.flush()
+	total := w.sum
+	if missing := p.tariff.Minimum - total; missing > 0 {
+		w.write(Line{Rule: RuleMinimum, From: begin, To: end, Rate: p.tariff.Minimum, Amount: money.New(missing, currency)})
+		total += missing
+	}
+	if factor, has := p.tariff.Factors[spaceType]; has && factor != 10_000 {
+		scaled := scaled(total, int64(factor))
+		w.write(Line{Rule: RuleFactor, ID: spaceType, From: begin, To: end, Rate: int64(factor), Amount: money.New(scaled-total, currency)})
+		total = scaled
+	}
+	return total
+}
+
+// Linked picks, out of a visitor's earlier stays, those that a stay beginning
+// at entry goes on with: the last one if it ended at most the re-entry time
+// before, the one before it if that one is as close, and so on. Stays are
+// sorted by their beginning and do not overlap. The answer is a part of them.
+func (t Tariff) Linked(stays []timerange.Range, entry time.Time) []timerange.Range {
+	within := time.Duration(t.ReEntryMinutes) * time.Minute
+	if within == 0 {
+		return nil
+	}
+	first := len(stays)
+	for first > 0 && len(stays)-first < maxEarlier {
+		gap := entry.Sub(stays[first-1].To)
+		if gap < 0 || gap > within {
+			break
+		}
+		first--
+		entry = stays[first].From
+	}
+	return stays[first:]
 }

@@ -122,6 +122,25 @@ func TestAdminCommands(t *testing.T) {
 		t.Error("oversold")
 	}
 
+	// A tariff is shown as the document that it is, changed, and given back.
+	shown := openlot(0, "admin", "tariff", "north")
+	file := filepath.Join(t.TempDir(), "tariff.json")
+	give := func(document string) string {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	has(openlot(0, "admin", "tariff", "north", give(shown)), "version 1 already; nothing was changed")
+	dearer := regexp.MustCompile(`"rate": \d+`).ReplaceAllString(shown, `"rate": 777`)
+	has(openlot(1, "admin", "tariff", "north", give(dearer)), "tariff_version", "higher one")
+	has(openlot(0, "admin", "tariff", "north", give(strings.Replace(dearer, `"version": 1`, `"version": 2`, 1))), "from version 1", "to version 2, from 7.77 EUR")
+	has(openlot(0, "admin", "tariff", "north"), `"rate": 777`)
+	if first := openlot(0, "admin", "tariff", "north", "--edition", "1"); first != shown {
+		t.Errorf("the first edition is kept as it was:\n%s", first)
+	}
+
 	has(openlot(0, "admin", "policy", "north"), "horizon-days", "90", "30d")
 	text = openlot(0, "admin", "policy", "north", "--horizon-days", "396", "--max-stay", "60d", "--min-lead", "90m")
 	has(text, "was 90", "was 30d", "60d", "1h30m0s")
@@ -153,6 +172,9 @@ func TestAdminCommands(t *testing.T) {
 		{1, "edge_unknown", []string{"retire-edge", "north", "--reason", "fire"}},
 		{1, "reason_invalid", []string{"retire-edge", "north", "--reason", " "}},
 		{2, "--reason", []string{"retire-edge", "north"}},
+		{1, "parking_not_found", []string{"tariff", "south"}},
+		{1, "edition_not_found", []string{"tariff", "north", "--edition", "9"}},
+		{1, "file_unreadable", []string{"tariff", "north", "no-such-file.json"}},
 	} {
 		has(openlot(c.exit, append([]string{"admin"}, c.args...)...), c.want)
 	}

@@ -16,6 +16,7 @@ import (
 type Administration struct {
 	Capacity *capacity.Service
 	Edges    *fleet.Retirement
+	Tariffs  postgres.Tariffs
 }
 
 // Administer runs do with a committer of its own, beside those of running
@@ -29,6 +30,7 @@ func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, do func(
 	err := do(Administration{
 		Capacity: &capacity.Service{Store: postgres.NewCapacity(db), Commits: committer, Now: time.Now},
 		Edges:    &fleet.Retirement{Store: db, Committer: committer},
+		Tariffs:  postgres.NewTariffs(db),
 	})
 	stop()
 	return errors.Join(err, <-ended)

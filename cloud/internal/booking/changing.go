@@ -131,7 +131,7 @@ func (s *Service) reprice(ctx context.Context, r *reservation.Reservation, op *M
 	if err := changeable(r, op.Window, op.spaceType(r), op.Extend, p, now); err != nil {
 		return reservation.Quote{}, err
 	}
-	return price(p, op.Window)
+	return price(p, op.spaceType(r), op.Window)
 }
 
 // pay answers a change that is committed, after it has asked for its payment if

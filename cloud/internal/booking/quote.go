@@ -54,13 +54,13 @@ func newWindow(from, to time.Time) (timerange.Range, error) {
 	return w, nil
 }
 
-// price prices a window at the parking's tariff.
-func price(p *parking.Parking, w timerange.Range) (reservation.Quote, error) {
+// price prices a window of a space type at the parking's tariff.
+func price(p *parking.Parking, t id.SpaceType, w timerange.Range) (reservation.Quote, error) {
 	zone, err := p.Location()
 	if err != nil {
 		return reservation.Quote{}, fmt.Errorf("zone of %s: %w", p.ID, err)
 	}
-	bill, err := p.Tariff.Price(w, tariff.Facts{Zone: zone})
+	bill, err := p.Tariff.Price(w, tariff.Facts{Zone: zone, SpaceType: string(t)})
 	if err != nil {
 		return reservation.Quote{}, fmt.Errorf("price at %s: %w", p.ID, err)
 	}

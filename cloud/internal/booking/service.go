@@ -147,7 +147,7 @@ func (s *Service) quote(ctx context.Context, p *parking.Parking, n wanted, now t
 		return reservation.Quote{}, err
 	}
 	if n.Quote.IsZero() {
-		return price(p, n.Window)
+		return price(p, n.SpaceType, n.Window)
 	}
 	q, err := s.Store.Quote(ctx, n.Parking, n.Quote)
 	switch {
@@ -363,7 +363,7 @@ func (s *Service) Quote(ctx context.Context, parkingName, spaceType string, from
 	if err := checkWindow(window, p.Policy, now); err != nil {
 		return Quote{}, err
 	}
-	cost, err := price(p, window)
+	cost, err := price(p, t.ID, window)
 	if err != nil {
 		return Quote{}, err
 	}

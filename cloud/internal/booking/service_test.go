@@ -436,6 +436,20 @@ func TestAQuoteFreezesThePrice(t *testing.T) {
 	}
 }
 
+func TestADearerSpaceIsQuotedAtItsPrice(t *testing.T) {
+	s := open(t, 5)
+	lot, _ := s.world.Parking(t.Context(), altmarkt)
+	lot.Tariff.Factors = map[string]int{"standard": 12_500}
+	req := s.request("k", bookingtest.OK)
+	q, err := s.Quote(t.Context(), req.Parking, req.SpaceType, req.From, req.To)
+	if err != nil || q.Price.Total.Minor != 500 {
+		t.Fatalf("%+v, %v", q, err)
+	}
+	if v, err := s.Reserve(t.Context(), req); err != nil || v.Reservation.Quote.Total.Minor != 500 {
+		t.Fatalf("%+v, %v", v.Reservation.Quote, err)
+	}
+}
+
 func TestTheLastSpacesAreSoldOnce(t *testing.T) {
 	s := open(t, 3)
 	var wg sync.WaitGroup

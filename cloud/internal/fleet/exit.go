@@ -213,7 +213,7 @@ func restore(w *commit.Work, s *session.Session) error {
 func settle(w *commit.Work, s *session.Session, r *reservation.Reservation, p *payment.Payment, at time.Time, doubt time.Duration) settlement.Settlement {
 	in := settlement.ExitInput{
 		Parking: w.Parking, Reservation: r, Payment: p, EnteredAt: s.EnteredAt, ExitedAt: at,
-		ExitDoubt: doubt,
+		ExitDoubt: doubt, SpaceType: s.SpaceType,
 	}
 	if s.Inferred && s.EnteredAt.Equal(at) {
 		in.EnteredAt = time.Time{}

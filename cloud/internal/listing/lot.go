@@ -9,6 +9,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/timerange"
 )
@@ -26,12 +27,12 @@ type Snapshot struct {
 // lot is a parking under the feed's events. It is guarded by Listing.mu.
 type lot struct {
 	Snapshot
-	zone    *time.Location
-	at      time.Time // of the newest event
-	changed uint64    // Listing.seq at the last change
-	static  []byte    // the part of its JSON that only a new description changes
-	full    []byte    // the further part that only the full form has
-	text    string    // what a search looks through
+	plan    *tariff.Plan // nil when the tariff cannot price in the parking's zone
+	at      time.Time    // of the newest event
+	changed uint64       // Listing.seq at the last change
+	static  []byte       // the part of its JSON that only a new description changes
+	full    []byte       // the further part that only the full form has
+	text    string       // what a search looks through
 }
 
 var errOutOfStep = errors.New("the event does not fit what is known")
@@ -210,11 +211,12 @@ func (l *lot) asOf(current time.Time) (asOf time.Time, frozen bool) {
 	return current, false
 }
 
-// price is what the window costs; ok is false when it cannot be priced.
-func (l *lot) price(w timerange.Range) (tariff.Bill, bool) {
-	if len(l.Parking.SpaceTypes) == 0 || l.tooLong(w) {
-		return tariff.Bill{}, false
+// price is what the window costs on a space without a factor; ok is false when
+// it cannot be priced.
+func (l *lot) price(w timerange.Range) (money.Amount, bool) {
+	if len(l.Parking.SpaceTypes) == 0 || l.plan == nil || l.tooLong(w) {
+		return money.Amount{}, false
 	}
-	bill, err := l.Parking.Tariff.Price(w, tariff.Facts{Zone: l.zone})
-	return bill, err == nil
+	total, err := l.plan.Total(w, tariff.Facts{})
+	return total, err == nil
 }

@@ -57,7 +57,13 @@ func newLot(s Snapshot) *lot {
 	l := &lot{Snapshot: s, text: haystack(p)}
 	// An unknown zone leaves windows without a price rather than the parking
 	// out of the list.
-	l.zone, _ = p.Location()
+	zone, err := p.Location()
+	if err != nil {
+		zone = nil
+	}
+	if plan, err := tariff.Compile(p.Tariff, zone); err == nil {
+		l.plan = plan
+	}
 	d := description{
 		ID: p.ID, Name: p.Name, Address: p.Address, City: p.City, Latitude: p.Latitude, Longitude: p.Longitude,
 		Timezone: p.Timezone, Kind: p.Kind,
@@ -104,12 +110,12 @@ func (l *lot) fixed(w *Window) fixed {
 	if w == nil {
 		return f
 	}
-	bill, ok := l.price(w.Range)
+	total, ok := l.price(w.Range)
 	if !ok {
 		f.price = []byte(`,"price":null`)
 		return f
 	}
-	f.price = fmt.Appendf(nil, `,"price":{"minor":%d,"currency":"%s"}`, bill.Total.Minor, bill.Total.Currency)
+	f.price = fmt.Appendf(nil, `,"price":{"minor":%d,"currency":"%s"}`, total.Minor, total.Currency)
 	return f
 }
 

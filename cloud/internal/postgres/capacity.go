@@ -128,8 +128,8 @@ func collectBlocks(rows pgx.Rows, err error) ([]commit.Block, error) {
 func (c Capacity) ChangePolicy(ctx context.Context, at id.Parking, today time.Time, change func(parking.Policy) (parking.Policy, error)) (before, after parking.Policy, err error) {
 	err = pgx.BeginFunc(ctx, c.db.pool, func(tx pgx.Tx) error {
 		before = parking.Policy{}
-		var raw []byte
-		err := tx.QueryRow(ctx, `select policy from parking where id = $1 for no key update`, string(at)).Scan(&raw)
+		var raw, prices []byte
+		err := tx.QueryRow(ctx, `select policy, tariff from parking where id = $1 for no key update`, string(at)).Scan(&raw, &prices)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fault.New(fault.NotFound, capacity.CodeParkingNotFound, "There is no such parking.")
 		}
@@ -140,6 +140,9 @@ func (c Capacity) ChangePolicy(ctx context.Context, at id.Parking, today time.Ti
 			return err
 		}
 		if after, err = change(before); err != nil || after == before {
+			return err
+		}
+		if err := lawful(prices, after); err != nil {
 			return err
 		}
 		if raw, err = json.Marshal(after); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -19,6 +20,7 @@ type ExitInput struct {
 	Parking     *parking.Parking
 	Reservation *reservation.Reservation // nil for a walk-in
 	Payment     *payment.Payment         // the reservation's; nil when there is none
+	SpaceType   id.SpaceType             // that the vehicle stood on
 	EnteredAt   time.Time                // zero when the entry was not seen
 	ExitedAt    time.Time
 
@@ -55,8 +57,9 @@ type Settlement struct {
 //
 // With a reservation the quote is due, whether or not all of the time was
 // used; who leaves later than ExitGrace after the window pays the tariff from
-// the beginning of the reservation to the exit, and never less than the quote;
-// a tariff that was changed since does not touch the time that was quoted.
+// the beginning of the reservation to that long before the exit (the grace is
+// forgiven to everybody), and never less than the quote; a tariff that was
+// changed since does not touch the time that was quoted.
 // A walk-in pays the tariff from entry to exit; an exit without a known entry
 // costs nothing.
 func AtExit(in ExitInput) Settlement {
@@ -73,11 +76,12 @@ func due(in ExitInput) Settlement {
 	left := in.ExitedAt.Add(-max(in.ExitDoubt, 0))
 	if r := in.Reservation; r != nil {
 		quoted := Settlement{Due: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines}
-		if !left.After(r.Window.To.Add(in.Parking.Policy.ExitGrace)) {
+		until := in.Parking.Grace().Billable(r.Window, timerange.Range{From: r.Window.From, To: left}).To
+		if !until.After(r.Window.To) {
 			return quoted
 		}
 		quoted.Late = true
-		bill, err := price(in.Parking, r.Window.From, left)
+		bill, err := price(in.Parking, r.SpaceType, r.Window.From, until)
 		if err == nil && bill.Total.Currency != quoted.Due.Currency {
 			err = fmt.Errorf("%w: quoted in %s, tariff in %s", money.ErrCurrency, quoted.Due.Currency, bill.Total.Currency)
 		}
@@ -88,7 +92,7 @@ func due(in ExitInput) Settlement {
 		if v := r.Quote.TariffVersion; v != 0 && v != in.Parking.Tariff.Version {
 			// The tariff has changed since: what was quoted stands, and only the time
 			// beyond it costs what it costs now, if that is less.
-			if more, err := price(in.Parking, r.Window.To, left); err == nil && quoted.Due.Minor+more.Total.Minor < bill.Total.Minor {
+			if more, err := price(in.Parking, r.SpaceType, r.Window.To, until); err == nil && quoted.Due.Minor+more.Total.Minor < bill.Total.Minor {
 				bill.Total.Minor, bill.Tax.Minor = quoted.Due.Minor+more.Total.Minor, quoted.Tax.Minor+more.Tax.Minor
 				bill.Lines = slices.Concat(quoted.Lines, more.Lines)
 			}
@@ -102,7 +106,7 @@ func due(in ExitInput) Settlement {
 	if in.EnteredAt.IsZero() {
 		return Settlement{Due: nothing, Tax: nothing}
 	}
-	bill, err := price(in.Parking, in.EnteredAt.Add(max(in.EntryDoubt, 0)), left)
+	bill, err := price(in.Parking, in.SpaceType, in.EnteredAt.Add(max(in.EntryDoubt, 0)), left)
 	if err != nil {
 		return Settlement{Due: nothing, Tax: nothing, Problem: err}
 	}
@@ -111,18 +115,22 @@ func due(in ExitInput) Settlement {
 
 // price asks the tariff. A reversed stay has no duration, and one longer than
 // can be priced costs what the longest costs.
-func price(p *parking.Parking, from, to time.Time) (tariff.Bill, error) {
+func price(p *parking.Parking, t id.SpaceType, from, to time.Time) (tariff.Bill, error) {
 	if to.Before(from) {
 		to = from
 	}
 	if longest := from.Add(tariff.MaxStay); to.After(longest) {
 		to = longest
 	}
-	zone, err := p.Location()
-	if err != nil && p.Tariff.Day == tariff.Calendar {
-		return tariff.Bill{}, fmt.Errorf("the parking's zone: %w", err)
+	zone, unknown := p.Location()
+	if unknown != nil {
+		zone = nil // many a tariff needs none
 	}
-	return p.Tariff.Price(timerange.Range{From: from, To: to}, tariff.Facts{Zone: zone})
+	bill, err := p.Tariff.Price(timerange.Range{From: from, To: to}, tariff.Facts{Zone: zone, SpaceType: string(t)})
+	if err != nil {
+		return bill, errors.Join(err, unknown)
+	}
+	return bill, nil
 }
 
 // cover splits what is due between the hold and the driver.

@@ -62,6 +62,32 @@ func TestLateReservationPaysTheTariffAndOwesTheRest(t *testing.T) {
 	}
 }
 
+// The minutes of grace are forgiven to who exceeds them, too.
+func TestGraceIsForgivenToWhoExceedsIt(t *testing.T) {
+	for late, want := range map[time.Duration]int64{
+		15 * time.Minute: 400, 16 * time.Minute: 600, 75 * time.Minute: 600, 76 * time.Minute: 800,
+	} {
+		r, p := reserved()
+		s := settlement.AtExit(settlement.ExitInput{Parking: altmarkt(), Reservation: r, Payment: p, EnteredAt: eight, ExitedAt: r.Window.To.Add(late)})
+		if s.Due.Minor != want {
+			t.Errorf("%v late: %v, want %d", late, s.Due, want)
+		}
+	}
+}
+
+// A space type with a factor costs its part, reserved or not.
+func TestADearerSpaceCostsMore(t *testing.T) {
+	lot := altmarkt()
+	lot.Tariff.Factors = map[string]int{"ev": 15_000}
+	walkIn := settlement.AtExit(settlement.ExitInput{Parking: lot, SpaceType: "ev", EnteredAt: eight, ExitedAt: eight.Add(61 * time.Minute)})
+	r, p := reserved()
+	r.SpaceType = "ev"
+	late := settlement.AtExit(settlement.ExitInput{Parking: lot, SpaceType: "ev", Reservation: r, Payment: p, EnteredAt: eight, ExitedAt: r.Window.To.Add(16 * time.Minute)})
+	if walkIn.Due.Minor != 600 || late.Due.Minor != 900 {
+		t.Errorf("walk-in %v, late %v", walkIn.Due, late.Due)
+	}
+}
+
 func TestLateReservationNeverPaysLessThanItsQuote(t *testing.T) {
 	lot := altmarkt()
 	lot.Tariff.Rate = 1 // the tariff has become cheaper since

@@ -153,9 +153,9 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		v.Heading = [2]string{"Your time at " + m.Name, "ends at " + end + "."}
 		v.Says = []string{fmt.Sprintf("Booking %s at %s, %s.", v.Booking, v.Where, when)}
 		if m.ExitGrace > 0 {
-			v.Says = append(v.Says, fmt.Sprintf("Leaving up to %d minutes late costs nothing more. After that the whole stay is priced up to the minute you leave.", int(m.ExitGrace.Minutes())))
+			v.Says = append(v.Says, fmt.Sprintf("Leaving up to %d minutes late costs nothing more. After that you pay the tariff for what is beyond these minutes.", int(m.ExitGrace.Minutes())))
 		} else {
-			v.Says = append(v.Says, "After that the whole stay is priced up to the minute you leave.")
+			v.Says = append(v.Says, "After that you pay the tariff up to the minute you leave.")
 		}
 		v.Button = "See your booking"
 	}
