@@ -334,20 +334,16 @@ func reminded(t *testing.T, r app.Runtime, of reservation) {
 	if _, err := db.Exec(t.Context(), `select record_event('dresden-altmarkt', 'reservation.ends_soon', $1)`, body); err != nil {
 		t.Fatal(err)
 	}
-	var inbox struct {
-		Mails []struct {
-			Subject string `json:"subject"`
-		} `json:"mails"`
-		SMS []struct {
-			To   string `json:"to"`
-			Text string `json:"text"`
-		} `json:"sms"`
-	}
-	about := func(m struct {
+	type told struct {
+		To      any    `json:"to"`
 		Subject string `json:"subject"`
-	}) bool {
-		return strings.HasPrefix(m.Subject, "Your time at Altmarkt ends at ")
+		Text    string `json:"text"`
 	}
+	var inbox struct {
+		Mails []told `json:"mails"`
+		SMS   []told `json:"sms"`
+	}
+	about := func(m told) bool { return strings.HasPrefix(m.Subject, "Your time at Altmarkt ends at ") }
 	eventually(t, "the reminder by SMS and by mail", func() bool {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.HTTP+"/dev/mail", nil)
 		if err != nil {

@@ -34,7 +34,7 @@ func TestAChangeIsTakenBackOverHTTP(t *testing.T) {
 		"in force":      {"?payment=" + r.Payment.Id, []string{"Authorization", bearer(r)}, 409, "change_in_force"},
 		"unknown":       {"?payment=pay_01jxfq6hg8e4ft3vs9j8qk2mzn", []string{"Authorization", bearer(r)}, 404, "change_not_found"},
 	} {
-		if p := back(c.query, c.header...).problem(t); int(p.Status) != c.status || p.Code != c.code {
+		if p := back(c.query, c.header...).problem(t); p.Status != c.status || p.Code != c.code {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}

@@ -171,10 +171,9 @@ func (t *Twilio) taken(ctx context.Context, m Message) (bool, error) {
 func (t *Twilio) do(r *http.Request) (status int, body []byte, err error) {
 	r.SetBasicAuth(t.cfg.Account, t.cfg.Token)
 	r.Header.Set("Accept", "application/json")
-	resp, err := t.client.Do(r) //nolint:bodyclose // closed below
+	resp, err := t.client.Do(r)
 	if err != nil {
-		var at *url.Error
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[*url.Error](err); ok {
 			err = at.Err
 		}
 		return 0, nil, fmt.Errorf("reach the SMS provider: %w", err)

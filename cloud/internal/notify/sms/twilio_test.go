@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,8 +72,8 @@ func TestTheInboxKeepsToWhatIsExpected(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for i := len(texts) - 1; i >= 0; i-- {
-					out = append(out, sms.Message{To: texts[i].Recipient, Text: texts[i].Text})
+				for _, x := range slices.Backward(texts) {
+					out = append(out, sms.Message{To: x.Recipient, Text: x.Text})
 				}
 				return out
 			},
