@@ -54,6 +54,9 @@ func (c *cloud) newSMS() (notify.Sender, error) {
 		}
 		return sms.New(t), nil
 	}
+	if c.cfg.Mail.Addr != "" {
+		c.log.Warn("SMS reach nobody: they stay in the built-in inbox until --sms-account is set")
+	}
 	c.inbox = true
 	return sms.New(devmail.NewPhone(postgres.NewDevMail(c.db), time.Now)), nil
 }
