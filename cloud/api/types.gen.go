@@ -151,6 +151,8 @@ const (
 	AlreadyInside         ProblemCode = "already_inside"
 	BeyondHorizon         ProblemCode = "beyond_horizon"
 	BodyTooLarge          ProblemCode = "body_too_large"
+	ChangeInForce         ProblemCode = "change_in_force"
+	ChangeNotFound        ProblemCode = "change_not_found"
 	ChangeNotInForce      ProblemCode = "change_not_in_force"
 	ChangePending         ProblemCode = "change_pending"
 	Contended             ProblemCode = "contended"
@@ -166,6 +168,7 @@ const (
 	MalformedJson         ProblemCode = "malformed_json"
 	MalformedQuery        ProblemCode = "malformed_query"
 	MethodNotAllowed      ProblemCode = "method_not_allowed"
+	NoChangePending       ProblemCode = "no_change_pending"
 	NotAcceptable         ProblemCode = "not_acceptable"
 	NotChangeable         ProblemCode = "not_changeable"
 	NotConfirmed          ProblemCode = "not_confirmed"
@@ -203,6 +206,10 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case BodyTooLarge:
 		return true
+	case ChangeInForce:
+		return true
+	case ChangeNotFound:
+		return true
 	case ChangeNotInForce:
 		return true
 	case ChangePending:
@@ -232,6 +239,8 @@ func (e ProblemCode) Valid() bool {
 	case MalformedQuery:
 		return true
 	case MethodNotAllowed:
+		return true
+	case NoChangePending:
 		return true
 	case NotAcceptable:
 		return true
@@ -395,7 +404,7 @@ type Contact struct {
 	// Email Gets the confirmation and the pass
 	Email string `json:"email"`
 
-	// Phone International form, +49…
+	// Phone Gets an SMS shortly before the window ends. E.164: + and the country code, such as +4915112345678; blanks, hyphens and parentheses are dropped.
 	Phone *string `json:"phone,omitempty"`
 }
 
@@ -890,6 +899,15 @@ type GetReservationParams struct {
 
 // CancelReservationParams defines parameters for CancelReservation.
 type CancelReservationParams struct {
+	// Token The manage token, for links; the Authorization header wins
+	Token *Token `form:"token,omitempty" json:"token,omitempty"`
+}
+
+// WithdrawChangeParams defines parameters for WithdrawChange.
+type WithdrawChangeParams struct {
+	// Payment The `pending_change.payment.id` that is meant; without it, whichever is pending
+	Payment *string `form:"payment,omitempty" json:"payment,omitempty"`
+
 	// Token The manage token, for links; the Authorization header wins
 	Token *Token `form:"token,omitempty" json:"token,omitempty"`
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/app"
 	"github.com/openlot/openlot/cloud/internal/notify/email"
+	"github.com/openlot/openlot/cloud/internal/notify/sms"
 )
 
 type serveCmd struct {
@@ -22,6 +23,10 @@ type serveCmd struct {
 	SMTPUser       string        `help:"User name at the relay." env:"OPENLOT_SMTP_USER"`
 	SMTPPassword   string        `help:"Password at the relay; better in the environment." env:"OPENLOT_SMTP_PASSWORD"`
 	MailFrom       string        `help:"Sender of mail." default:"Openlot <parking@openlot.example>" env:"OPENLOT_MAIL_FROM"`
+	SMSAccount     string        `help:"Twilio account for SMS. Default: the built-in inbox at /dev/mail." env:"OPENLOT_SMS_ACCOUNT" placeholder:"AC…"`
+	SMSToken       string        `help:"Token of that account; better in the environment." env:"OPENLOT_SMS_TOKEN"`
+	SMSFrom        string        `help:"Sender of SMS: a number in E.164, a name of up to 11 letters, or the SID of a messaging service." env:"OPENLOT_SMS_FROM" placeholder:"+49…"`
+	SMSURL         string        `help:"Where the provider's API is; another one that speaks Twilio's Messages API." default:"https://api.twilio.com" env:"OPENLOT_SMS_URL" placeholder:"URL"`
 }
 
 // Run implements kong's command.
@@ -30,6 +35,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, MQTTURL: c.MQTTURL,
 		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout,
 		Mail: email.Config{Addr: c.SMTP, From: c.MailFrom, Security: email.Security(c.SMTPSecurity), Username: c.SMTPUser, Password: c.SMTPPassword},
+		SMS:  sms.Config{URL: c.SMSURL, Account: c.SMSAccount, Token: c.SMSToken, From: c.SMSFrom},
 	}
 	return app.Serve(ctx, cfg, log, func(r app.Runtime) {
 		log.Info("openlot is ready", "http", "http://"+r.HTTP, "admin", "http://"+r.Admin, "mqtt", r.MQTT)

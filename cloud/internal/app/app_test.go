@@ -11,15 +11,21 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/openlot/openlot/cloud/internal/app"
+	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/notify/email"
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
 )
 
 // home is a data directory that Postgres's unprivileged user may enter.
@@ -45,6 +51,11 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // serve runs a whole cloud on free ports until the test ends.
 func serve(t *testing.T, dir string) app.Runtime {
 	t.Helper()
+	return serveLogging(t, dir, quiet())
+}
+
+func serveLogging(t *testing.T, dir string, log *slog.Logger) app.Runtime {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	started := make(chan app.Runtime, 1)
 	ended := make(chan error, 1)
@@ -53,7 +64,7 @@ func serve(t *testing.T, dir string) app.Runtime {
 			DataDir: dir, HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", MQTT: "127.0.0.1:0", PaymentTimeout: 2 * time.Second,
 			Mail: email.Config{From: "Openlot <parking@openlot.example>"},
 		},
-			quiet(), func(r app.Runtime) { started <- r })
+			log, func(r app.Runtime) { started <- r })
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -106,7 +117,7 @@ type reservation struct {
 func reserve(t *testing.T, base, key, method string) (int, reservation) {
 	t.Helper()
 	from := time.Now().UTC().Add(time.Hour).Truncate(time.Hour)
-	body := fmt.Sprintf(`{"parking_id":"dresden-altmarkt","space_type":"standard","from":%q,"to":%q,"payment_method":%q,"contact":{"email":"driver@example.org"}}`,
+	body := fmt.Sprintf(`{"parking_id":"dresden-altmarkt","space_type":"standard","from":%q,"to":%q,"payment_method":%q,"contact":{"email":"driver@example.org","phone":"+49 1511 2345678"}}`,
 		from.Format(time.RFC3339), from.Add(2*time.Hour).Format(time.RFC3339), method)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/reserve", strings.NewReader(body))
 	if err != nil {
@@ -174,7 +185,8 @@ func TestTheCloudFromAnEmptyDirectory(t *testing.T) {
 	dir := home(t)
 	var first reservation
 	t.Run("first run", func(t *testing.T) {
-		r := serve(t, dir)
+		log := &logged{}
+		r := serveLogging(t, dir, slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 		base := "http://" + r.HTTP
 		if done, err := importPark(t, dir, park); err != nil || done.New != 1 || done.ForSale != 1 {
 			t.Fatal(done, err)
@@ -188,8 +200,9 @@ func TestTheCloudFromAnEmptyDirectory(t *testing.T) {
 		if status, got := reserve(t, base, "second-key-0123456789", "pm_sandbox_declined"); status != http.StatusPaymentRequired {
 			t.Fatal(status, got)
 		}
-		if status, got := reserve(t, base, "third-key-0123456789", "pm_sandbox_ok"); status != http.StatusCreated {
-			t.Fatal(status, got)
+		status, third := reserve(t, base, "third-key-0123456789", "pm_sandbox_ok")
+		if status != http.StatusCreated {
+			t.Fatal(status, third)
 		}
 		if status, got := reserve(t, base, "fourth-key-0123456789", "pm_sandbox_ok"); status != http.StatusConflict || got.Code != "sold_out" {
 			t.Fatal(status, got)
@@ -197,6 +210,8 @@ func TestTheCloudFromAnEmptyDirectory(t *testing.T) {
 		if status, again := reserve(t, base, "first-key-0123456789", "pm_sandbox_ok"); status != http.StatusCreated || again.Reservation.ID != first.Reservation.ID {
 			t.Fatal(status, again)
 		}
+		personal(t, r, first, log)
+		reminded(t, r, third)
 	})
 	t.Run("second run", func(t *testing.T) {
 		base := "http://" + serve(t, dir).HTTP
@@ -218,6 +233,137 @@ func TestTheCloudFromAnEmptyDirectory(t *testing.T) {
 			t.Fatal("the cancelled place is not sold again", status, got)
 		}
 	})
+}
+
+// logged is what a process has said.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// personal fails the test when the driver's number or address is anywhere but on
+// the reservation: in a log, an answer, or another table. The built-in inbox holds
+// what was sent to them.
+func personal(t *testing.T, r app.Runtime, of reservation, log *logged) {
+	t.Helper()
+	said := map[string]string{"the log": log.String()}
+	for _, path := range []string{"/parkings", "/parking?id=dresden-altmarkt", "/reservations/" + of.Reservation.ID, "/dev/sandbox/holds"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.HTTP+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+of.Reservation.Token)
+		req.Header.Set("Accept", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatal(path, resp.Status, err)
+		}
+		said[path] = string(b)
+	}
+	db, err := pgx.Connect(t.Context(), r.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close(context.Background()) }()
+	rows, err := db.Query(t.Context(), `select format('%I.%I', schemaname, tablename) from pg_tables where schemaname not in ('pg_catalog', 'information_schema')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(tables) < 20 {
+		t.Fatal(tables, err)
+	}
+	for _, table := range tables {
+		var text string
+		if err := db.QueryRow(t.Context(), `select coalesce(string_agg(x::text, ' '), '') from `+table+` x`).Scan(&text); err != nil {
+			t.Fatal(table, err)
+		}
+		if table == "public.dev_mail" || table == "public.dev_sms" {
+			continue
+		}
+		said[table] = text
+	}
+	for where, text := range said {
+		phone, email := strings.Contains(text, "15112345678"), strings.Contains(text, "driver@example.org")
+		if here := where == "public.reservation"; phone != here || email != here {
+			t.Errorf("%s: the number is there: %t, the address is there: %t", where, phone, email)
+		}
+	}
+	if !strings.Contains(said["the log"], "/reserve") || len(said["public.event"]) == 0 {
+		t.Error("nothing was looked at")
+	}
+}
+
+// reminded makes the reservation one that ends soon, as the clock and the edge
+// would, and fails the test unless the inbox shows the SMS, whose link opens it.
+func reminded(t *testing.T, r app.Runtime, of reservation) {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), r.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close(context.Background()) }()
+	i, err := id.Parse[id.Reservation](of.Reservation.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(t.Context(), `update reservation set state = 'active', reminded_at = now() where id = $1`, i.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(feed.Body{Reservation: &feed.Reservation{ID: i}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(t.Context(), `select record_event('dresden-altmarkt', 'reservation.ends_soon', $1)`, body); err != nil {
+		t.Fatal(err)
+	}
+	type told struct {
+		To      any    `json:"to"`
+		Subject string `json:"subject"`
+		Text    string `json:"text"`
+	}
+	var inbox struct {
+		Mails []told `json:"mails"`
+		SMS   []told `json:"sms"`
+	}
+	about := func(m told) bool { return strings.HasPrefix(m.Subject, "Your time at Altmarkt ends at ") }
+	eventually(t, "the reminder by SMS and by mail", func() bool {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.HTTP+"/dev/mail", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if err := json.NewDecoder(resp.Body).Decode(&inbox); err != nil {
+			t.Fatal(err)
+		}
+		return len(inbox.SMS) == 1 && slices.ContainsFunc(inbox.Mails, about)
+	})
+	link := "http://" + r.HTTP + "/#/r/" + of.Reservation.ID + "?token=" + of.Reservation.Token
+	if got := inbox.SMS[0]; got.To != "+4915112345678" || !strings.HasPrefix(got.Text, "Your time at Altmarkt ends at ") || !strings.HasSuffix(got.Text, ". "+link) {
+		t.Errorf("%+v, want a link to %s", got, link)
+	}
 }
 
 // Postgres is killed under a running cloud: requests get a clear answer, the

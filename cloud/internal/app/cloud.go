@@ -43,7 +43,7 @@ type cloud struct {
 	sandbox   *sandbox.Provider
 	relay     *relay.Relay
 	workers   *river.Workers
-	inbox     *devmail.Server // nil when mail goes elsewhere
+	inbox     bool // mail or SMS go to the built-in one
 	fleet     *fleet.Service
 	keeper    *fleet.Keeper
 	client    *mqtt.Client
@@ -195,7 +195,7 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	// whoever sits at this machine.
 	if c.cfg.local {
 		cfg.Sandbox = c.sandbox.Handler()
-		if c.inbox != nil {
+		if c.inbox {
 			cfg.Mail = devmail.Handler(postgres.NewDevMail(c.db))
 		}
 	} else {

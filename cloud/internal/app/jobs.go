@@ -24,7 +24,7 @@ import (
 // newJobs makes what turns events into work that is done later: the relay, the
 // workers, and the clock's tasks.
 func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
-	sender, err := c.newSender(l)
+	senders, err := c.newSenders(l)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 		return err
 	}
 	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox)
-	mails := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.cfg.PublicURL}, sender, time.Now, c.log)
+	tell := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.cfg.PublicURL}, senders, time.Now, c.log)
 	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
 	due := postgres.NewSchedule(c.db)
 	tasks := append(schedule.Payments(due, c.booking, queue, c.log),
@@ -41,11 +41,11 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 	tasks = append(tasks, schedule.Lifecycle(due, c.booking, c.log)...)
 	tasks = append(tasks, c.housekeeping()...)
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)
-	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, mails), tasks, time.Now, c.log)
+	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, tell), tasks, time.Now, c.log)
 	return err
 }
 
-// letters reads what a mail says.
+// letters reads what a message says.
 type letters struct {
 	store     booking.Store
 	booking   *booking.Service
@@ -74,7 +74,7 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 	}
 	r := &s.Reservation
 	m := notify.Mail{
-		To: r.Email, Reservation: r.ID, State: r.State, Generation: r.Generation, Confirmed: r.ConfirmedRevision > 0, Plate: r.Plate,
+		To: r.Email, Phone: r.Phone, Reservation: r.ID, State: r.State, Generation: r.Generation, Confirmed: r.ConfirmedRevision > 0, Plate: r.Plate,
 		Parking: p.ID, Name: p.Name, Address: p.Address, City: p.City, Zone: zone, SpaceType: string(r.SpaceType),
 		Window: r.Window, DriveInFrom: r.Window.From.Add(-p.Policy.EarlyEntry), NoShowAt: r.NoShowAt, ExitGrace: p.Policy.ExitGrace,
 		Total: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines,

@@ -19,6 +19,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/cloud/internal/notify/email"
+	"github.com/openlot/openlot/cloud/internal/notify/sms"
 	"github.com/openlot/openlot/protocol/fault"
 )
 
@@ -33,6 +34,7 @@ type Config struct {
 	PublicURL      string        // how drivers reach HTTP; empty: http:// and its address
 	PaymentTimeout time.Duration // for one call to the payment provider
 	Mail           email.Config  // an empty Addr means the built-in inbox
+	SMS            sms.Config    // an empty Account means the built-in inbox
 
 	local bool // HTTP is a loopback address
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -87,6 +88,25 @@ func paymentID(key string) id.Payment {
 	return p
 }
 
+// withdrawn fails the test unless the change that was to be taken back is gone and
+// the reservation as it was, or nothing has changed.
+func withdrawn(t fatal, w *bookingtest.World, was booking.Snapshot, op *booking.Withdraw) {
+	t.Helper()
+	found, _ := w.Reservation(context.Background(), was.Reservation.ID)
+	now, want := found.Reservation, was.Reservation
+	if p := want.Pending; p != nil && p.Payment == op.Change {
+		want.Pending, want.Version, want.UpdatedAt = nil, want.Version+1, now.UpdatedAt
+		for _, p := range w.Payments() {
+			if p.ID == op.Change && p.State != payment.VoidRequested {
+				t.Fatalf("the payment of a change that was taken back is %s", p.State)
+			}
+		}
+	}
+	if !reflect.DeepEqual(now, want) {
+		t.Fatalf("after %+v:\n%+v, want\n%+v", op, now, want)
+	}
+}
+
 // Whatever comes in whatever order: what is claimed is what reservations, their
 // pending changes and their stays hold, each quarter once; a change that takes
 // place gives a pass of the next generation and nothing else does; and when all
@@ -145,7 +165,7 @@ func TestAnyOrderOfChanges(t *testing.T) {
 			if len(known) > 0 {
 				step = rapid.SampledFrom([]string{
 					"reserve", "pay", "modify", "modify", "extend", "extend", "answer", "answer", "answer",
-					"enter", "leave", "keep", "cancel", "expire",
+					"enter", "leave", "keep", "cancel", "expire", "withdraw", "withdraw",
 				}).Draw(t, "step")
 			}
 			var s booking.Snapshot
@@ -198,6 +218,16 @@ func TestAnyOrderOfChanges(t *testing.T) {
 					op.Sessions = append(op.Sessions, i)
 				}
 				do(op)
+			case "withdraw":
+				op := &booking.Withdraw{Target: booking.TargetOf(s)}
+				if p := s.Reservation.Pending; p != nil && draw("other", 4) > 0 {
+					op.Change = p.Payment
+				} else { // of any change and reservation, whatever became of it
+					all := w.Payments()
+					op.Change = all[draw("payment", len(all)-1)].ID
+				}
+				do(op)
+				withdrawn(t, w, s, op)
 			case "cancel":
 				do(&booking.Cancel{Target: booking.TargetOf(s)})
 			case "expire":

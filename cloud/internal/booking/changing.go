@@ -153,14 +153,22 @@ func (s *Service) pay(ctx context.Context, op *Modify, receipt commit.Receipt) (
 		if op.Replayed && s.workedOn(p, s.Now()) {
 			return View{}, errInProgress()
 		}
-		return s.hold(ctx, op.After, *p)
+		v, err := s.hold(ctx, op.After, *p)
+		if err == nil && v.Payment.ID != p.ID && (v.Change == nil || v.Change.ID != p.ID) {
+			return View{}, errChangeLapsed() // it was taken back while the provider was asked
+		}
+		return v, err
 	case stands || pending || p.State == payment.Declined:
 		return s.answer(op.After, *p)
 	case sameWindow(r.Window, op.Window) && r.SpaceType == op.spaceType(r):
 		return s.view(op.After)
 	default:
-		return View{}, fault.New(fault.Conflict, CodeChangeLapsed, "This change is not in force: it was not paid for in time, or another one came after it. The reservation is as GET shows it.")
+		return View{}, errChangeLapsed()
 	}
+}
+
+func errChangeLapsed() error {
+	return fault.New(fault.Conflict, CodeChangeLapsed, "This change is not in force: it was not paid for in time, it was taken back, or another one came after it. The reservation is as GET shows it.")
 }
 
 // paymentOf is the payment of the change that a key asks for. It follows from

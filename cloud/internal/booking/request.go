@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nyaruka/phonenumbers"
+
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -51,6 +53,7 @@ const (
 	maxKey    = 255
 	maxMethod = 128
 	maxEmail  = 254
+	maxPhone  = 32 // as it is written
 	minPlate  = 2
 	maxPlate  = 12
 )
@@ -207,16 +210,23 @@ func normalEmail(email string) (string, error) {
 	return email, nil
 }
 
-// normalPhone is the number in E.164: a plus sign and 8 to 15 digits.
+// normalPhone is the number in E.164: a plus sign, and digits that are a number
+// of a country's plan.
 func normalPhone(phone string) (string, error) {
 	if phone == "" {
 		return "", nil
 	}
+	bad := fmt.Errorf("is no number in international form, such as +4915112345678")
 	rest, plus := strings.CutPrefix(phone, "+")
-	rest = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(rest)
-	digits := strings.Map(onlyDigits, rest)
-	if !plus || digits != rest || len(digits) < 8 || len(digits) > 15 || digits[0] == '0' {
-		return "", fmt.Errorf("is no number in international form, such as +49301234567")
+	digits := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(rest)
+	if !plus || len(rest) > maxPhone || strings.Map(onlyDigits, digits) != digits {
+		return "", bad
 	}
-	return "+" + digits, nil
+	number := "+" + digits
+	n, err := phonenumbers.Parse(number, phonenumbers.UNKNOWN_REGION)
+	// What was not E.164 is not guessed at, such as +49 (0) 351….
+	if err != nil || !phonenumbers.IsValidNumber(n) || phonenumbers.Format(n, phonenumbers.E164) != number {
+		return "", bad
+	}
+	return number, nil
 }

@@ -364,6 +364,10 @@ func TestWhatIsWrongWithARequest(t *testing.T) {
 		"e-mail with name":  {func(r *booking.Request) { r.Email = "Eve <e@example.org>" }, booking.CodeRequestInvalid, "contact.email"},
 		"header injection":  {func(r *booking.Request) { r.Email = "e@example.org\r\nBcc: x@example.org" }, booking.CodeRequestInvalid, "contact.email"},
 		"national phone":    {func(r *booking.Request) { r.Phone = "0351 1234567" }, booking.CodeRequestInvalid, "contact.phone"},
+		"no plan's phone":   {func(r *booking.Request) { r.Phone = "+49 0351 1234567" }, booking.CodeRequestInvalid, "contact.phone"},
+		"no country's":      {func(r *booking.Request) { r.Phone = "+999123456789" }, booking.CodeRequestInvalid, "contact.phone"},
+		"phone with words":  {func(r *booking.Request) { r.Phone = "+493511234567;ext=8" }, booking.CodeRequestInvalid, "contact.phone"},
+		"endless phone":     {func(r *booking.Request) { r.Phone = "+" + strings.Repeat("4", 40) }, booking.CodeRequestInvalid, "contact.phone"},
 		"short phone":       {func(r *booking.Request) { r.Phone = "+49" }, booking.CodeRequestInvalid, "contact.phone"},
 		"long plate":        {func(r *booking.Request) { r.Plate = "ABCDEFGHIJKLM" }, booking.CodeRequestInvalid, "vehicle_plate"},
 		"odd plate":         {func(r *booking.Request) { r.Plate = "DD<script>" }, booking.CodeRequestInvalid, "vehicle_plate"},
@@ -396,54 +400,6 @@ func TestAWindowMayBeginInTheRunningQuarter(t *testing.T) {
 	req.Key, req.From = "a-key-that-is-long-2", req.From.Add(-time.Second)
 	_, err := s.Reserve(t.Context(), req)
 	wantCode(t, err, booking.CodeWindowInPast)
-}
-
-func TestAQuoteFreezesThePrice(t *testing.T) {
-	s := open(t, 5)
-	req := s.request("k", bookingtest.OK)
-	q, err := s.Quote(t.Context(), req.Parking, req.SpaceType, req.From, req.To)
-	if err != nil || q.Price.Total.Minor != 400 || len(q.Price.Lines) == 0 || !q.ExpiresAt.After(s.clock.at.Add(9*time.Minute)) {
-		t.Fatalf("%+v, %v", q, err)
-	}
-	lot, _ := s.world.Parking(t.Context(), altmarkt)
-	lot.Tariff.Rate, lot.Tariff.Version = 900, 8 // the owner raises it
-
-	req.Quote = q.ID.String()
-	v, err := s.Reserve(t.Context(), req)
-	if err != nil || v.Reservation.Quote.Total.Minor != 400 || v.Reservation.Quote.TariffVersion != 7 {
-		t.Fatalf("%+v, %v", v.Reservation.Quote, err)
-	}
-	other := req
-	other.Key, other.To = "a-key-that-is-long-2", req.To.Add(time.Hour)
-	_, err = s.Reserve(t.Context(), other)
-	wantCode(t, err, booking.CodeQuoteMismatch)
-	s.clock.at = q.ExpiresAt
-	late := req
-	late.Key = "a-key-that-is-long-3"
-	_, err = s.Reserve(t.Context(), late)
-	wantCode(t, err, booking.CodeQuoteExpired)
-	// The first request may still be repeated.
-	if again, err := s.Reserve(t.Context(), req); err != nil || again.Reservation.ID != v.Reservation.ID {
-		t.Fatal(err)
-	}
-	late.Quote = ""
-	if v, err := s.Reserve(t.Context(), late); err != nil || v.Reservation.Quote.Total.Minor != 1800 {
-		t.Fatalf("%+v, %v", v, err)
-	}
-}
-
-func TestADearerSpaceIsQuotedAtItsPrice(t *testing.T) {
-	s := open(t, 5)
-	lot, _ := s.world.Parking(t.Context(), altmarkt)
-	lot.Tariff.Factors = map[string]int{"standard": 12_500}
-	req := s.request("k", bookingtest.OK)
-	q, err := s.Quote(t.Context(), req.Parking, req.SpaceType, req.From, req.To)
-	if err != nil || q.Price.Total.Minor != 500 {
-		t.Fatalf("%+v, %v", q, err)
-	}
-	if v, err := s.Reserve(t.Context(), req); err != nil || v.Reservation.Quote.Total.Minor != 500 {
-		t.Fatalf("%+v, %v", v.Reservation.Quote, err)
-	}
 }
 
 func TestTheLastSpacesAreSoldOnce(t *testing.T) {

@@ -1,6 +1,6 @@
 // Package devmail is the built-in inbox: a mail server on the loopback
-// interface that keeps what it is given, and pages to read it. It is for
-// development and demonstrations; it delivers to nobody.
+// interface that keeps what it is given, a peer that keeps SMS, and pages to read
+// both. It is for development and demonstrations; it delivers to nobody.
 package devmail
 
 import (
@@ -28,7 +28,7 @@ type Message struct {
 	Raw        []byte // RFC 5322; not in lists
 }
 
-// Store keeps mail.
+// Store keeps mail and SMS.
 type Store interface {
 	// KeepMail stores a message and drops the oldest ones above Kept.
 	KeepMail(ctx context.Context, m Message) error
@@ -36,6 +36,11 @@ type Store interface {
 	Mails(ctx context.Context, limit int) ([]Message, error)
 	// Mail returns nil when there is no such message.
 	Mail(ctx context.Context, id int64) (*Message, error)
+	// KeepText stores an SMS, unless the same text to the same number is there, and
+	// drops the oldest ones above Kept.
+	KeepText(ctx context.Context, t Text) error
+	// Texts lists the latest SMS, newest first.
+	Texts(ctx context.Context, limit int) ([]Text, error)
 }
 
 // Limits of the inbox.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,12 +26,13 @@ type pages struct {
 	templates *template.Template
 }
 
-// Handler serves the inbox under /dev/mail: a list and single messages, as
-// pages, as JSON for who accepts that, and as they were received with ?raw=1.
+// Handler serves the inbox under /dev/mail: a list of mail and SMS and single
+// mails, as pages, as JSON for who accepts that, and as they were received with ?raw=1.
 func Handler(s Store) http.Handler {
 	h := &pages{store: s, templates: template.Must(template.New("").Funcs(template.FuncMap{
-		"time": func(t time.Time) string { return t.UTC().Format("2 Jan 15:04:05") },
-		"list": func(s []string) string { return strings.Join(s, ", ") },
+		"time":  func(t time.Time) string { return t.UTC().Format("2 Jan 15:04:05") },
+		"spans": spans,
+		"list":  func(s []string) string { return strings.Join(s, ", ") },
 	}).ParseFS(pageFiles, "pages.html"))}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path, h.list)
@@ -50,6 +52,52 @@ type mailJSON struct {
 	HTML      string    `json:"html,omitempty"`
 }
 
+// textJSON is an SMS as JSON.
+type textJSON struct {
+	ID   int64     `json:"id"`
+	To   string    `json:"to"`
+	Text string    `json:"text"`
+	At   time.Time `json:"at"`
+}
+
+// entry is a line of the inbox: a mail or an SMS.
+type entry struct {
+	At   time.Time
+	Mail *Message
+	SMS  *Text
+}
+
+// together are the latest of both, newest first; both are sorted so already.
+func together(mails []Message, texts []Text) []entry {
+	out := make([]entry, 0, len(mails)+len(texts))
+	for i := range mails {
+		out = append(out, entry{At: mails[i].At, Mail: &mails[i]})
+	}
+	for i := range texts {
+		out = append(out, entry{At: texts[i].At, SMS: &texts[i]})
+	}
+	slices.SortStableFunc(out, func(a, b entry) int { return b.At.Compare(a.At) })
+	return out[:min(len(out), listed)]
+}
+
+// span is a part of an SMS: a link, or what stands between links.
+type span struct {
+	Text string
+	Link bool
+}
+
+// spans are the parts of an SMS. A phone makes links of addresses, too.
+func spans(text string) (out []span) {
+	for i, word := range strings.Split(text, " ") {
+		link := strings.HasPrefix(word, "https://") || strings.HasPrefix(word, "http://")
+		if i > 0 {
+			out = append(out, span{Text: " "})
+		}
+		out = append(out, span{word, link})
+	}
+	return out
+}
+
 func newJSON(m Message) mailJSON {
 	return mailJSON{ID: m.ID, MessageID: m.MessageID, From: m.Sender, To: m.Recipients, Subject: m.Subject, At: m.At}
 }
@@ -60,19 +108,24 @@ func wantsJSON(r *http.Request) bool {
 
 func (h *pages) list(w http.ResponseWriter, r *http.Request) {
 	mails, err := h.store.Mails(r.Context(), listed)
+	texts, textsErr := h.store.Texts(r.Context(), listed)
 	switch {
-	case err != nil:
+	case err != nil || textsErr != nil:
 		http.Error(w, "The inbox cannot be read at the moment.", http.StatusServiceUnavailable)
 	case wantsJSON(r):
 		out := struct {
 			Mails []mailJSON `json:"mails"`
-		}{[]mailJSON{}}
+			SMS   []textJSON `json:"sms"`
+		}{[]mailJSON{}, []textJSON{}}
 		for _, m := range mails {
 			out.Mails = append(out.Mails, newJSON(m))
 		}
+		for _, t := range texts {
+			out.SMS = append(out.SMS, textJSON{ID: t.ID, To: t.Recipient, Text: t.Text, At: t.At})
+		}
 		writeJSON(w, out)
 	default:
-		h.render(w, "list", map[string]any{"Title": "Mail", "Mails": mails})
+		h.render(w, "list", map[string]any{"Title": "Inbox", "Entries": together(mails, texts)})
 	}
 }
 

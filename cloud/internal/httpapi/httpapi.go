@@ -32,6 +32,7 @@ type Booking interface {
 	Confirm(ctx context.Context, r id.Reservation) (booking.View, error)
 	Extend(ctx context.Context, r id.Reservation, c booking.ChangeRequest) (booking.View, error)
 	Modify(ctx context.Context, r id.Reservation, c booking.ChangeRequest) (booking.View, error)
+	Withdraw(ctx context.Context, r id.Reservation, change id.Payment) (booking.View, error)
 	Cancel(ctx context.Context, r id.Reservation) (booking.View, error)
 	Get(ctx context.Context, r id.Reservation) (booking.View, error)
 	Pass(ctx context.Context, r id.Reservation) (string, error)
@@ -146,6 +147,7 @@ func (s *server) router() *gin.Engine {
 	r.POST("/reservations/:id/confirm", s.do(s.confirm))
 	r.POST("/reservations/:id/extend", s.do(s.extend))
 	r.POST("/reservations/:id/modify", s.do(s.modify))
+	r.DELETE("/reservations/:id/change", s.do(s.withdraw))
 	r.POST("/reservations/:id/cancel", s.do(s.cancel))
 	get("/reservations/:id/pass", s.do(s.getPass))
 

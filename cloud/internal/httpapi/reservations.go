@@ -166,6 +166,28 @@ func (s *server) change(c *gin.Context, r *booking.ChangeRequest, o object, inst
 	return nil
 }
 
+func (s *server) withdraw(c *gin.Context) error {
+	r, err := s.authenticated(c)
+	if err != nil {
+		return err
+	}
+	var change id.Payment
+	if text, given := c.GetQuery("payment"); given {
+		if change, err = id.Parse[id.Payment](text); err != nil {
+			return fault.New(fault.Invalid, booking.CodeRequestInvalid, "Some of what was sent cannot be used; fields says what.").
+				WithField("payment", "is no payment's id")
+		}
+	}
+	ctx, done := bounded(c)
+	defer done()
+	v, err := s.Booking.Withdraw(ctx, r, change)
+	if err != nil {
+		return err
+	}
+	answer(c, http.StatusOK, reservationAnswer(&v, false))
+	return nil
+}
+
 func (s *server) cancel(c *gin.Context) error {
 	r, err := s.authenticated(c)
 	if err != nil {

@@ -44,12 +44,23 @@ func Kinds() []Kind {
 	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon}
 }
 
+// Channel is how a driver is reached. What is told by one is a job of its own,
+// so that none waits for another or is repeated because of it.
+type Channel string
+
+// The channels.
+const (
+	ByMail Channel = "mail"
+	BySMS  Channel = "sms"
+)
+
 // ErrPermanent says that sending the same message again will fail again.
 var ErrPermanent = errors.New("the message will never be accepted")
 
 // Mail is everything that a message may say.
 type Mail struct {
-	To          string
+	To          string // mail address
+	Phone       string // E.164; empty: none was given
 	Reservation id.Reservation
 	State       reservation.State
 	Generation  uint16
@@ -95,27 +106,32 @@ type Sender interface {
 // Service decides and sends.
 type Service struct {
 	details Details
-	sender  Sender
+	senders map[Channel]Sender
 	now     func() time.Time
 	log     *slog.Logger
 }
 
 // NewService makes a service.
-func NewService(d Details, s Sender, now func() time.Time, log *slog.Logger) *Service {
-	return &Service{details: d, sender: s, now: now, log: log.With("component", "notify")}
+func NewService(d Details, senders map[Channel]Sender, now func() time.Time, log *slog.Logger) *Service {
+	return &Service{details: d, senders: senders, now: now, log: log.With("component", "notify")}
 }
 
-// Notify sends a notification unless it has become wrong meanwhile.
-func (s *Service) Notify(ctx context.Context, k Kind, at id.Parking, r id.Reservation) error {
+// Notify sends a notification over a channel unless it has become wrong
+// meanwhile. A channel that has no sender wraps ErrPermanent.
+func (s *Service) Notify(ctx context.Context, by Channel, k Kind, at id.Parking, r id.Reservation) error {
+	sender, ok := s.senders[by]
+	if !ok {
+		return fmt.Errorf("%w: nobody sends by %q", ErrPermanent, by)
+	}
 	m, err := s.details.Details(ctx, at, r)
 	if err != nil {
 		return fmt.Errorf("read what to tell about %s: %w", r, err)
 	}
-	if why := m.Moot(k, s.now()); why != "" {
-		s.log.Info("a message is not sent any more", "kind", k, "reservation_id", r, "why", why)
+	if why := m.Moot(by, k, s.now()); why != "" {
+		s.log.Info("a message is not sent", "by", by, "kind", k, "reservation_id", r, "why", why)
 		return nil
 	}
-	return s.sender.Send(ctx, k, m)
+	return sender.Send(ctx, k, m)
 }
 
 // states are the states of a reservation in which a notification is true.
@@ -130,10 +146,12 @@ var states = map[Kind][]reservation.State{
 }
 
 // Moot says why a notification is not to be sent now, or nothing.
-func (m Mail) Moot(k Kind, now time.Time) string {
+func (m Mail) Moot(by Channel, k Kind, now time.Time) string {
 	switch {
-	case m.To == "":
+	case by == ByMail && m.To == "":
 		return "there is no address"
+	case by == BySMS && m.Phone == "":
+		return "there is no number"
 	case !slices.Contains(states[k], m.State):
 		return "the reservation is " + string(m.State)
 	case (k.HasPass() || k == EndsSoon) && !now.Before(m.Window.To):
@@ -145,4 +163,24 @@ func (m Mail) Moot(k Kind, now time.Time) string {
 	default:
 		return ""
 	}
+}
+
+// EndsAt is the end of the window as a driver reads it: the time of the day, with
+// its day when it is another than the one that the window begins on.
+func (m Mail) EndsAt() string { return Clock(m.Window.To.In(m.Zone), m.Window.From.In(m.Zone)) }
+
+// Clock is a time of the day, with its day when that is another than the reader
+// expects.
+func Clock(t, expected time.Time) string {
+	if SameDay(t, expected) {
+		return t.Format("15:04")
+	}
+	return t.Format("Mon 15:04")
+}
+
+// SameDay reports whether two times are on the same date, each in its own zone.
+func SameDay(a, b time.Time) bool {
+	y, m, d := a.Date()
+	y2, m2, d2 := b.Date()
+	return y == y2 && m == m2 && d == d2
 }

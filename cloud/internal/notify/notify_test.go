@@ -66,8 +66,8 @@ func TestOnlyWhatIsStillTrueIsSent(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out sent
-			s := notify.NewService(details{mail: c.mail}, &out, func() time.Time { return now }, slog.New(slog.DiscardHandler))
-			if err := s.Notify(t.Context(), c.kind, "altmarkt", id.New[id.Reservation](now)); err != nil {
+			s := notify.NewService(details{mail: c.mail}, map[notify.Channel]notify.Sender{notify.ByMail: &out}, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+			if err := s.Notify(t.Context(), notify.ByMail, c.kind, "altmarkt", id.New[id.Reservation](now)); err != nil {
 				t.Fatal(err)
 			}
 			if (len(out) == 1) != c.want {
@@ -77,8 +77,31 @@ func TestOnlyWhatIsStillTrueIsSent(t *testing.T) {
 	}
 	away := errors.New("the database is away")
 	var out sent
-	s := notify.NewService(details{err: away}, &out, time.Now, slog.New(slog.DiscardHandler))
-	if err := s.Notify(t.Context(), notify.Confirmation, "altmarkt", id.New[id.Reservation](now)); !errors.Is(err, away) || len(out) > 0 {
+	s := notify.NewService(details{err: away}, map[notify.Channel]notify.Sender{notify.ByMail: &out}, time.Now, slog.New(slog.DiscardHandler))
+	if err := s.Notify(t.Context(), notify.ByMail, notify.Confirmation, "altmarkt", id.New[id.Reservation](now)); !errors.Is(err, away) || len(out) > 0 {
 		t.Fatalf("%v, sent %v", err, out)
+	}
+}
+
+func TestEachChannelNeedsItsOwnAddress(t *testing.T) {
+	now := time.Date(2026, 6, 11, 8, 0, 0, 0, time.UTC)
+	inside := notify.Mail{State: reservation.Active, Confirmed: true, Reminded: true, Window: timerange.Range{From: now.Add(-time.Hour), To: now.Add(time.Hour)}}
+	for _, c := range []struct{ mail, phone string }{{"a@b", "+4915112345678"}, {"a@b", ""}, {"", "+4915112345678"}, {"", ""}} {
+		m := inside
+		m.To, m.Phone = c.mail, c.phone
+		var mails, texts sent
+		s := notify.NewService(details{mail: m}, map[notify.Channel]notify.Sender{notify.ByMail: &mails, notify.BySMS: &texts}, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+		for _, by := range []notify.Channel{notify.ByMail, notify.BySMS} {
+			if err := s.Notify(t.Context(), by, notify.EndsSoon, "altmarkt", id.New[id.Reservation](now)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if (len(mails) == 1) != (c.mail != "") || (len(texts) == 1) != (c.phone != "") {
+			t.Errorf("%+v: %v by mail, %v by SMS", c, mails, texts)
+		}
+	}
+	s := notify.NewService(details{mail: inside}, nil, time.Now, slog.New(slog.DiscardHandler))
+	if err := s.Notify(t.Context(), "pigeon", notify.EndsSoon, "altmarkt", id.New[id.Reservation](now)); !errors.Is(err, notify.ErrPermanent) {
+		t.Errorf("a channel that nobody has: %v", err)
 	}
 }

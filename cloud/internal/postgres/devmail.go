@@ -21,6 +21,10 @@ const (
 	devMailTrim = `delete from dev_mail where id <= (select max(id) from dev_mail) - $1`
 	devMailList = `select id, message_id, sender, recipients, subject, at from dev_mail order by id desc limit $1`
 	devMailOne  = `select id, message_id, sender, recipients, subject, at, raw from dev_mail where id = $1`
+
+	devTextKeep = `insert into dev_sms (recipient, text, at) values ($1, $2, $3) on conflict do nothing`
+	devTextTrim = `delete from dev_sms where id <= (select max(id) from dev_sms) - $1`
+	devTextList = `select id, recipient, text, at from dev_sms order by id desc limit $1`
 )
 
 // KeepMail implements devmail.Store.
@@ -60,4 +64,28 @@ func (d DevMail) Mail(ctx context.Context, id int64) (*devmail.Message, error) {
 		return nil, unavailable("read a mail", err)
 	}
 	return &mails[0], nil
+}
+
+// KeepText implements devmail.Store.
+func (d DevMail) KeepText(ctx context.Context, t devmail.Text) error {
+	err := pgx.BeginFunc(ctx, d.db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, devTextKeep, t.Recipient, t.Text, t.At); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, devTextTrim, devmail.Kept)
+		return err
+	})
+	return unavailable("keep an SMS", err)
+}
+
+// Texts implements devmail.Store.
+func (d DevMail) Texts(ctx context.Context, limit int) ([]devmail.Text, error) {
+	rows, err := d.db.pool.Query(ctx, devTextList, limit)
+	if err != nil {
+		return nil, unavailable("list SMS", err)
+	}
+	texts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t devmail.Text, err error) {
+		return t, row.Scan(&t.ID, &t.Recipient, &t.Text, &t.At)
+	})
+	return texts, unavailable("list SMS", err)
 }

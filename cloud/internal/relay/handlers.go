@@ -49,25 +49,26 @@ type Money interface {
 
 var _ Money = (*settlement.Service)(nil)
 
-// Mails tells drivers.
-type Mails interface {
-	Notify(ctx context.Context, k notify.Kind, at id.Parking, r id.Reservation) error
+// Messages tells drivers.
+type Messages interface {
+	Notify(ctx context.Context, by notify.Channel, k notify.Kind, at id.Parking, r id.Reservation) error
 }
 
 // Handlers does every kind of job.
-func Handlers(m Money, n Mails) map[Kind]Handler {
+func Handlers(m Money, n Messages) map[Kind]Handler {
 	settle := func(do func(context.Context, id.Parking, id.Payment) error) Handler {
 		return func(ctx context.Context, j Job) error { return judge(do(ctx, j.Parking, j.Payment)) }
 	}
-	mail := func(k notify.Kind) Handler {
-		return func(ctx context.Context, j Job) error { return judge(n.Notify(ctx, k, j.Parking, j.Reservation)) }
+	tell := func(by notify.Channel, k notify.Kind) Handler {
+		return func(ctx context.Context, j Job) error { return judge(n.Notify(ctx, by, k, j.Parking, j.Reservation)) }
 	}
+	mail := func(k notify.Kind) Handler { return tell(notify.ByMail, k) }
 	return map[Kind]Handler{
 		Capture: settle(m.Capture), Void: settle(m.Void), Resolve: settle(m.Resolve),
 		MailConfirmation: mail(notify.Confirmation), MailCancellation: mail(notify.Cancellation),
 		MailChanged: mail(notify.Changed),
 		MailNoShow:  mail(notify.NoShow), MailWalked: mail(notify.Walked), MailVoided: mail(notify.Voided),
-		MailEndsSoon: mail(notify.EndsSoon),
+		MailEndsSoon: mail(notify.EndsSoon), SMSEndsSoon: tell(notify.BySMS, notify.EndsSoon),
 	}
 }
 

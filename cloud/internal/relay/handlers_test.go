@@ -36,18 +36,19 @@ func (h *hands) Resolve(_ context.Context, _ id.Parking, p id.Payment) error {
 	return h.note("resolve", p)
 }
 
-func (h *hands) Notify(_ context.Context, k notify.Kind, _ id.Parking, r id.Reservation) error {
-	return h.note(string(k), r)
+func (h *hands) Notify(_ context.Context, by notify.Channel, k notify.Kind, _ id.Parking, r id.Reservation) error {
+	return h.note(string(by)+" "+string(k), r)
 }
 
 func TestEachKindOfJobIsDoneByItsHand(t *testing.T) {
 	r, p := id.New[id.Reservation](time.Now()), id.New[id.Payment](time.Now())
 	for kind, want := range map[relay.Kind]string{
 		relay.Capture: "capture " + p.String(), relay.Void: "void " + p.String(), relay.Resolve: "resolve " + p.String(),
-		relay.MailConfirmation: "confirmation " + r.String(), relay.MailCancellation: "cancellation " + r.String(),
-		relay.MailChanged: "changed " + r.String(),
-		relay.MailNoShow:  "no_show " + r.String(), relay.MailWalked: "walked " + r.String(),
-		relay.MailVoided: "voided " + r.String(), relay.MailEndsSoon: "ends_soon " + r.String(),
+		relay.MailConfirmation: "mail confirmation " + r.String(), relay.MailCancellation: "mail cancellation " + r.String(),
+		relay.MailChanged: "mail changed " + r.String(),
+		relay.MailNoShow:  "mail no_show " + r.String(), relay.MailWalked: "mail walked " + r.String(),
+		relay.MailVoided: "mail voided " + r.String(), relay.MailEndsSoon: "mail ends_soon " + r.String(),
+		relay.SMSEndsSoon: "sms ends_soon " + r.String(),
 	} {
 		h := &hands{}
 		if err := relay.Handlers(h, h)[kind](t.Context(), relay.Job{Kind: kind, Parking: "a", Reservation: r, Payment: p}); err != nil {

@@ -32,6 +32,7 @@ const (
 	MailWalked       Kind = "mail_walked"
 	MailVoided       Kind = "mail_voided"
 	MailEndsSoon     Kind = "mail_ends_soon"
+	SMSEndsSoon      Kind = "sms_ends_soon"
 	Capture          Kind = "payment_capture"
 	Void             Kind = "payment_void"
 	Resolve          Kind = "payment_resolve"
@@ -53,13 +54,22 @@ var mails = map[feed.Kind]Kind{
 	feed.ReservationEndsSoon: MailEndsSoon, feed.ReservationChanged: MailChanged,
 }
 
-// Jobs is what an event asks for.
+// texts are those of them that cannot wait until mail is read. Whether there is a
+// number to send to is not in the feed: whoever does the job finds out.
+var texts = map[feed.Kind]Kind{feed.ReservationEndsSoon: SMSEndsSoon}
+
+// Jobs is what an event asks for: for each channel a job of its own.
 func Jobs(e feed.Event) []Job {
 	job := Job{Parking: e.Parking, Revision: e.Revision}
 	mail, told := mails[e.Kind]
 	switch {
 	case told && e.Body.Reservation != nil:
 		job.Kind, job.Reservation = mail, e.Body.Reservation.ID
+		if text, also := texts[e.Kind]; also {
+			sms := job
+			sms.Kind = text
+			return []Job{job, sms}
+		}
 	case e.Kind == feed.PaymentChanged && e.Body.Payment != nil:
 		kind, ok := ForPayment(payment.State(e.Body.Payment.State))
 		if !ok {

@@ -59,6 +59,14 @@ func TestEventsAskForTheirJobs(t *testing.T) {
 		{feed.ParkingImported, feed.Body{}, ""},
 	} {
 		jobs := relay.Jobs(feed.Event{Parking: "a", Revision: 7, Kind: c.kind, Body: c.body})
+		if c.want == relay.MailEndsSoon && len(jobs) == 2 { // a job of its own for each channel
+			if want := (relay.Job{Kind: relay.SMSEndsSoon, Parking: "a", Revision: 7, Reservation: r}); jobs[1] != want {
+				t.Errorf("%s: %+v, want %+v", c.kind, jobs[1], want)
+			}
+			jobs = jobs[:1]
+		} else if c.want == relay.MailEndsSoon {
+			t.Errorf("%s: %+v, want two jobs", c.kind, jobs)
+		}
 		switch {
 		case c.want == "" && len(jobs) == 0:
 		case c.want == "" || len(jobs) != 1 || jobs[0].Kind != c.want || jobs[0].Parking != "a" || jobs[0].Revision != 7 || jobs[0].Reservation != r:

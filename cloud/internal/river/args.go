@@ -27,6 +27,7 @@ type (
 	walked       struct{ names }
 	voided       struct{ names }
 	endsSoon     struct{ names }
+	endsSoonText struct{ names }
 	capture      struct{ names }
 	void         struct{ names }
 	resolve      struct{ names }
@@ -39,6 +40,7 @@ func (noShow) Kind() string       { return string(relay.MailNoShow) }
 func (walked) Kind() string       { return string(relay.MailWalked) }
 func (voided) Kind() string       { return string(relay.MailVoided) }
 func (endsSoon) Kind() string     { return string(relay.MailEndsSoon) }
+func (endsSoonText) Kind() string { return string(relay.SMSEndsSoon) }
 func (capture) Kind() string      { return string(relay.Capture) }
 func (void) Kind() string         { return string(relay.Void) }
 func (resolve) Kind() string      { return string(relay.Resolve) }
@@ -68,6 +70,8 @@ func argsOf(j relay.Job) (args, error) {
 		return voided{n}, nil
 	case relay.MailEndsSoon:
 		return endsSoon{n}, nil
+	case relay.SMSEndsSoon:
+		return endsSoonText{n}, nil
 	case relay.Capture:
 		return capture{n}, nil
 	case relay.Void:

@@ -26,11 +26,12 @@ import (
 	"github.com/openlot/openlot/cloud/internal/schedule"
 )
 
-// The queues: a mail server that hangs must not keep money waiting, nor either
-// of them the clock.
+// The queues: a mail server that hangs must not keep SMS waiting, nor either of
+// them money, nor any of these the clock.
 const (
 	money = "money"
 	mail  = "mail"
+	text  = "sms"
 	clock = "clock"
 )
 
@@ -53,6 +54,7 @@ const (
 const (
 	moneyAttempts = 12 // about 15 minutes
 	mailAttempts  = 20 // about an hour and a half
+	textAttempts  = mailAttempts
 	longestPause  = 5 * time.Minute
 )
 
@@ -105,6 +107,8 @@ func paramsOf(jobs []relay.Job, unique river.UniqueOpts) ([]river.InsertManyPara
 		switch j.Kind {
 		case relay.MailConfirmation, relay.MailCancellation, relay.MailChanged, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon:
 			o.Queue, o.MaxAttempts = mail, mailAttempts
+		case relay.SMSEndsSoon:
+			o.Queue, o.MaxAttempts = text, textAttempts
 		case relay.Capture, relay.Void, relay.Resolve:
 			o.Queue, o.MaxAttempts = money, moneyAttempts
 		}
@@ -133,6 +137,7 @@ func NewWorkers(pool *pgxpool.Pool, handlers map[relay.Kind]relay.Handler, tasks
 		relay.MailWalked:       func(h relay.Handler) { river.AddWorker(workers, &worker[walked]{handle: h, log: log}) },
 		relay.MailVoided:       func(h relay.Handler) { river.AddWorker(workers, &worker[voided]{handle: h, log: log}) },
 		relay.MailEndsSoon:     func(h relay.Handler) { river.AddWorker(workers, &worker[endsSoon]{handle: h, log: log}) },
+		relay.SMSEndsSoon:      func(h relay.Handler) { river.AddWorker(workers, &worker[endsSoonText]{handle: h, log: log}) },
 		relay.Capture:          func(h relay.Handler) { river.AddWorker(workers, &worker[capture]{handle: h, log: log}) },
 		relay.Void:             func(h relay.Handler) { river.AddWorker(workers, &worker[void]{handle: h, log: log}) },
 		relay.Resolve:          func(h relay.Handler) { river.AddWorker(workers, &worker[resolve]{handle: h, log: log}) },
@@ -158,7 +163,7 @@ func NewWorkers(pool *pgxpool.Pool, handlers map[relay.Kind]relay.Handler, tasks
 	river.AddWorker(workers, &ticker{tasks: byName, now: now, log: log})
 	c, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Schema: schema, Logger: quiet(log), Workers: workers, PeriodicJobs: periodic,
-		Queues:        map[string]river.QueueConfig{money: {MaxWorkers: 16}, mail: {MaxWorkers: 8}, clock: {MaxWorkers: 8}},
+		Queues:        map[string]river.QueueConfig{money: {MaxWorkers: 16}, mail: {MaxWorkers: 8}, text: {MaxWorkers: 8}, clock: {MaxWorkers: 8}},
 		FetchCooldown: fetchCooldown, FetchPollInterval: fetchEvery,
 		JobTimeout: jobTimeout, RescueStuckJobsAfter: rescueAfter, SoftStopTimeout: softStop,
 		// A tick leaves a row each time; a day of them is enough to look at.

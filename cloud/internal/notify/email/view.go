@@ -53,13 +53,13 @@ func newView(k notify.Kind, m notify.Mail) view {
 	from, to := m.Window.From.In(m.Zone), m.Window.To.In(m.Zone)
 	short := from.Format("Monday 15:04") + " – " + to.Format("15:04")
 	long := from.Format("Mon 2 January, 15:04") + " – " + to.Format("15:04")
-	if !sameDay(from, to) {
+	if !notify.SameDay(from, to) {
 		short = from.Format("Mon 15:04") + " – " + to.Format("Mon 15:04")
 		long = from.Format("Mon 2 January 15:04") + " – " + to.Format("Mon 2 January 15:04")
 	}
 	v := view{
 		Where: join(", ", m.Name, m.Address, m.City), When: long, Plate: m.Plate, SpaceType: m.SpaceType,
-		From: clock(m.DriveInFrom.In(m.Zone), from), By: clock(m.NoShowAt.In(m.Zone), from),
+		From: notify.Clock(m.DriveInFrom.In(m.Zone), from), By: notify.Clock(m.NoShowAt.In(m.Zone), from),
 		Booking: Number(m.Reservation), Total: amount(m.Total), Pass: m.Pass,
 		PassImage: htmltemplate.URL("cid:" + passImage), //nolint:gosec // a constant, of a scheme that templates do not know
 		ManageURL: m.ManageURL, To: m.To,
@@ -148,7 +148,7 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		v.Heading = [2]string{"We are sorry: " + m.Name, "has taken your booking back."}
 		v.Says = []string{booking + ", is not valid any more.", back, "Your pass does not open the gate any more."}
 	default: // it ends soon
-		end := clock(m.Window.To.In(m.Zone), m.Window.From.In(m.Zone))
+		end := m.EndsAt()
 		v.Subject = fmt.Sprintf("Your time at %s ends at %s", m.Name, end)
 		v.Heading = [2]string{"Your time at " + m.Name, "ends at " + end + "."}
 		v.Says = []string{fmt.Sprintf("Booking %s at %s, %s.", v.Booking, v.Where, when)}
@@ -171,28 +171,13 @@ func Number(r id.Reservation) string {
 	return s[len(s)-6:len(s)-3] + " " + s[len(s)-3:]
 }
 
-func sameDay(a, b time.Time) bool {
-	ay, am, ad := a.Date()
-	by, bm, bd := b.Date()
-	return ay == by && am == bm && ad == bd
-}
-
-// clock is a time of the day, with its day when that is another than the
-// reader expects.
-func clock(t, expected time.Time) string {
-	if sameDay(t, expected) {
-		return t.Format("15:04")
-	}
-	return t.Format("Mon 15:04")
-}
-
 // part is the part of the stay that a line is about.
 func part(l tariff.Line, begin time.Time) string {
 	if l.From.IsZero() || l.To.IsZero() {
 		return ""
 	}
 	from, to := l.From.In(begin.Location()), l.To.In(begin.Location())
-	return clock(from, begin) + " – " + clock(to, begin)
+	return notify.Clock(from, begin) + " – " + notify.Clock(to, begin)
 }
 
 func zone(t time.Time) string {

@@ -1,8 +1,8 @@
 // A booking: the second step with the bank, the pass, and what becomes of it.
 
 import {h, icon, note, ghosts, say} from './dom.js'
-import {call, listenAs, Failure} from './api.js'
-import {span, clock, shortDay, date, money, ownZone} from './time.js'
+import {call, listenAs, iso, Failure} from './api.js'
+import {span, clock, shortDay, date, money, length, sameDay, ownZone, HOUR} from './time.js'
 import {kerbOf} from './kerb.js'
 import {topbar, lines} from './parking.js'
 import {typeName} from './find.js'
@@ -21,6 +21,7 @@ export function booking(id, givenToken) {
   }
   let b = state.booking(id)
   let r = b?.reservation, stop = () => {}, busy = '', ended = false, asked = false, wantCancel = false
+  let longer = null // the later end that is being thought about: {to, key, price}
   const wait = ghosts(2, 'Still asking. The connection may be slow.')
   const trouble = h('div', {class: 'trouble'})
   const content = h('div', {}, r ? null : wait)
@@ -51,7 +52,7 @@ export function booking(id, givenToken) {
     }
     if (ended) return
     stop = listenAs(b.token, path, {
-      up: () => trouble.replaceChildren(),
+      up: () => { if (trouble.querySelector('.note.off')) trouble.replaceChildren() }, // called with every event: what else is said stays
       down: offline,
       reservation: a => update(a.reservation || a),
       end: () => stop(),
@@ -80,7 +81,8 @@ export function booking(id, givenToken) {
     if (r.pass && b.qrOf !== r.pass) await fetchQR()
     if (!ended) draw()
     // Back from the bank's page: ask what became of it.
-    if (r.payment?.state === 'requires_action' && !asked && sessionStorage.getItem('openlot.bank') === id) {
+    const owed = r.pending_change?.payment || r.payment
+    if (owed?.state === 'requires_action' && !asked && sessionStorage.getItem('openlot.bank') === id) {
       asked = true
       sessionStorage.removeItem('openlot.bank')
       confirm()
@@ -104,18 +106,22 @@ export function booking(id, givenToken) {
     } catch { /* the text is shown until it can be fetched */ }
   }
 
-  async function act(what, title) {
-    if (busy) return
+  /** Sends what a button says; returns whether it was done. */
+  async function act(what, title, {method = 'POST', to = what, body, headers} = {}) {
+    if (busy) return false
     busy = what
     draw()
     try {
-      const fresh = (await call('POST', `${path}/${what}`, {token: b.token})).reservation
+      const fresh = (await call(method, `${path}/${to}`, {token: b.token, body, headers})).reservation
       busy = ''
       trouble.replaceChildren()
       await update(fresh)
+      return true
     } catch (e) {
       busy = ''
-      if (ended) return
+      // The same request again is safe when nobody knows what became of the first.
+      if (e instanceof Failure && !e.offline && e.status < 500 && e.code !== 'request_in_progress') longer = null
+      if (ended) return false
       draw()
       trouble.replaceChildren(note(e.offline ? 'off' : 'wrong', e.offline ? 'off' : 'wrong', e.offline ? 'Nobody answered' : title, e.message,
         e.code && h('p', {class: 'tiny'}, h('span', {class: 'code'}, e.code))))
@@ -123,10 +129,38 @@ export function booking(id, givenToken) {
       if (e instanceof Failure && !e.offline) {
         try { update((await call('GET', path, {token: b.token})).reservation) } catch { /* the stream brings it */ }
       }
+      return false
     }
   }
   const confirm = () => act('confirm', 'The bank has not said yes')
+  const withdraw = () => act('withdraw', 'This cannot be taken back', {method: 'DELETE', to: 'change?payment=' + encodeURIComponent(r.pending_change.payment.id)})
   const cancel = () => { wantCancel = false; act('cancel', 'This cannot be cancelled') }
+
+  /** The price of the later end is asked first; once the stay has begun only the exit knows it. */
+  async function think(by) {
+    const mine = longer = {to: to() + by, key: state.freshKey(), price: null}
+    draw()
+    try {
+      const answer = await call('POST', '/quotes', {body: {parking_id: r.parking_id, space_type: r.space_type, from: r.from, to: iso(mine.to)}})
+      mine.price = (answer.quote || answer).price
+      if (longer === mine && !ended) draw()
+    } catch { /* it is said that it is priced anew */ }
+  }
+
+  async function extend() {
+    const {to: end, key} = longer
+    if (!await act('extend', 'You cannot stay longer', {body: {to: iso(end)}, headers: {'Idempotency-Key': key}})) return
+    longer = null
+    if (ended) return
+    draw()
+    if (to() === end) {
+      trouble.replaceChildren(note('good', 'clock', `You can stay until ${endOf(end)}`, 'This pass takes the place of the one you had.'))
+      say(`You can stay until ${endOf(end)}`, true)
+    }
+    scrollTo(0, 0) // what came of it is there
+  }
+
+  const endOf = t => sameDay(t, from(), zone()) ? clock(t, zone()) : `${shortDay(t, zone())} ${clock(t, zone())}`
 
   const name = () => b.parking?.name || r.parking_id
   const from = () => Date.parse(r.from)
@@ -135,7 +169,7 @@ export function booking(id, givenToken) {
   function draw() {
     const sections = [head()]
     if (r.state === 'held') sections.push(waiting())
-    if (r.state === 'confirmed' || r.state === 'active') sections.push(pass(), options())
+    if (r.state === 'confirmed' || r.state === 'active') sections.push(r.pending_change ? waitingChange() : '', pass(), options())
     if (r.state === 'completed') sections.push(done())
     if (r.state === 'no_show') sections.push(missed(), r.pass ? pass() : '')
     if (['expired', 'cancelled', 'walked', 'voided'].includes(r.state)) sections.push(over())
@@ -190,6 +224,7 @@ export function booking(id, givenToken) {
         h('p', {class: 'small muted'}, inside
           ? 'Just drive out: show the pass at the exit, and the price is taken from what is held.'
           : `Your space is kept until ${r.no_show_at ? clock(Date.parse(r.no_show_at), zone()) : clock(to(), zone())}. ${money(r.payment.authorized)} is held on your card, nothing is taken yet.`))),
+      r.pending_change ? null : stayLonger(),
       h('div', {class: 'opt'}, h('div', {}, h('b', {}, 'Pass as text'), h('p', {class: 'small muted'}, 'For a gate that is typed into, or to keep.')),
         h('span', {}, h('button', {class: 'btn ghost sm', type: 'button', onclick: async () => {
           try {
@@ -199,6 +234,38 @@ export function booking(id, givenToken) {
         }}, 'Copy'), copied)),
       h('details', {class: 'exact'}, h('summary', {}, 'Show the text'), h('p', {class: 'code-text', tabindex: '0'}, r.pass || '')),
       !inside && giveUp())
+  }
+
+  function stayLonger() {
+    if (!longer) {
+      return h('div', {class: 'opt'}, h('div', {}, h('b', {}, 'Stay longer?'), h('p', {class: 'small muted'}, `Your time ends at ${endOf(to())}.`)),
+        h('span', {class: 'row'}, [HOUR / 2, HOUR].map(by =>
+          h('button', {class: 'btn ghost sm', type: 'button', disabled: Boolean(busy), onclick: () => think(by)}, '+ ' + length(by)))))
+    }
+    return h('div', {class: 'note ask'}, icon('clock'), h('p', {class: 'h'}, `Stay until ${endOf(longer.to)}?`),
+      h('p', {class: 'small'}, longer.price
+        ? `The whole stay then costs ${money(longer.price)} instead of ${money(r.price)}. `
+        : 'The whole stay is priced anew, by the same tariff. ',
+      'If that is more than your card holds now, the new sum is held and the old hold goes back.'),
+      h('p', {class: 'row'}, h('button', {class: 'btn sm', type: 'button', disabled: Boolean(busy), onclick: extend}, busy === 'extend' ? 'Asking…' : `Yes, until ${endOf(longer.to)}`),
+        h('button', {class: 'btn ghost sm', type: 'button', disabled: Boolean(busy), onclick: () => { longer = null; draw() }}, 'No')))
+  }
+
+  /** A change that waits for the bank, and how to take it back. */
+  function waitingChange() {
+    const c = r.pending_change
+    const when = c.from === r.from && c.space_type === r.space_type ? `Staying until ${endOf(Date.parse(c.to))}` : span(Date.parse(c.from), Date.parse(c.to), zone())
+    const asks = c.payment.state === 'requires_action'
+    const stays = `Nothing changes before ${asks ? 'you have' : 'it has'}. If that is not before ${clock(Date.parse(c.until), zone())}, your booking stays as it is.`
+    const back = h('button', {class: 'btn ghost sm', type: 'button', disabled: Boolean(busy), onclick: withdraw}, busy === 'withdraw' ? 'Taking it back…' : 'Take it back')
+    if (!asks) {
+      return h('section', {}, h('div', {class: 'note'}, icon('clock'), h('p', {class: 'h'}, `${when}: your bank has not answered yet`), h('p', {class: 'small'}, stays), h('p', {class: 'row'}, back)))
+    }
+    const next = c.payment.next_action
+    const href = next && next + (next.includes('?') ? '&' : '?') + 'return=' + encodeURIComponent('/#/r/' + id)
+    return h('section', {}, h('div', {class: 'note'}, icon('bank'), h('p', {class: 'h'}, `${when}: approve ${money(c.payment.amount)} with your bank`), h('p', {class: 'small'}, stays),
+      h('p', {class: 'row'}, href && h('a', {class: 'btn sm', href, onclick: () => sessionStorage.setItem('openlot.bank', id)}, 'Open my bank'),
+        h('button', {class: 'btn ghost sm', type: 'button', disabled: Boolean(busy), onclick: confirm}, busy === 'confirm' ? 'Asking…' : 'I have approved it'), back)))
   }
 
   function giveUp() {

@@ -39,6 +39,7 @@ export function checkout(id, type) {
   }
   const email = field('email', 'E-mail for pass and receipt', {type: 'email', autocomplete: 'email', inputmode: 'email', required: true, value: state.driver.email})
   const plate = field('plate', 'Plate', {type: 'text', autocomplete: 'off', autocapitalize: 'characters', maxlength: 16, value: state.driver.plate, class: 'code-input'}, '(optional)')
+  const phone = field('phone', 'Phone', {type: 'tel', autocomplete: 'tel', inputmode: 'tel', maxlength: 32, placeholder: '+49 151 23456789', value: state.driver.phone || ''}, '(optional, for an SMS before your time ends)')
   const cards = h('fieldset', {class: 'cards'}, h('legend', {}, 'Card'),
     methods.map(([value, name, what], i) => h('label', {class: 'card-choice'},
       h('input', {type: 'radio', name: 'method', value, checked: i === 0, onchange: () => { sent = null }}),
@@ -74,7 +75,7 @@ export function checkout(id, type) {
       h('div', {}, h('h1', {class: 'h2'}, p.name), h('p', {class: 'muted small'}, `${span(from, to, p.timezone)}, ${typeName(type).toLowerCase()}`)),
       h('span', {class: 'fig price'}, money(quote.price))))
     form.replaceChildren(
-      h('section', {class: 'stack'}, email, plate, cards),
+      h('section', {class: 'stack'}, email, plate, phone, cards),
       h('section', {}, h('h2', {}, 'What happens to your money'), lines(quote, p.timezone),
         h('p', {class: 'small muted'}, 'This is held on your card today. Nothing is taken before you leave, and you can cancel for nothing until you drive in.')),
       bar)
@@ -97,7 +98,14 @@ export function checkout(id, type) {
       email.input.focus()
       return
     }
+    const number = phone.input.value.trim().replace(/^00/, '+')
+    if (number && !/^\+[\d ()-]{7,}$/.test(number)) {
+      phone.wrong('Begin with + and the country, such as +49 151 23456789. You can also leave it empty.')
+      phone.input.focus()
+      return
+    }
     state.driver.email = address
+    state.driver.phone = number
     state.driver.plate = plate.input.value.trim().toUpperCase()
     state.saveDriver()
     const {from, to} = state.window()
@@ -105,7 +113,7 @@ export function checkout(id, type) {
       key: state.freshKey(),
       body: {
         parking_id: id, space_type: type, from: iso(from), to: iso(to), quote_id: quote.id,
-        payment_method: new FormData(form).get('method'), contact: {email: address},
+        payment_method: new FormData(form).get('method'), contact: {email: address, ...(number ? {phone: number} : {})},
         ...(state.driver.plate ? {vehicle_plate: state.driver.plate} : {}),
       },
     }
@@ -148,8 +156,9 @@ export function checkout(id, type) {
       return show('', 'info', 'The price was asked again', quote.price.minor === before ? 'It is the same. Press the button again to reserve.' : `It is ${money(quote.price)} now. Nothing was held yet.`)
     }
     if (e.fields['contact.email']) email.wrong('This e-mail address cannot be used: it ' + e.fields['contact.email'] + '.')
+    if (e.fields['contact.phone']) phone.wrong('This number cannot be used: it ' + e.fields['contact.phone'] + '.')
     if (e.fields.vehicle_plate) plate.wrong('This plate cannot be used: it ' + e.fields.vehicle_plate + '.')
-    show('wrong', 'wrong', 'This was not reserved', e.message, 'Nothing was held or taken.')
+    show('wrong', 'wrong', 'This was not reserved', e.code === 'request_invalid' ? 'What is marked below cannot be used.' : e.message, 'Nothing was held or taken.')
   }
 
   /** The nearest others that have a space, with their numbers. */

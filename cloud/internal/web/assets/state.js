@@ -42,7 +42,7 @@ export const lookAt = z => { zone = z || ownZone }
 export const search = read(sessionStorage, 'openlot.search', {text: '', city: '', near: null, type: 'standard'})
 export const saveSearch = () => write(sessionStorage, 'openlot.search', search)
 
-export const driver = read(localStorage, 'openlot.driver', {email: '', plate: ''})
+export const driver = read(localStorage, 'openlot.driver', {email: '', plate: '', phone: ''})
 export const saveDriver = () => write(localStorage, 'openlot.driver', driver)
 
 /** Bookings of this device, newest first: {id, token, parking: {id, name, timezone}, reservation, qr} */
