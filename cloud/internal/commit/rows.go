@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/inventory"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/session"
@@ -22,6 +23,7 @@ type Rows struct {
 	Keys         []Key
 	Watermark    bool
 	Allotments   bool // all of the parking's
+	Tariffs      bool // all editions that the parking has had
 }
 
 // Quarters adds the days that a run of quarters of a type touches.
@@ -32,7 +34,7 @@ func (r *Rows) Quarters(t id.SpaceType, q timerange.Quarters) {
 // Empty reports whether no row is named.
 func (r *Rows) Empty() bool {
 	return len(r.Days)+len(r.Reservations)+len(r.Payments)+len(r.Sessions)+len(r.Blocks)+len(r.Keys) == 0 &&
-		!r.Watermark && !r.Allotments
+		!r.Watermark && !r.Allotments && !r.Tariffs
 }
 
 // Key is an idempotency key in its scope: who sent it, and the key itself.
@@ -111,6 +113,8 @@ type state struct {
 	watermark    *Watermark
 	hasWatermark bool
 	hasAllots    bool
+	tariffs      []parking.Edition // the newest first
+	hasTariffs   bool
 }
 
 func newState() *state {

@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/openlot/openlot/cloud/internal/inventory"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/session"
@@ -24,6 +25,7 @@ type Loaded struct {
 	Keys         map[Key]*KeyRecord
 	Watermark    *Watermark
 	Allotments   map[id.SpaceType]*Allotment
+	Tariffs      []parking.Edition // the newest first
 }
 
 // Load adds stored rows to a work on which no op has run, or that has not
@@ -49,6 +51,9 @@ func (w *Work) Load(asked Rows, l Loaded) {
 	if asked.Allotments && !w.base.hasAllots {
 		w.base.hasAllots = true
 		maps.Copy(w.base.allotments, l.Allotments)
+	}
+	if asked.Tariffs && !w.base.hasTariffs {
+		w.base.tariffs, w.base.hasTariffs = l.Tariffs, true
 	}
 }
 
