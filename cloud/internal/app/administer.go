@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/postgres"
@@ -17,6 +18,7 @@ type Administration struct {
 	Capacity *capacity.Service
 	Edges    *fleet.Retirement
 	Tariffs  postgres.Tariffs
+	Booking  *booking.Service // to end reservations, not to sell
 }
 
 // Administer runs do with a committer of its own, beside those of running
@@ -31,6 +33,7 @@ func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, do func(
 		Capacity: &capacity.Service{Store: postgres.NewCapacity(db), Commits: committer, Now: time.Now},
 		Edges:    &fleet.Retirement{Store: db, Committer: committer},
 		Tariffs:  postgres.NewTariffs(db),
+		Booking:  booking.NewService(booking.Config{Store: postgres.NewBooking(db), Commits: committer, Log: log}),
 	})
 	stop()
 	return errors.Join(err, <-ended)

@@ -44,11 +44,7 @@ const CodeInvalidReason = "invalid_reason"
 // operator's, for the record. Its faults are CodeInvalidReason,
 // CodeReservationNotFound and those of the op.
 func (s *Service) Walk(ctx context.Context, r id.Reservation, reason string) (View, error) {
-	if len(reason) > maxReason || !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl) {
-		return View{}, fault.Newf(fault.Invalid, CodeInvalidReason, "The reason is a line of at most %d bytes.", maxReason).
-			WithField("reason", "is too long or has control characters")
-	}
-	at, err := s.snapshot(ctx, r)
+	at, err := s.toEnd(ctx, r, reason)
 	if err != nil {
 		return View{}, err
 	}
@@ -59,16 +55,26 @@ func (s *Service) Walk(ctx context.Context, r id.Reservation, reason string) (Vi
 	return s.view(op.After)
 }
 
-// Void takes a reservation back as if it had never been. Its faults are
+// Void takes a reservation back as if it had never been. The reason is the
+// operator's, for the record. Its faults are CodeInvalidReason,
 // CodeReservationNotFound and those of the op.
-func (s *Service) Void(ctx context.Context, r id.Reservation) (View, error) {
-	at, err := s.snapshot(ctx, r)
+func (s *Service) Void(ctx context.Context, r id.Reservation, reason string) (View, error) {
+	at, err := s.toEnd(ctx, r, reason)
 	if err != nil {
 		return View{}, err
 	}
-	op := &Void{Target: TargetOf(at)}
+	op := &Void{Target: TargetOf(at), Reason: reason}
 	if _, err := s.Commits.Commit(ctx, op); err != nil {
 		return View{}, err
 	}
 	return s.view(op.After)
+}
+
+// toEnd is the reservation that an operator wants to end for a reason.
+func (s *Service) toEnd(ctx context.Context, r id.Reservation, reason string) (Snapshot, error) {
+	if strings.TrimSpace(reason) == "" || len(reason) > maxReason || !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl) {
+		return Snapshot{}, fault.Newf(fault.Invalid, CodeInvalidReason, "Say why, in a line of at most %d bytes.", maxReason).
+			WithField("reason", "is empty, too long or has control characters")
+	}
+	return s.snapshot(ctx, r)
 }

@@ -32,8 +32,9 @@ var takings = map[reservation.State]struct {
 		[]string{booking.ClassWalked},
 	},
 	reservation.Voided: {
-		func(at booking.Target) commit.Op { return &booking.Void{Target: at} },
-		func(o commit.Op) booking.Snapshot { return o.(*booking.Void).After }, feed.ReservationVoided, nil,
+		func(at booking.Target) commit.Op { return &booking.Void{Target: at, Reason: "Booked by mistake."} },
+		func(o commit.Op) booking.Snapshot { return o.(*booking.Void).After }, feed.ReservationVoided,
+		[]string{booking.ClassVoided},
 	},
 }
 
@@ -145,8 +146,11 @@ func TestTheServiceWalksAndVoids(t *testing.T) {
 	w := bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 1))
 	s := booking.NewService(booking.Config{Store: w, Commits: w, Log: slog.New(slog.DiscardHandler), Now: c.now})
 	at := settled(t, w, payment.Authorized)
-	for _, reason := range []string{strings.Repeat("x", 501), "two\nlines", "\xff"} {
+	for _, reason := range []string{"", " ", strings.Repeat("x", 501), "two\nlines", "\xff"} {
 		if _, err := s.Walk(t.Context(), at.ID, reason); fault.Code(err) != booking.CodeInvalidReason {
+			t.Fatalf("%q: %v", reason, err)
+		}
+		if _, err := s.Void(t.Context(), at.ID, reason); fault.Code(err) != booking.CodeInvalidReason {
 			t.Fatalf("%q: %v", reason, err)
 		}
 	}
@@ -157,10 +161,10 @@ func TestTheServiceWalksAndVoids(t *testing.T) {
 	if err != nil || v.Reservation.State != reservation.Walked || v.Pass != "" {
 		t.Fatalf("%+v, %v", v, err)
 	}
-	if _, err := s.Void(t.Context(), at.ID); fault.Code(err) != reservation.CodeFinished {
+	if _, err := s.Void(t.Context(), at.ID, "Booked by mistake."); fault.Code(err) != reservation.CodeFinished {
 		t.Fatal(err)
 	}
-	if _, err := s.Void(t.Context(), id.New[id.Reservation](time.Now())); fault.Code(err) != booking.CodeReservationNotFound {
+	if _, err := s.Void(t.Context(), id.New[id.Reservation](time.Now()), "Booked by mistake."); fault.Code(err) != booking.CodeReservationNotFound {
 		t.Fatal(err)
 	}
 }
