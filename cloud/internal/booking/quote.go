@@ -44,8 +44,15 @@ func checkWindow(w timerange.Range, p parking.Policy, now time.Time) error {
 	return p.CheckWindow(w, now)
 }
 
-// newWindow makes a window of whole seconds.
+// newWindow makes a window of whole seconds, in the years 1 to 9999: others can
+// be neither written nor stored.
 func newWindow(from, to time.Time) (timerange.Range, error) {
+	for field, t := range map[string]time.Time{"from": from, "to": to} {
+		if y := t.UTC().Year(); y < 1 || y > 9999 {
+			return timerange.Range{}, fault.New(fault.Invalid, CodeRequestInvalid, "The window is outside of the years 1 to 9999.").
+				WithField(field, "is outside of the years 1 to 9999")
+		}
+	}
 	w, err := timerange.New(from.Truncate(time.Second), to.Truncate(time.Second))
 	if err != nil {
 		return w, fault.Wrap(err, fault.Invalid, CodeWindowEmpty, "The window is empty or ends before it begins.").
