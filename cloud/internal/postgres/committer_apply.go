@@ -96,7 +96,9 @@ func (w *worker) load(ctx context.Context, units map[id.Parking]*unit, asked map
 		return err
 	}
 	begun := w.c.now()
-	loaded, err := load(ctx, conn, asked)
+	loaded, err := load(ctx, conn, asked, w.locks)
+	w.held = w.held || len(w.locks) > 0
+	w.locks = w.locks[:0]
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,8 @@ type worker struct {
 	looked time.Time                // when
 	lost   map[id.Parking]time.Time // to another instance, and when
 	conn   *pgx.Conn                // its own; nil until it is needed, and after a loss
-	held   pgx.Tx                   // nil when nothing is locked
+	locks  []string                 // heads to lock with the next reading
+	held   bool                     // whether a transaction holds them
 	types  *rowTypes                // nil until read
 	// careful makes the next batch be committed by commit_batch: the last one
 	// was opposed and could not be committed in part.
@@ -259,9 +260,7 @@ func (w *worker) complete(ctx context.Context) (units []*unit, again []*request,
 		names[r.op.Parking()] = true
 	}
 	if w.mustHold(names) {
-		if err := w.hold(ctx, names); err != nil {
-			return nil, nil, err
-		}
+		w.lock(names)
 	}
 	// Whoever needs rows of a parking is applied together with all others there.
 	for _, r := range w.later {

@@ -168,6 +168,11 @@ func (a *array) time(t time.Time) {
 	a.buf = binary.BigEndian.AppendUint64(a.buf, uint64((t.Unix()-postgresEpoch)*1_000_000+int64(t.Nanosecond())/1000))
 }
 
+// readTime reads a timestamptz that is not null.
+func readTime(b []byte) time.Time {
+	return time.UnixMicro(int64(binary.BigEndian.Uint64(b)) + postgresEpoch*1_000_000).UTC()
+}
+
 // optionalTime adds a time, the zero one as null.
 func (a *array) optionalTime(t time.Time) {
 	if t.IsZero() {
