@@ -166,11 +166,17 @@ func (w *worker) take(r *request) {
 	}
 }
 
+// optimistic reports whether the op may be applied to rows of which it is not
+// sure that they are the newest, and to keys that nobody has looked up.
+func (r *request) optimistic() bool {
+	o, ok := r.op.(commit.Optimist)
+	return ok && r.tries == 0 && !r.fresh && o.Optimistic()
+}
+
 // guess applies a request to remembered rows and reports whether that is worth
 // anything.
 func (w *worker) guess(r *request) bool {
-	o, ok := r.op.(commit.Optimist)
-	if !ok || r.tries > 0 || r.fresh || !o.Optimistic() {
+	if !r.optimistic() {
 		return false
 	}
 	p, now := r.op.Parking(), w.c.now().UTC()
@@ -185,9 +191,16 @@ func (w *worker) guess(r *request) bool {
 		}
 		u = &unit{parking: p, work: commit.NewWork(c.parking)}
 	}
-	if !w.memory.recall(p, &r.rows, u.work) {
+	if !w.memory.recall(p, &r.rows, u.work) || !u.try(r, now) {
 		return false
 	}
+	w.draft[p] = u
+	w.drawn++
+	return true
+}
+
+// try applies an optimist whose keys are assumed to be new.
+func (u *unit) try(r *request, now time.Time) bool {
 	switch err := u.work.Try(r.op, now); {
 	case err == nil:
 		u.applied(r, nil)
@@ -198,8 +211,6 @@ func (w *worker) guess(r *request) bool {
 		r.fresh = true
 		return false
 	}
-	w.draft[p] = u
-	w.drawn++
 	return true
 }
 
