@@ -66,6 +66,9 @@ func (s *Service) change(ctx context.Context, r id.Reservation, c ChangeRequest,
 		Kind: kind, Reservation: r, From: c.From.UTC().Truncate(time.Second), To: c.To.UTC().Truncate(time.Second),
 		SpaceType: id.SpaceType(c.SpaceType), Version: c.Version,
 	}
+	if err := writable(a.From, a.To); err != nil {
+		return View{}, err
+	}
 	if kind == kindModify {
 		if _, err := newWindow(a.From, a.To); err != nil {
 			return View{}, err
