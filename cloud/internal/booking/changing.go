@@ -125,7 +125,8 @@ func (s *Service) claimChange(ctx context.Context, a asked, key string, hash [32
 	return op, receipt, err
 }
 
-// reprice is what the whole new window costs now.
+// reprice is what the whole new window costs now. What was agreed on for not
+// coming stands.
 func (s *Service) reprice(ctx context.Context, r *reservation.Reservation, op *Modify, now time.Time) (reservation.Quote, error) {
 	p, err := s.parking(ctx, r.Parking)
 	if err != nil {
@@ -134,7 +135,11 @@ func (s *Service) reprice(ctx context.Context, r *reservation.Reservation, op *M
 	if err := changeable(r, op.Window, op.spaceType(r), op.Extend, p, now); err != nil {
 		return reservation.Quote{}, err
 	}
-	return price(p, op.spaceType(r), op.Window)
+	q, err := price(p, op.spaceType(r), op.Window)
+	if err == nil && r.Quote.NoShowCharge != nil {
+		q.NoShowCharge = r.Quote.NoShowCharge
+	}
+	return q, err
 }
 
 // pay answers a change that is committed, after it has asked for its payment if

@@ -75,7 +75,8 @@ func newWindow(from, to time.Time) (timerange.Range, error) {
 	return w, nil
 }
 
-// price prices a window of a space type at the parking's tariff.
+// price prices a window of a space type at the parking's tariff, on the terms of
+// its policy.
 func price(p *parking.Parking, t id.SpaceType, w timerange.Range) (reservation.Quote, error) {
 	zone, err := p.Location()
 	if err != nil {
@@ -85,9 +86,10 @@ func price(p *parking.Parking, t id.SpaceType, w timerange.Range) (reservation.Q
 	if err != nil {
 		return reservation.Quote{}, fmt.Errorf("price at %s: %w", p.ID, err)
 	}
+	missed := p.Policy.NoShowCharge
 	return reservation.Quote{
 		Total: bill.Total, Tax: bill.Tax, Lines: bill.Lines,
-		TariffVersion: bill.TariffVersion,
+		TariffVersion: bill.TariffVersion, NoShowCharge: &missed,
 	}, nil
 }
 
