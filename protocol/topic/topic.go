@@ -8,6 +8,8 @@
 package topic
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -73,6 +75,16 @@ func PublishGrant(p id.Parking) string { return base(p) + "/up/+" }
 
 // SubscribeGrant is described at PublishGrant.
 func SubscribeGrant(p id.Parking) string { return base(p) + "/down/+" }
+
+// ClientID is the MQTT client id of an edge with that secret. A broker drops the
+// older of two connections with one client id, so nobody else may know it: it is
+// "edge-" and the first 16 bytes, in hex, of the SHA-256 of the text "openlot
+// mqtt client id", a zero byte, and the secret. A secret is 256 random bits,
+// which nobody finds from that.
+func ClientID(secret string) string {
+	sum := sha256.Sum256([]byte("openlot mqtt client id\x00" + secret))
+	return "edge-" + hex.EncodeToString(sum[:16])
+}
 
 // ParseUp takes apart a topic that an edge published on and checks that the
 // shard is the parking's.

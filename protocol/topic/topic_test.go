@@ -133,3 +133,11 @@ func ExampleShard() {
 	fmt.Println(topic.ForUp("dresden-altmarkt", topic.Hello))
 	// Output: openlot/1/51/dresden-altmarkt/up/hello
 }
+
+// Edges in the field and brokers' records know the client ids: how they are made
+// never changes.
+func TestClientIDIsThatOfTheSpecification(t *testing.T) {
+	if got := topic.ClientID("correct horse"); got != "edge-577b109d4e03c665398164bb6da6ef91" {
+		t.Error(got)
+	}
+}

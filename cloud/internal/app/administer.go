@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/postgres"
@@ -14,9 +15,10 @@ import (
 
 // Administration is what an owner changes.
 type Administration struct {
-	Capacity *capacity.Service
-	Edges    *fleet.Retirement
-	Tariffs  postgres.Tariffs
+	Capacity     *capacity.Service
+	Reservations booking.Operator
+	Edges        *fleet.Retirement
+	Tariffs      postgres.Tariffs
 }
 
 // Administer runs do with a committer of its own, beside those of running
@@ -28,9 +30,10 @@ func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, do func(
 	ended := make(chan error, 1)
 	go func() { ended <- committer.Run(working) }()
 	err := do(Administration{
-		Capacity: &capacity.Service{Store: postgres.NewCapacity(db), Commits: committer, Now: time.Now},
-		Edges:    &fleet.Retirement{Store: db, Committer: committer},
-		Tariffs:  postgres.NewTariffs(db),
+		Capacity:     &capacity.Service{Store: postgres.NewCapacity(db), Commits: committer, Now: time.Now},
+		Reservations: booking.Operator{Reservations: postgres.NewBooking(db), Commits: committer},
+		Edges:        &fleet.Retirement{Store: db, Committer: committer},
+		Tariffs:      postgres.NewTariffs(db),
 	})
 	stop()
 	return errors.Join(err, <-ended)

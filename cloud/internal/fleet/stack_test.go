@@ -197,7 +197,7 @@ func (e *edge) connect(s *stack) {
 	e.t.Helper()
 	ready := make(chan struct{}, 8)
 	bus, err := mqtt.New(mqtt.Options{
-		URL: s.broker.URL(), User: e.cred.Edge.String(), Password: e.cred.Secret, ClientID: e.cred.Edge.String(), Log: quiet(),
+		URL: s.broker.URL(), User: e.cred.Edge.String(), Password: e.cred.Secret, ClientID: topic.ClientID(e.cred.Secret), Log: quiet(),
 		Connected: func() { ready <- struct{}{} },
 	})
 	if err != nil {

@@ -19,7 +19,10 @@ import (
 	"github.com/openlot/openlot/protocol/topic"
 )
 
-// Broker is a broker on a free port that lets one edge in.
+// Stranger is a login that every Broker knows: that of some other edge.
+const Stranger = "some other edge"
+
+// Broker is a broker on a free port that lets one edge in, and a stranger.
 type Broker struct {
 	server *mqtt.Server
 	Addr   string
@@ -31,10 +34,13 @@ func StartBroker(t testing.TB, parking id.Parking, edge id.Edge, secret string) 
 	t.Helper()
 	server := mqtt.New(&mqtt.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
 	err := server.AddHook(new(auth.Hook), &auth.Options{Ledger: &auth.Ledger{
-		Auth: auth.AuthRules{{Username: auth.RString(edge.String()), Password: auth.RString(secret), Allow: true}},
+		Auth: auth.AuthRules{
+			{Username: auth.RString(edge.String()), Password: auth.RString(secret), Allow: true},
+			{Username: Stranger, Password: Stranger, Allow: true},
+		},
 		ACL: auth.ACLRules{{Username: auth.RString(edge.String()), Filters: auth.Filters{
 			auth.RString(topic.PublishGrant(parking)): auth.WriteOnly, auth.RString(topic.SubscribeGrant(parking)): auth.ReadOnly,
-		}}},
+		}}, {Username: Stranger, Filters: auth.Filters{"#": auth.Deny}}},
 	}})
 	if err != nil {
 		t.Fatal(err)

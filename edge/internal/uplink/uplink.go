@@ -173,7 +173,7 @@ func (u *Uplink) connect(ctx context.Context) error {
 		}
 	}
 	o := mqtt.NewClientOptions().AddBroker(u.cfg.Broker).
-		SetClientID(u.cfg.Edge.String()).SetUsername(u.cfg.Edge.String()).SetPassword(u.cfg.Secret).
+		SetClientID(topic.ClientID(u.cfg.Secret)).SetUsername(u.cfg.Edge.String()).SetPassword(u.cfg.Secret).
 		SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).SetResumeSubs(false).
 		SetConnectTimeout(u.cfg.Timing.Connect).SetWriteTimeout(u.cfg.Timing.Connect).
 		SetKeepAlive(max(u.cfg.Timing.Silence/2, 2*time.Second)).SetPingTimeout(max(u.cfg.Timing.Silence/2, time.Second)).

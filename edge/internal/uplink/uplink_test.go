@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"go.uber.org/goleak"
 
 	"github.com/openlot/openlot/edge/internal/admission"
@@ -33,6 +34,7 @@ type edge struct {
 	store   *store.Store
 	cloud   *cloudtest.Cloud
 	net     *cloudtest.Network
+	broker  string // its address, past the network
 	uplink  *uplink.Uplink
 	journal journal
 	log     slog.Handler
@@ -81,7 +83,7 @@ func start(t *testing.T, password string, before ...func(*edge)) *edge {
 	now := time.Now()
 	e := &edge{t: t, id: id.New[id.Edge](now), boot: id.New[id.Boot](now), log: slog.DiscardHandler, clock: heard{}}
 	b := cloudtest.StartBroker(t, parking, e.id, secret)
-	e.cloud, e.net = cloudtest.StartCloud(t, b, parking), cloudtest.StartNetwork(t, b.Addr)
+	e.cloud, e.net, e.broker = cloudtest.StartCloud(t, b, parking), cloudtest.StartNetwork(t, b.Addr), b.Addr
 	s, err := store.Open(filepath.Join(t.TempDir(), "edge.db"), slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		t.Fatal(err)
@@ -333,5 +335,31 @@ func TestAWrongSecretIsTriedAgainAndSaysWhy(t *testing.T) {
 	})
 	if e.uplink.Link() != uplink.Down {
 		t.Errorf("link %s", e.uplink.Link())
+	}
+}
+
+// A broker drops the older of two connections with one client id. Whoever has a
+// login of his own and knows all that is told about an edge cannot have its
+// connection dropped.
+func TestNobodyElseCanCutTheEdgeOff(t *testing.T) {
+	t.Parallel()
+	e := start(t, secret)
+	e.record(1)
+	e.settled(1)
+	<-e.net.Attempts // the first and only one
+	for _, known := range []string{e.id.String(), string(parking), e.boot.String(), topic.ClientID(cloudtest.Stranger), topic.ClientID(e.id.String())} {
+		c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + e.broker).SetClientID(known).
+			SetUsername(cloudtest.Stranger).SetPassword(cloudtest.Stranger).SetAutoReconnect(false))
+		if tok := c.Connect(); !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
+			t.Fatalf("the stranger cannot connect as %s: %v", known, tok.Error())
+		}
+		defer c.Disconnect(0)
+	}
+	e.record(1)
+	e.settled(2)
+	select {
+	case <-e.net.Attempts:
+		t.Error("the edge had to connect again")
+	default:
 	}
 }
