@@ -21,6 +21,7 @@ const (
 	oidText        = 25
 	oidInt2Array   = 1005
 	oidTimestamptz = 1184
+	oidJSON        = 114
 	oidUUID        = 2950
 	oidJSONB       = 3802
 )
@@ -180,6 +181,12 @@ func (a *array) optionalTime(t time.Time) {
 		return
 	}
 	a.time(t)
+}
+
+// json adds a JSON text.
+func (a *array) json(j []byte) {
+	a.head(oidJSON, len(j))
+	a.buf = append(a.buf, j...)
 }
 
 // jsonb adds a JSON text, nil as null.
