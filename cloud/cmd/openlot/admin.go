@@ -26,17 +26,17 @@ type adminCmd struct {
 	Blocks   blocksCmd   `cmd:"" help:"List the blocks that are not over."`
 	Policy   policyCmd   `cmd:"" help:"Show or change what a parking sells: how far ahead, how long, how soon."`
 
-	Tariff adoptCmd `cmd:"" help:"Show a parking's tariff, or go over to the one in a file. What was quoted keeps its price."`
+	Walk walkCmd `cmd:"" help:"End a reservation that the parking has no space for. Its hold is given back in full, and its driver is told."`
+	Void voidCmd `cmd:"" help:"Take a reservation back as if it had never been. Its hold is given back in full, and its driver is told."`
 
-	Walk endCmd `cmd:"" help:"End a reservation that the parking has no space for: nothing is paid, and the driver is told."`
-	Void endCmd `cmd:"" help:"Take a reservation back as if it had never been: nothing is paid."`
+	Tariff adoptCmd `cmd:"" help:"Show a parking's tariff, or go over to the one in a file. What was quoted keeps its price."`
 
 	RetireEdge retireEdgeCmd `cmd:"" help:"Say that a parking's edge is dead: what it was lent for walk-ins is sold again. One that works must not be retired."`
 }
 
 // commons are those of its commands, for the log level.
 func (c *adminCmd) commons() []common {
-	return []common{c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Tariff.common, c.Walk.common, c.Void.common, c.RetireEdge.common}
+	return []common{c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Tariff.common, c.RetireEdge.common}
 }
 
 // one is what every command about one parking understands.

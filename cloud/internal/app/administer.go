@@ -15,10 +15,10 @@ import (
 
 // Administration is what an owner changes.
 type Administration struct {
-	Capacity *capacity.Service
-	Edges    *fleet.Retirement
-	Tariffs  postgres.Tariffs
-	Booking  *booking.Service // to end reservations, not to sell
+	Capacity     *capacity.Service
+	Reservations booking.Operator
+	Edges        *fleet.Retirement
+	Tariffs      postgres.Tariffs
 }
 
 // Administer runs do with a committer of its own, beside those of running
@@ -30,10 +30,10 @@ func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, do func(
 	ended := make(chan error, 1)
 	go func() { ended <- committer.Run(working) }()
 	err := do(Administration{
-		Capacity: &capacity.Service{Store: postgres.NewCapacity(db), Commits: committer, Now: time.Now},
-		Edges:    &fleet.Retirement{Store: db, Committer: committer},
-		Tariffs:  postgres.NewTariffs(db),
-		Booking:  booking.NewService(booking.Config{Store: postgres.NewBooking(db), Commits: committer, Log: log}),
+		Capacity:     &capacity.Service{Store: postgres.NewCapacity(db), Commits: committer, Now: time.Now},
+		Reservations: booking.Operator{Reservations: postgres.NewBooking(db), Commits: committer},
+		Edges:        &fleet.Retirement{Store: db, Committer: committer},
+		Tariffs:      postgres.NewTariffs(db),
 	})
 	stop()
 	return errors.Join(err, <-ended)

@@ -51,8 +51,8 @@ func (o *Walk) Apply(w *commit.Work, now time.Time) error {
 }
 
 // Void takes a reservation back as if it had never been: what it holds is free
-// at once, nothing is paid, and an incident says so. Voiding again changes
-// nothing.
+// at once, nothing is paid, and an incident says that it was taken back. Voiding
+// again changes nothing.
 type Void struct {
 	Target
 	Reason string // for the record, by the operator; may be empty
@@ -72,10 +72,17 @@ func (o *Void) Apply(w *commit.Work, now time.Time) error {
 		return err
 	}
 	if ended {
-		c.raise(ClassVoided, because("The operator took this reservation back. Nothing is paid for it.", o.Reason))
+		c.raise(ClassVoided, because("The operator took this reservation back as if it had never been. Nothing is paid for it.", o.Reason))
 	}
 	o.After = c.after()
 	return nil
+}
+
+func because(what, reason string) string {
+	if reason == "" {
+		return what
+	}
+	return what + " " + reason
 }
 
 // takeBack ends a reservation at the operator's will and gives its payment back
@@ -102,14 +109,6 @@ func (c *change) takeBack(e reservation.Event, k feed.Kind) (ended bool, err err
 		c.raise(ClassRefundDue, "Money was taken for a reservation that was then "+string(c.r.State)+". It is to be given back by hand.")
 	}
 	return true, nil
-}
-
-// because adds the operator's reason.
-func because(detail, reason string) string {
-	if reason == "" {
-		return detail
-	}
-	return detail + " " + reason
 }
 
 func (c *change) raise(class, detail string) {

@@ -7,25 +7,24 @@ import (
 )
 
 // AtNoShow settles a reservation on which nobody came: its driver kept a place
-// from others. Due is the share of the quote that the parking's policy names, a
-// fraction of a minor unit dropped, and never more than is held: nobody owes for
-// a stay that was not. With nothing due the hold is given back.
+// from others. Due is the share of the quote that was agreed on when it was
+// booked, and never more than is held: nobody owes for a stay that was not. With
+// nothing due the hold is given back.
 func AtNoShow(p *parking.Parking, r *reservation.Reservation, pay *payment.Payment) Settlement {
-	return unseen(r, pay, int64(min(max(p.Policy.NoShowCharge, 0), 100)))
+	return unseen(r, pay, r.Quote.Missed(p.Policy.NoShowCharge).Minor)
 }
 
 // AtElapse settles a reservation whose window has ended where no gate could see
 // anybody: its quote is due, as far as it is held.
 func AtElapse(r *reservation.Reservation, pay *payment.Payment) Settlement {
-	return unseen(r, pay, 100)
+	return unseen(r, pay, r.Quote.Total.Minor)
 }
 
-func unseen(r *reservation.Reservation, pay *payment.Payment, percent int64) Settlement {
+func unseen(r *reservation.Reservation, pay *payment.Payment, due int64) Settlement {
 	s := Settlement{Due: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines}
 	whole := max(s.Due.Minor, 0)
 	s.Tax.Minor = min(max(s.Tax.Minor, 0), whole)
-	// Divided first, so that no amount is too large.
-	s.Due.Minor = whole/100*percent + whole%100*percent/100
+	s.Due.Minor = max(due, 0)
 	if pay == nil || pay.State != payment.Authorized {
 		s.Due.Minor = 0
 	} else {

@@ -83,7 +83,7 @@ func (r *Rows) readLots(ctx context.Context, tx pgx.Tx) error {
 func (r *Rows) readClaims(ctx context.Context, tx pgx.Tx) error {
 	rows, err := tx.Query(ctx, `select parking, space_type, id, state, claim_from_q, claim_to_q, payment,
 		coalesce(session, '00000000-0000-0000-0000-000000000000'), pending->>'space_type',
-		(pending->>'claim_from_q')::bigint, (pending->>'claim_to_q')::bigint, pending->>'payment' from reservation`)
+		(pending->>'claim_from_q')::bigint, (pending->>'claim_to_q')::bigint, pending->>'payment', updated_at >= no_show_at from reservation`)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (r *Rows) readClaims(ctx context.Context, tx pgx.Tx) error {
 		var kind, payment *string
 		var from, to *int64
 		if err := row.Scan(&x.Parking, &x.Type, &x.ID, &x.State, &x.Claim.From, &x.Claim.To, &x.Payment, &x.Session,
-			&kind, &from, &to, &payment); err != nil || kind == nil || from == nil || to == nil || payment == nil {
+			&kind, &from, &to, &payment, &x.Late); err != nil || kind == nil || from == nil || to == nil || payment == nil {
 			return x, err
 		}
 		p, err := id.Parse[id.Payment](*payment)
@@ -152,8 +152,8 @@ func (r *Rows) readPayments(ctx context.Context, tx pgx.Tx) error {
 func (r *Rows) readFeed(ctx context.Context, tx pgx.Tx) error {
 	err := list(ctx, tx, &r.Told, `
 		select e.parking, c.type, c.from_q, c.to_q, sum(c.n)::bigint
-		  from event e cross join lateral jsonb_to_recordset(e.body->'claims') c(type text, from_q bigint, to_q bigint, n int)
-		 where e.body ? 'claims' group by 1, 2, 3, 4`,
+		  from event e cross join lateral json_to_recordset(e.body->'claims') c(type text, from_q bigint, to_q bigint, n int)
+		 where e.body->'claims' is not null group by 1, 2, 3, 4`,
 		func(x *Told) []any { return []any{&x.Parking, &x.Type, &x.From, &x.To, &x.N} })
 	if err != nil {
 		return err
