@@ -23,6 +23,8 @@ const (
 	MaxLanes   = 64       // lanes of a parking
 	MaxTypes   = 64       // space types of a parking
 	MaxKeys    = 16       // pass keys that are valid at a time
+	MaxBay     = 16       // bytes of a bay's label
+	MaxBays    = 512      // labels of bays of a parking
 )
 
 // ErrMalformed is wrapped by every decoding failure. On MQTT it is the refusal

@@ -50,6 +50,7 @@ type Event struct {
 	Version     uint64         `cbor:"16,keyasint,omitempty"` // of the allotment adopted
 	Units       uint16         `cbor:"17,keyasint,omitempty"` // of the allotment adopted
 	Note        string         `cbor:"18,keyasint,omitempty"` // a fault's name; never a person's data
+	Bay         string         `cbor:"19,keyasint,omitempty"` // Admitted, Entered: where the driver was sent; none: no bay was free, or there are none
 }
 
 // Time is Wall as an instant.
@@ -63,6 +64,8 @@ func (e *Event) Validate() error {
 		check(e.Wall >= 0 && e.Wall < 1<<43, "wall time out of range"),
 		check(e.TrustedLo >= 0 && e.TrustedLo < 1<<43, "trusted time out of range"),
 		text("note", e.Note),
+		short("bay", e.Bay, MaxBay),
+		check(e.Bay == "" || e.Kind == Admitted || e.Kind == Entered, "only an entry names a bay"),
 		check(e.Reason == "" || e.Reason.Known(), "unknown reason code"),
 	); err != nil {
 		return err

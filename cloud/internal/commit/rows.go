@@ -21,7 +21,8 @@ type Rows struct {
 	Blocks       []id.Block
 	Keys         []Key
 	Watermark    bool
-	Allotments   bool // all of the parking's
+	Allotments   bool           // all of the parking's
+	Bound        []id.SpaceType // what Work.Bound wants of them
 }
 
 // Quarters adds the days that a run of quarters of a type touches.
@@ -33,7 +34,7 @@ func (r *Rows) Quarters(t id.SpaceType, q timerange.Quarters) {
 
 // Empty reports whether no row is named.
 func (r *Rows) Empty() bool {
-	return len(r.Days)+len(r.Reservations)+len(r.Payments)+len(r.Sessions)+len(r.Blocks)+len(r.Keys) == 0 &&
+	return len(r.Days)+len(r.Reservations)+len(r.Payments)+len(r.Sessions)+len(r.Blocks)+len(r.Keys)+len(r.Bound) == 0 &&
 		!r.Watermark && !r.Allotments
 }
 
@@ -225,7 +226,8 @@ type tables struct {
 	keys         table[Key, KeyRecord]
 	allotments   table[id.SpaceType, Allotment]
 	watermark    table[struct{}, Watermark]
-	hasAllots    bool // all of them are known
+	hasAllots    bool                  // all of them are known
+	bound        map[id.SpaceType]bool // whose standing reservations, stays and blocks are all known
 }
 
 func (t *tables) keep() {

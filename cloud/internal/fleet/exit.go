@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bay"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
@@ -120,6 +121,9 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 		}
 		r.Claim.To = max(r.Claim.From, min(r.Claim.To, out))
 		w.PutReservation(r)
+		if err := bay.Rebind(w, r.SpaceType, nil, now); err != nil { // whoever has none may get this one
+			return err
+		}
 	} else {
 		r = nil // it was left as it is
 	}

@@ -16,7 +16,7 @@ const (
 	// partBytes bounds what the entries of one message may take.
 	partBytes = 60 << 10
 	// entryBytes is what an entry takes beside its plate, at most.
-	entryBytes = 120
+	entryBytes = 140
 )
 
 // Snapshot is all that an edge caches, read at one instant.
@@ -26,6 +26,7 @@ type Snapshot struct {
 	Allotments   []*commit.Allotment
 	Keys         []wire.PassKey
 	Policy       parking.Policy
+	Bays         []parking.SpaceType // with their policy: the types that have bays
 }
 
 // Changes is what happened to a parking after a revision, read at one instant.
@@ -36,8 +37,9 @@ type Changes struct {
 	More         bool   // there are events beyond Through
 	Reservations []*reservation.Reservation
 	Allotments   []*commit.Allotment
-	Keys         []wire.PassKey  // the set, when it may have changed
-	Policy       *parking.Policy // when it may have changed
+	Keys         []wire.PassKey      // the set, when it may have changed
+	Policy       *parking.Policy     // when it may have changed
+	Bays         []parking.SpaceType // goes with Policy
 }
 
 // entry is a reservation as the edge caches it; ok is false for one that is
@@ -46,7 +48,7 @@ func entry(r *reservation.Reservation) (e wire.Entry, ok bool) {
 	e = wire.Entry{
 		Reservation: r.ID, Generation: r.Generation, SpaceType: r.SpaceType,
 		From: r.Window.From.Unix(), To: r.Window.To.Unix(), NoShowAt: r.NoShowAt.Unix(),
-		Plate: r.Plate, Version: uint64(r.Version),
+		Plate: r.Plate, Version: uint64(r.Version), Bay: r.Space,
 	}
 	switch r.State {
 	case reservation.Confirmed:
@@ -91,6 +93,16 @@ func policy(p parking.Policy) *wire.Policy {
 	return &wire.Policy{EarlyEntry: uint32(p.EarlyEntry.Seconds()), ExitGrace: uint32(p.ExitGrace.Seconds())}
 }
 
+func bays(types []parking.SpaceType) []wire.Bays {
+	var out []wire.Bays
+	for _, t := range types {
+		if len(t.Bays) > 0 {
+			out = append(out, wire.Bays{SpaceType: t.ID, Labels: t.Bays})
+		}
+	}
+	return out
+}
+
 // parts divides entries so that each part stays below the limits of a message.
 // There is at least one part.
 func parts(all []wire.Entry) [][]wire.Entry {
@@ -117,6 +129,7 @@ func (s *Snapshot) messages() []*wire.Sync {
 		out[i] = &wire.Sync{Kind: wire.Snapshot, Through: s.Revision, Part: uint16(i), Parts: uint16(len(split)), Entries: p}
 	}
 	out[0].Allotments, out[0].Keys, out[0].Policy = allotments(s.Allotments), s.Keys, policy(s.Policy)
+	out[0].Bays = bays(s.Bays)
 	return out
 }
 
@@ -127,7 +140,7 @@ func (c *Changes) message(base uint64) *wire.Sync {
 		Entries: entries(c.Reservations), Allotments: allotments(c.Allotments), Keys: c.Keys,
 	}
 	if c.Policy != nil {
-		m.Policy = policy(*c.Policy)
+		m.Policy, m.Bays = policy(*c.Policy), bays(c.Bays)
 	}
 	return m
 }

@@ -31,6 +31,7 @@ type Session struct {
 	EarlyUntil  int64          `cbor:"9,keyasint,omitempty"` // Unix seconds: until then it takes a unit, its own claim starts there
 	Orphan      bool           `cbor:"10,keyasint,omitempty"`
 	Reason      wire.Reason    `cbor:"11,keyasint,omitempty"` // of the newest authorisation
+	Bay         string         `cbor:"12,keyasint,omitempty"` // where it was sent, until it leaves
 }
 
 // UseState is what became of a reservation's pass at this edge.
@@ -65,6 +66,7 @@ type State struct {
 	Revision   uint64 // the cache is complete through this one
 	Policy     wire.Policy
 	Keys       []wire.PassKey
+	Bays       []wire.Bays // of the types that have any
 	Entries    map[id.Reservation]wire.Entry
 	Allotments map[id.SpaceType]Allotment
 	Sessions   map[id.Session]Session
@@ -125,7 +127,7 @@ func (s *State) Apply(f Fact, c *Changes) {
 	case wire.Admitted:
 		s.setSession(Session{
 			ID: e.Session, Reservation: e.Reservation, Generation: e.Generation, SpaceType: e.SpaceType, Lane: e.Lane,
-			Since: e.Wall, Phase: Entering, Allotted: f.Allotted, EarlyUntil: f.EarlyUntil, Reason: e.Reason,
+			Since: e.Wall, Phase: Entering, Allotted: f.Allotted, EarlyUntil: f.EarlyUntil, Reason: e.Reason, Bay: e.Bay,
 		}, c)
 		s.setUse(Use{Reservation: e.Reservation, Session: e.Session, State: UseInside, At: e.Wall, Until: f.Until}, c)
 	case wire.Entered:
