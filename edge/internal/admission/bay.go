@@ -24,7 +24,9 @@ func (s *State) bay(t id.SpaceType, e wire.Entry, now Time, to time.Time) string
 	}
 	taken := map[string]bool{}
 	for _, ses := range s.Sessions {
-		taken[ses.Bay] = true
+		if !ses.Gone { // whom nobody saw leave and the cloud takes to have left
+			taken[ses.Bay] = true
+		}
 	}
 	for r, other := range s.Entries { // inside as the cloud knows it, and forgotten here
 		if other.State == wire.EntryActive && other.SpaceType == t && s.Uses[r].State != UseDone && s.Uses[r].State != UseVoid {

@@ -158,8 +158,8 @@ func TestDamageIsSeen(t *testing.T) {
 		{"free beside over", `update inventory_day set free[` + slot + `] = free[` + slot + `] + 1, over[` + slot + `] = over[` + slot + `] + 1 where ` + later, Drifted},
 		{"a day with more spaces than there are", `update inventory_day set cap = cap + 1, free = array_fill((cap + 1)::smallint, array[96]) where day > (select max(claim_to_q) / 96 from reservation)`, Drifted},
 		{"a claim in a day without counters", `delete from inventory_day where ` + later, Drifted},
-		{"a change that is not told", `update event set body = body - 'claims' where kind = 'reservation.cancelled'`, Untold},
-		{"a claim told otherwise", `update event set body = jsonb_set(body, '{claims,0,n}', '2') where kind = 'reservation.held'`, Untold},
+		{"a change that is not told", `update event set body = body::jsonb - 'claims' where kind = 'reservation.cancelled'`, Untold},
+		{"a claim told otherwise", `update event set body = jsonb_set(body::jsonb, '{claims,0,n}', '2') where kind = 'reservation.held'`, Untold},
 		{"three for two spaces", `insert into reservation (` + columns + `) select ` + copied + ` from reservation where state = 'confirmed'`, Uncoloured},
 		{"two in one bay", `insert into reservation (` + columns + `) select ` + copied + ` from reservation where state = 'confirmed';
 			update reservation set space = '12' where state = 'confirmed'`, Shared},
