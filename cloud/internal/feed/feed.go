@@ -12,6 +12,7 @@ package feed
 import (
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -75,6 +76,7 @@ type Body struct {
 	Incident    *Incident         `json:"incident,omitempty"`
 	Capacity    *Capacity         `json:"capacity,omitempty"`
 	Block       *Block            `json:"block,omitempty"`
+	Bill        *bill.Bill        `json:"bill,omitempty"` // with what ends a stay, or a reservation without one; the database keeps it from here
 }
 
 // Reservation is a reservation after the event.
