@@ -94,6 +94,8 @@ func pure() []string {
 		"cloud/internal/ledger",
 		"cloud/internal/commit",
 		"cloud/internal/parking",
+		"cloud/internal/bill",
+		"cloud/internal/receipt",
 		"edge/internal/lane",
 		"edge/internal/admission",
 		"protocol/...",

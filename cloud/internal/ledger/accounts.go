@@ -38,6 +38,11 @@ const (
 	Payout   Kind = "payout"        // money went to the operator's bank
 )
 
+// Kinds lists every kind.
+func Kinds() []Kind {
+	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, Change, Credit, WriteOff, Payout}
+}
+
 // Class is what an account belongs to.
 type Class string
 
