@@ -41,6 +41,7 @@ type cloud struct {
 	listing   *listing.Listing
 	booking   *booking.Service
 	sandbox   *sandbox.Provider
+	receipts  receipts
 	relay     *relay.Relay
 	workers   *river.Workers
 	inbox     bool // mail or SMS go to the built-in one
@@ -79,6 +80,7 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	if err != nil {
 		return nil, err
 	}
+	c.receipts = newReceipts(c.db, signing)
 	c.sandbox = sandbox.New(postgres.NewSandbox(c.db), sandbox.Options{BaseURL: cfg.PublicURL})
 	c.booking = booking.NewService(booking.Config{
 		Store: keys, Commits: c.committer, Provider: c.sandbox, Tokens: tokens, Passes: booking.Passes{Key: signing},
@@ -178,7 +180,7 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 // handler is the public HTTP API.
 func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
-		Booking: c.booking, Watcher: c.follower, Log: c.log, Stopping: stopping,
+		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Log: c.log, Stopping: stopping,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
 		Web: web.Handler(),
 		Checks: []httpapi.Check{

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -322,5 +323,21 @@ func TestThereIsNoReceiptBeforeAllIsSettled(t *testing.T) {
 		if _, err := receipt.Build(f); fault.Code(err) != x.code {
 			t.Errorf("%s: %v, want %q", name, err, x.code)
 		}
+	}
+}
+
+// Receipts outlive programs: one that was issued stays sound.
+func TestAReceiptThatWasIssuedStaysSound(t *testing.T) {
+	document, err := os.ReadFile("testdata/v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := pass.SigningKeyFromSeed(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, wrong := receipt.Verify(document, receipt.Published{Keys: []pass.PublicKey{key.Public()}, Tariffs: []tariff.Tariff{lot().Tariff}})
+	if len(wrong) > 0 || r.Bill.Due != eur(840) || r.Sums.WrittenOff != eur(120) {
+		t.Errorf("%+v %+v", wrong, r.Sums)
 	}
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/protocol/id"
-	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/tariff"
 )
 
@@ -60,7 +59,7 @@ func newView(k notify.Kind, m notify.Mail) view {
 	v := view{
 		Where: join(", ", m.Name, m.Address, m.City), When: long, Plate: m.Plate, SpaceType: m.SpaceType,
 		From: notify.Clock(m.DriveInFrom.In(m.Zone), from), By: notify.Clock(m.NoShowAt.In(m.Zone), from),
-		Booking: Number(m.Reservation), Total: amount(m.Total), Pass: m.Pass,
+		Booking: Number(m.Reservation), Total: m.Total.Written(), Pass: m.Pass,
 		PassImage: htmltemplate.URL("cid:" + passImage), //nolint:gosec // a constant, of a scheme that templates do not know
 		ManageURL: m.ManageURL, To: m.To,
 	}
@@ -87,13 +86,13 @@ func newView(k notify.Kind, m notify.Mail) view {
 		v.ZoneNote = "All times are in UTC."
 	}
 	for _, l := range m.Lines {
-		v.Lines = append(v.Lines, line{l.Label, part(l, from), amount(l.Amount)})
+		v.Lines = append(v.Lines, line{l.Label, part(l, from), l.Amount.Written()})
 	}
 	if !m.Tax.IsZero() {
-		v.Tax = amount(m.Tax)
+		v.Tax = m.Tax.Written()
 	}
 	if m.Held.Minor > 0 {
-		v.Held = amount(m.Held)
+		v.Held = m.Held.Written()
 	}
 	switch {
 	case m.NoShowCharge >= 100:
@@ -111,10 +110,10 @@ func newView(k notify.Kind, m notify.Mail) view {
 func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 	back := "Nothing is taken from your card."
 	if m.Held.Minor > 0 {
-		back = amount(m.Held) + " was held on your card. It is given back in full; your bank may show it for a few days more."
+		back = m.Held.Written() + " was held on your card. It is given back in full; your bank may show it for a few days more."
 	}
 	if m.Taken.Minor > 0 {
-		back = amount(m.Taken) + " was taken from your card. It is given back to you; we are working on it."
+		back = m.Taken.Written() + " was taken from your card. It is given back to you; we are working on it."
 	}
 	booking := fmt.Sprintf("Your booking %s at %s, %s", v.Booking, v.Where, when)
 	switch k {
@@ -123,7 +122,7 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		v.Heading = [2]string{"We missed you", "at " + m.Name + "."}
 		paid := "Nothing is taken from your card: what was held is given back."
 		if m.Taken.Minor > 0 {
-			paid = amount(m.Taken) + " is taken from what was held on your card, because the space was kept for you."
+			paid = m.Taken.Written() + " is taken from what was held on your card, because the space was kept for you."
 			if m.Taken.Minor < m.Held.Minor {
 				paid += " The rest is given back."
 			}
@@ -196,21 +195,6 @@ func join(sep string, parts ...string) string {
 		}
 	}
 	return strings.Join(said, sep)
-}
-
-// signs are written before an amount; other currencies are named after it.
-var signs = map[money.Currency]string{"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "KRW": "₩", "INR": "₹"}
-
-func amount(a money.Amount) string {
-	sign, ok := signs[a.Currency]
-	minus := ""
-	if a.Minor < 0 {
-		a, minus = a.Neg(), "−"
-	}
-	if !ok {
-		return minus + a.String()
-	}
-	return minus + sign + a.Decimal()
 }
 
 // qr draws the pass: ink on white, with the quiet edge that readers need.

@@ -81,3 +81,4 @@ end $$;
 -- +goose StatementEnd
 -- What proves that a vehicle went in and out is found by its session.
 create index observation_passage on observation (parking, journal_session(raw)) where kind in (1, 2, 4, 5);
+create index ledger_session on ledger_entry (parking, session) where session is not null;
