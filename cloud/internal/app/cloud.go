@@ -116,6 +116,13 @@ func (c *cloud) housekeeping() []schedule.Task {
 			_, err := c.db.PruneHorizon(ctx, now)
 			return err
 		}},
+		{Name: "close_books", Every: 10 * time.Minute, Run: func(ctx context.Context, now time.Time) error {
+			n, err := postgres.NewBooks(c.db).CloseDue(ctx, now)
+			if n > 0 {
+				c.log.Info("days were closed", "component", "books", "count", n)
+			}
+			return err
+		}},
 		{Name: "partition_events", Every: time.Hour, Run: func(ctx context.Context, _ time.Time) error {
 			return c.db.PartitionEvents(ctx, partitionsAhead)
 		}},
