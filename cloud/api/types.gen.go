@@ -1127,6 +1127,9 @@ type Reservation struct {
 	// NoShowAt The place is not kept longer
 	NoShowAt time.Time `json:"no_show_at"`
 
+	// NoShowCharge What is taken of the hold when nobody has come by no_show_at, and when it is cancelled after that
+	NoShowCharge *Amount `json:"no_show_charge,omitempty"`
+
 	// ParkingId Examples: dresden-altmarkt
 	ParkingId ParkingID `json:"parking_id"`
 

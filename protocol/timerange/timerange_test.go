@@ -119,6 +119,37 @@ func TestClaim(t *testing.T) {
 	}
 }
 
+// What is claimed is the time that really passes, whatever the clocks on the wall
+// do meanwhile: the same two hours on the wall are four, eight or twelve quarters.
+func TestClaimsAcrossClockChanges(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		quarters int
+	}{
+		{"2026-03-29T01:30:00+01:00", "2026-03-29T03:30:00+02:00", 4},  // Berlin
+		{"2026-10-25T01:30:00+02:00", "2026-10-25T03:30:00+01:00", 12}, // Berlin
+		{"2026-03-08T01:30:00-05:00", "2026-03-08T03:30:00-04:00", 4},  // New York
+		{"2026-11-01T00:30:00-04:00", "2026-11-01T02:30:00-05:00", 12}, // New York
+		{"2026-10-04T01:00:00+10:30", "2026-10-04T03:00:00+11:00", 6},  // Lord Howe
+		{"2026-03-29T01:30:00+05:30", "2026-03-29T03:30:00+05:30", 8},  // Kolkata
+	} {
+		var ends [2]time.Time
+		for i, text := range []string{c.from, c.to} {
+			var err error
+			if ends[i], err = time.Parse(time.RFC3339, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := timerange.New(ends[0], ends[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if claim := r.Claim(); claim.Len() != c.quarters || !claim.From.Time().Equal(ends[0]) || !claim.To.Time().Equal(ends[1]) {
+			t.Errorf("[%s, %s) claims %v, %d quarters", c.from, c.to, claim, claim.Len())
+		}
+	}
+}
+
 // Days visits every quarter once, in order, day by day.
 func TestDaysMatchesNaiveModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

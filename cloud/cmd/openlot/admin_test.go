@@ -122,6 +122,21 @@ func TestAdminCommands(t *testing.T) {
 		t.Error("oversold")
 	}
 
+	// Whoever no longer fits can be told so by hand.
+	has(openlot(0, "admin", "walk", "north", second.String(), "--reason", "Level 2 is flooded."), second.String()+" is walked", "void_requested")
+	has(openlot(1, "admin", "void", "north", second.String(), "--reason", "once more"), "already_ended")
+	has(openlot(0, "admin", "void", "north", first.String(), "--reason", "made twice"), first.String()+" is voided")
+	has(openlot(1, "admin", "walk", "north", id.New[id.Reservation](now).String(), "--reason", "flood"), "reservation_not_found")
+	has(openlot(1, "admin", "walk", "north", blk, "--reason", "flood"), "invalid_reservation_id")
+	has(openlot(1, "admin", "void", "north", first.String(), "--reason", " "), "invalid_reason")
+	has(openlot(2, "admin", "void", "north", first.String()), "--reason")
+	var said []string
+	if err := db.Pool().QueryRow(t.Context(), `select array_agg(class || ': ' || detail order by at) from incident`).Scan(&said); err != nil || len(said) != 2 {
+		t.Fatalf("%q, %v", said, err)
+	}
+	has(said[0], "walked: ", "Level 2 is flooded.")
+	has(said[1], "voided: ", "made twice")
+
 	// A tariff is shown as the document that it is, changed, and given back.
 	shown := openlot(0, "admin", "tariff", "north")
 	file := filepath.Join(t.TempDir(), "tariff.json")

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/postgres"
@@ -17,11 +18,12 @@ import (
 
 // Administration is what an owner changes.
 type Administration struct {
-	Capacity *capacity.Service
-	Edges    *fleet.Retirement
-	Tariffs  postgres.Tariffs
-	Books    postgres.Books
-	Debts    settlement.Debts
+	Capacity     *capacity.Service
+	Reservations booking.Operator
+	Edges        *fleet.Retirement
+	Tariffs      postgres.Tariffs
+	Books        postgres.Books
+	Debts        settlement.Debts
 }
 
 // Currency is a parking's.
@@ -45,11 +47,12 @@ func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, do func(
 	ended := make(chan error, 1)
 	go func() { ended <- committer.Run(working) }()
 	err := do(Administration{
-		Capacity: &capacity.Service{Store: postgres.NewCapacity(db), Commits: committer, Now: time.Now},
-		Edges:    &fleet.Retirement{Store: db, Committer: committer},
-		Tariffs:  postgres.NewTariffs(db),
-		Books:    postgres.NewBooks(db),
-		Debts:    settlement.Debts{Sessions: postgres.NewReceipts(db), Commits: committer},
+		Capacity:     &capacity.Service{Store: postgres.NewCapacity(db), Commits: committer, Now: time.Now},
+		Reservations: booking.Operator{Reservations: postgres.NewBooking(db), Commits: committer},
+		Edges:        &fleet.Retirement{Store: db, Committer: committer},
+		Tariffs:      postgres.NewTariffs(db),
+		Books:        postgres.NewBooks(db),
+		Debts:        settlement.Debts{Sessions: postgres.NewReceipts(db), Commits: committer},
 	})
 	stop()
 	return errors.Join(err, <-ended)

@@ -79,7 +79,7 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 		Window: r.Window, DriveInFrom: r.Window.From.Add(-p.Policy.EarlyEntry), NoShowAt: r.NoShowAt, ExitGrace: p.Policy.ExitGrace,
 		Total: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines,
 		Payment: s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),
-		Taken: taken(&s.Payment), Reminded: !r.RemindedAt.IsZero(), NoShowCharge: p.Policy.NoShowCharge,
+		Taken: taken(&s.Payment), Reminded: !r.RemindedAt.IsZero(), Missed: r.Quote.Missed(p.Policy.NoShowCharge),
 		// Behind the #, so that no server or proxy sees the token.
 		ManageURL: d.publicURL + "/#/r/" + r.ID.String() + "?token=" + url.QueryEscape(d.tokens.For(r.ID).Reveal()),
 	}

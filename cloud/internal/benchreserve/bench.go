@@ -77,7 +77,7 @@ func (b *bench) run(ctx context.Context, w io.Writer) error {
 		b.log.Info("measured", "part", name, "took", time.Since(began).Round(time.Millisecond))
 	}
 	// The lots of the scripts are left out: pgbench's ceiling changes no counts.
-	for _, l := range []benchref.Lots{b.hot, b.small} {
+	for _, l := range []benchref.Lots{b.uniform, b.hot, b.small} {
 		wrong, err := benchref.Wrong(ctx, b.server.dsn, l.Prefix)
 		if err != nil {
 			return err
@@ -100,6 +100,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	}
 	first := timerange.Floor(time.Now()).Day() + 2
 	b.uniform = benchref.Lots{Prefix: "uniform-", N: b.o.Lots, Capacity: 500, FirstDay: first, Days: 1}
+	b.scripts = benchref.Lots{Prefix: "scripts-", N: b.o.Lots, Capacity: 500, FirstDay: first, Days: 1}
 	b.hot = benchref.Lots{Prefix: "hot-", N: 1, Capacity: 500, FirstDay: first, Days: 400}
 	b.small = benchref.Lots{Prefix: "small-", N: 100, Capacity: 3, FirstDay: first, Days: 90}
 	b.trickle = newTrickle(b.small)
@@ -111,5 +112,5 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err := db.PartitionEvents(ctx, 2); err != nil {
 		return err
 	}
-	return benchref.Seed(ctx, b.server.dsn, b.uniform, b.hot, b.small)
+	return benchref.Seed(ctx, b.server.dsn, b.uniform, b.scripts, b.hot, b.small)
 }

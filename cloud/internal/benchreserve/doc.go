@@ -7,18 +7,24 @@
 // is that of the medians, with five alternations or more.
 //
 // Before it is measured each load runs once, so that a committer remembers most
-// days. What is compared (one UTC day for each reservation, in all of them):
+// days. pgbench has parkings of its own, alike in number and rows: two that sell
+// the same parkings and know nothing of each other are measured by hot. What is
+// compared (one UTC day for each reservation, in all of them):
 //
 //   - single: one client through the committer, against `pgbench -M prepared`
-//     with one client that calls the committer's own statement.
+//     with one client that calls the committer's own statement. It reads the day
+//     and works its new counts out in the same statement; the committer's client
+//     does that in Go.
 //   - uniform: 256 clients over 10,000 parkings, against the same script with
 //     32 clients, and against plain set-based SQL that writes the same rows for
-//     64 reservations in a statement, with 4 clients (the ceiling).
+//     64 reservations in a statement, with 4 clients (the ceiling): it compares
+//     no version, changes no count, parses no JSON and takes no rows from a
+//     client.
 //   - hot: 256 clients want the same four hours of one parking with 500 spaces,
 //     and the next four once those are sold; through one committer, and through
 //     four that know nothing of each other (in this process, each with its own
 //     connections), against one conditional update for each request by the same
-//     client over 32 connections.
+//     client over 32 connections, which writes no head and no key.
 //   - soldout: 256 clients, 100 parkings with 3 spaces; every 10 ms one of them
 //     puts its next four hours on sale. Everything else is refused. Answers,
 //     accepted or not, are counted.

@@ -160,7 +160,7 @@ func (c *change) end(e reservation.Event, k feed.Kind) error {
 	if err != nil || !changed {
 		return err
 	}
-	if basis, free := free[c.r.State]; free && secured {
+	if basis, free := free[c.r.State]; free && secured && c.bill == nil {
 		nothing := bill.Nothing(basis, c.r.Quote.Total.Currency)
 		nothing.Reservation = c.r.ID
 		c.bill = &nothing

@@ -66,6 +66,9 @@ func (s *Service) change(ctx context.Context, r id.Reservation, c ChangeRequest,
 		Kind: kind, Reservation: r, From: c.From.UTC().Truncate(time.Second), To: c.To.UTC().Truncate(time.Second),
 		SpaceType: id.SpaceType(c.SpaceType), Version: c.Version,
 	}
+	if err := writable(a.From, a.To); err != nil {
+		return View{}, err
+	}
 	if kind == kindModify {
 		if _, err := newWindow(a.From, a.To); err != nil {
 			return View{}, err
@@ -122,7 +125,8 @@ func (s *Service) claimChange(ctx context.Context, a asked, key string, hash [32
 	return op, receipt, err
 }
 
-// reprice is what the whole new window costs now.
+// reprice is what the whole new window costs now. What was agreed on for not
+// coming stands.
 func (s *Service) reprice(ctx context.Context, r *reservation.Reservation, op *Modify, now time.Time) (reservation.Quote, error) {
 	p, err := s.parking(ctx, r.Parking)
 	if err != nil {
@@ -131,7 +135,11 @@ func (s *Service) reprice(ctx context.Context, r *reservation.Reservation, op *M
 	if err := changeable(r, op.Window, op.spaceType(r), op.Extend, p, now); err != nil {
 		return reservation.Quote{}, err
 	}
-	return price(p, op.spaceType(r), op.Window)
+	q, err := price(p, op.spaceType(r), op.Window)
+	if err == nil && r.Quote.NoShowCharge != nil {
+		q.NoShowCharge = r.Quote.NoShowCharge
+	}
+	return q, err
 }
 
 // pay answers a change that is committed, after it has asked for its payment if

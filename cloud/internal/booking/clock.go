@@ -2,18 +2,13 @@ package booking
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 )
 
-// This file is what the clock and the operator ask of the service. Each of the
-// clock's methods does what is due at the time of the commit and nothing else,
-// however often it is called.
+// This file is what the clock asks of the service. Each method does what is due
+// at the time of the commit and nothing else, however often it is called.
 
 // Miss declares a no-show, if it is one by the op's rules.
 func (s *Service) Miss(ctx context.Context, at id.Parking, r id.Reservation) error {
@@ -32,43 +27,4 @@ func (s *Service) Elapse(ctx context.Context, at id.Parking, r id.Reservation, w
 func (s *Service) Remind(ctx context.Context, at id.Parking, r id.Reservation) error {
 	_, err := s.Commits.Commit(ctx, &Remind{Target: Target{In: at, ID: r}})
 	return err
-}
-
-// The operator's reason is a sentence or two.
-const maxReason = 500
-
-// CodeInvalidReason is the fault code for a reason that is no short text.
-const CodeInvalidReason = "invalid_reason"
-
-// Walk ends a reservation that the parking has no space for. The reason is the
-// operator's, for the record. Its faults are CodeInvalidReason,
-// CodeReservationNotFound and those of the op.
-func (s *Service) Walk(ctx context.Context, r id.Reservation, reason string) (View, error) {
-	if len(reason) > maxReason || !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl) {
-		return View{}, fault.Newf(fault.Invalid, CodeInvalidReason, "The reason is a line of at most %d bytes.", maxReason).
-			WithField("reason", "is too long or has control characters")
-	}
-	at, err := s.snapshot(ctx, r)
-	if err != nil {
-		return View{}, err
-	}
-	op := &Walk{Target: TargetOf(at), Reason: reason}
-	if _, err := s.Commits.Commit(ctx, op); err != nil {
-		return View{}, err
-	}
-	return s.view(op.After)
-}
-
-// Void takes a reservation back as if it had never been. Its faults are
-// CodeReservationNotFound and those of the op.
-func (s *Service) Void(ctx context.Context, r id.Reservation) (View, error) {
-	at, err := s.snapshot(ctx, r)
-	if err != nil {
-		return View{}, err
-	}
-	op := &Void{Target: TargetOf(at)}
-	if _, err := s.Commits.Commit(ctx, op); err != nil {
-		return View{}, err
-	}
-	return s.view(op.After)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/cloud/internal/settlement"
 )
 
 // Expire ends a reservation whose payment was not secured in time, or drops a
@@ -43,7 +44,9 @@ func (o *Expire) Apply(w *commit.Work, now time.Time) error {
 }
 
 // Cancel gives a reservation up before check-in: the claim is free again at
-// once and the hold is given back. Cancelling again changes nothing.
+// once and the hold is given back. Once its place is not kept any longer, giving
+// it up costs what not coming costs, or nobody would ever be a no-show.
+// Cancelling again changes nothing.
 type Cancel struct {
 	Target
 
@@ -62,10 +65,12 @@ func (o *Cancel) Apply(w *commit.Work, now time.Time) error {
 		_, err = c.r.Apply(reservation.Cancel, now)
 		return err
 	case outcome.To != c.r.State:
-		if err := c.giveBack(); err != nil {
-			return err
+		if c.unused() && !now.Before(c.r.NoShowAt) {
+			err = c.endUnseen(settlement.AtNoShow(w.Parking, c.r, c.p), reservation.Cancel, feed.ReservationCancelled)
+		} else if err = c.giveBack(); err == nil {
+			err = c.end(reservation.Cancel, feed.ReservationCancelled)
 		}
-		if err := c.end(reservation.Cancel, feed.ReservationCancelled); err != nil {
+		if err != nil {
 			return err
 		}
 	}

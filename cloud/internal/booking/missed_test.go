@@ -134,6 +134,58 @@ func TestPolicySaysWhatANoShowCosts(t *testing.T) {
 	}
 }
 
+// What was agreed on for not coming is what counts, whatever the policy is by
+// then; it stands when the window is changed.
+func TestTheTermsOfANoShowAreThoseOfTheBooking(t *testing.T) {
+	c := newClock()
+	lot := bookingtest.Parking(altmarkt, 1)
+	lot.Policy.NoShowCharge = 100
+	w := bookingtest.NewWorld(c.now, lot)
+	agreed := 25
+	op := reserveOp("k", c.window(0, 8*time.Hour))
+	op.Quote.NoShowCharge = &agreed
+	apply(t, w, op)
+	apply(t, w, &booking.RecordHold{Target: booking.TargetOf(op.After), Outcome: authorized("h1")})
+	c.at = c.at.Add(2 * time.Hour)
+	w.Watched(altmarkt, c.at)
+	apply(t, w, &booking.Miss{Target: booking.Target{In: altmarkt, ID: op.ID}})
+	if p := stored(t, w, op.ID).Payment; p.CaptureAmount != 100 || p.State != payment.CaptureRequested {
+		t.Errorf("%+v", p)
+	}
+}
+
+// Whoever gives his place up once it is not kept any more pays what he would have
+// paid for not coming; until then it is free.
+func TestCancellingIsNoWayAroundTheNoShow(t *testing.T) {
+	for name, x := range map[string]struct {
+		after   time.Duration
+		percent int
+		state   payment.State
+		amount  int64
+	}{
+		"just in time":    {2*time.Hour - time.Second, 50, payment.VoidRequested, 0},
+		"at the deadline": {2 * time.Hour, 50, payment.CaptureRequested, 200},
+		"long after":      {5 * time.Hour, 100, payment.CaptureRequested, 400},
+		"and it is free":  {5 * time.Hour, 0, payment.VoidRequested, 0},
+	} {
+		c := newClock()
+		lot := bookingtest.Parking(altmarkt, 1)
+		lot.Policy.NoShowCharge = x.percent
+		w := bookingtest.NewWorld(c.now, lot)
+		at := confirmed(t, c, w)
+		c.at = c.at.Add(x.after)
+		apply(t, w, &booking.Cancel{Target: at})
+		s := stored(t, w, at.ID)
+		if s.Reservation.State != reservation.Cancelled || s.Payment.State != x.state || s.Payment.CaptureAmount != x.amount {
+			t.Errorf("%s: %s, %+v", name, s.Reservation.State, s.Payment)
+		}
+		if w.Free(altmarkt, id.Standard, timerange.Ceil(c.at)) != 1 {
+			t.Errorf("%s: its space is not free", name)
+		}
+		same(t, w, &booking.Cancel{Target: at}, at.ID)
+	}
+}
+
 func TestOnlyWhatWaitsForItsDriverIsMissed(t *testing.T) {
 	for name, prepare := range map[string]func(*reservation.Reservation){
 		"inside": func(r *reservation.Reservation) { r.State = reservation.Active },

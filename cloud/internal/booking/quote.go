@@ -38,14 +38,35 @@ type Quote struct {
 // may start in the quarter that is running, whose claim it takes in full.
 func checkWindow(w timerange.Range, p parking.Policy, now time.Time) error {
 	if w.From.Before(timerange.Floor(now).Time()) {
-		return fault.New(fault.Invalid, CodeWindowInPast, "The window begins in the past.").
-			WithField("from", "is before the current quarter-hour")
+		return errPast()
 	}
 	return p.CheckWindow(w, now)
 }
 
+// writable reports whether a time can be written as RFC 3339 has it: with the
+// offset taken off, the last hours of the year 9999 can be in a year of five
+// digits. The faults are those of a window that is past or too far ahead.
+func writable(from, to time.Time) error {
+	const first, last = 0, 9999
+	switch {
+	case from.UTC().Year() < first:
+		return errPast()
+	case from.UTC().Year() > last || to.UTC().Year() > last:
+		return fault.New(fault.Invalid, CodeBeyondHorizon, "No parking sells as far ahead as that.").WithField("to", "is too far ahead")
+	}
+	return nil
+}
+
+func errPast() error {
+	return fault.New(fault.Invalid, CodeWindowInPast, "The window begins in the past.").
+		WithField("from", "is before the current quarter-hour")
+}
+
 // newWindow makes a window of whole seconds.
 func newWindow(from, to time.Time) (timerange.Range, error) {
+	if err := writable(from, to); err != nil {
+		return timerange.Range{}, err
+	}
 	w, err := timerange.New(from.Truncate(time.Second), to.Truncate(time.Second))
 	if err != nil {
 		return w, fault.Wrap(err, fault.Invalid, CodeWindowEmpty, "The window is empty or ends before it begins.").
@@ -54,7 +75,8 @@ func newWindow(from, to time.Time) (timerange.Range, error) {
 	return w, nil
 }
 
-// price prices a window of a space type at the parking's tariff.
+// price prices a window of a space type at the parking's tariff, on the terms of
+// its policy.
 func price(p *parking.Parking, t id.SpaceType, w timerange.Range) (reservation.Quote, error) {
 	zone, err := p.Location()
 	if err != nil {
@@ -64,9 +86,10 @@ func price(p *parking.Parking, t id.SpaceType, w timerange.Range) (reservation.Q
 	if err != nil {
 		return reservation.Quote{}, fmt.Errorf("price at %s: %w", p.ID, err)
 	}
+	missed := p.Policy.NoShowCharge
 	return reservation.Quote{
 		Total: bill.Total, Tax: bill.Tax, Lines: bill.Lines,
-		TariffVersion: bill.TariffVersion,
+		TariffVersion: bill.TariffVersion, NoShowCharge: &missed,
 	}, nil
 }
 

@@ -69,6 +69,11 @@ func (o *Reserve) Prefetch(r *commit.Rows) {
 // and its key is put with the reservation.
 func (o *Reserve) Optimistic() bool { return o.Refusal == nil }
 
+// Claims implements commit.Optimist.
+func (o *Reserve) Claims() (id.SpaceType, timerange.Quarters, int16) {
+	return o.SpaceType, o.Window.Claim(), 1
+}
+
 // Apply implements commit.Op. Its faults are Refusal, CodeKeyReused, CodeNotForSale,
 // CodeSpaceTypeUnknown, CodeSoldOut and CodeBeyondHorizon.
 func (o *Reserve) Apply(w *commit.Work, now time.Time) error {

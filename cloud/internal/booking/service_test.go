@@ -340,15 +340,21 @@ func TestWhatIsWrongWithARequest(t *testing.T) {
 		code   string
 		field  string
 	}{
-		"no key":            {func(r *booking.Request) { r.Key = "" }, booking.CodeKeyMissing, ""},
-		"blank in the key":  {func(r *booking.Request) { r.Key = "a key with blanks in it" }, booking.CodeKeyInvalid, ""},
-		"short key":         {func(r *booking.Request) { r.Key = "1" }, booking.CodeKeyInvalid, ""},
-		"long key":          {func(r *booking.Request) { r.Key = strings.Repeat("k", 256) }, booking.CodeKeyInvalid, ""},
-		"empty window":      {func(r *booking.Request) { r.To = r.From }, booking.CodeWindowEmpty, "to"},
-		"reversed window":   {func(r *booking.Request) { r.To = r.From.Add(-time.Hour) }, booking.CodeWindowEmpty, "to"},
-		"window in past":    {func(r *booking.Request) { r.From = r.From.Add(-2 * time.Hour) }, booking.CodeWindowInPast, "from"},
-		"long window":       {func(r *booking.Request) { r.To = r.From.Add(30*day + time.Second) }, booking.CodeWindowTooLong, "to"},
-		"absurd window":     {func(r *booking.Request) { r.To = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }, booking.CodeWindowTooLong, "to"},
+		"no key":           {func(r *booking.Request) { r.Key = "" }, booking.CodeKeyMissing, ""},
+		"blank in the key": {func(r *booking.Request) { r.Key = "a key with blanks in it" }, booking.CodeKeyInvalid, ""},
+		"short key":        {func(r *booking.Request) { r.Key = "1" }, booking.CodeKeyInvalid, ""},
+		"long key":         {func(r *booking.Request) { r.Key = strings.Repeat("k", 256) }, booking.CodeKeyInvalid, ""},
+		"empty window":     {func(r *booking.Request) { r.To = r.From }, booking.CodeWindowEmpty, "to"},
+		"reversed window":  {func(r *booking.Request) { r.To = r.From.Add(-time.Hour) }, booking.CodeWindowEmpty, "to"},
+		"window in past":   {func(r *booking.Request) { r.From = r.From.Add(-2 * time.Hour) }, booking.CodeWindowInPast, "from"},
+		"long window":      {func(r *booking.Request) { r.To = r.From.Add(30*day + time.Second) }, booking.CodeWindowTooLong, "to"},
+		"absurd window":    {func(r *booking.Request) { r.To = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }, booking.CodeWindowTooLong, "to"},
+		"from the first":   {func(r *booking.Request) { r.From = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC) }, booking.CodeWindowInPast, "from"},
+		"from the last": {func(r *booking.Request) {
+			r.From, r.To = time.Date(9999, 12, 31, 22, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 0, 0, 0, time.UTC)
+		}, booking.CodeBeyondHorizon, "to"},
+		"from end to end":   {func(r *booking.Request) { r.From, r.To = time.Time{}, time.Unix(1<<62, 0) }, parking.CodeBeyondHorizon, "to"},
+		"across horizon":    {func(r *booking.Request) { r.From, r.To = r.From.Add(89*day), r.From.Add(91*day) }, booking.CodeBeyondHorizon, "to"},
 		"far window":        {func(r *booking.Request) { r.From, r.To = r.From.Add(90*day), r.To.Add(90*day) }, booking.CodeBeyondHorizon, "to"},
 		"short window":      {func(r *booking.Request) { r.Parking, r.To = "picky", r.From.Add(time.Hour-time.Second) }, parking.CodeWindowTooShort, "to"},
 		"soon":              {func(r *booking.Request) { r.Parking, r.From = "picky", s.clock.at.Add(29*time.Minute) }, parking.CodeWindowTooSoon, "from"},

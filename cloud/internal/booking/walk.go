@@ -14,6 +14,7 @@ import (
 // Classes of incidents about reservations that the operator ends.
 const (
 	ClassWalked    = "walked"     // a guest was sent away without a space
+	ClassVoided    = "voided"     // a reservation was taken back
 	ClassRefundDue = "refund_due" // money was taken for a reservation that costs nothing
 )
 
@@ -43,20 +44,18 @@ func (o *Walk) Apply(w *commit.Work, now time.Time) error {
 		return err
 	}
 	if ended {
-		detail := "The parking had no space for this reservation. It is ended, and nothing is paid for it."
-		if o.Reason != "" {
-			detail += " " + o.Reason
-		}
-		c.raise(ClassWalked, detail)
+		c.raise(ClassWalked, because("The parking had no space for this reservation. It is ended, and nothing is paid for it.", o.Reason))
 	}
 	o.After = c.after()
 	return nil
 }
 
 // Void takes a reservation back as if it had never been: what it holds is free
-// at once, and nothing is paid. Voiding again changes nothing.
+// at once, nothing is paid, and an incident says that it was taken back. Voiding
+// again changes nothing.
 type Void struct {
 	Target
+	Reason string // for the record, by the operator; may be empty
 
 	After Snapshot // set by Apply
 }
@@ -68,11 +67,22 @@ func (o *Void) Apply(w *commit.Work, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.takeBack(reservation.Void, feed.ReservationVoided); err != nil {
+	ended, err := c.takeBack(reservation.Void, feed.ReservationVoided)
+	if err != nil {
 		return err
+	}
+	if ended {
+		c.raise(ClassVoided, because("The operator took this reservation back as if it had never been. Nothing is paid for it.", o.Reason))
 	}
 	o.After = c.after()
 	return nil
+}
+
+func because(what, reason string) string {
+	if reason == "" {
+		return what
+	}
+	return what + " " + reason
 }
 
 // takeBack ends a reservation at the operator's will and gives its payment back

@@ -1,7 +1,6 @@
 package booking_test
 
 import (
-	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
@@ -32,8 +31,11 @@ var takings = map[reservation.State]struct {
 		[]string{booking.ClassWalked},
 	},
 	reservation.Voided: {
-		func(at booking.Target) commit.Op { return &booking.Void{Target: at} },
-		func(o commit.Op) booking.Snapshot { return o.(*booking.Void).After }, feed.ReservationVoided, nil,
+		func(at booking.Target) commit.Op {
+			return &booking.Void{Target: at, Reason: "Made twice by a partner."}
+		},
+		func(o commit.Op) booking.Snapshot { return o.(*booking.Void).After }, feed.ReservationVoided,
+		[]string{booking.ClassVoided},
 	},
 }
 
@@ -140,27 +142,32 @@ func TestTakenMoneyIsOnRecordWhenTheReservationIsTakenBack(t *testing.T) {
 	}
 }
 
-func TestTheServiceWalksAndVoids(t *testing.T) {
+func TestTheOperatorWalksAndVoids(t *testing.T) {
 	c := newClock()
 	w := bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 1))
-	s := booking.NewService(booking.Config{Store: w, Commits: w, Log: slog.New(slog.DiscardHandler), Now: c.now})
+	o := booking.Operator{Reservations: w, Commits: w}
 	at := settled(t, w, payment.Authorized)
-	for _, reason := range []string{strings.Repeat("x", 501), "two\nlines", "\xff"} {
-		if _, err := s.Walk(t.Context(), at.ID, reason); fault.Code(err) != booking.CodeInvalidReason {
+	const why = "Level 2 is flooded."
+	for reason, code := range map[string]string{strings.Repeat("x", 501): booking.CodeInvalidReason, "two\nlines": booking.CodeInvalidReason, "\xff": booking.CodeInvalidReason, " ": booking.CodeInvalidReason} {
+		if _, err := o.Walk(t.Context(), altmarkt, at.ID, reason); fault.Code(err) != code {
 			t.Fatalf("%q: %v", reason, err)
 		}
+	}
+	// A reservation of another operator's parking is none.
+	if _, err := o.Walk(t.Context(), "elsewhere", at.ID, why); fault.Code(err) != booking.CodeReservationNotFound {
+		t.Fatal(err)
 	}
 	if got := stored(t, w, at.ID).Reservation.State; got != reservation.Confirmed {
 		t.Fatal(got)
 	}
-	v, err := s.Walk(t.Context(), at.ID, "Level 2 is flooded.")
-	if err != nil || v.Reservation.State != reservation.Walked || v.Pass != "" {
-		t.Fatalf("%+v, %v", v, err)
+	s, err := o.Walk(t.Context(), altmarkt, at.ID, why)
+	if err != nil || s.Reservation.State != reservation.Walked || s.Payment.State != payment.VoidRequested {
+		t.Fatalf("%+v, %v", s, err)
 	}
-	if _, err := s.Void(t.Context(), at.ID); fault.Code(err) != reservation.CodeFinished {
+	if _, err := o.Void(t.Context(), altmarkt, at.ID, why); fault.Code(err) != reservation.CodeFinished {
 		t.Fatal(err)
 	}
-	if _, err := s.Void(t.Context(), id.New[id.Reservation](time.Now())); fault.Code(err) != booking.CodeReservationNotFound {
+	if _, err := o.Void(t.Context(), altmarkt, id.New[id.Reservation](time.Now()), why); fault.Code(err) != booking.CodeReservationNotFound {
 		t.Fatal(err)
 	}
 }

@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
 )
 
 // Op is one operation on one parking.
@@ -51,6 +52,9 @@ type Optimist interface {
 	Op
 	// Optimistic says whether the promise holds for the op as it is.
 	Optimistic() bool
+	// Claims says what it will claim if its key is new. It fails with
+	// inventory.ErrSoldOut where that cannot be sold.
+	Claims() (id.SpaceType, timerange.Quarters, int16)
 }
 
 // Receipt is the answer to a committed op.

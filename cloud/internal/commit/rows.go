@@ -26,7 +26,9 @@ type Rows struct {
 
 // Quarters adds the days that a run of quarters of a type touches.
 func (r *Rows) Quarters(t id.SpaceType, q timerange.Quarters) {
-	r.Days = append(r.Days, inventory.Keys(t, q)...)
+	for k := range inventory.Touched(t, q) {
+		r.Days = append(r.Days, k)
+	}
 }
 
 // Empty reports whether no row is named.
@@ -99,27 +101,149 @@ type Incident struct {
 	At          time.Time
 }
 
-// state is the rows of a parking as far as they are known. A present key with
-// a nil value is a row that is known not to exist.
-type state struct {
-	reservations map[id.Reservation]*reservation.Reservation
-	payments     map[id.Payment]*payment.Payment
-	sessions     map[id.Session]*session.Session
-	blocks       map[id.Block]*Block
-	keys         map[Key]*KeyRecord
-	allotments   map[id.SpaceType]*Allotment
-	watermark    *Watermark
-	hasWatermark bool
-	hasAllots    bool
+// table is the rows of one kind as far as they are known: what is stored, what
+// earlier ops of the batch put, and what the running op put. There are few of
+// them in most batches, and none of most kinds.
+type table[K comparable, V any] struct {
+	rows  []entry[K, V]
+	index map[K]int // of rows, once they are many
+	put   []int     // rows that the running op put
 }
 
-func newState() *state {
-	return &state{
-		reservations: map[id.Reservation]*reservation.Reservation{},
-		payments:     map[id.Payment]*payment.Payment{},
-		sessions:     map[id.Session]*session.Session{},
-		blocks:       map[id.Block]*Block{},
-		keys:         map[Key]*KeyRecord{},
-		allotments:   map[id.SpaceType]*Allotment{},
+// entry is one row; known with a nil base is a row that does not exist.
+type entry[K comparable, V any] struct {
+	key        K
+	base, over *V
+	known      bool // base is
+	touched    bool // an op of the batch has put it
+}
+
+// few is how many rows are looked through one by one.
+const few = 8
+
+func (t *table[K, V]) find(k K) int {
+	if t.index != nil {
+		if i, ok := t.index[k]; ok {
+			return i
+		}
+		return -1
 	}
+	for i := range t.rows {
+		if t.rows[i].key == k {
+			return i
+		}
+	}
+	return -1
+}
+
+// at is the entry of a key, which is made when there is none.
+func (t *table[K, V]) at(k K) int {
+	if i := t.find(k); i >= 0 {
+		return i
+	}
+	t.rows = append(t.rows, entry[K, V]{key: k})
+	n := len(t.rows)
+	if t.index != nil {
+		t.index[k] = n - 1
+	} else if n > few {
+		t.index = make(map[K]int, 2*n)
+		for i := range t.rows {
+			t.index[t.rows[i].key] = i
+		}
+	}
+	return n - 1
+}
+
+// get is the row as the running op sees it; nil does not exist.
+func (t *table[K, V]) get(k K) (v *V, known bool) {
+	i := t.find(k)
+	if i < 0 {
+		return nil, false
+	}
+	e := &t.rows[i]
+	if e.over != nil {
+		return e.over, true
+	}
+	return e.base, e.known
+}
+
+// set puts a copy of a row for the running op.
+func (t *table[K, V]) set(k K, v *V) {
+	i := t.at(k)
+	c := *v
+	if t.rows[i].over == nil {
+		t.put = append(t.put, i)
+	}
+	t.rows[i].over = &c
+}
+
+// fill takes over what was found of what was asked for, unless it is known.
+func (t *table[K, V]) fill(asked []K, found map[K]*V) {
+	for _, k := range asked {
+		if e := &t.rows[t.at(k)]; !e.known {
+			e.base, e.known = found[k], true
+		}
+	}
+}
+
+// keep makes what the op put part of the base, and undo drops it.
+func (t *table[K, V]) keep() {
+	for _, i := range t.put {
+		e := &t.rows[i]
+		e.base, e.known, e.touched, e.over = e.over, true, true, nil
+	}
+	t.put = t.put[:0]
+}
+
+func (t *table[K, V]) undo() {
+	for _, i := range t.put {
+		t.rows[i].over = nil
+	}
+	t.put = t.put[:0]
+}
+
+// written lists the rows that ops have put.
+func (t *table[K, V]) written() []*V {
+	var out []*V
+	for i := range t.rows {
+		if e := &t.rows[i]; e.touched {
+			if out == nil {
+				out = make([]*V, 0, len(t.rows)-i)
+			}
+			out = append(out, e.base)
+		}
+	}
+	return out
+}
+
+// tables is the rows of a parking that are no days.
+type tables struct {
+	reservations table[id.Reservation, reservation.Reservation]
+	payments     table[id.Payment, payment.Payment]
+	sessions     table[id.Session, session.Session]
+	blocks       table[id.Block, Block]
+	keys         table[Key, KeyRecord]
+	allotments   table[id.SpaceType, Allotment]
+	watermark    table[struct{}, Watermark]
+	hasAllots    bool // all of them are known
+}
+
+func (t *tables) keep() {
+	t.reservations.keep()
+	t.payments.keep()
+	t.sessions.keep()
+	t.blocks.keep()
+	t.keys.keep()
+	t.allotments.keep()
+	t.watermark.keep()
+}
+
+func (t *tables) undo() {
+	t.reservations.undo()
+	t.payments.undo()
+	t.sessions.undo()
+	t.blocks.undo()
+	t.keys.undo()
+	t.allotments.undo()
+	t.watermark.undo()
 }

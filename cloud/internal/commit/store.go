@@ -2,6 +2,7 @@ package commit
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/payment"
@@ -30,85 +31,78 @@ type Loaded struct {
 // touched them.
 func (w *Work) Load(asked Rows, l Loaded) {
 	for _, k := range asked.Days {
-		if _, known := w.days[k]; known {
-			continue
-		}
-		w.days[k] = l.Days[k]
-		if d := l.Days[k]; d != nil {
-			w.sheet.Add(k, d)
+		if !w.sheet.Has(k) {
+			w.sheet.Add(k, l.Days[k])
 		}
 	}
-	fill(w.base.reservations, asked.Reservations, l.Reservations)
-	fill(w.base.payments, asked.Payments, l.Payments)
-	fill(w.base.sessions, asked.Sessions, l.Sessions)
-	fill(w.base.blocks, asked.Blocks, l.Blocks)
-	fill(w.base.keys, asked.Keys, l.Keys)
-	if asked.Watermark && !w.base.hasWatermark {
-		w.base.watermark, w.base.hasWatermark = l.Watermark, true
+	w.rows.reservations.fill(asked.Reservations, l.Reservations)
+	w.rows.payments.fill(asked.Payments, l.Payments)
+	w.rows.sessions.fill(asked.Sessions, l.Sessions)
+	w.rows.blocks.fill(asked.Blocks, l.Blocks)
+	w.rows.keys.fill(asked.Keys, l.Keys)
+	if asked.Watermark {
+		w.rows.watermark.fill([]struct{}{{}}, map[struct{}]*Watermark{{}: l.Watermark})
 	}
-	if asked.Allotments && !w.base.hasAllots {
-		w.base.hasAllots = true
-		maps.Copy(w.base.allotments, l.Allotments)
+	if asked.Allotments && !w.rows.hasAllots {
+		w.rows.hasAllots = true
+		w.rows.allotments.fill(slices.Collect(maps.Keys(l.Allotments)), l.Allotments)
 	}
 }
 
-// ForgetKey takes back that the key is new, unless an op has put it; the next
-// Load may fill it. It reports whether it did.
-func (w *Work) ForgetKey(k Key) bool {
-	if r, known := w.base.keys[k]; !known || r != nil {
-		return false
+// LoadDay adds one day that exists; what ops change is a copy of it.
+func (w *Work) LoadDay(k inventory.Key, d *inventory.Day) {
+	if !w.sheet.Has(k) {
+		w.sheet.Add(k, d)
 	}
-	delete(w.base.keys, k)
-	return true
 }
 
-func fill[K comparable, V any](into map[K]*V, asked []K, found map[K]*V) {
-	for _, k := range asked {
-		if _, known := into[k]; !known {
-			into[k] = found[k]
-		}
-	}
-}
+// AssumeNew adds keys as if they were known not to exist.
+func (w *Work) AssumeNew(keys []Key) { w.rows.keys.fill(keys, nil) }
 
 // Writes is everything a batch changed in one parking. The version of each row
 // is the one that was read: the commit compares it, and stores the next. 0
 // inserts.
 type Writes struct {
-	Days         map[inventory.Key]*inventory.Day
+	Days         []Day
 	Reservations []*reservation.Reservation
 	Payments     []*payment.Payment
 	Sessions     []*session.Session
 	Allotments   []*Allotment
 	Watermark    *Watermark
+	Keys         []NewKey
 	Output
 }
 
-// Writes collects what the ops of the batch left behind.
+// Day is a day that was changed, and which. It is the receiver's.
+type Day struct {
+	Key inventory.Key
+	*inventory.Day
+}
+
+// NewKey is an idempotency key that was put.
+type NewKey struct {
+	Key
+	*KeyRecord
+}
+
+// Writes collects what the ops of the batch left behind. The work is not used
+// after it.
 func (w *Work) Writes() Writes {
-	out := Writes{Days: map[inventory.Key]*inventory.Day{}, Output: w.out}
-	maps.Insert(out.Days, w.sheet.Changed)
-	for i, r := range w.base.reservations {
-		if w.touched.reservations[i] {
-			out.Reservations = append(out.Reservations, r)
-		}
+	out := Writes{Output: w.out}
+	for k, d := range w.sheet.Changed {
+		out.Days = append(out.Days, Day{k, d})
 	}
-	for i, p := range w.base.payments {
-		if w.touched.payments[i] {
-			out.Payments = append(out.Payments, p)
-		}
+	out.Reservations = w.rows.reservations.written()
+	out.Payments = w.rows.payments.written()
+	out.Sessions = w.rows.sessions.written()
+	out.Allotments = w.rows.allotments.written()
+	if m := w.rows.watermark.written(); len(m) > 0 {
+		out.Watermark = m[0]
 	}
-	for i, s := range w.base.sessions {
-		if w.touched.sessions[i] {
-			out.Sessions = append(out.Sessions, s)
+	for i := range w.rows.keys.rows {
+		if e := &w.rows.keys.rows[i]; e.touched {
+			out.Keys = append(out.Keys, NewKey{e.key, e.base})
 		}
-	}
-	for t, a := range w.base.allotments {
-		if w.touched.allotments[t] {
-			out.Allotments = append(out.Allotments, a)
-		}
-	}
-	if w.touched.watermark {
-		out.Watermark = w.base.watermark
 	}
 	return out
 }
@@ -116,52 +110,15 @@ func (w *Work) Writes() Writes {
 // Empty reports whether there is nothing to write.
 func (x *Writes) Empty() bool {
 	return len(x.Days)+len(x.Reservations)+len(x.Payments)+len(x.Sessions)+len(x.Allotments)+
-		len(x.Events)+len(x.Entries)+len(x.Incidents)+len(x.Observations)+len(x.Output.Keys) == 0 && x.Watermark == nil
-}
-
-// touched remembers which rows the ops put.
-type touched struct {
-	reservations map[id.Reservation]bool
-	payments     map[id.Payment]bool
-	sessions     map[id.Session]bool
-	allotments   map[id.SpaceType]bool
-	watermark    bool
-}
-
-func newTouched() touched {
-	return touched{map[id.Reservation]bool{}, map[id.Payment]bool{}, map[id.Session]bool{}, map[id.SpaceType]bool{}, false}
-}
-
-// merge makes what the op put part of the base.
-func (w *Work) merge() {
-	move(w.over.reservations, w.base.reservations, w.touched.reservations)
-	move(w.over.payments, w.base.payments, w.touched.payments)
-	move(w.over.sessions, w.base.sessions, w.touched.sessions)
-	move(w.over.allotments, w.base.allotments, w.touched.allotments)
-	maps.Copy(w.base.blocks, w.over.blocks)
-	for k, r := range w.over.keys {
-		w.base.keys[k] = r
-		w.out.Keys[k] = r
-	}
-	if w.over.hasWatermark {
-		w.base.watermark, w.base.hasWatermark = w.over.watermark, true
-		w.touched.watermark = true
-	}
-	maps.Copy(w.out.Confirmed, w.confirmed)
-	clear(w.confirmed)
-	w.over = newState()
-}
-
-func move[K comparable, V any](from, to map[K]*V, mark map[K]bool) {
-	for k, v := range from {
-		to[k] = v
-		mark[k] = true
-	}
+		len(x.Events)+len(x.Entries)+len(x.Incidents)+len(x.Observations)+len(x.Keys) == 0 && x.Watermark == nil
 }
 
 // Moved reports whether an earlier op of the batch put the reservation: then
 // its stored version is about to be the next one, which its row does not say.
-func (w *Work) Moved(i id.Reservation) bool { return w.touched.reservations[i] }
+func (w *Work) Moved(i id.Reservation) bool {
+	at := w.rows.reservations.find(i)
+	return at >= 0 && w.rows.reservations.rows[at].touched
+}
 
 // Events is the number of events that the ops so far have emitted.
 func (w *Work) Events() int { return len(w.out.Events) }

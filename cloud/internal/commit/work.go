@@ -20,16 +20,12 @@ import (
 type Work struct {
 	Parking *parking.Parking // read only
 
-	base      *state // what is stored, and what earlier ops of the batch put
-	over      *state // what the running op put
+	rows      tables
 	sheet     *inventory.Sheet
-	days      map[inventory.Key]*inventory.Day // loaded, nil when unseeded
 	missing   Rows
 	out       Output
 	mark      mark
-	saved     *inventory.Sheet
-	touched   touched
-	confirmed map[id.Reservation]int // by the running op
+	confirmed []confirmation // by the running op
 }
 
 // Output is what the ops of a batch added to the append-only tables.
@@ -38,8 +34,12 @@ type Output struct {
 	Entries      []ledger.Entry
 	Incidents    []Incident
 	Observations []Observation
-	Keys         map[Key]*KeyRecord // new ones
-	Confirmed    map[id.Reservation]int
+	Confirmed    map[id.Reservation]int // by which of the events, counted from 1
+}
+
+type confirmation struct {
+	reservation id.Reservation
+	event       int
 }
 
 type mark struct{ events, entries, incidents, observations int }
@@ -50,22 +50,16 @@ func NewWork(p *parking.Parking) *Work {
 	if p != nil {
 		sheet.KeepBack(p.Policy.OverstayBuffer)
 	}
-	return &Work{
-		Parking: p, base: newState(), over: newState(),
-		sheet:   sheet,
-		days:    map[inventory.Key]*inventory.Day{},
-		touched: newTouched(), confirmed: map[id.Reservation]int{},
-		out: Output{Keys: map[Key]*KeyRecord{}, Confirmed: map[id.Reservation]int{}},
-	}
+	return &Work{Parking: p, sheet: sheet}
 }
 
 // Try runs one op: what it did stays when it returns nil, and is undone
 // otherwise. With ErrMissing, Missing names what to load.
 func (w *Work) Try(op Op, now time.Time) error {
-	w.over = newState()
-	w.saved = w.sheet.Clone()
+	w.sheet.Save()
 	w.mark = mark{len(w.out.Events), len(w.out.Entries), len(w.out.Incidents), len(w.out.Observations)}
 	w.missing = Rows{}
+	w.confirmed = w.confirmed[:0]
 	err := op.Apply(w, now)
 	if err == nil && !w.missing.Empty() {
 		err = ErrMissing
@@ -74,16 +68,21 @@ func (w *Work) Try(op Op, now time.Time) error {
 		err = ErrUntold
 	}
 	if err != nil {
-		w.sheet = w.saved
+		w.sheet.Restore()
+		w.rows.undo()
 		w.out.Events = w.out.Events[:w.mark.events]
 		w.out.Entries = w.out.Entries[:w.mark.entries]
 		w.out.Incidents = w.out.Incidents[:w.mark.incidents]
 		w.out.Observations = w.out.Observations[:w.mark.observations]
-		w.over = newState()
-		clear(w.confirmed)
 		return err
 	}
-	w.merge()
+	w.rows.keep()
+	for _, c := range w.confirmed {
+		if w.out.Confirmed == nil {
+			w.out.Confirmed = map[id.Reservation]int{}
+		}
+		w.out.Confirmed[c.reservation] = c.event
+	}
 	return nil
 }
 
@@ -92,83 +91,66 @@ func (w *Work) Missing() Rows { return w.missing }
 
 // Reservation returns a copy of a reservation, nil when there is none.
 func (w *Work) Reservation(i id.Reservation) (*reservation.Reservation, error) {
-	return find(w.over.reservations, w.base.reservations, i, &w.missing.Reservations)
+	return find(&w.rows.reservations, i, &w.missing.Reservations)
 }
 
 // PutReservation stores a reservation.
-func (w *Work) PutReservation(r *reservation.Reservation) { put(w.over.reservations, r.ID, r) }
+func (w *Work) PutReservation(r *reservation.Reservation) { w.rows.reservations.set(r.ID, r) }
 
 // Payment returns a copy of a payment, nil when there is none.
 func (w *Work) Payment(i id.Payment) (*payment.Payment, error) {
-	return find(w.over.payments, w.base.payments, i, &w.missing.Payments)
+	return find(&w.rows.payments, i, &w.missing.Payments)
 }
 
 // PutPayment stores a payment.
-func (w *Work) PutPayment(p *payment.Payment) { put(w.over.payments, p.ID, p) }
+func (w *Work) PutPayment(p *payment.Payment) { w.rows.payments.set(p.ID, p) }
 
 // Session returns a copy of a session, nil when there is none.
 func (w *Work) Session(i id.Session) (*session.Session, error) {
-	return find(w.over.sessions, w.base.sessions, i, &w.missing.Sessions)
+	return find(&w.rows.sessions, i, &w.missing.Sessions)
 }
 
 // PutSession stores a session.
-func (w *Work) PutSession(s *session.Session) { put(w.over.sessions, s.ID, s) }
+func (w *Work) PutSession(s *session.Session) { w.rows.sessions.set(s.ID, s) }
 
 // Key returns what an idempotency key was used for, nil when it is new.
 func (w *Work) Key(k Key) (*KeyRecord, error) {
-	return find(w.over.keys, w.base.keys, k, &w.missing.Keys)
+	return find(&w.rows.keys, k, &w.missing.Keys)
 }
 
 // PutKey records what a new idempotency key is used for.
-func (w *Work) PutKey(k Key, r *KeyRecord) { put(w.over.keys, k, r) }
+func (w *Work) PutKey(k Key, r *KeyRecord) { w.rows.keys.set(k, r) }
 
 // Watermark returns a copy of the edge's watermark, nil before its first
 // journal.
 func (w *Work) Watermark() (*Watermark, error) {
-	s := w.over
-	if !s.hasWatermark {
-		s = w.base
-	}
-	if !s.hasWatermark {
+	m, known := w.rows.watermark.get(struct{}{})
+	if !known {
 		w.missing.Watermark = true
 		return nil, ErrMissing
 	}
-	if s.watermark == nil {
-		return nil, nil
-	}
-	c := *s.watermark
-	return &c, nil
+	return copied(m), nil
 }
 
 // PutWatermark stores the edge's watermark.
-func (w *Work) PutWatermark(m *Watermark) {
-	c := *m
-	w.over.watermark, w.over.hasWatermark = &c, true
-}
+func (w *Work) PutWatermark(m *Watermark) { w.rows.watermark.set(struct{}{}, m) }
 
 // Allotment returns a copy of the allotment of a type, nil when there is none.
 func (w *Work) Allotment(t id.SpaceType) (*Allotment, error) {
-	if a, ok := w.over.allotments[t]; ok {
-		c := *a
-		return &c, nil
-	}
-	if !w.base.hasAllots {
+	a, known := w.rows.allotments.get(t)
+	if !known && !w.rows.hasAllots {
 		w.missing.Allotments = true
 		return nil, ErrMissing
 	}
-	if a, ok := w.base.allotments[t]; ok {
-		c := *a
-		return &c, nil
-	}
-	return nil, nil
+	return copied(a), nil
 }
 
 // PutAllotment stores an allotment.
-func (w *Work) PutAllotment(a *Allotment) { put(w.over.allotments, a.SpaceType, a) }
+func (w *Work) PutAllotment(a *Allotment) { w.rows.allotments.set(a.SpaceType, a) }
 
 // Block returns a copy of a block, nil when there is none.
 func (w *Work) Block(i id.Block) (*Block, error) {
-	return find(w.over.blocks, w.base.blocks, i, &w.missing.Blocks)
+	return find(&w.rows.blocks, i, &w.missing.Blocks)
 }
 
 // AddBlock takes the units of a block, whether or not they are free, and tells
@@ -180,7 +162,7 @@ func (w *Work) AddBlock(b *Block) error {
 	if err := w.sheet.Block(b.SpaceType, b.Claim, b.N); err != nil {
 		return err
 	}
-	put(w.over.blocks, b.ID, b)
+	w.rows.blocks.set(b.ID, b)
 	w.tellBlock(feed.CapacityBlocked, b, b.CreatedAt)
 	return nil
 }
@@ -198,7 +180,7 @@ func (w *Work) RemoveBlock(b *Block, end timerange.Q, now time.Time) error {
 		}
 	}
 	b.Claim.To, b.RemovedAt = ahead.From, now
-	put(w.over.blocks, b.ID, b)
+	w.rows.blocks.set(b.ID, b)
 	w.tellBlock(feed.CapacityUnblocked, b, now)
 	return nil
 }
@@ -271,13 +253,19 @@ func (w *Work) Over(t id.SpaceType, q timerange.Quarters) (int16, error) {
 // Emit appends an event. Claims that changed since the op's last event are
 // added to it.
 func (w *Work) Emit(k feed.Kind, b feed.Body) {
-	b.Claims = append(b.Claims, w.sheet.TakeDeltas()...)
+	if claims := w.sheet.TakeDeltas(); b.Claims == nil {
+		b.Claims = claims
+	} else {
+		b.Claims = append(b.Claims, claims...)
+	}
 	w.out.Events = append(w.out.Events, feed.Event{Parking: w.Parking.ID, Kind: k, Body: b})
 }
 
 // ConfirmedByLastEvent gives the reservation the revision of the event that
 // was emitted last as its ConfirmedRevision.
-func (w *Work) ConfirmedByLastEvent(i id.Reservation) { w.confirmed[i] = len(w.out.Events) }
+func (w *Work) ConfirmedByLastEvent(i id.Reservation) {
+	w.confirmed = append(w.confirmed, confirmation{i, len(w.out.Events)})
+}
 
 // Book appends a ledger entry; it returns ledger.ErrUnbalanced for one that
 // does not balance.
@@ -299,36 +287,32 @@ func (w *Work) Raise(i Incident) {
 func (w *Work) Observe(o Observation) { w.out.Observations = append(w.out.Observations, o) }
 
 func (w *Work) need(t id.SpaceType, q timerange.Quarters) error {
-	ok := true
-	for _, k := range inventory.Keys(t, q) {
-		if _, loaded := w.days[k]; !loaded {
+	known := true
+	for k := range inventory.Touched(t, q) {
+		if !w.sheet.Has(k) {
 			w.missing.Days = append(w.missing.Days, k)
-			ok = false
+			known = false
 		}
 	}
-	if !ok {
+	if !known {
 		return fmt.Errorf("%w: days of %s", ErrMissing, t)
 	}
 	return nil
 }
 
-func find[K comparable, V any](over, base map[K]*V, k K, missing *[]K) (*V, error) {
-	v, ok := over[k]
-	if !ok {
-		v, ok = base[k]
-	}
-	if !ok {
+func find[K comparable, V any](rows *table[K, V], k K, missing *[]K) (*V, error) {
+	v, known := rows.get(k)
+	if !known {
 		*missing = append(*missing, k)
 		return nil, ErrMissing
 	}
-	if v == nil {
-		return nil, nil
-	}
-	c := *v
-	return &c, nil
+	return copied(v), nil
 }
 
-func put[K comparable, V any](over map[K]*V, k K, v *V) {
+func copied[V any](v *V) *V {
+	if v == nil {
+		return nil
+	}
 	c := *v
-	over[k] = &c
+	return &c
 }

@@ -294,6 +294,10 @@ func TestX7ClockThatIsNotToBeTrusted(t *testing.T) {
 		"exit long ago":     {odd(noon, 0), odd(noon.Add(-60*24*time.Hour), 0), 0, []string{"X5", "X7"}},
 		"entry in future":   {odd(noon.Add(time.Hour), 0), odd(noon.Add(3*time.Hour), 0), 600, []string{"X5", "X7"}},
 		"an hour of doubt":  {odd(noon.Add(-time.Hour), time.Hour), odd(noon.Add(3*time.Hour), time.Hour), 400, []string{"X5", "X7", "X7"}},
+		"the first instant": {odd(time.UnixMilli(0), 0), odd(time.UnixMilli(0), 0), 0, []string{"X5", "X7", "X7"}},
+		"the last instant":  {odd(time.UnixMilli(1<<43-1), 0), odd(time.UnixMilli(1<<43-1), 0), 0, []string{"X5", "X7", "X7"}},
+		"from end to end":   {odd(time.UnixMilli(0), 0), odd(time.UnixMilli(1<<43-1), 0), 0, []string{"X5", "X7", "X7"}},
+		"back to the start": {odd(time.UnixMilli(1<<43-1), 0), odd(time.UnixMilli(0), 0), 0, []string{"X5", "X7", "X7"}},
 		"a little of doubt": {odd(noon, 0), odd(noon.Add(2*time.Hour+time.Minute), 5*time.Minute), 400, []string{"X5"}},
 	} {
 		t.Run(name, func(t *testing.T) {

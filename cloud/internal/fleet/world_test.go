@@ -95,10 +95,10 @@ func (w *world) store(x commit.Writes) {
 		return
 	}
 	w.commits++
-	for k, d := range x.Days {
-		c := *d
+	for _, d := range x.Days {
+		c := *d.Day
 		c.Version++
-		w.rows.Days[k] = &c
+		w.rows.Days[d.Key] = &c
 	}
 	for _, r := range x.Reservations {
 		c := *r

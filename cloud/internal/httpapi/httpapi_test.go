@@ -242,6 +242,12 @@ func TestBadRequests(t *testing.T) {
 		"far window": {body: with(func(w map[string]any) {
 			w["from"], w["to"] = "2027-06-11T07:00:00Z", "2027-06-11T08:00:00Z"
 		}), status: 422, code: "beyond_horizon", field: "to"},
+		// Times whose year has no four digits once the offset is taken off.
+		"year 10000": {body: with(func(w map[string]any) {
+			w["from"], w["to"] = "9999-12-31T23:00:00-12:00", "9999-12-31T23:59:59-12:00"
+		}), status: 422, code: "beyond_horizon", field: "to"},
+		"until year 10000":   {body: set("to", "9999-12-31T23:59:59-12:00"), status: 422, code: "beyond_horizon", field: "to"},
+		"before year 0":      {body: set("from", "0000-01-01T00:00:00+12:00"), status: 422, code: "window_in_past", field: "from"},
 		"unknown parking":    {body: set("parking_id", "nowhere"), status: 404, code: "parking_not_found"},
 		"impossible parking": {body: set("parking_id", "../etc"), status: 404, code: "parking_not_found"},
 		"unknown type":       {body: set("space_type", "ev"), status: 422, code: "space_type_unknown", field: "space_type"},
@@ -271,13 +277,23 @@ func TestBadRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The spaces are all still there, and then no more.
-	s.reserve("a-key-that-is-long-k1", bookingtest.OK)
+	kept := s.reserve("a-key-that-is-long-k1", bookingtest.OK)
 	s.reserve("a-key-that-is-long-k2", bookingtest.OK)
 	if p := s.do("POST", "/reserve", good, "Idempotency-Key", "a-key-that-is-long-k3").problem(t); p.Status != 409 || p.Code != "sold_out" {
 		t.Fatalf("%+v", p)
 	}
 	if p := s.do("POST", "/reserve", set("vehicle_plate", "XY 1"), "Idempotency-Key", "a-key-that-is-long-k1").problem(t); p.Status != 422 || p.Code != "idempotency_key_reused" {
 		t.Fatalf("%+v", p)
+	}
+	for path, body := range map[string]string{
+		"/quotes":                              `{"parking_id":"altmarkt","space_type":"standard","from":"2026-06-11T10:00:00Z","to":"9999-12-31T23:59:59-12:00"}`,
+		"/reservations/" + kept.Id + "/extend": `{"to":"9999-12-31T23:59:59-12:00"}`,
+		"/reservations/" + kept.Id + "/modify": `{"from":"9999-12-31T23:00:00-12:00","to":"9999-12-31T23:59:59-12:00"}`,
+	} {
+		got := s.do("POST", path, body, "Idempotency-Key", "a-key-that-is-long-k4", "Authorization", bearer(kept))
+		if p := got.problem(t); p.Status != 422 || p.Code != "beyond_horizon" {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
 	}
 	if p := s.do("POST", "/quotes", set("coupon", "x")).problem(t); p.Code != "unknown_field" || len(p.Fields) != 4 {
 		t.Fatalf("%+v", p)

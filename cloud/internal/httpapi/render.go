@@ -16,7 +16,7 @@ func reservationAnswer(v *booking.View, withToken bool) api.ReservationAnswer {
 		Id: r.ID.String(), State: api.ReservationState(r.State), ParkingId: string(r.Parking), SpaceType: string(r.SpaceType),
 		From: seconds(r.Window.From), To: seconds(r.Window.To), VehiclePlate: given(r.Plate),
 		Price: amount(r.Quote.Total), PriceDetail: priceDetail(&r.Quote), Pass: given(v.Pass),
-		NoShowAt: seconds(r.NoShowAt), CreatedAt: seconds(r.CreatedAt),
+		NoShowAt: seconds(r.NoShowAt), NoShowCharge: missed(r), CreatedAt: seconds(r.CreatedAt),
 		Version: r.Version,
 		Payment: paymentAnswer(p),
 	}
@@ -84,3 +84,12 @@ func given(s string) *string {
 }
 
 func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
+
+// missed is what not coming costs; nil when it was not agreed on at booking.
+func missed(r *reservation.Reservation) *api.Amount {
+	if r.Quote.NoShowCharge == nil {
+		return nil
+	}
+	out := amount(r.Quote.Missed(0))
+	return &out
+}

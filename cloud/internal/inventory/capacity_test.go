@@ -137,7 +137,11 @@ func TestCapacityChangesUnderWhatIsClaimed(t *testing.T) {
 					t.Fatal("another capacity need not be told")
 				}
 			case 6:
-				s = s.Clone()
+				s.Save()
+				if _, err := s.SetCapacity(id.Standard, 0, horizon, int16(rapid.IntRange(0, 6).Draw(t, "undone"))); err != nil {
+					t.Fatal(err)
+				}
+				s.Restore()
 			}
 			l.check(t, s)
 		}

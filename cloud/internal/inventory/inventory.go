@@ -15,7 +15,9 @@ package inventory
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
@@ -56,11 +58,25 @@ func NewDay(capacity int16) *Day {
 // Sheet is the set of days that one unit of work has read. The zero value is
 // not usable; see NewSheet.
 type Sheet struct {
-	days    map[Key]*Day
-	changed map[Key]struct{}
+	days    map[Key]*Day // nil: unseeded
+	changed []Key
 	claims  []Delta
 	buffer  int  // percent of each day's capacity that is not for sale
 	recap   bool // a capacity has changed since TakeDeltas
+	mark    *mark
+}
+
+// mark is what Restore goes back to.
+type mark struct {
+	was     []kept // days as they were, in the order of their first change
+	changed int
+	claims  []Delta
+	recap   bool
+}
+
+type kept struct {
+	key Key
+	day *Day
 }
 
 // Delta is one change of claims, as the feed tells it: N more (or, negative,
@@ -72,10 +88,9 @@ type Delta struct {
 	N    int16        `json:"n"`
 }
 
-// NewSheet makes a sheet of the days that were read.
-func NewSheet(days map[Key]*Day) *Sheet {
-	return &Sheet{days: days, changed: map[Key]struct{}{}}
-}
+// NewSheet makes a sheet of the days that were read, which are the sheet's from
+// now on.
+func NewSheet(days map[Key]*Day) *Sheet { return &Sheet{days: days} }
 
 // KeepBack keeps a share of each day's capacity, in percent and rounded down,
 // from being sold: only ClaimPresence takes it.
@@ -88,32 +103,61 @@ func Buffer(capacity int16, percent int) int16 {
 
 // Keys lists the days that a run of quarters touches.
 func Keys(t id.SpaceType, q timerange.Quarters) []Key {
-	var keys []Key
-	for _, s := range spans(q) {
-		keys = append(keys, Key{t, s.day})
+	keys := make([]Key, 0, 2)
+	for k := range Touched(t, q) {
+		keys = append(keys, k)
 	}
 	return keys
 }
 
-// Add adds a day that was read.
-func (s *Sheet) Add(k Key, d *Day) {
-	c := *d
-	s.days[k] = &c
+// Touched goes through the days that a run of quarters touches.
+func Touched(t id.SpaceType, q timerange.Quarters) iter.Seq[Key] {
+	return func(yield func(Key) bool) {
+		q.Days(func(day int32, _, _ int) bool { return yield(Key{t, day}) })
+	}
 }
 
-// Clone is a copy that can be changed and thrown away.
-func (s *Sheet) Clone() *Sheet {
-	c := &Sheet{days: make(map[Key]*Day, len(s.days)), changed: make(map[Key]struct{}, len(s.changed)), buffer: s.buffer}
-	for k, d := range s.days {
-		copied := *d
-		c.days[k] = &copied
+// Add adds a day that was read, nil for one that does not exist. The day is not
+// changed once Save was called: what changes is a copy.
+func (s *Sheet) Add(k Key, d *Day) { s.days[k] = d }
+
+// Has reports whether the day was added, be it as one that does not exist.
+func (s *Sheet) Has(k Key) bool {
+	_, ok := s.days[k]
+	return ok
+}
+
+// Save makes the present state the one to which Restore returns.
+func (s *Sheet) Save() {
+	if s.mark == nil {
+		s.mark = &mark{}
 	}
-	for k := range s.changed {
-		c.changed[k] = struct{}{}
+	*s.mark = mark{s.mark.was[:0], len(s.changed), s.claims, s.recap}
+}
+
+// Restore undoes what was done since Save.
+func (s *Sheet) Restore() {
+	for _, k := range s.mark.was {
+		s.days[k.key] = k.day
 	}
-	c.claims = append([]Delta(nil), s.claims...)
-	c.recap = s.recap
-	return c
+	s.changed = s.changed[:s.mark.changed]
+	s.claims, s.recap = s.mark.claims, s.mark.recap
+	s.Save()
+}
+
+// change is the day to be changed.
+func (s *Sheet) change(k Key) *Day {
+	d := s.days[k]
+	if s.mark != nil && !slices.ContainsFunc(s.mark.was, func(x kept) bool { return x.key == k }) {
+		s.mark.was = append(s.mark.was, kept{k, d})
+		c := *d
+		d = &c
+		s.days[k] = d
+	}
+	if !slices.Contains(s.changed, k) {
+		s.changed = append(s.changed, k)
+	}
+	return d
 }
 
 // Available is the number of units that can be sold for all of the run: the
@@ -124,9 +168,9 @@ func (s *Sheet) Available(t id.SpaceType, q timerange.Quarters) (int16, error) {
 		return 0, timerange.ErrEmpty
 	}
 	least := int16(1<<15 - 1)
-	for _, run := range spans(q) {
-		d, ok := s.days[Key{t, run.day}]
-		if !ok {
+	for run := range spans(q) {
+		d := s.days[Key{t, run.day}]
+		if d == nil {
 			return 0, unseeded(t, run.day)
 		}
 		kept := Buffer(d.Cap, s.buffer)
@@ -146,7 +190,7 @@ func (s *Sheet) Over(t id.SpaceType, q timerange.Quarters) (int16, error) {
 		return 0, err
 	}
 	most := int16(0)
-	for _, run := range spans(q) {
+	for run := range spans(q) {
 		d := s.days[Key{t, run.day}]
 		for i := run.first; i < run.end; i++ {
 			most = max(most, d.Over[i])
@@ -176,7 +220,7 @@ func (s *Sheet) ClaimPresence(t id.SpaceType, q timerange.Quarters, n int16) err
 	if err := s.seeded(t, q); err != nil {
 		return err
 	}
-	for _, run := range spans(q) {
+	for run := range spans(q) {
 		d := s.days[Key{t, run.day}]
 		for i := run.first; i < run.end; i++ {
 			if int(d.Over[i])+int(n)-int(d.Free[i]) > math.MaxInt16 {
@@ -199,7 +243,7 @@ func (s *Sheet) Block(t id.SpaceType, q timerange.Quarters, n int16) error {
 	if err := s.seeded(t, q); err != nil {
 		return err
 	}
-	for _, run := range spans(q) {
+	for run := range spans(q) {
 		if d := s.days[Key{t, run.day}]; d.Cap < n {
 			return fmt.Errorf("%w: %d of %d %s on day %d", ErrTooMany, n, d.Cap, t, run.day)
 		}
@@ -218,11 +262,11 @@ func (s *Sheet) Unblock(t id.SpaceType, q timerange.Quarters, n int16) error {
 // the first to shrink when capacity returns. It changes nothing and returns
 // ErrTooMany when that is more than can be counted.
 func (s *Sheet) SetCapacity(t id.SpaceType, from, to int32, capacity int16) (changed int, err error) {
-	for k := range s.days {
-		if k.Type != t || k.Day < from || k.Day >= to || s.days[k].Cap == capacity {
+	for k, stored := range s.days {
+		if k.Type != t || k.Day < from || k.Day >= to || stored == nil || stored.Cap == capacity {
 			continue
 		}
-		d := *s.days[k]
+		d := *stored
 		if err := d.recap(capacity); err != nil {
 			return 0, fmt.Errorf("%w: %s day %d", err, t, k.Day)
 		}
@@ -232,13 +276,12 @@ func (s *Sheet) SetCapacity(t id.SpaceType, from, to int32, capacity int16) (cha
 		return 0, nil
 	}
 	for k, d := range s.days {
-		if k.Type != t || k.Day < from || k.Day >= to || d.Cap == capacity {
+		if k.Type != t || k.Day < from || k.Day >= to || d == nil || d.Cap == capacity {
 			continue
 		}
-		if err := d.recap(capacity); err != nil {
+		if err := s.change(k).recap(capacity); err != nil {
 			return 0, err // it was possible a moment ago
 		}
-		s.changed[k] = struct{}{}
 	}
 	s.recap = true
 	return changed, nil
@@ -246,8 +289,8 @@ func (s *Sheet) SetCapacity(t id.SpaceType, from, to int32, capacity int16) (cha
 
 // Capacity is that of a day, if it was read and exists.
 func (s *Sheet) Capacity(t id.SpaceType, day int32) (capacity int16, ok bool) {
-	d, ok := s.days[Key{t, day}]
-	if !ok {
+	d := s.days[Key{t, day}]
+	if d == nil {
 		return 0, false
 	}
 	return d.Cap, true
@@ -267,6 +310,18 @@ func (d *Day) recap(capacity int16) error {
 	return nil
 }
 
+// Lacks reports whether fewer than n units can be sold in one of the slots
+// [first, end), when a share of the capacity, in percent, is kept back.
+func (d *Day) Lacks(first, end int, n int16, percent int) bool {
+	need := n + Buffer(d.Cap, percent)
+	for i := first; i < end; i++ {
+		if d.Free[i] < need || d.Over[i] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Unclaimed reports whether nothing of the day is claimed.
 func (d *Day) Unclaimed() bool {
 	for i := range d.Free {
@@ -284,7 +339,7 @@ func (s *Sheet) Release(t id.SpaceType, q timerange.Quarters, n int16) error {
 	if err := s.seeded(t, q); err != nil {
 		return err
 	}
-	for _, run := range spans(q) {
+	for run := range spans(q) {
 		d := s.days[Key{t, run.day}]
 		for i := run.first; i < run.end; i++ {
 			if int(d.Free[i])+int(n)-int(d.Over[i]) > int(d.Cap) {
@@ -302,7 +357,7 @@ func (s *Sheet) Release(t id.SpaceType, q timerange.Quarters, n int16) error {
 
 // Changed calls yield for every day that differs from what was read.
 func (s *Sheet) Changed(yield func(Key, *Day) bool) {
-	for k := range s.changed {
+	for _, k := range s.changed {
 		if !yield(k, s.days[k]) {
 			return
 		}
@@ -323,20 +378,18 @@ func (s *Sheet) each(t id.SpaceType, q timerange.Quarters, n int16, change func(
 	if q.Empty() || n == 0 {
 		return
 	}
-	for _, run := range spans(q) {
-		k := Key{t, run.day}
-		d := s.days[k]
+	for run := range spans(q) {
+		d := s.change(Key{t, run.day})
 		for i := run.first; i < run.end; i++ {
 			change(d, i)
 		}
-		s.changed[k] = struct{}{}
 	}
 	s.claims = append(s.claims, Delta{t, q.From, q.To, n})
 }
 
 func (s *Sheet) seeded(t id.SpaceType, q timerange.Quarters) error {
-	for _, run := range spans(q) {
-		if _, ok := s.days[Key{t, run.day}]; !ok {
+	for run := range spans(q) {
+		if s.days[Key{t, run.day}] == nil {
 			return unseeded(t, run.day)
 		}
 	}
@@ -349,13 +402,10 @@ type span struct {
 	first, end int
 }
 
-func spans(q timerange.Quarters) []span {
-	var out []span
-	q.Days(func(day int32, first, end int) bool {
-		out = append(out, span{day, first, end})
-		return true
-	})
-	return out
+func spans(q timerange.Quarters) iter.Seq[span] {
+	return func(yield func(span) bool) {
+		q.Days(func(day int32, first, end int) bool { return yield(span{day, first, end}) })
+	}
 }
 
 func unseeded(t id.SpaceType, day int32) error {

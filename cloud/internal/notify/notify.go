@@ -79,14 +79,13 @@ type Mail struct {
 	DriveInFrom time.Time     // admitted from here on
 	NoShowAt    time.Time     // the place is given away then
 	ExitGrace   time.Duration // leaving this much later costs nothing
-	// NoShowCharge is the percentage of Total that is taken if nobody comes.
-	NoShowCharge int
-	Total        money.Amount
-	Tax          money.Amount
-	Lines        []tariff.Line
-	Payment      payment.State
-	Held         money.Amount // authorised on the driver's card
-	Taken        money.Amount // of that, taken or being taken
+	Missed      money.Amount  // of Total, taken if nobody comes
+	Total       money.Amount
+	Tax         money.Amount
+	Lines       []tariff.Line
+	Payment     payment.State
+	Held        money.Amount // authorised on the driver's card
+	Taken       money.Amount // of that, taken or being taken
 
 	Pass      string // text of the gate pass; with Confirmation and Changed
 	ManageURL string // page to change or cancel

@@ -30,6 +30,20 @@ type batchArgs struct {
 	text jsonText
 }
 
+// reset makes it ready for another batch. What was handed out before is
+// overwritten.
+func (b *batchArgs) reset() {
+	b.parkings = b.parkings[:0]
+	for _, a := range b.arrays() {
+		a.reset()
+	}
+	b.sessions, b.allotments, b.watermarks, b.ledger, b.incidents, b.observations = nil, nil, nil, nil, nil, nil
+}
+
+func (b *batchArgs) arrays() [7]*array {
+	return [...]*array{&b.heads, &b.events, &b.days, &b.reservations, &b.payments, &b.keys, &b.feed}
+}
+
 // jsonText writes JSON into a buffer that is used again.
 type jsonText struct {
 	buf bytes.Buffer
@@ -56,8 +70,8 @@ func (b *batchArgs) add(p id.Parking, x commit.Writes, now time.Time) {
 	n := len(b.parkings)
 	b.heads.plainText(string(p))
 	b.events.plainInt(int32(len(x.Events)))
-	for k, d := range x.Days {
-		b.addDay(n, p, k, d)
+	for _, d := range x.Days {
+		b.addDay(n, p, d.Key, d.Day)
 	}
 	for _, r := range x.Reservations {
 		b.addReservation(n, p, r, x.Confirmed[r.ID])
@@ -65,8 +79,8 @@ func (b *batchArgs) add(p id.Parking, x commit.Writes, now time.Time) {
 	for _, y := range x.Payments {
 		b.addPayment(n, p, y)
 	}
-	for k, r := range x.Keys {
-		b.addKey(n, p, k, r)
+	for _, k := range x.Keys {
+		b.addKey(n, p, k.Key, k.KeyRecord)
 	}
 	for i, e := range x.Events {
 		b.addEvent(n, p, i+1, e)
@@ -200,6 +214,11 @@ func (b *batchArgs) addRest(p id.Parking, x commit.Writes, now time.Time) {
 	}
 }
 
+// plain reports whether commit_unopposed takes all of it.
+func (b *batchArgs) plain() bool {
+	return len(b.sessions)+len(b.allotments)+len(b.watermarks)+len(b.observations) == 0
+}
+
 // rowTypes are the ids of the composite types of commit_batch in this database.
 type rowTypes struct{ day, reservation, payment, key, event uint32 }
 
@@ -212,7 +231,7 @@ func (b *batchArgs) args(t rowTypes) ([][]byte, error) {
 		b.heads.value(oidText), b.events.value(oidInt4), b.days.value(t.day), b.reservations.value(t.reservation),
 		b.payments.value(t.payment), b.keys.value(t.key), b.feed.value(t.event),
 	}
-	for _, a := range []*array{&b.days, &b.reservations, &b.payments, &b.keys, &b.feed} {
+	for _, a := range b.arrays() {
 		if a.err != nil {
 			return nil, a.err
 		}

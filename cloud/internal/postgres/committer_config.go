@@ -11,14 +11,15 @@ import (
 	"github.com/openlot/openlot/protocol/id"
 )
 
-// config is a parking's description as a worker remembers it.
+// config is a parking's description as a shard remembers it.
 type config struct {
 	parking *parking.Parking
 	read    time.Time
 }
 
-// readConfigs makes sure that the batch's parkings are described.
-func (w *worker) readConfigs(ctx context.Context, batch []*request) error {
+// readConfigs makes sure that the parkings of the next batch are described, and
+// that what is drafted is founded on descriptions that nobody has changed.
+func (w *worker) readConfigs(ctx context.Context) error {
 	now := w.c.now()
 	if now.Sub(w.looked) > configTTL {
 		changed, next, err := w.c.db.described(ctx, w.since)
@@ -26,15 +27,16 @@ func (w *worker) readConfigs(ctx context.Context, batch []*request) error {
 			return err
 		}
 		for _, p := range changed {
-			delete(w.configs, id.Parking(p))
+			w.memory.configure(id.Parking(p), config{})
+			w.later = append(w.later, w.withdraw(id.Parking(p))...)
 		}
 		w.since, w.looked = next, now
 	}
-	seen := make(map[id.Parking]bool, len(batch))
+	seen := make(map[id.Parking]bool, len(w.later))
 	var stale []string
-	for _, r := range batch {
+	for _, r := range w.later {
 		p := r.op.Parking()
-		if c, ok := w.configs[p]; !seen[p] && (!ok || now.Sub(c.read) > configLife) {
+		if c := w.memory.configured(p); !seen[p] && (c.parking == nil || now.Sub(c.read) > configLife) {
 			stale = append(stale, string(p))
 		}
 		seen[p] = true
@@ -47,10 +49,10 @@ func (w *worker) readConfigs(ctx context.Context, batch []*request) error {
 		return err
 	}
 	for _, p := range stale {
-		delete(w.configs, id.Parking(p))
+		w.memory.configure(id.Parking(p), config{})
 	}
 	for _, p := range found {
-		w.configs[p.ID] = config{p, now}
+		w.memory.configure(p.ID, config{p, now})
 	}
 	return nil
 }

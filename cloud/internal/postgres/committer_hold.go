@@ -6,9 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/openlot/openlot/protocol/id"
 )
 
@@ -21,43 +18,32 @@ import (
 // holdFor is how long a parking is locked before it is read, after a loss.
 const holdFor = 250 * time.Millisecond
 
-// held is a transaction that has locked the heads of a batch.
-type held struct {
-	conn *pgxpool.Conn
-	tx   pgx.Tx
-}
-
-// mustHold reports whether a parking of the batch was lost lately.
-func (w *worker) mustHold(batch []*request, now time.Time) bool {
+// mustHold reports whether one of the parkings was lost lately.
+func (w *worker) mustHold(names map[id.Parking]bool) bool {
 	if len(w.lost) == 0 {
 		return false
 	}
-	maps.DeleteFunc(w.lost, func(_ id.Parking, at time.Time) bool { return now.Sub(at) > holdFor })
-	return slices.ContainsFunc(batch, func(r *request) bool {
-		_, lost := w.lost[r.op.Parking()]
-		return lost
+	now, lately := w.c.now(), false
+	maps.DeleteFunc(w.lost, func(p id.Parking, at time.Time) bool {
+		old := now.Sub(at) > holdFor
+		lately = lately || !old && names[p]
+		return old
 	})
+	return lately
 }
 
 // hold locks the heads of all of the batch's parkings: some of them alone would
-// not be in order with those that commit_batch locks.
-func (w *worker) hold(ctx context.Context, batch []*request) error {
-	names := map[string]bool{}
-	for _, r := range batch {
-		names[string(r.op.Parking())] = true
-	}
-	conn, err := w.c.db.pool.Acquire(ctx)
+// not be in order with those that the commit locks.
+func (w *worker) hold(ctx context.Context, names map[id.Parking]bool) error {
+	conn, err := w.connection(ctx)
 	if err != nil {
 		return err
 	}
-	tx, err := conn.Begin(ctx)
-	if err != nil {
-		conn.Release()
+	if w.held, err = conn.Begin(ctx); err != nil {
 		return err
 	}
-	w.held = &held{conn, tx}
 	if _, err := conn.Exec(ctx, `select hold_parkings($1)`, slices.Sorted(maps.Keys(names))); err != nil {
-		_ = w.release(ctx, false) // the connection goes back, or is thrown away
+		_ = w.release(ctx, false) // the connection is used again, or is closed
 		return err
 	}
 	return nil
@@ -66,31 +52,13 @@ func (w *worker) hold(ctx context.Context, batch []*request) error {
 // release ends the transaction that hold began, if there is one, by a commit or
 // by giving up.
 func (w *worker) release(ctx context.Context, commit bool) error {
-	h := w.held
-	if h == nil {
+	tx := w.held
+	if tx == nil {
 		return nil
 	}
 	w.held = nil
-	defer h.conn.Release()
 	if commit {
-		return h.tx.Commit(ctx)
+		return tx.Commit(ctx)
 	}
-	return h.tx.Rollback(ctx)
-}
-
-// rows is where the batch reads.
-func (w *worker) rows() querier {
-	if w.held != nil {
-		return w.held.conn
-	}
-	return w.c.db.pool
-}
-
-// connection is the one that the batch is written over; unless something is
-// held it must be released.
-func (w *worker) connection(ctx context.Context) (*pgxpool.Conn, error) {
-	if w.held != nil {
-		return w.held.conn, nil
-	}
-	return w.c.db.pool.Acquire(ctx)
+	return tx.Rollback(ctx)
 }

@@ -50,6 +50,10 @@ func (o *take) Prefetch(r *commit.Rows) {
 
 func (o *take) Optimistic() bool { return true }
 
+func (o *take) Claims() (id.SpaceType, timerange.Quarters, int16) {
+	return id.Standard, o.window.Claim(), 1
+}
+
 func (o *take) Apply(w *commit.Work, now time.Time) error {
 	k := commit.Key{Principal: "guest", Key: o.key}
 	if rec, err := w.Key(k); err != nil {

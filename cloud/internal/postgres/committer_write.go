@@ -15,22 +15,58 @@ type head struct {
 	problem string // kind of row that was stale; empty when committed
 }
 
-const callCommitBatch = `select base, coalesce(problem, '') from commit_batch(
-	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+const (
+	callCommitBatch     = `select base, coalesce(problem, '') from commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+	callCommitUnopposed = `select bases from commit_unopposed($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	commitBatchName     = "commit_batch"
+	commitUnopposedName = "commit_unopposed"
+	codeOpposed         = "PX010"
+	codeUniqueViolation = "23505"
+)
+
+// workerPlans are the settings of a worker's connection. What it reads it reads
+// by key; a plan that was made when the tables were small, and is kept, must not
+// read all of them when they are large.
+const workerPlans = `set enable_hashjoin = off; set enable_mergejoin = off; set enable_material = off; set enable_seqscan = off`
+
+// connection is the worker's own.
+func (w *worker) connection(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := w.c.ownConnection(ctx, w.conn)
+	w.conn = conn
+	return conn, err
+}
+
+// ownConnection is conn, or a new one when that is lost.
+func (c *Committer) ownConnection(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, error) {
+	if conn != nil && !conn.IsClosed() {
+		return conn, nil
+	}
+	conn, err := c.db.own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, workerPlans); err != nil {
+		closeConn(conn)
+		return nil, err
+	}
+	return conn, nil
+}
 
 // errNotStorable is wrapped by the error of a row that cannot be written in
 // Postgres's format.
 var errNotStorable = errors.New("a row that cannot be stored")
 
+// errOpposed says that a batch in which something was stale could not be
+// committed in part, because its transaction began earlier.
+var errOpposed = errors.New("a row was stale")
+
 // write commits one batch in one statement, and returns what became of the
-// parkings in their order.
+// parkings in their order. Most batches find everything as they were told; for
+// the others a second statement says who did not.
 func (w *worker) write(ctx context.Context, b *batchArgs) ([]head, error) {
 	conn, err := w.connection(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if w.held == nil {
-		defer conn.Release()
 	}
 	if w.types == nil {
 		var t rowTypes
@@ -43,13 +79,48 @@ func (w *worker) write(ctx context.Context, b *batchArgs) ([]head, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotStorable, err)
 	}
-	prepared, err := conn.Conn().Prepare(ctx, "commit_batch", callCommitBatch)
+	if !w.careful && b.plain() {
+		heads, err := w.commitUnopposed(ctx, conn, append(args[:7:7], args[10:12]...), len(b.parkings))
+		if !opposed(err) {
+			return heads, err
+		}
+		if w.held != nil {
+			w.careful = true
+			return nil, errOpposed
+		}
+	}
+	w.careful = false
+	return w.commitBatch(ctx, conn, args, len(b.parkings))
+}
+
+var binaryFormat = []int16{pgx.BinaryFormatCode}
+
+func (w *worker) commitUnopposed(ctx context.Context, conn *pgx.Conn, args [][]byte, parkings int) ([]head, error) {
+	prepared, err := conn.Prepare(ctx, commitUnopposedName, callCommitUnopposed)
 	if err != nil {
 		return nil, err
 	}
-	format := []int16{pgx.BinaryFormatCode}
-	rows := conn.Conn().PgConn().ExecStatement(ctx, prepared, args, format, format)
-	out := make([]head, 0, len(b.parkings))
+	rows := conn.PgConn().ExecStatement(ctx, prepared, args, binaryFormat, binaryFormat)
+	out := make([]head, 0, parkings)
+	for rows.NextRow() {
+		// An array's elements follow its header, each after its length.
+		for v := rows.Values()[0]; len(v) >= arrayHeader+12*(len(out)+1); {
+			out = append(out, head{base: binary.BigEndian.Uint64(v[arrayHeader+12*len(out)+4:])})
+		}
+	}
+	if _, err := rows.Close(); err != nil {
+		return nil, err
+	}
+	return complete(out, parkings)
+}
+
+func (w *worker) commitBatch(ctx context.Context, conn *pgx.Conn, args [][]byte, parkings int) ([]head, error) {
+	prepared, err := conn.Prepare(ctx, commitBatchName, callCommitBatch)
+	if err != nil {
+		return nil, err
+	}
+	rows := conn.PgConn().ExecStatement(ctx, prepared, args, binaryFormat, binaryFormat)
+	out := make([]head, 0, parkings)
 	for rows.NextRow() {
 		v := rows.Values()
 		h := head{problem: string(v[1])}
@@ -61,10 +132,20 @@ func (w *worker) write(ctx context.Context, b *batchArgs) ([]head, error) {
 	if _, err := rows.Close(); err != nil {
 		return nil, err
 	}
-	if len(out) != len(b.parkings) {
-		return nil, fmt.Errorf("commit_batch answered for %d parkings of %d", len(out), len(b.parkings))
+	return complete(out, parkings)
+}
+
+func complete(heads []head, parkings int) ([]head, error) {
+	if len(heads) != parkings {
+		return nil, fmt.Errorf("the commit answered for %d parkings of %d", len(heads), parkings)
 	}
-	return out, nil
+	return heads, nil
+}
+
+// opposed reports that commit_unopposed found something other than expected.
+func opposed(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == codeOpposed || pg.Code == codeUniqueViolation)
 }
 
 // retryable reports errors after which the same batch may succeed: a row
@@ -76,8 +157,10 @@ func retryable(err error) bool {
 		return true // the connection broke
 	}
 	switch pg.Code {
-	case "PX003", "PX004", "40001", "40P01", "23505":
-		return pg.Code != "PX004" && pg.Code != "23505"
+	case "PX003", "40001", "40P01":
+		return true
+	case "PX004", codeUniqueViolation:
+		return false
 	}
 	return pg.Code[:2] == "57" || pg.Code[:2] == "53" || pg.Code[:2] == "08"
 }

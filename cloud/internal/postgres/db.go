@@ -76,8 +76,17 @@ func (db *DB) Close() { db.pool.Close() }
 // Pool gives the adapters that need a raw pool (River) theirs.
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
-// Ping reports whether the database answers.
-func (db *DB) Ping(ctx context.Context) error { return unavailable("ping", db.pool.Ping(ctx)) }
+// Ping reports whether the database answers. After a restart of the database the
+// pool still holds connections that nobody has found broken yet; they say nothing
+// about the database, so that a ping that fails drops them and is made once more.
+func (db *DB) Ping(ctx context.Context) error {
+	err := db.pool.Ping(ctx)
+	if err != nil && ctx.Err() == nil {
+		db.pool.Reset()
+		err = db.pool.Ping(ctx)
+	}
+	return unavailable("ping", err)
+}
 
 func asApp(ctx context.Context, c *pgx.Conn) error {
 	// A statement that hangs must not hold the oldest transaction id back: the

@@ -122,7 +122,9 @@ func scanParking(row pgx.CollectableRow) (*parking.Parking, error) {
 	return &p, nil
 }
 
-// load reads what the works of several parkings ask for, in one round trip.
+// load reads what the works of several parkings ask for, in one round trip. Each
+// row is looked up by its key, whatever the server believed of the tables' sizes
+// when it made its plan: OFFSET 0 keeps it from turning the join round.
 func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map[id.Parking]commit.Loaded, error) {
 	out := make(map[id.Parking]commit.Loaded, len(asked))
 	var days struct {
@@ -169,8 +171,9 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map
 	var b pgx.Batch
 	if len(days.day) > 0 {
 		b.Queue(`select i.parking, i.space_type, i.day, i.version, i.cap, i.free, i.over
-			from (select distinct * from unnest($1::text[], $2::text[], $3::int[])) k(parking, space_type, day)
-			join inventory_day i using (parking, space_type, day)`, days.parking, days.kind, days.day).Query(func(rows pgx.Rows) error {
+			from unnest($1::text[], $2::text[], $3::int[]) k(parking, space_type, day)
+			cross join lateral (select * from inventory_day i
+				where i.parking = k.parking and i.space_type = k.space_type and i.day = k.day offset 0) i`, days.parking, days.kind, days.day).Query(func(rows pgx.Rows) error {
 			return each(rows, func(row pgx.CollectableRow) error {
 				var at id.Parking
 				var k inventory.Key
@@ -187,8 +190,8 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map
 		})
 	}
 	if len(reservations.id) > 0 {
-		b.Queue(`select `+reservationColumns+` from (select distinct * from unnest($1::text[], $2::uuid[])) k(parking, id)
-			join reservation r using (parking, id)`, reservations.parking, reservations.id).Query(func(rows pgx.Rows) error {
+		b.Queue(`select `+reservationColumns+` from unnest($1::text[], $2::uuid[]) k(parking, id)
+			cross join lateral (select * from reservation r where r.parking = k.parking and r.id = k.id offset 0) r`, reservations.parking, reservations.id).Query(func(rows pgx.Rows) error {
 			return each(rows, func(row pgx.CollectableRow) error {
 				r, err := scanReservation(row)
 				if err == nil {
@@ -199,8 +202,8 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map
 		})
 	}
 	if len(payments.id) > 0 {
-		b.Queue(`select `+paymentColumns+` from (select distinct * from unnest($1::text[], $2::uuid[])) k(parking, id)
-			join payment p using (parking, id)`, payments.parking, payments.id).Query(func(rows pgx.Rows) error {
+		b.Queue(`select `+paymentColumns+` from unnest($1::text[], $2::uuid[]) k(parking, id)
+			cross join lateral (select * from payment p where p.parking = k.parking and p.id = k.id offset 0) p`, payments.parking, payments.id).Query(func(rows pgx.Rows) error {
 			return each(rows, func(row pgx.CollectableRow) error {
 				at, p, err := scanPayment(row)
 				if err == nil {
@@ -211,8 +214,8 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map
 		})
 	}
 	if len(sessions.id) > 0 {
-		b.Queue(`select `+sessionColumns+` from (select distinct * from unnest($1::text[], $2::uuid[])) k(parking, id)
-			join session s using (parking, id)`, sessions.parking, sessions.id).Query(func(rows pgx.Rows) error {
+		b.Queue(`select `+sessionColumns+` from unnest($1::text[], $2::uuid[]) k(parking, id)
+			cross join lateral (select * from session s where s.parking = k.parking and s.id = k.id offset 0) s`, sessions.parking, sessions.id).Query(func(rows pgx.Rows) error {
 			return each(rows, func(row pgx.CollectableRow) error {
 				at, s, err := scanSession(row)
 				if err == nil {
@@ -223,8 +226,8 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map
 		})
 	}
 	if len(blocks) > 0 {
-		b.Queue(`select `+blockColumns+` from (select distinct * from unnest($1::text[], $2::text[])) k(parking, id)
-			join block b using (parking, id)`, blockParkings, blocks).Query(func(rows pgx.Rows) error {
+		b.Queue(`select `+blockColumns+` from unnest($1::text[], $2::text[]) k(parking, id)
+			cross join lateral (select * from block b where b.parking = k.parking and b.id = k.id offset 0) b`, blockParkings, blocks).Query(func(rows pgx.Rows) error {
 			return each(rows, func(row pgx.CollectableRow) error {
 				at, x, err := scanBlock(row)
 				if err == nil {
@@ -236,8 +239,8 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map
 	}
 	if len(keys) > 0 {
 		b.Queue(`select i.principal, i.key, i.request_hash, i.parking, i.reservation
-			from (select distinct * from unnest($1::text[], $2::text[])) k(principal, key)
-			join idempotency_key i using (principal, key)`, principals, keys).Query(func(rows pgx.Rows) error {
+			from unnest($1::text[], $2::text[]) k(principal, key)
+			cross join lateral (select * from idempotency_key i where i.principal = k.principal and i.key = k.key offset 0) i`, principals, keys).Query(func(rows pgx.Rows) error {
 			return each(rows, func(row pgx.CollectableRow) error {
 				var k commit.Key
 				var rec commit.KeyRecord

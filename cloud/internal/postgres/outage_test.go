@@ -112,3 +112,39 @@ func TestPostgresGoesAwayAndComesBack(t *testing.T) {
 	checkInventory(t, owner, "north", capacity)
 	checkFeed(t, owner, "north")
 }
+
+// Whoever asks whether the database answers, right after it was restarted, is
+// not told of the connections from before.
+func TestPingIsAboutTheDatabaseAndNotAboutOldConnections(t *testing.T) {
+	db, dsn := postgrestest.New(t)
+	owner := postgrestest.Owner(t, dsn)
+	const old = 4
+	for range 3 {
+		var wg sync.WaitGroup
+		taken := make(chan struct{}, old)
+		for range old {
+			wg.Go(func() {
+				conn, err := db.Pool().Acquire(t.Context())
+				taken <- struct{}{}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for len(taken) < old { // until all of them are connections of their own
+					if err := conn.Ping(t.Context()); err != nil {
+						t.Error(err)
+						break
+					}
+				}
+				conn.Release()
+			})
+		}
+		wg.Wait()
+		if _, err := owner.Exec(t.Context(), `select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'openlot'`); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

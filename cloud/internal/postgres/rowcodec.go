@@ -52,6 +52,16 @@ func (a *array) value(element uint32) []byte {
 	return a.buf
 }
 
+// maxKept bounds the buffer that an array keeps for the next batch.
+const maxKept = 1 << 20
+
+func (a *array) reset() {
+	if cap(a.buf) > maxKept {
+		a.buf = nil
+	}
+	*a = array{buf: a.buf[:min(arrayHeader, len(a.buf))]}
+}
+
 func (a *array) element() {
 	if a.buf == nil {
 		a.buf = make([]byte, arrayHeader, 4096)

@@ -14,6 +14,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
 	"github.com/openlot/openlot/cloud/internal/receipt"
+	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/settlement"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -154,6 +155,7 @@ func TestReceiptsOfTheRealThing(t *testing.T) {
 	h := newHouse(t)
 	from := timerange.Floor(time.Now()).Time().Add(time.Hour)
 	in, late, lower, gone, missed := h.reserve(from, 2*time.Hour), h.reserve(from, 2*time.Hour), h.reserve(from, 2*time.Hour), h.reserve(from, time.Hour), h.reserve(from, 2*time.Hour)
+	regret := h.reserve(from.Add(4*time.Hour), time.Hour)
 	enter := func(v booking.View, at time.Time) id.Session {
 		s := id.New[id.Session](at)
 		h.at(at.Add(time.Second))
@@ -201,18 +203,28 @@ func TestReceiptsOfTheRealThing(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 
+	// Given up when its space was not kept any longer: that costs what not coming
+	// costs.
+	h.at(regret.Reservation.NoShowAt)
+	cancelled, err = h.booking.Cancel(t.Context(), regret.Reservation.ID)
+	h.must(cancelled, err)
+	h.settled(regret)
+	if r := h.sound(regret, bill.Missed); r.Reservation.State != reservation.Cancelled || r.Bill.Due.Minor != 240 || r.Sums.Captured.Minor != 240 {
+		t.Errorf("%+v", r)
+	}
+
 	h.at(missed.Reservation.NoShowAt.Add(5 * time.Hour))
 	h.see(wire.Event{Kind: wire.TimeMark}, h.now())
 	h.must(nil, h.booking.Miss(t.Context(), place, missed.Reservation.ID))
 	h.settled(missed)
-	if r := h.sound(missed, bill.Missed); r.Number != "altmarkt-5" || r.Bill.Due.Minor != 480 || r.Stay != nil || len(r.Observations) != 0 {
+	if r := h.sound(missed, bill.Missed); r.Number != "altmarkt-6" || r.Bill.Due.Minor != 480 || r.Stay != nil || len(r.Observations) != 0 {
 		t.Errorf("%+v", r)
 	}
 	// It came after all: one receipt takes the place of the other, and what was
 	// taken counts.
 	s4 := enter(missed, missed.Reservation.NoShowAt.Add(5*time.Hour+time.Minute))
 	leave(missed, s4, missed.Reservation.NoShowAt.Add(5*time.Hour+4*time.Minute))
-	if r := h.sound(missed, bill.Overstayed); r.Number != "altmarkt-6" || r.Sums.Captured.Minor != 480 || r.Sums.Owed.Minor != r.Bill.Due.Minor-480 || r.Sums.Owed.Minor <= 0 {
+	if r := h.sound(missed, bill.Overstayed); r.Number != "altmarkt-7" || r.Sums.Captured.Minor != 480 || r.Sums.Owed.Minor != r.Bill.Due.Minor-480 || r.Sums.Owed.Minor <= 0 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -3,6 +3,7 @@ package receipt
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/bill"
@@ -82,7 +83,7 @@ func sameLine(a, b tariff.Line) bool {
 
 // ends are the states of the reservation in which a bill of a basis can be.
 var ends = map[bill.Basis][]reservation.State{
-	bill.Missed: {reservation.NoShow}, bill.Unwatched: {reservation.Completed},
+	bill.Missed: {reservation.NoShow, reservation.Cancelled}, bill.Unwatched: {reservation.Completed},
 	bill.Cancelled: {reservation.Cancelled}, bill.Walked: {reservation.Walked}, bill.Voided: {reservation.Voided},
 }
 
@@ -90,13 +91,8 @@ var ends = map[bill.Basis][]reservation.State{
 func (v *verifier) rule() {
 	b, r, s := &v.r.Bill, v.r.Reservation, v.r.Stay
 	parts := map[bill.Basis]int{bill.Quoted: 1, bill.Overstayed: 1, bill.QuotedAndNew: 2, bill.Used: 1, bill.Missed: 1, bill.Unwatched: 1}
-	nothing := []bill.Basis{bill.Cancelled, bill.Walked, bill.Voided, bill.NotSeen}
 	want, charges := parts[b.Basis]
-	free := false
-	for _, n := range nothing {
-		free = free || b.Basis == n
-	}
-	if !charges && !free {
+	if !charges && !slices.Contains([]bill.Basis{bill.Cancelled, bill.Walked, bill.Voided, bill.NotSeen}, b.Basis) {
 		v.find("bill.basis", "%q is not known", b.Basis)
 		return
 	}
@@ -110,11 +106,7 @@ func (v *verifier) rule() {
 	v.unless(b.Grace == 0 || late || b.Basis == bill.Quoted, "bill.grace_seconds", "is given; %q knows none", b.Basis)
 	v.unless(b.Grace >= 0 && b.Grace <= int(24*time.Hour/time.Second), "bill.grace_seconds", "is not from 0 to a day")
 	if needs, end := ends[b.Basis]; end {
-		ok := r != nil && s == nil
-		for _, state := range needs {
-			ok = ok && r.State == state
-		}
-		v.unless(ok, "bill.basis", "%q does not go with the reservation", b.Basis)
+		v.unless(r != nil && s == nil && slices.Contains(needs, r.State), "bill.basis", "%q does not go with the reservation", b.Basis)
 	} else {
 		v.unless(s != nil, "bill.basis", "%q charges a stay, and there is none", b.Basis)
 	}

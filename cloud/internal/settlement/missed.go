@@ -8,11 +8,11 @@ import (
 )
 
 // AtNoShow settles a reservation on which nobody came: its driver kept a place
-// from others. Due is the share of the quote that the parking's policy names, a
-// fraction of a minor unit dropped, and never more than is held: nobody owes for
-// a stay that was not. With nothing due the hold is given back.
+// from others. Due is the share of the quote that was agreed on when it was
+// booked, and never more than is held: nobody owes for a stay that was not. With
+// nothing due the hold is given back.
 func AtNoShow(p *parking.Parking, r *reservation.Reservation, pay *payment.Payment) Settlement {
-	return unseen(r, pay, bill.Missed, min(max(p.Policy.NoShowCharge, 0), 100))
+	return unseen(r, pay, bill.Missed, r.Quote.MissedPercent(p.Policy.NoShowCharge))
 }
 
 // AtElapse settles a reservation whose window has ended where no gate could see

@@ -316,25 +316,29 @@ func TestWithoutVersionCheckAndGuard(t *testing.T) {
 	}
 }
 
-// plantStaleWrites takes the comparison of inventory versions out of
-// commit_batch. The version that is written still follows the stored one, unless
-// the guard is to see it.
+// plantStaleWrites takes the comparison of inventory versions out of both
+// functions that commit. The version that is written still follows the stored
+// one, unless the guard is to see it.
 func plantStaleWrites(t *testing.T, owner *pgx.Conn, guard bool) {
 	t.Helper()
-	var name, source string
-	if err := owner.QueryRow(t.Context(), `select oid::regprocedure::text, pg_get_functiondef(oid) from pg_proc where proname = 'commit_batch'`).Scan(&name, &source); err != nil {
-		t.Fatal(err)
-	}
-	without := strings.ReplaceAll(source, "i.version is distinct from k.version", "false")
-	without = strings.ReplaceAll(without, " and i.version = k.version", "")
-	if strings.Count(source, "i.version") != strings.Count(without, "i.version")+2 {
-		t.Fatalf("%s does not compare the versions of inventory rows in the way that is taken out here", name)
+	for name, compared := range map[string]int{"commit_unopposed": 1, "commit_batch": 2} {
+		var source string
+		if err := owner.QueryRow(t.Context(), `select pg_get_functiondef(oid) from pg_proc where proname = $1`, name).Scan(&source); err != nil {
+			t.Fatal(err)
+		}
+		without := strings.ReplaceAll(source, "i.version is distinct from k.version", "false")
+		without = strings.ReplaceAll(without, " and i.version = k.version", "")
+		if strings.Count(source, "i.version") != strings.Count(without, "i.version")+compared {
+			t.Fatalf("%s does not compare the versions of inventory rows in the way that is taken out here", name)
+		}
+		if _, err := owner.Exec(t.Context(), without); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if !guard {
-		without += "; drop trigger inventory_guard on inventory_day"
-	}
-	if _, err := owner.Exec(t.Context(), without); err != nil {
-		t.Fatal(err)
+		if _, err := owner.Exec(t.Context(), "drop trigger inventory_guard on inventory_day"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ package bookingtest
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -144,10 +143,10 @@ func (w *World) try(work *commit.Work, op commit.Op, now time.Time) error {
 
 func (w *World) write(at id.Parking, x commit.Writes, now time.Time) commit.Receipt {
 	base := w.revisions[at]
-	for k, d := range x.Days {
-		stored := *d
+	for _, d := range x.Days {
+		stored := *d.Day
 		stored.Version++
-		w.days[at][k] = &stored
+		w.days[at][d.Key] = &stored
 	}
 	for _, r := range x.Reservations {
 		stored := *r
@@ -173,7 +172,9 @@ func (w *World) write(at id.Parking, x commit.Writes, now time.Time) commit.Rece
 		w.marks[at] = &stored
 	}
 	w.incidents = append(w.incidents, x.Incidents...)
-	maps.Copy(w.keys, x.Keys)
+	for _, k := range x.Keys {
+		w.keys[k.Key] = k.KeyRecord
+	}
 	for i, e := range x.Events {
 		e.Revision, e.At = base+uint64(i)+1, now
 		w.events = append(w.events, e)

@@ -54,7 +54,7 @@ func confirmed(t *testing.T) notify.Mail {
 		To: "jana@posteo.example", Reservation: id.New[id.Reservation](from), State: reservation.Confirmed, Generation: 1, Confirmed: true,
 		Plate: "DDOL417", Parking: "altmarkt", Name: "Altmarkt", Address: "Wilsdruffer Straße 1", City: "Dresden", Zone: berlin(t), SpaceType: "Standard",
 		Window: timerange.Range{From: from, To: to}, DriveInFrom: from.Add(-15 * time.Minute), NoShowAt: from.Add(2 * time.Hour), ExitGrace: 15 * time.Minute,
-		NoShowCharge: 40, Total: money.New(1400, "EUR"), Tax: money.New(224, "EUR"), Held: money.New(1400, "EUR"),
+		Missed: money.New(560, "EUR"), Total: money.New(1400, "EUR"), Tax: money.New(224, "EUR"), Held: money.New(1400, "EUR"),
 		Lines: []tariff.Line{
 			{Label: "9 × 60 min at 2.00 EUR <sic>", From: from, To: to, Amount: money.New(1800, "EUR")},
 			{Label: "At most 14.00 EUR on 2026-06-11", From: from, To: to, Amount: money.New(-400, "EUR")},
@@ -162,7 +162,7 @@ func TestAConfirmationSaysWhatADriverNeeds(t *testing.T) {
 	number := email.Number(m.Reservation)
 	for what, text := range map[string]string{"text": got.Text, "HTML": html.UnescapeString(got.HTML)} {
 		contains(t, what, text, "Altmarkt, Wilsdruffer Straße 1, Dresden", "Thu 11 June, 08:00 – 17:00", "07:45", "10:00", "DDOL417", "Standard",
-			"€18.00", "−€4.00", "€14.00", "€2.24", "held on your card", number, m.Pass, m.ManageURL, "You can always drive out", "40 % of the price is taken all the same", "9 × 60 min at 2.00 EUR <sic>")
+			"€18.00", "−€4.00", "€14.00", "€2.24", "held on your card", number, m.Pass, m.ManageURL, "You can always drive out", "€5.60 is taken all the same", "9 × 60 min at 2.00 EUR <sic>")
 	}
 	if strings.Contains(got.HTML, "<sic>") {
 		t.Error("the HTML does not escape what it prints")
@@ -243,6 +243,22 @@ func TestACancellationSaysThatNothingWasTaken(t *testing.T) {
 	contains(t, "text", got.Text, "is cancelled", "€14.00 was held", "Nothing was taken")
 	if strings.Contains(got.Text+got.HTML, "PK1:") || strings.Contains(got.Text+got.HTML, "mt_") {
 		t.Error("it carries a pass or a token")
+	}
+}
+
+func TestALateCancellationSaysWhatItCost(t *testing.T) {
+	in := newInbox(t)
+	m := confirmed(t)
+	m.State, m.Pass, m.Taken = reservation.Cancelled, "", money.New(560, "EUR")
+	if err := sender(t, in.addr).Send(t.Context(), notify.Cancellation, m); err != nil {
+		t.Fatal(err)
+	}
+	got := in.mails(t)[0]
+	for part, text := range map[string]string{"text": strings.Join(strings.Fields(got.Text), " "), "HTML": got.HTML} {
+		contains(t, part, text, "is cancelled", "€14.00 was held", "€5.60 is taken", "until 10:00", "rest is given back")
+		if strings.Contains(text, "Nothing was taken") {
+			t.Errorf("%s says that nothing was taken", part)
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ type view struct {
 	Total     string
 	Tax       string
 	Held      string // empty when nothing is held
+	Taken     string // empty when nothing is taken
 	Missed    string // what is taken if nobody comes; empty: nothing
 	Grace     string // how much later leaving costs nothing; empty for none
 	Pass      string
@@ -94,11 +95,15 @@ func newView(k notify.Kind, m notify.Mail) view {
 	if m.Held.Minor > 0 {
 		v.Held = m.Held.Written()
 	}
+	if m.Taken.Minor > 0 {
+		v.Taken = m.Taken.Written()
+	}
 	switch {
-	case m.NoShowCharge >= 100:
+	case m.Missed.Minor <= 0:
+	case m.Missed.Minor >= m.Total.Minor:
 		v.Missed = "the price is taken"
-	case m.NoShowCharge > 0:
-		v.Missed = fmt.Sprintf("%d %% of the price is taken", m.NoShowCharge)
+	default:
+		v.Missed = m.Missed.Written() + " is taken"
 	}
 	if m.ExitGrace > 0 {
 		v.Grace = fmt.Sprintf("%d minutes", int(m.ExitGrace.Minutes()))

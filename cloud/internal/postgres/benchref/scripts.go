@@ -12,19 +12,20 @@ const newID = `(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigi
 // One is a pgbench script: the committer's own statement for one reservation of
 // one to eight hours at one of the parkings. The statement needs the version of
 // the day and its new counts; both are read in the same statement, because
-// pgbench remembers nothing between two of them.
-func One(l Lots) string {
-	return variables(l) + flat(fmt.Sprintf(`
-select c.base, c.problem from inventory_day i,
+// pgbench remembers nothing between two of them. Each of the clients has parkings
+// of its own: the statement of one that was overtaken would be an error.
+func One(l Lots, clients int) string {
+	return variables(l) + fmt.Sprintf("\\set p random(0, %d) * %d + :client_id\n", l.N/clients-1, clients) + flat(fmt.Sprintf(`
+select c.bases from inventory_day i,
  (select %[2]s as rid, %[2]s as pid, now() as at, gen_random_uuid()::text as key offset 0) u,
- lateral commit_batch(array[i.parking], array[1],
+ lateral commit_unopposed(array[i.parking], array[1],
   array[row(1, i.parking, i.space_type, i.day, i.version, i.cap,
    i.free[1 : (:a)::int - 1] || (select array_agg((f - 1)::int2) from unnest(i.free[(:a)::int : (:z)::int]) f) || i.free[(:z)::int + 1 : 96], i.over)::commit_day],
   array[row(1, i.parking, u.rid, 0, 'held', 1, i.space_type, to_timestamp((i.day * 96::bigint + (:a)::int - 1) * 900), to_timestamp((i.day * 96::bigint + (:z)::int) * 900),
    i.day * 96::bigint + (:a)::int - 1, i.day * 96::bigint + (:z)::int, '%[3]s', u.pid, 'driver@example.org', '', '', u.at, u.at, null, null, null, null, 0, 0, u.at, u.at)::commit_reservation],
   array[row(1, i.parking, u.pid, 0, u.rid, 'requested', 'sandbox', 'pm_sandbox_ok', '', 'EUR', 480, 0, 0, 0, 0, null, '', '', u.at)::commit_payment],
   array[row(1, i.parking, 'guest', u.key, decode('%[4]s', 'hex'), u.rid)::commit_key],
-  array[row(1, i.parking, 1, 'reservation.held', '%[5]s')::commit_event]) c
+  array[row(1, i.parking, 1, 'reservation.held', '%[5]s')::commit_event], null, null) c
 where i.parking = '%[1]s' || lpad((:p)::text, 5, '0') and i.space_type = 'standard' and i.day = (:d)::int;`,
 		l.Prefix, newID, Quote, strings.Repeat("5a", 32), Body))
 }

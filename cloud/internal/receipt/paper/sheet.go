@@ -10,6 +10,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/receipt"
+	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/tariff"
 )
@@ -74,6 +75,8 @@ func newSheet(r *receipt.Receipt) (sheet, error) {
 	s.Notes = append(s.Notes, zones(r, zone)...)
 	s.Why = why[r.Bill.Basis]
 	switch {
+	case r.Bill.Basis == bill.Missed && r.Reservation != nil && r.Reservation.State == reservation.Cancelled:
+		s.Why = fmt.Sprintf("You gave the reservation up when its space was not kept any longer. %d %% of the price that was agreed is charged.", r.Bill.Percent)
 	case r.Bill.Basis == bill.Missed:
 		s.Why = fmt.Sprintf(s.Why, r.Bill.Percent)
 	case strings.Contains(s.Why, "%s"):

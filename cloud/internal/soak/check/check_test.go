@@ -165,6 +165,7 @@ func TestDamageIsSeen(t *testing.T) {
 			capture_amount, capture_tax, captured, capture_before, next_action, decline_code, updated_at from payment where state = 'authorized'`, Holds},
 		{"confirmed without a hold", `update payment set state = 'voided' where state = 'authorized'`, Payments},
 		{"cancelled with a hold that stands", `update payment set state = 'authorized' where state = 'void_requested'`, Payments},
+		{"taken from who cancelled in time", `update payment set state = 'captured', captured = authorized, capture_amount = authorized where reservation in (select id from reservation where state = 'cancelled')`, Payments},
 		{"taken above what was authorised", `update payment set state = 'captured', captured = authorized + 1 where state = 'authorized'`, Payments},
 		{"a payment of nobody", `update payment set reservation = gen_random_uuid() where state = 'void_requested'`, Payments},
 		{"an unbalanced transaction", `update ledger_entry set amount = amount + 1 where account = 'held'`, Ledger},

@@ -11,8 +11,12 @@ func ended(state string) bool {
 	return true
 }
 
-// fits says which states the payment of a reservation may be in.
-func fits(reservation, payment string) bool {
+// fits says which states the payment of a reservation may be in. Who cancels when
+// the place is not kept any longer pays like who does not come.
+func fits(reservation string, late bool, payment string) bool {
+	if reservation == "cancelled" && late && (payment == "capture_requested" || payment == "captured") {
+		return true
+	}
 	return slices.Contains(map[string][]string{
 		"held":      {"requested", "requires_action", "unknown"},
 		"confirmed": {"authorized"},
@@ -72,7 +76,7 @@ func (out *Report) payments(r *Rows) {
 		switch {
 		case p == nil || p.Reservation != x.ID || p.Parking != x.Parking:
 			out.Add(Payments, "%s: reservation %x has no payment of its own", x.Parking, x.ID)
-		case !fits(x.State, p.State):
+		case !fits(x.State, x.Late, p.State):
 			out.Add(Payments, "%s: reservation %x is %s and its payment %s", x.Parking, x.ID, x.State, p.State)
 		}
 		own, pending := 0, 0

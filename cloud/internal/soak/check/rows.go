@@ -44,7 +44,8 @@ type Reservation struct {
 	Lot
 	ID      ID
 	State   string
-	Claim   Run // empty: none
+	Late    bool // it got into its state when its place was not kept any longer
+	Claim   Run  // empty: none
 	Payment ID
 	Session ID
 	Pending *Pending

@@ -268,13 +268,18 @@ export function booking(id, givenToken) {
         h('button', {class: 'btn ghost sm', type: 'button', disabled: Boolean(busy), onclick: confirm}, busy === 'confirm' ? 'Asking…' : 'I have approved it'), back)))
   }
 
+  const deadline = () => clock(r.no_show_at ? Date.parse(r.no_show_at) : to(), zone())
+  // Giving up a place that is not kept any more costs what not coming costs.
+  const kept = () => !r.no_show_at || Date.now() < Date.parse(r.no_show_at)
+  const late = () => `Your space was kept until ${deadline()}. ` + (r.no_show_charge?.minor ? `${money(r.no_show_charge)} is taken all the same.` : 'Nothing is taken.')
+
   function giveUp() {
     if (!wantCancel) {
-      return h('div', {class: 'opt'}, h('div', {}, h('b', {}, 'Plans changed?'), h('p', {class: 'small muted'}, 'Free until you drive in.')),
+      return h('div', {class: 'opt'}, h('div', {}, h('b', {}, 'Plans changed?'), h('p', {class: 'small muted'}, kept() ? `Free until ${deadline()}, or until you drive in.` : late())),
         h('button', {class: 'btn ghost sm', type: 'button', disabled: Boolean(busy), onclick: () => { wantCancel = true; draw() }}, busy === 'cancel' ? 'Cancelling…' : 'Cancel'))
     }
     return h('div', {class: 'note warn ask'}, icon('info'), h('p', {class: 'h'}, 'Give this space up?'),
-      h('p', {class: 'small'}, `Somebody else can have it at once. ${money(r.payment.amount)} goes back to your card; the pass stops working.`),
+      h('p', {class: 'small'}, kept() ? `Somebody else can have it at once. ${money(r.payment.amount)} goes back to your card; the pass stops working.` : `${late()} The pass stops working.`),
       h('p', {class: 'row'}, h('button', {class: 'btn sm', type: 'button', onclick: cancel}, 'Yes, give it up'),
         h('button', {class: 'btn ghost sm', type: 'button', onclick: () => { wantCancel = false; draw() }}, 'Keep it')))
   }
@@ -309,10 +314,11 @@ export function booking(id, givenToken) {
     }
     const declined = r.payment.state === 'declined'
     const cancelled = r.state === 'cancelled'
+    const taken = r.payment.captured || (r.payment.state === 'capture_requested' && r.no_show_charge)
     return h('section', {class: 'stack'},
       note(declined ? 'wrong' : '', declined ? 'wrong' : 'info',
         cancelled ? 'You gave this space up' : declined ? 'Your bank refused this card' : 'The payment was not secured in time',
-        cancelled ? 'The hold goes back to your card. The pass does not work any more.' : 'Nothing was taken and the space is free again. You can reserve it once more.'),
+        cancelled ? (taken ? `${money(taken)} is taken: your space was kept until ${deadline()}.` : 'The hold goes back to your card.') + ' The pass does not work any more.' : 'Nothing was taken and the space is free again. You can reserve it once more.'),
       h('a', {class: 'btn', href: '#/p/' + r.parking_id}, 'Reserve again'), receipt())
   }
 

@@ -77,7 +77,7 @@ export function checkout(id, type) {
     form.replaceChildren(
       h('section', {class: 'stack'}, email, plate, phone, cards),
       h('section', {}, h('h2', {}, 'What happens to your money'), lines(quote, p.timezone),
-        h('p', {class: 'small muted'}, 'This is held on your card today. Nothing is taken before you leave, and you can cancel for nothing until you drive in.')),
+        h('p', {class: 'small muted'}, 'This is held on your card today. Nothing is taken before you leave, and you can cancel for nothing as long as your space is kept.')),
       bar)
     drawBar()
   }

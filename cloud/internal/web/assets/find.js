@@ -128,8 +128,10 @@ export function find() {
   function fill(page) {
     rows = new Map(page.parkings.map(p => [p.id, row(p)]))
     if (page.parkings.length) {
+      const before = state.zoneNow()
       state.lookAt(page.parkings[0].timezone)
       tellWindow()
+      if (state.zoneNow() !== before) kerb.redraw() // its hours are those of the parkings, too
       list.replaceChildren(h('ul', {}, [...rows.values()].map(r => h('li', {}, r.element))))
       asOf(page.parkings)
       say(`${page.parkings.length} parkings`)

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/openlot/openlot/cloud/internal/app"
+	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// takeBack is what walk and void understand.
+type takeBack struct {
+	one
+	Reservation string `arg:"" help:"The reservation's id, such as rsv_01jd3k…; openlot admin capacity and block list those that no longer fit."`
+	Reason      string `required:"" help:"Why, for the record; nothing personal."`
+}
+
+type operatorsWord func(booking.Operator, context.Context, id.Parking, id.Reservation, string) (booking.Snapshot, error)
+
+func (c *takeBack) end(ctx context.Context, log *slog.Logger, out io.Writer, word operatorsWord) error {
+	r, err := id.Parse[id.Reservation](c.Reservation)
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "invalid_reservation_id", "That is not a reservation's id.")
+	}
+	return c.in(ctx, log, func(a app.Administration, p id.Parking) error {
+		s, err := word(a.Reservations, ctx, p, r, c.Reason)
+		if err != nil {
+			return err
+		}
+		var text strings.Builder
+		fmt.Fprintf(&text, "%s is %s; its space is free from now on, and its payment is %s\n", r, s.Reservation.State, s.Payment.State)
+		return write(out, &text)
+	})
+}
+
+type walkCmd struct{ takeBack }
+
+// Run implements kong's command.
+func (c *walkCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) error {
+	return c.end(ctx, log, out, booking.Operator.Walk)
+}
+
+type voidCmd struct{ takeBack }
+
+// Run implements kong's command.
+func (c *voidCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) error {
+	return c.end(ctx, log, out, booking.Operator.Void)
+}
