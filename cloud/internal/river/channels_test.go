@@ -3,6 +3,7 @@ package river_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -41,6 +42,10 @@ func (g *guests) Details(_ context.Context, at id.Parking, r id.Reservation) (no
 		Parking: at, Name: "Altmarkt", Zone: time.UTC, Window: timerange.Range{From: to.Add(-time.Hour), To: to},
 		ManageURL: "http://localhost/#/r/" + r.String(),
 	}, nil
+}
+
+func (*guests) Receipt(context.Context, id.Reservation) (notify.Paper, error) {
+	return notify.Paper{}, errors.New("there is none")
 }
 
 // The end of a stay is told once over each channel, whatever becomes of the

@@ -151,6 +151,18 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		v.Subject = fmt.Sprintf("Sorry: %s has taken your booking back, %s", m.Name, when)
 		v.Heading = [2]string{"We are sorry: " + m.Name, "has taken your booking back."}
 		v.Says = []string{booking + ", is not valid any more.", back, "Your pass does not open the gate any more."}
+	case notify.Receipt:
+		v.Subject = fmt.Sprintf("Your receipt: %s, %s", m.Name, when)
+		v.Heading = [2]string{"Your receipt", "for " + m.Name + "."}
+		v.Says = []string{
+			booking + ".",
+			m.Receipt.Taken.Written() + " was taken from your card. Receipt " + m.Receipt.Number + " is attached, with everything that explains it.",
+			"Your booking shows it, too: as a page, and in a form that you can recompute.",
+		}
+		if m.Receipt.Owed.Minor > 0 {
+			v.Says[1] += " " + m.Receipt.Owed.Written() + " of " + m.Receipt.Due.Written() + " is still to be paid, because it was more than was held."
+		}
+		v.Button = "See your booking"
 	default: // it ends soon
 		end := m.EndsAt()
 		v.Subject = fmt.Sprintf("Your time at %s ends at %s", m.Name, end)
