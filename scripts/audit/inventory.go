@@ -158,8 +158,8 @@ select parking, space_type, $1::bigint, until_q, units from allotment`
 
 const selectTold = `
 select e.parking, c.type, c.from_q, c.to_q, c.n
-  from event e cross join lateral jsonb_to_recordset(e.body->'claims') c(type text, from_q bigint, to_q bigint, n smallint)
- where e.body ? 'claims'`
+  from event e cross join lateral json_to_recordset(e.body->'claims') c(type text, from_q bigint, to_q bigint, n smallint)
+ where e.body->'claims' is not null`
 
 func readClaims(ctx context.Context, tx pgx.Tx, sql string, args ...any) ([]claim, error) {
 	rows, err := tx.Query(ctx, sql, args...)

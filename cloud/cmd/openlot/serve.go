@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/app"
@@ -36,6 +38,9 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout,
 		Mail: email.Config{Addr: c.SMTP, From: c.MailFrom, Security: email.Security(c.SMTPSecurity), Username: c.SMTPUser, Password: c.SMTPPassword},
 		SMS:  sms.Config{URL: c.SMSURL, Account: c.SMSAccount, Token: c.SMSToken, From: c.SMSFrom},
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(app.GCPercent)
 	}
 	return app.Serve(ctx, cfg, log, func(r app.Runtime) {
 		log.Info("openlot is ready", "http", "http://"+r.HTTP, "admin", "http://"+r.Admin, "mqtt", r.MQTT)

@@ -65,6 +65,7 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	c.notifier = postgres.NewNotifier(c.db, log)
 	c.committer = postgres.NewCommitter(c.db, log, time.Now, c.notifier.Hint)
 	c.follower = follow.New(postgres.NewFeed(c.db), log)
+	c.committer.Tell(c.follower.Committed)
 	c.listing = listing.New(postgres.NewListing(c.db), c.follower.CurrentAt, time.Now, log, listing.Options{})
 
 	keys := postgres.NewBooking(c.db)

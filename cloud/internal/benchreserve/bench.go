@@ -101,9 +101,11 @@ func (b *bench) prepare(ctx context.Context) error {
 	first := timerange.Floor(time.Now()).Day() + 2
 	b.uniform = benchref.Lots{Prefix: "uniform-", N: b.o.Lots, Capacity: 500, FirstDay: first, Days: 1}
 	b.scripts = benchref.Lots{Prefix: "scripts-", N: b.o.Lots, Capacity: 500, FirstDay: first, Days: 1}
-	b.hot = benchref.Lots{Prefix: "hot-", N: 1, Capacity: 500, FirstDay: first, Days: 400}
-	b.small = benchref.Lots{Prefix: "small-", N: 100, Capacity: 3, FirstDay: first, Days: 90}
-	b.trickle = newTrickle(b.small)
+	b.hot = benchref.Lots{Prefix: "hot-", N: len(b.sale), Capacity: 500, FirstDay: first, Days: 400}
+	b.small = benchref.Lots{Prefix: "small-", N: smallLots * len(b.trickle), Capacity: 3, FirstDay: first, Days: 90}
+	for i := range b.trickle {
+		b.trickle[i] = newTrickle(b.small, i*smallLots, smallLots)
+	}
 	db, err := postgres.Open(ctx, b.server.dsn, b.log, postgres.Options{MaxConns: 1})
 	if err != nil {
 		return err

@@ -7,9 +7,9 @@
 // is that of the medians, with five alternations or more.
 //
 // Before it is measured each load runs once, so that a committer remembers most
-// days. pgbench has parkings of its own, alike in number and rows: two that sell
-// the same parkings and know nothing of each other are measured by hot. What is
-// compared (one UTC day for each reservation, in all of them):
+// days. What is compared has parkings of its own, alike in number and rows:
+// sellers of the same parkings that know nothing of each other are measured by
+// hot. What is compared (one UTC day for each reservation, in all of them):
 //
 //   - single: one client through the committer, against `pgbench -M prepared`
 //     with one client that calls the committer's own statement. It reads the day
@@ -29,7 +29,8 @@
 //     puts its next four hours on sale. Everything else is refused. Answers,
 //     accepted or not, are counted.
 //   - fanout: uniform, while the notifier announces and a listing follows the
-//     feed, against uniform without either. Both run in this process.
+//     feed, against the same committer without either. Both run in this
+//     process, as they do in the program.
 //   - standby: uniform with a synchronous standby on this machine, against the
 //     same while the standby is not waited for.
 package benchreserve

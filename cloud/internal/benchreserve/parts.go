@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/feed/follow"
 	"github.com/openlot/openlot/cloud/internal/listing"
 	"github.com/openlot/openlot/cloud/internal/postgres"
@@ -38,8 +39,10 @@ type bench struct {
 
 	uniform, hot, small benchref.Lots
 	scripts             benchref.Lots // of pgbench: like uniform, and nobody else's
-	sale                atomic.Int64  // the window of hot that is on sale
-	trickle             *trickle
+	// Who sells a lot in turn with others finds his memory of it wrong each time.
+	// So each of those that are compared has lots of his own.
+	sale    [3]atomic.Int64 // the window of each hot lot that is on sale
+	trickle [2]*trickle     // of small
 
 	rows []row
 }
@@ -99,10 +102,8 @@ func (b *bench) scripted(name, script string, n, each int) func(context.Context,
 	}
 }
 
-func silent(id.Parking, uint64) {}
-
 func (b *bench) partSingle(ctx context.Context) error {
-	i, err := newInstance(ctx, b.server.dsn, b.log, silent)
+	i, err := newInstance(ctx, b.server.dsn, b.log)
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func (b *bench) partSingle(ctx context.Context) error {
 }
 
 func (b *bench) partUniform(ctx context.Context) error {
-	i, err := newInstance(ctx, b.server.dsn, b.log, silent)
+	i, err := newInstance(ctx, b.server.dsn, b.log)
 	if err != nil {
 		return err
 	}
@@ -140,22 +141,23 @@ func (b *bench) partHot(ctx context.Context) error {
 			i.close()
 		}
 	}()
-	sellers := make([]seller, competitors)
-	for n := range competitors {
-		i, err := newInstance(ctx, b.server.dsn, b.log, silent)
+	sellers := make([]seller, 1+competitors)
+	for n := range sellers {
+		i, err := newInstance(ctx, b.server.dsn, b.log)
 		if err != nil {
 			return err
 		}
 		all = append(all, i)
 		sellers[n] = committing(i.committer)
 	}
-	want := onSale(b.hot, &b.sale)
+	want := func(lot int) wish { return onSale(b.hot, lot, &b.sale[lot]) }
+	contested := want(2)
 	any := func(ctx context.Context, rnd *rand.Rand) (bool, time.Duration, error) {
-		return asking(sellers[rnd.IntN(competitors)], want)(ctx, rnd)
+		return asking(sellers[1+rnd.IntN(competitors)], contested)(ctx, rnd)
 	}
 	return b.alternate(ctx, "hot",
-		step{"conditional update, 256 clients", b.driven(clients, asking(conditional(c), want))},
-		step{"committer, 256 clients", b.driven(clients, asking(sellers[0], want))},
+		step{"conditional update, 256 clients", b.driven(clients, asking(conditional(c), want(0)))},
+		step{"committer, 256 clients", b.driven(clients, asking(sellers[0], want(1)))},
 		step{"four committers, 256 clients", b.driven(clients, any)})
 }
 
@@ -165,49 +167,50 @@ func (b *bench) partSoldOut(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	i, err := newInstance(ctx, b.server.dsn, b.log, silent)
+	i, err := newInstance(ctx, b.server.dsn, b.log)
 	if err != nil {
 		return err
 	}
 	defer i.close()
-	trickling := func(ask client) func(context.Context, time.Duration) (result, error) {
+	trickling := func(sell seller, t *trickle) func(context.Context, time.Duration) (result, error) {
 		return func(ctx context.Context, d time.Duration) (result, error) {
 			ctx, cancel := context.WithCancel(ctx)
 			var wg sync.WaitGroup
-			wg.Go(func() { b.trickle.run(ctx) })
+			wg.Go(func() { t.run(ctx) })
 			defer wg.Wait()
 			defer cancel()
-			r, err := drive(ctx, clients, d, ask)
+			r, err := drive(ctx, clients, d, asking(sell, t.want))
 			return perSecondOfAnswers(r), err
 		}
 	}
 	return b.alternate(ctx, "soldout",
-		step{"conditional update, answers", trickling(asking(conditional(c), b.trickle.want))},
-		step{"committer, answers", trickling(asking(committing(i.committer), b.trickle.want))})
+		step{"conditional update, answers", trickling(conditional(c), b.trickle[0])},
+		step{"committer, answers", trickling(committing(i.committer), b.trickle[1])})
 }
 
 // partFanout measures the same instance with and without what tells others.
 func (b *bench) partFanout(ctx context.Context) error {
-	quiet, err := newInstance(ctx, b.server.dsn, b.log, silent)
-	if err != nil {
-		return err
-	}
-	defer quiet.close()
 	var hint atomic.Pointer[postgres.Notifier]
-	telling, err := newInstance(ctx, b.server.dsn, b.log, func(p id.Parking, r uint64) {
+	var tell atomic.Pointer[follow.Follower]
+	hinting := func(p id.Parking, r uint64) {
 		if n := hint.Load(); n != nil {
 			n.Hint(p, r)
 		}
-	})
+	}
+	telling := func(events []feed.Event) {
+		if f := tell.Load(); f != nil {
+			f.Committed(events)
+		}
+	}
+	i, err := newTellingInstance(ctx, b.server.dsn, b.log, hinting, telling)
 	if err != nil {
 		return err
 	}
-	defer telling.close()
-	notifier := postgres.NewNotifier(telling.db, b.log)
-	hint.Store(notifier)
+	defer i.close()
+	notifier := postgres.NewNotifier(i.db, b.log)
 	on := func(ctx context.Context, d time.Duration) (result, error) {
-		follower := follow.New(postgres.NewFeed(telling.db), b.log)
-		list := listing.New(postgres.NewListing(telling.db), follower.CurrentAt, time.Now, b.log, listing.Options{})
+		follower := follow.New(postgres.NewFeed(i.db), b.log)
+		list := listing.New(postgres.NewListing(i.db), follower.CurrentAt, time.Now, b.log, listing.Options{})
 		follower.Subscribe("listing", list.Handle)
 		inner, cancel := context.WithCancel(ctx)
 		g, inner := errgroup.WithContext(inner)
@@ -220,12 +223,16 @@ func (b *bench) partFanout(ctx context.Context) error {
 			cancel()
 			return result{}, g.Wait()
 		}
-		r, err := drive(ctx, clients, d, asking(committing(telling.committer), anywhere(b.uniform)))
+		hint.Store(notifier)
+		tell.Store(follower)
+		r, err := drive(ctx, clients, d, asking(committing(i.committer), anywhere(b.uniform)))
+		hint.Store(nil)
+		tell.Store(nil)
 		cancel()
 		return r, errors.Join(err, g.Wait())
 	}
 	return b.alternate(ctx, "fanout",
-		step{"nobody told", b.driven(clients, asking(committing(quiet.committer), anywhere(b.uniform)))},
+		step{"nobody told", b.driven(clients, asking(committing(i.committer), anywhere(b.uniform)))},
 		step{"notifier and listing", on})
 }
 
@@ -235,7 +242,7 @@ func (b *bench) partStandby(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = copied.Stop() }() // its folder is thrown away
-	i, err := newInstance(ctx, b.server.dsn, b.log, silent)
+	i, err := newInstance(ctx, b.server.dsn, b.log)
 	if err != nil {
 		return err
 	}

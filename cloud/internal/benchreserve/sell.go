@@ -13,6 +13,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/postgres/benchref"
@@ -86,30 +87,36 @@ func fourHours(l benchref.Lots, n int64) timerange.Range {
 	return timerange.Quarters{From: from, To: from + 16}.Range()
 }
 
-// onSale wants the window of the first lot that is on sale, and the next one
-// once that is sold out. It is shared by all that sell the lot.
-func onSale(l benchref.Lots, at *atomic.Int64) wish {
+// onSale wants the window of lot n that is on sale, and the next one once that is
+// sold out. It is shared by all that sell the lot.
+func onSale(l benchref.Lots, lot int, at *atomic.Int64) wish {
 	return func(*rand.Rand) (id.Parking, timerange.Range, func()) {
 		n := at.Load()
-		return l.ID(0), fourHours(l, n), func() { at.CompareAndSwap(n, n+1) }
+		return l.ID(lot), fourHours(l, n), func() { at.CompareAndSwap(n, n+1) }
 	}
 }
 
-// trickle puts windows of the lots on sale, one lot after the other, until the
-// context ends.
+// trickle puts windows of some of the lots on sale, one lot after the other,
+// until the context ends.
 type trickle struct {
-	lots benchref.Lots
-	at   []atomic.Int64
+	lots  benchref.Lots
+	first int
+	at    []atomic.Int64
 }
 
-const trickleEvery = 10 * time.Millisecond
+const (
+	smallLots    = 100
+	trickleEvery = 10 * time.Millisecond
+)
 
-func newTrickle(l benchref.Lots) *trickle { return &trickle{l, make([]atomic.Int64, l.N)} }
+func newTrickle(l benchref.Lots, first, n int) *trickle {
+	return &trickle{l, first, make([]atomic.Int64, n)}
+}
 
 func (t *trickle) run(ctx context.Context) {
 	tick := time.NewTicker(trickleEvery)
 	defer tick.Stop()
-	for n := 0; ; n = (n + 1) % t.lots.N {
+	for n := 0; ; n = (n + 1) % len(t.at) {
 		select {
 		case <-ctx.Done():
 			return
@@ -120,8 +127,8 @@ func (t *trickle) run(ctx context.Context) {
 }
 
 func (t *trickle) want(rnd *rand.Rand) (id.Parking, timerange.Range, func()) {
-	n := rnd.IntN(t.lots.N)
-	return t.lots.ID(n), fourHours(t.lots, t.at[n].Load()), func() {}
+	n := rnd.IntN(len(t.at))
+	return t.lots.ID(t.first + n), fourHours(t.lots, t.at[n].Load()), func() {}
 }
 
 // instance is a committer with connections of its own, as a process has it.
@@ -132,12 +139,19 @@ type instance struct {
 	done      sync.WaitGroup
 }
 
-func newInstance(ctx context.Context, dsn string, log *slog.Logger, hint func(id.Parking, uint64)) (*instance, error) {
+func newInstance(ctx context.Context, dsn string, log *slog.Logger) (*instance, error) {
+	return newTellingInstance(ctx, dsn, log, func(id.Parking, uint64) {}, nil)
+}
+
+// newTellingInstance makes one that announces its commits and hands their events
+// over.
+func newTellingInstance(ctx context.Context, dsn string, log *slog.Logger, hint func(id.Parking, uint64), tell func([]feed.Event)) (*instance, error) {
 	db, err := postgres.Open(ctx, dsn, log, postgres.Options{})
 	if err != nil {
 		return nil, err
 	}
 	i := &instance{db: db, committer: postgres.NewCommitter(db, log, time.Now, hint)}
+	i.committer.Tell(tell)
 	ctx, i.cancel = context.WithCancel(ctx)
 	i.done.Go(func() { _ = i.committer.Run(ctx) }) // ends with the context, and never otherwise
 	return i, nil

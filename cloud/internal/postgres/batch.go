@@ -116,7 +116,7 @@ func (b *batchArgs) addReservation(n int, p id.Parking, r *reservation.Reservati
 	a.time(r.Window.To)
 	a.int8(int64(r.Claim.From))
 	a.int8(int64(r.Claim.To))
-	a.jsonb(b.text.of(a, &r.Quote))
+	a.json(b.text.of(a, &r.Quote))
 	a.uuid(r.Payment.UUID())
 	a.text(r.Email)
 	a.text(r.Phone)
@@ -182,7 +182,7 @@ func (b *batchArgs) addEvent(n int, p id.Parking, ord int, e feed.Event) {
 	a.text(string(p))
 	a.int4(ord)
 	a.text(string(e.Kind))
-	a.jsonb(b.text.of(a, &e.Body))
+	a.json(b.text.of(a, &e.Body))
 	a.end()
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -47,6 +48,7 @@ type Committer struct {
 	log     *slog.Logger
 	now     func() time.Time
 	hint    func(id.Parking, uint64)
+	tell    func([]feed.Event) // nil: nobody
 	shards  [workers]shard
 	refuser refuser
 	seed    maphash.Seed
@@ -72,6 +74,11 @@ func NewCommitter(db *DB, log *slog.Logger, now func() time.Time, hint func(id.P
 	}
 	return c
 }
+
+// Tell makes the committer hand over the events that it has committed, each
+// parking's in order; those of a batch in which a row was stale it does not. It
+// must be called before Run. tell must not block.
+func (c *Committer) Tell(tell func([]feed.Event)) { c.tell = tell }
 
 type request struct {
 	ctx   context.Context //nolint:containedctx // of the caller who waits: the worker leaves out what nobody waits for

@@ -54,7 +54,33 @@ func (w *worker) apply(ctx context.Context, batch []*request) (units []*unit, ag
 		}
 		pending = missing
 	}
+	if w.held {
+		again = append(again, w.join(by, maxBatch-len(batch))...)
+	}
 	return units, again, nil
+}
+
+// join applies what has arrived while others held the heads: who waits for them
+// in turn had better commit much each time. It returns who cannot join.
+func (w *worker) join(units map[id.Parking]*unit, most int) (others []*request) {
+	now := w.c.now().UTC()
+	for range most {
+		select {
+		case r := <-w.shard.queue:
+			u := units[r.op.Parking()]
+			if u == nil || !r.optimistic() || r.ctx.Err() != nil {
+				others = append(others, r)
+				continue
+			}
+			u.work.AssumeNew(r.rows.Keys)
+			if !u.try(r, now) {
+				others = append(others, r)
+			}
+		default:
+			return others
+		}
+	}
+	return others
 }
 
 // gather makes a unit for each parking of the batch. It answers the requests
@@ -96,7 +122,9 @@ func (w *worker) load(ctx context.Context, units map[id.Parking]*unit, asked map
 		return err
 	}
 	begun := w.c.now()
-	loaded, err := load(ctx, conn, asked)
+	loaded, err := load(ctx, conn, asked, w.locks)
+	w.held = w.held || len(w.locks) > 0
+	w.locks = w.locks[:0]
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/openlot/openlot/cloud/internal/feed"
 )
 
 // flight is a batch on its way to the database.
@@ -90,6 +92,7 @@ func (w *worker) settle(ctx context.Context, f *flight) (again []*request) {
 		}
 		return append(again, w.failed(ctx, requests, f.err)...)
 	}
+	var told []feed.Event
 	for i, u := range f.units {
 		h := f.heads[i]
 		if h.problem != "" {
@@ -111,6 +114,15 @@ func (w *worker) settle(ctx context.Context, f *flight) (again []*request) {
 		if n := len(u.writes.Events); n > 0 {
 			w.c.hint(u.parking, h.base+uint64(n))
 		}
+		if w.c.tell != nil && !h.at.IsZero() {
+			for n, e := range u.writes.Events {
+				e.Revision, e.At = h.base+uint64(n)+1, h.at
+				told = append(told, e)
+			}
+		}
+	}
+	if len(told) > 0 {
+		w.c.tell(told)
 	}
 	return again
 }

@@ -32,33 +32,31 @@ func (w *worker) mustHold(names map[id.Parking]bool) bool {
 	return lately
 }
 
-// hold locks the heads of all of the batch's parkings: some of them alone would
-// not be in order with those that the commit locks.
-func (w *worker) hold(ctx context.Context, names map[id.Parking]bool) error {
-	conn, err := w.connection(ctx)
-	if err != nil {
-		return err
+// lock makes the next reading of rows begin a transaction that locks the heads of
+// all of the batch's parkings: some of them alone would not be in order with
+// those that the commit locks.
+func (w *worker) lock(names map[id.Parking]bool) {
+	w.locks = w.locks[:0]
+	for _, p := range slices.Sorted(maps.Keys(names)) {
+		w.locks = append(w.locks, string(p))
 	}
-	if w.held, err = conn.Begin(ctx); err != nil {
-		return err
-	}
-	if _, err := conn.Exec(ctx, `select hold_parkings($1)`, slices.Sorted(maps.Keys(names))); err != nil {
-		_ = w.release(ctx, false) // the connection is used again, or is closed
-		return err
-	}
-	return nil
 }
 
-// release ends the transaction that hold began, if there is one, by a commit or
-// by giving up.
+// release ends the transaction that holds the heads, if there is one, by a
+// commit or by giving up.
 func (w *worker) release(ctx context.Context, commit bool) error {
-	tx := w.held
-	if tx == nil {
+	w.locks = w.locks[:0]
+	if !w.held {
 		return nil
 	}
-	w.held = nil
+	w.held = false
+	sql := "rollback"
 	if commit {
-		return tx.Commit(ctx)
+		sql = "commit"
 	}
-	return tx.Rollback(ctx)
+	_, err := w.conn.Exec(ctx, sql)
+	if err != nil && !commit {
+		closeConn(w.conn) // and with it the transaction
+	}
+	return err
 }

@@ -36,7 +36,8 @@ type worker struct {
 	looked time.Time                // when
 	lost   map[id.Parking]time.Time // to another instance, and when
 	conn   *pgx.Conn                // its own; nil until it is needed, and after a loss
-	held   pgx.Tx                   // nil when nothing is locked
+	locks  []string                 // heads to lock with the next reading
+	held   bool                     // whether a transaction holds them
 	types  *rowTypes                // nil until read
 	// careful makes the next batch be committed by commit_batch: the last one
 	// was opposed and could not be committed in part.
@@ -165,11 +166,17 @@ func (w *worker) take(r *request) {
 	}
 }
 
+// optimistic reports whether the op may be applied to rows of which it is not
+// sure that they are the newest, and to keys that nobody has looked up.
+func (r *request) optimistic() bool {
+	o, ok := r.op.(commit.Optimist)
+	return ok && r.tries == 0 && !r.fresh && o.Optimistic()
+}
+
 // guess applies a request to remembered rows and reports whether that is worth
 // anything.
 func (w *worker) guess(r *request) bool {
-	o, ok := r.op.(commit.Optimist)
-	if !ok || r.tries > 0 || r.fresh || !o.Optimistic() {
+	if !r.optimistic() {
 		return false
 	}
 	p, now := r.op.Parking(), w.c.now().UTC()
@@ -184,9 +191,16 @@ func (w *worker) guess(r *request) bool {
 		}
 		u = &unit{parking: p, work: commit.NewWork(c.parking)}
 	}
-	if !w.memory.recall(p, &r.rows, u.work) {
+	if !w.memory.recall(p, &r.rows, u.work) || !u.try(r, now) {
 		return false
 	}
+	w.draft[p] = u
+	w.drawn++
+	return true
+}
+
+// try applies an optimist whose keys are assumed to be new.
+func (u *unit) try(r *request, now time.Time) bool {
 	switch err := u.work.Try(r.op, now); {
 	case err == nil:
 		u.applied(r, nil)
@@ -197,8 +211,6 @@ func (w *worker) guess(r *request) bool {
 		r.fresh = true
 		return false
 	}
-	w.draft[p] = u
-	w.drawn++
 	return true
 }
 
@@ -259,9 +271,7 @@ func (w *worker) complete(ctx context.Context) (units []*unit, again []*request,
 		names[r.op.Parking()] = true
 	}
 	if w.mustHold(names) {
-		if err := w.hold(ctx, names); err != nil {
-			return nil, nil, err
-		}
+		w.lock(names)
 	}
 	// Whoever needs rows of a parking is applied together with all others there.
 	for _, r := range w.later {

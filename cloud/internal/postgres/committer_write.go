@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -12,12 +13,13 @@ import (
 
 type head struct {
 	base    uint64
-	problem string // kind of row that was stale; empty when committed
+	problem string    // kind of row that was stale; empty when committed
+	at      time.Time // of the events; zero: not known
 }
 
 const (
 	callCommitBatch     = `select base, coalesce(problem, '') from commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
-	callCommitUnopposed = `select bases from commit_unopposed($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	callCommitUnopposed = `select bases, at from commit_unopposed($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	commitBatchName     = "commit_batch"
 	commitUnopposedName = "commit_unopposed"
 	codeOpposed         = "PX010"
@@ -84,7 +86,7 @@ func (w *worker) write(ctx context.Context, b *batchArgs) ([]head, error) {
 		if !opposed(err) {
 			return heads, err
 		}
-		if w.held != nil {
+		if w.held {
 			w.careful = true
 			return nil, errOpposed
 		}
@@ -100,17 +102,40 @@ func (w *worker) commitUnopposed(ctx context.Context, conn *pgx.Conn, args [][]b
 	if err != nil {
 		return nil, err
 	}
-	rows := conn.PgConn().ExecStatement(ctx, prepared, args, binaryFormat, binaryFormat)
-	out := make([]head, 0, parkings)
-	for rows.NextRow() {
-		// An array's elements follow its header, each after its length.
-		for v := rows.Values()[0]; len(v) >= arrayHeader+12*(len(out)+1); {
-			out = append(out, head{base: binary.BigEndian.Uint64(v[arrayHeader+12*len(out)+4:])})
-		}
+	// What holds the heads is committed in the same round trip.
+	p := conn.PgConn().StartPipeline(ctx)
+	p.SendQueryStatement(prepared, args, binaryFormat, binaryFormat)
+	if w.held {
+		p.SendQueryParams("commit", nil, nil, nil, nil)
 	}
-	if _, err := rows.Close(); err != nil {
+	out := make([]head, 0, parkings)
+	err = p.Sync()
+	for err == nil {
+		var next any
+		if next, err = p.GetResults(); next == nil {
+			break
+		}
+		rows, ok := next.(*pgconn.ResultReader)
+		if !ok {
+			break // all was answered
+		}
+		for rows.NextRow() {
+			// An array's elements follow its header, each after its length.
+			v := rows.Values()
+			at := readTime(v[1])
+			for bases := v[0]; len(bases) >= arrayHeader+12*(len(out)+1); {
+				out = append(out, head{base: binary.BigEndian.Uint64(bases[arrayHeader+12*len(out)+4:]), at: at})
+			}
+		}
+		_, err = rows.Close()
+	}
+	if closed := p.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
 		return nil, err
 	}
+	w.held = false
 	return complete(out, parkings)
 }
 

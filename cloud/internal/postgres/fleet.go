@@ -250,7 +250,7 @@ func scanPassKey(row pgx.CollectableRow) (wire.PassKey, error) {
 // revision is that of a commit, so that the events after it run on from it.
 const selectTouched = `select h.revision, e.revision, e.kind, e.reservation, e.stay, e.allotment
 	from parking_head h left join lateral (
-	  select revision, kind, body -> 'reservation' ->> 'id' as reservation, body -> 'session' ->> 'reservation' as stay, body ? 'allotment' as allotment
+	  select revision, kind, body -> 'reservation' ->> 'id' as reservation, body -> 'session' ->> 'reservation' as stay, body -> 'allotment' is not null as allotment
 	  from event where parking = h.parking and revision > $2 and h.revision - $2 <= $3
 	  order by revision limit $4) e on true
 	where h.parking = $1 order by e.revision`

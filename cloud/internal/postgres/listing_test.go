@@ -64,6 +64,7 @@ func TestListingFollowsWhatIsCommitted(t *testing.T) {
 	f := follow.New(postgres.NewFeed(b.db), b.log)
 	n := postgres.NewNotifier(b.db, b.log)
 	c := postgres.NewCommitter(b.db, b.log, time.Now, n.Hint)
+	c.Tell(f.Committed)
 	live := listing.New(postgres.NewListing(b.db), f.CurrentAt, time.Now, b.log, listing.Options{})
 	f.Subscribe("listing", live.Handle)
 	wakes := map[string]<-chan struct{}{}

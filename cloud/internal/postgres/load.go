@@ -122,10 +122,11 @@ func scanParking(row pgx.CollectableRow) (*parking.Parking, error) {
 	return &p, nil
 }
 
-// load reads what the works of several parkings ask for, in one round trip. Each
+// load reads what the works of several parkings ask for, in one round trip; if
+// heads are named, in a transaction that it begins and that locks them first. Each
 // row is looked up by its key, whatever the server believed of the tables' sizes
 // when it made its plan: OFFSET 0 keeps it from turning the join round.
-func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map[id.Parking]commit.Loaded, error) {
+func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows, heads []string) (map[id.Parking]commit.Loaded, error) {
 	out := make(map[id.Parking]commit.Loaded, len(asked))
 	var days struct {
 		parking, kind []string
@@ -169,6 +170,10 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows) (map
 		}
 	}
 	var b pgx.Batch
+	if len(heads) > 0 {
+		b.Queue("begin")
+		b.Queue("select hold_parkings($1)", heads)
+	}
 	if len(days.day) > 0 {
 		b.Queue(`select i.parking, i.space_type, i.day, i.version, i.cap, i.free, i.over
 			from unnest($1::text[], $2::text[], $3::int[]) k(parking, space_type, day)

@@ -21,6 +21,7 @@ const (
 	oidText        = 25
 	oidInt2Array   = 1005
 	oidTimestamptz = 1184
+	oidJSON        = 114
 	oidUUID        = 2950
 	oidJSONB       = 3802
 )
@@ -168,6 +169,11 @@ func (a *array) time(t time.Time) {
 	a.buf = binary.BigEndian.AppendUint64(a.buf, uint64((t.Unix()-postgresEpoch)*1_000_000+int64(t.Nanosecond())/1000))
 }
 
+// readTime reads a timestamptz that is not null.
+func readTime(b []byte) time.Time {
+	return time.UnixMicro(int64(binary.BigEndian.Uint64(b)) + postgresEpoch*1_000_000).UTC()
+}
+
 // optionalTime adds a time, the zero one as null.
 func (a *array) optionalTime(t time.Time) {
 	if t.IsZero() {
@@ -175,6 +181,12 @@ func (a *array) optionalTime(t time.Time) {
 		return
 	}
 	a.time(t)
+}
+
+// json adds a JSON text.
+func (a *array) json(j []byte) {
+	a.head(oidJSON, len(j))
+	a.buf = append(a.buf, j...)
 }
 
 // jsonb adds a JSON text, nil as null.

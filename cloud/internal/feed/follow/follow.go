@@ -38,6 +38,9 @@ type Source interface {
 // callLimit bounds each reading of the database.
 const callLimit = 15 * time.Second
 
+// maxBrought bounds the events that wait to be looked at without being read.
+const maxBrought = 1 << 16
+
 // sweepEvery bounds how late an event is whose announcement was lost.
 const sweepEvery = time.Second
 
@@ -65,6 +68,7 @@ type Follower struct {
 
 	mu      sync.Mutex
 	told    map[id.Parking]uint64 // announced and not yet looked at
+	brought []feed.Event          // committed here and not yet looked at
 	sweep   bool                  // the announcements begin anew: something may be lost
 	watches map[watched]map[chan struct{}]struct{}
 	current time.Time // see CurrentAt
@@ -180,7 +184,9 @@ func (f *Follower) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		case <-f.wake:
-			told, sweep = f.takeTold()
+			var brought []feed.Event
+			told, brought, sweep = f.takeTold()
+			f.accept(at, brought, told)
 		}
 		if sweep {
 			begun := time.Now()
@@ -237,11 +243,33 @@ func (f *Follower) deliver(ctx context.Context, at, want map[id.Parking]uint64) 
 		if len(events) == 0 {
 			continue
 		}
-		for _, s := range f.subscribers {
-			s.handle(events)
-		}
-		f.wakeWatches(events)
+		f.hand(events)
 	}
+}
+
+// accept hands out what was committed in this process where it follows on what
+// was handed out. Where something is missing, told says that it is to be read.
+func (f *Follower) accept(at map[id.Parking]uint64, brought []feed.Event, told map[id.Parking]uint64) {
+	next := brought[:0]
+	for _, e := range brought {
+		switch last := at[e.Parking]; {
+		case e.Revision == last+1:
+			at[e.Parking] = e.Revision
+			next = append(next, e)
+		case e.Revision > last:
+			told[e.Parking] = max(told[e.Parking], e.Revision)
+		}
+	}
+	if len(next) > 0 {
+		f.hand(next)
+	}
+}
+
+func (f *Follower) hand(events []feed.Event) {
+	for _, s := range f.subscribers {
+		s.handle(events)
+	}
+	f.wakeWatches(events)
 }
 
 func (f *Follower) heads(ctx context.Context) (map[id.Parking]uint64, XID, error) {
@@ -265,6 +293,9 @@ func (f *Follower) after(ctx context.Context, at map[id.Parking]uint64) ([]feed.
 func (f *Follower) wakeWatches(events []feed.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if len(f.watches) == 0 {
+		return
+	}
 	for i := range events {
 		e := &events[i]
 		f.wakeWatch(watched{parking: e.Parking})
@@ -296,12 +327,26 @@ func (f *Follower) hint(told map[id.Parking]uint64) {
 	poke(f.wake)
 }
 
-func (f *Follower) takeTold() (told map[id.Parking]uint64, sweep bool) {
+// Committed takes events that were committed in this process, each parking's in
+// order: those that nobody else's come before are handed out without being read.
+// It does not block. The events must not be changed afterwards.
+func (f *Follower) Committed(events []feed.Event) {
+	f.mu.Lock()
+	if len(f.brought)+len(events) > maxBrought {
+		f.brought, f.sweep = nil, true
+	} else {
+		f.brought = append(f.brought, events...)
+	}
+	f.mu.Unlock()
+	poke(f.wake)
+}
+
+func (f *Follower) takeTold() (told map[id.Parking]uint64, brought []feed.Event, sweep bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	told, sweep = f.told, f.sweep
-	f.told, f.sweep = map[id.Parking]uint64{}, false
-	return told, sweep
+	told, brought, sweep = f.told, f.brought, f.sweep
+	f.told, f.brought, f.sweep = map[id.Parking]uint64{}, nil, false
+	return told, brought, sweep
 }
 
 // listen keeps a listening connection. Without it the sweep alone delivers.

@@ -27,7 +27,7 @@ create function bill_told() returns trigger language plpgsql security definer se
 begin
   insert into bill (parking, number, reservation, session, document, at)
   select new.parking, coalesce(max(b.number), 0) + 1, new.body #>> '{bill,reservation}', new.body #>> '{bill,session}',
-         new.body -> 'bill', new.at
+         (new.body -> 'bill')::jsonb, new.at
     from bill b where b.parking = new.parking;
   return null;
 end $$;
@@ -35,7 +35,7 @@ end $$;
 revoke execute on function bill_told from public;
 create trigger bill_told after insert on event for each row
   when (new.kind in ('session.closed', 'reservation.completed', 'reservation.no_show', 'reservation.cancelled',
-                     'reservation.walked', 'reservation.voided') and new.body ? 'bill')
+                     'reservation.walked', 'reservation.voided') and new.body -> 'bill' is not null)
   execute function bill_told();
 
 -- The session that a journal event names, null when it names none or cannot be

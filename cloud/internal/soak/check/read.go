@@ -152,8 +152,8 @@ func (r *Rows) readPayments(ctx context.Context, tx pgx.Tx) error {
 func (r *Rows) readFeed(ctx context.Context, tx pgx.Tx) error {
 	err := list(ctx, tx, &r.Told, `
 		select e.parking, c.type, c.from_q, c.to_q, sum(c.n)::bigint
-		  from event e cross join lateral jsonb_to_recordset(e.body->'claims') c(type text, from_q bigint, to_q bigint, n int)
-		 where e.body ? 'claims' group by 1, 2, 3, 4`,
+		  from event e cross join lateral json_to_recordset(e.body->'claims') c(type text, from_q bigint, to_q bigint, n int)
+		 where e.body->'claims' is not null group by 1, 2, 3, 4`,
 		func(x *Told) []any { return []any{&x.Parking, &x.Type, &x.From, &x.To, &x.N} })
 	if err != nil {
 		return err
