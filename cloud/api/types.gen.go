@@ -424,9 +424,11 @@ func (e ReceiptFormat) Valid() bool {
 // Defines values for ReceiptMovementsKind.
 const (
 	Capture      ReceiptMovementsKind = "capture"
+	CardIn       ReceiptMovementsKind = "card_in"
 	CashIn       ReceiptMovementsKind = "cash_in"
 	Change       ReceiptMovementsKind = "change"
 	ChangeCredit ReceiptMovementsKind = "change_credit"
+	CreditUsed   ReceiptMovementsKind = "credit_used"
 	Fee          ReceiptMovementsKind = "fee"
 	Hold         ReceiptMovementsKind = "hold"
 	Owed         ReceiptMovementsKind = "owed"
@@ -441,11 +443,15 @@ func (e ReceiptMovementsKind) Valid() bool {
 	switch e {
 	case Capture:
 		return true
+	case CardIn:
+		return true
 	case CashIn:
 		return true
 	case Change:
 		return true
 	case ChangeCredit:
+		return true
+	case CreditUsed:
 		return true
 	case Fee:
 		return true
@@ -1076,6 +1082,7 @@ type Receipt struct {
 		Owed       Amount `json:"owed"`
 		Refunded   Amount `json:"refunded"`
 		Released   Amount `json:"released"`
+		Terminal   Amount `json:"terminal"`
 		WrittenOff Amount `json:"written_off"`
 	} `json:"sums"`
 	Tariffs []struct {

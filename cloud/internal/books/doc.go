@@ -19,7 +19,8 @@
 // # Export
 //
 // WriteCSV writes the ledger as RFC 4180 says, with one line for each posting,
-// in the order of the books. The columns are
+// in the order of the books: by time, and one entry after the other. The columns
+// are
 //
 //	at           when it was booked, RFC 3339, UTC
 //	parking      the parking's id

@@ -11,6 +11,7 @@ const (
 	HeldContra   Account = "held_contra"
 	Provider     Account = "provider"
 	Cash         Account = "cash"
+	Terminal     Account = "terminal"
 	Bank         Account = "bank"
 	Receivable   Account = "receivable"
 	ChangeCredit Account = "change_credit"
@@ -32,15 +33,17 @@ const (
 	Fee      Kind = "fee"           // the provider kept something for its service
 	Owed     Kind = "owed"          // a stay ended with something unpaid: a receivable
 	CashIn   Kind = "cash_in"       // money was put into a machine for what is owed
+	CardIn   Kind = "card_in"       // a machine's card terminal took money for a stay
 	Change   Kind = "change"        // a machine gave change
-	Credit   Kind = "change_credit" // change that a machine could not give is kept for the driver
+	Credit   Kind = "change_credit" // something that was paid at a machine is kept for the driver
+	Used     Kind = "credit_used"   // something that was kept paid for what is owed
 	WriteOff Kind = "write_off"     // a receivable was given up
 	Payout   Kind = "payout"        // money went to the operator's bank
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, Change, Credit, WriteOff, Payout}
+	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, CardIn, Change, Credit, Used, WriteOff, Payout}
 }
 
 // Class is what an account belongs to.
@@ -70,9 +73,10 @@ func Chart() []Entitled {
 		{HeldContra, Memo, "the other side of what is held"},
 		{Provider, Asset, "taken, and not yet paid out by the payment provider"},
 		{Cash, Asset, "in the cash boxes"},
+		{Terminal, Asset, "taken by the machines' card terminals, and not yet paid out"},
 		{Bank, Asset, "paid out to the operator"},
 		{Receivable, Asset, "owed by drivers"},
-		{ChangeCredit, Liability, "change that is owed to drivers"},
+		{ChangeCredit, Liability, "paid at machines beyond what was owed, or before it: the drivers'"},
 		{TaxPayable, Liability, "tax contained in what was charged"},
 		{Revenue, Income, "earned, without tax"},
 		{Fees, Expense, "kept by the payment provider for its service"},

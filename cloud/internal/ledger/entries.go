@@ -49,15 +49,26 @@ func CashTaken(r id.Reservation, s id.Session, amount money.Amount) Entry {
 	return Entry{Kind: CashIn, Reservation: r, Session: s, Postings: move(Receivable, Cash, amount)}
 }
 
+// CardTaken books that a machine's card terminal took amount for a stay, as
+// CashTaken.
+func CardTaken(r id.Reservation, s id.Session, amount money.Amount) Entry {
+	return Entry{Kind: CardIn, Reservation: r, Session: s, Postings: move(Receivable, Terminal, amount)}
+}
+
 // ChangeGiven books that a machine gave amount back.
 func ChangeGiven(r id.Reservation, s id.Session, amount money.Amount) Entry {
 	return Entry{Kind: Change, Reservation: r, Session: s, Postings: move(Cash, Receivable, amount)}
 }
 
-// ChangeKept books that a machine should have given amount back and had no
-// coins for it: it is owed to the driver.
+// ChangeKept books that amount of what was paid at a machine is not owed, or not
+// yet, and was not given back: it is the driver's.
 func ChangeKept(r id.Reservation, s id.Session, amount money.Amount) Entry {
 	return Entry{Kind: Credit, Reservation: r, Session: s, Postings: move(ChangeCredit, Receivable, amount)}
+}
+
+// CreditUsed books that amount of what was kept pays for what is owed by now.
+func CreditUsed(r id.Reservation, s id.Session, amount money.Amount) Entry {
+	return Entry{Kind: Used, Reservation: r, Session: s, Postings: move(Receivable, ChangeCredit, amount)}
 }
 
 // WrittenOff books that amount of what a driver owes is given up. The tax stays
@@ -66,8 +77,8 @@ func WrittenOff(r id.Reservation, s id.Session, amount money.Amount) Entry {
 	return Entry{Kind: WriteOff, Reservation: r, Session: s, Postings: move(Receivable, Adjustments, amount)}
 }
 
-// PaidOut books that amount went from the provider or a cash box to the
-// operator's bank.
+// PaidOut books that amount went from the provider, a terminal or a cash box to
+// the operator's bank.
 func PaidOut(from Account, amount money.Amount) Entry {
 	return Entry{Kind: Payout, Postings: move(from, Bank, amount)}
 }

@@ -146,7 +146,7 @@ func Digest(t tariff.Tariff) (string, error) {
 // add is what movements add up to.
 func add(all []Movement, due money.Amount) (Sums, error) {
 	none := money.New(0, due.Currency)
-	s := Sums{none, none, none, none, none, none, none, none, none, none}
+	s := Sums{none, none, none, none, none, none, none, none, none, none, none}
 	charged, receivable := none, none
 	var failed error
 	sum := func(to *money.Amount, a money.Amount) {
@@ -165,6 +165,8 @@ func add(all []Movement, due money.Amount) (Sums, error) {
 				sum(&receivable, a)
 			case p.Account == ledger.Cash:
 				sum(&s.Cash, a)
+			case p.Account == ledger.Terminal:
+				sum(&s.Terminal, a)
 			case p.Account == ledger.ChangeCredit:
 				sum(&s.Credit, a.Neg())
 			case m.Kind == ledger.Hold && p.Account == ledger.Held:

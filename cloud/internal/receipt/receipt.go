@@ -106,6 +106,7 @@ type Sums struct {
 	Captured   money.Amount `json:"captured"`    // of that, taken
 	Refunded   money.Amount `json:"refunded"`    // given back after it was taken
 	Cash       money.Amount `json:"cash"`        // paid at a machine, less the change
+	Terminal   money.Amount `json:"terminal"`    // paid by card at a machine
 	Credit     money.Amount `json:"credit"`      // change that is owed to the driver
 	Owed       money.Amount `json:"owed"`        // still to be paid
 	WrittenOff money.Amount `json:"written_off"` // was owed and is given up

@@ -50,7 +50,7 @@ func late(t *testing.T, days int) *receipt.Receipt {
 		Stay:        &receipt.Stay{EnteredAt: eight.Add(-4 * time.Minute), ExitedAt: stay.To.Add(15 * time.Minute), EntryDoubt: &doubt, SpaceType: "standard"},
 		Bill:        b, Taxes: []receipt.Tax{{BasisPoints: 1900, Amount: b.Tax}},
 		Sums: receipt.Sums{
-			Held: eur(900), Released: eur(300), Captured: eur(600), Refunded: eur(0), Cash: eur(0), Credit: eur(0), Owed: eur(owed), WrittenOff: eur(0), Charged: b.Due, Overpaid: eur(0),
+			Held: eur(900), Released: eur(300), Captured: eur(600), Refunded: eur(0), Cash: eur(0), Terminal: eur(0), Credit: eur(0), Owed: eur(owed), WrittenOff: eur(0), Charged: b.Due, Overpaid: eur(0),
 		},
 		Tariffs: []receipt.Edition{{Version: 3, Document: lot}},
 	}
