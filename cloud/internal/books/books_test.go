@@ -115,8 +115,11 @@ func TestADayBeginsAndEndsByTheParkingsClock(t *testing.T) {
 		day  books.Day
 		long time.Duration
 	}{
-		{"Europe/Berlin", "2026-03-29", 23 * time.Hour}, {"Europe/Berlin", "2026-10-25", 25 * time.Hour}, {"Europe/Berlin", "2026-06-11", 24 * time.Hour},
-		{"Australia/Lord_Howe", "2026-10-04", 23*time.Hour + 30*time.Minute}, {"America/New_York", "2026-11-01", 25 * time.Hour},
+		{"Europe/Berlin", "2026-03-29", 23 * time.Hour},
+		{"Europe/Berlin", "2026-10-25", 25 * time.Hour},
+		{"Europe/Berlin", "2026-06-11", 24 * time.Hour},
+		{"Australia/Lord_Howe", "2026-10-04", 23*time.Hour + 30*time.Minute},
+		{"America/New_York", "2026-11-01", 25 * time.Hour},
 	} {
 		zone, err := time.LoadLocation(c.zone)
 		if err != nil {

@@ -73,7 +73,8 @@ func text(s string) string {
 func named(i interface {
 	IsZero() bool
 	String() string
-}) string {
+},
+) string {
 	if i.IsZero() {
 		return ""
 	}

@@ -351,8 +351,10 @@ func TestAClosingIsNeverChanged(t *testing.T) {
 		"dropped":           {`delete from closing`, "42501", "PX007"},
 		"emptied":           {`truncate closing`, "42501", "PX007"},
 		"days opened again": {`delete from closed_until`, "42501", ""},
-		"one that does not follow": {`insert into closing select operator, scope, 2, document, decode(repeat('11', 32), 'hex'), sha256(decode(repeat('11', 32), 'hex') || document) from closing`,
-			"PX009", "PX009"},
+		"one that does not follow": {
+			`insert into closing select operator, scope, 2, document, decode(repeat('11', 32), 'hex'), sha256(decode(repeat('11', 32), 'hex') || document) from closing`,
+			"PX009", "PX009",
+		},
 		"one that is not sealed": {`insert into closing select operator, scope, 2, convert_to(replace(convert_from(document, 'UTF8'), '"seq":1', '"seq":2'), 'UTF8'), hash, hash from closing`, "23514", "23514"},
 	} {
 		if _, err := c.db.Pool().Exec(t.Context(), x.sql); code(err) != x.app {

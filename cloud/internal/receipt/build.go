@@ -106,6 +106,7 @@ func (f *Facts) settled() error {
 			return notReady("The vehicle is inside; the receipt comes when it has left.")
 		case reservation.Expired:
 			return fault.New(fault.Conflict, CodeNone, "The payment for this reservation was never secured. Nothing was taken, and there is no receipt.")
+		case reservation.Completed, reservation.Cancelled, reservation.NoShow, reservation.Walked, reservation.Voided: // it has ended
 		}
 	}
 	if s := f.Session; s != nil && s.State == session.Inside {

@@ -91,10 +91,10 @@ func passages(all []Observation, s id.Session) (in, out *wire.Event) {
 		if err != nil || e.Session != s {
 			continue
 		}
-		switch e.Kind {
-		case wire.Entered:
+		if e.Kind == wire.Entered {
 			in = &e
-		case wire.Exited:
+		}
+		if e.Kind == wire.Exited {
 			out = &e
 		}
 	}

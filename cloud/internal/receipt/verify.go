@@ -281,7 +281,16 @@ type sum struct {
 
 func (s Sums) rows() []sum {
 	return []sum{
-		{"held", s.Held}, {"released", s.Released}, {"captured", s.Captured}, {"refunded", s.Refunded}, {"cash", s.Cash}, {"terminal", s.Terminal},
-		{"credit", s.Credit}, {"owed", s.Owed}, {"written_off", s.WrittenOff}, {"charged", s.Charged}, {"overpaid", s.Overpaid},
+		{"held", s.Held},
+		{"released", s.Released},
+		{"captured", s.Captured},
+		{"refunded", s.Refunded},
+		{"cash", s.Cash},
+		{"terminal", s.Terminal},
+		{"credit", s.Credit},
+		{"owed", s.Owed},
+		{"written_off", s.WrittenOff},
+		{"charged", s.Charged},
+		{"overpaid", s.Overpaid},
 	}
 }
