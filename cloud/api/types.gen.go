@@ -674,6 +674,9 @@ type Bill struct {
 	Reservation *string `json:"reservation,omitempty"`
 	Session     *string `json:"session,omitempty"`
 	Tax         Amount  `json:"tax"`
+
+	// Until A payment at a machine; the time to reach the exit after it is not charged
+	Until *time.Time `json:"until,omitempty"`
 }
 
 // BillBasis By which rule it was charged

@@ -51,6 +51,7 @@ type Bill struct {
 	Percent int          `json:"percent"`         // of the parts, of which a fraction of a minor unit is dropped
 	Limit   *int64       `json:"limit,omitempty"` // minor units: no more than was held is due
 	Grace   int          `json:"grace_seconds"`   // leaving this much after the reservation was forgiven
+	Until   *time.Time   `json:"until,omitempty"` // a payment at a machine: the exit came within the time that the tariff gives to reach it, which is not charged
 	Due     money.Amount `json:"due"`
 	Tax     money.Amount `json:"tax"` // included in Due
 

@@ -43,7 +43,8 @@ const (
 	PaymentChanged       Kind = "payment.changed"
 	SessionOpened        Kind = "session.opened"
 	SessionClosed        Kind = "session.closed"
-	ClaimExtended        Kind = "claim.extended" // a vehicle inside, or an allotment, claims more time
+	StayRebilled         Kind = "session.rebilled" // what an ended stay costs has changed by what was heard later
+	ClaimExtended        Kind = "claim.extended"   // a vehicle inside, or an allotment, claims more time
 	AllotmentChanged     Kind = "allotment.changed"
 	EdgeLink             Kind = "edge.link" // the edge's lease began or lapsed
 	IncidentRaised       Kind = "incident.raised"
@@ -105,7 +106,8 @@ type Session struct {
 	SpaceType   id.SpaceType   `json:"space_type"`
 	Allotted    bool           `json:"allotted"`
 	Inside      bool           `json:"inside"`
-	At          time.Time      `json:"at"` // of the passage, by the edge's clock
+	Presumed    bool           `json:"presumed,omitempty"` // nobody saw it leave
+	At          time.Time      `json:"at"`                 // of the passage, by the edge's clock
 }
 
 // Allotment is an allotment after the event.

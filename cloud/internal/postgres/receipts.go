@@ -12,6 +12,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/ledger"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/receipt"
 	"github.com/openlot/openlot/cloud/internal/reservation"
@@ -191,10 +192,10 @@ func passages(ctx context.Context, tx pgx.Tx, at id.Parking, stay id.Session, f 
 
 // Edition is one edition of a parking's tariff and when it was adopted, nil when
 // there is none.
-func (s Tariffs) Edition(ctx context.Context, at id.Parking, version uint32) (*Edition, error) {
+func (s Tariffs) Edition(ctx context.Context, at id.Parking, version uint32) (*parking.Edition, error) {
 	found, err := first(ctx, s.db.pool, `select document, adopted_at from parking_tariff where parking = $1 and version = $2`,
-		func(row pgx.CollectableRow) (*Edition, error) {
-			var e Edition
+		func(row pgx.CollectableRow) (*parking.Edition, error) {
+			var e parking.Edition
 			var raw []byte
 			if err := row.Scan(&raw, &e.Adopted); err != nil {
 				return nil, err

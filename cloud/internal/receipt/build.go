@@ -160,6 +160,7 @@ func add(all []Movement, due money.Amount) (Sums, error) {
 		for _, p := range m.Postings {
 			a := p.Amount
 			switch {
+			case a.Currency != due.Currency: // foreign money that a machine took is kept for the driver
 			case p.Account == ledger.Revenue || p.Account == ledger.TaxPayable:
 				sum(&charged, a.Neg())
 			case p.Account == ledger.Receivable:

@@ -71,7 +71,7 @@ func doubt(e *wire.Event) time.Duration {
 	return time.Duration(e.Uncertainty) * time.Millisecond
 }
 
-// left is the earliest that the vehicle can have left: until then it is charged.
+// left is the earliest that the vehicle can have left.
 func (s *Stay) left() time.Time {
 	switch {
 	case s.ExitClock == Untrusted:

@@ -199,7 +199,7 @@ func TestReceiptsOfTheRealThing(t *testing.T) {
 	h.must(before, err)
 	h.commits()
 	leave(lower, s3, from.Add(150*time.Minute))
-	if r := h.sound(lower, bill.QuotedAndNew); r.Bill.Due.Minor != 980 || len(r.Tariffs) != 2 || len(r.Bill.Parts) != 2 {
+	if r := h.sound(lower, bill.Overstayed); r.Bill.Due.Minor != 600 || len(r.Tariffs) != 1 || r.Tariffs[0].Version != 1 {
 		t.Errorf("%+v", r)
 	}
 

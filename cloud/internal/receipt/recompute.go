@@ -115,12 +115,20 @@ func (v *verifier) rule() {
 		v.find("bill.basis", "%q charges a reservation, and there is none", b.Basis)
 		return
 	}
+	left := time.Time{}
+	if s != nil {
+		if left = s.left(); b.Until != nil {
+			v.unless(!b.Until.After(left) && !b.Until.Before(s.EnteredAt), "bill.until", "is not within the stay")
+			left = *b.Until
+		}
+	}
+	v.unless(b.Until == nil || s != nil, "bill.until", "ends a stay that is not on the receipt")
 	switch {
 	case b.Basis == bill.Used && s != nil:
-		v.runs(0, s.EnteredAt, clip(s.EnteredAt, s.left()))
+		v.runs(0, s.EnteredAt, clip(s.EnteredAt, left))
 		v.unless(b.Parts[0].SpaceType == s.SpaceType, "bill.parts[0].space_type", "is not that of the stay")
 	case late && s != nil:
-		until := s.left().Add(-time.Duration(b.Grace) * time.Second)
+		until := left.Add(-time.Duration(b.Grace) * time.Second)
 		v.unless(until.After(r.To), "bill.basis", "%q: the vehicle left before the end of the reservation and its grace", b.Basis)
 		if b.Basis == bill.Overstayed {
 			v.runs(0, r.From, clip(r.From, until))
@@ -131,7 +139,7 @@ func (v *verifier) rule() {
 		}
 	case reserved:
 		v.runs(0, r.From, r.To)
-		late := s != nil && s.left().Sub(r.To) > time.Duration(b.Grace)*time.Second
+		late := s != nil && left.Sub(r.To) > time.Duration(b.Grace)*time.Second
 		v.unless(b.Grace == 0 || late, "bill.grace_seconds", "is given, and the vehicle left within it")
 	}
 	for i := range b.Parts {

@@ -36,6 +36,7 @@ type scene struct {
 	end        reservation.State
 	percent    int
 	writeOff   int64
+	paid       time.Duration // after the entry, at a machine, in time for the exit
 }
 
 var scenes = map[string]scene{
@@ -50,6 +51,7 @@ var scenes = map[string]scene{
 	"a walk-in for nothing":    {inside: 4 * time.Minute},
 	"a walk-in, doubts":        {inside: 77 * time.Minute, entryDoubt: 240_000, exitDoubt: 700},
 	"a clock that was not set": {inside: 77 * time.Minute, exitDoubt: wire.Uncertain},
+	"paid at a machine":        {inside: 77 * time.Minute, paid: 70 * time.Minute},
 	"nobody came":              {reserved: true, end: reservation.NoShow, percent: 50},
 	"nobody came, no charge":   {reserved: true, end: reservation.NoShow},
 	"nobody could see":         {reserved: true, end: reservation.Completed},
@@ -169,10 +171,17 @@ func (s scene) stand(t testing.TB, f *receipt.Facts, pay *payment.Payment) (sett
 	if f.Reservation != nil {
 		stay.Reservation, f.Reservation.Session = f.Reservation.ID, stay.ID
 	}
-	due := settlement.AtExit(settlement.ExitInput{
+	input := settlement.ExitInput{
 		Parking: f.Parking, Reservation: f.Reservation, Payment: pay, SpaceType: stay.SpaceType,
 		EnteredAt: stay.EnteredAt, ExitedAt: stay.ExitedAt, ExitDoubt: doubt,
-	})
+	}
+	if s.paid > 0 {
+		input.ExitedAt = stay.EnteredAt.Add(s.paid)
+	}
+	due := settlement.AtExit(input)
+	if s.paid > 0 {
+		due.Until = &input.ExitedAt
+	}
 	if f.Reservation != nil {
 		f.Reservation.State = reservation.Completed
 	}

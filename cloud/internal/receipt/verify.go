@@ -210,7 +210,6 @@ func clock(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 // money checks the movements, what they add up to, and the payments.
 func (v *verifier) money() {
 	r := v.r
-	c := r.Bill.Due.Currency
 	last := time.Time{}
 	known := map[ledger.Account]bool{}
 	for _, a := range ledger.Chart() {
@@ -223,7 +222,6 @@ func (v *verifier) money() {
 		}
 		for _, p := range m.Postings {
 			v.unless(known[p.Account], where, "names the account %q, which there is not", p.Account)
-			v.unless(p.Amount.Currency == c, where, "is in %s, the bill in %s", p.Amount.Currency, c)
 		}
 		v.unless(slices.Contains(ledger.Kinds(), m.Kind), where+".kind", "%q is no kind of movement", m.Kind)
 		v.unless(!m.At.Before(last), where, "is before the one above it")

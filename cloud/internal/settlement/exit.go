@@ -22,6 +22,7 @@ type ExitInput struct {
 	Reservation *reservation.Reservation // nil for a walk-in
 	Payment     *payment.Payment         // the reservation's; nil when there is none
 	SpaceType   id.SpaceType             // that the vehicle stood on
+	Tariff      *tariff.Tariff           // the edition that prices the stay: that of the quote, or of the entry; nil: the parking's present one
 	EnteredAt   time.Time                // zero when the entry was not seen
 	ExitedAt    time.Time
 
@@ -52,6 +53,7 @@ type Settlement struct {
 	Percent int           // of the parts; 0: all
 	Limit   *int64        // minor units: no more is due; nil: no limit
 	Grace   time.Duration // of leaving late, when Late
+	Until   *time.Time    // a payment at a machine at which the time ends that is charged; nil: the exit
 
 	// Problem is set when the tariff could not price the stay. Then the quote,
 	// or nothing, is due: a tariff that cannot be read is not the driver's.
@@ -62,12 +64,13 @@ type Settlement struct {
 // AtExit settles a stay.
 //
 // With a reservation the quote is due, whether or not all of the time was
-// used; who leaves later than ExitGrace after the window pays the tariff from
-// the beginning of the reservation to that long before the exit (the grace is
-// forgiven to everybody), and never less than the quote; a tariff that was
-// changed since does not touch the time that was quoted.
-// A walk-in pays the tariff from entry to exit; an exit without a known entry
-// costs nothing.
+// used; who leaves later than ExitGrace after the window pays from the beginning
+// of the reservation to that long before the exit (the grace is forgiven to
+// everybody) by the edition of the tariff that the quote was made by, and never
+// less than the quote. Where that edition is not on record any more, what was
+// quoted stands, and the time beyond it costs what it costs now, if that is less.
+// A walk-in pays from entry to exit by the edition in force at the entry; an
+// exit without a known entry costs nothing.
 func AtExit(in ExitInput) Settlement {
 	s := due(in)
 	if s.Due.Minor < 0 { // a tariff cannot price below zero; a stored quote is only data
@@ -88,7 +91,7 @@ func due(in ExitInput) Settlement {
 		}
 		quoted.Late, quoted.Grace = true, in.Parking.Grace().EndOfStay
 		late := Settlement{Late: true, Grace: quoted.Grace, Basis: bill.Overstayed}
-		due, err := price(in.Parking, r.SpaceType, r.Window.From, until)
+		due, err := in.price(r.SpaceType, r.Window.From, until)
 		if err == nil && due.Total.Currency != quoted.Due.Currency {
 			err = fmt.Errorf("%w: quoted in %s, tariff in %s", money.ErrCurrency, quoted.Due.Currency, due.Total.Currency)
 		}
@@ -97,10 +100,10 @@ func due(in ExitInput) Settlement {
 			return quoted
 		}
 		late.Due, late.Tax, late.Lines, late.Parts = due.Total, due.Tax, due.Lines, []bill.Part{due}
-		if v := r.Quote.TariffVersion; v != 0 && v != in.Parking.Tariff.Version {
+		if v := r.Quote.TariffVersion; v != 0 && v != in.edition().Version {
 			// The tariff has changed since: what was quoted stands, and only the time
 			// beyond it costs what it costs now, if that is less.
-			if more, err := price(in.Parking, r.SpaceType, r.Window.To, until); err == nil && quoted.Due.Minor+more.Total.Minor < late.Due.Minor {
+			if more, err := in.price(r.SpaceType, r.Window.To, until); err == nil && quoted.Due.Minor+more.Total.Minor < late.Due.Minor {
 				late.Basis, late.Parts = bill.QuotedAndNew, append(quoted.Parts, more)
 				late.Due.Minor, late.Tax.Minor = quoted.Due.Minor+more.Total.Minor, quoted.Tax.Minor+more.Tax.Minor
 				late.Lines = slices.Concat(quoted.Lines, more.Lines)
@@ -115,7 +118,7 @@ func due(in ExitInput) Settlement {
 	if in.EnteredAt.IsZero() {
 		return Settlement{Due: nothing, Tax: nothing, Basis: bill.NotSeen}
 	}
-	used, err := price(in.Parking, in.SpaceType, in.EnteredAt.Add(max(in.EntryDoubt, 0)), left)
+	used, err := in.price(in.SpaceType, in.EnteredAt.Add(max(in.EntryDoubt, 0)), left)
 	if err != nil {
 		return Settlement{Due: nothing, Tax: nothing, Basis: bill.NotSeen, Problem: err}
 	}
@@ -133,7 +136,7 @@ func ofQuote(r *reservation.Reservation, b bill.Basis) Settlement {
 // Bill is what is put on record of the settlement.
 func (s Settlement) Bill(r id.Reservation, stay id.Session) *bill.Bill {
 	b := bill.Nothing(s.Basis, s.Due.Currency)
-	b.Due, b.Tax, b.Limit, b.Grace, b.Reservation, b.Session = s.Due, s.Tax, s.Limit, int(s.Grace/time.Second), r, stay
+	b.Due, b.Tax, b.Limit, b.Until, b.Grace, b.Reservation, b.Session = s.Due, s.Tax, s.Limit, s.Until, int(s.Grace/time.Second), r, stay
 	if s.Percent > 0 || s.Basis == bill.Missed {
 		b.Percent = s.Percent
 	}
@@ -141,21 +144,29 @@ func (s Settlement) Bill(r id.Reservation, stay id.Session) *bill.Bill {
 	return &b
 }
 
+// edition is the tariff that prices the stay.
+func (in *ExitInput) edition() *tariff.Tariff {
+	if in.Tariff != nil {
+		return in.Tariff
+	}
+	return &in.Parking.Tariff
+}
+
 // price asks the tariff. A reversed stay has no duration, and one longer than
 // can be priced costs what the longest costs.
-func price(p *parking.Parking, t id.SpaceType, from, to time.Time) (bill.Part, error) {
+func (in *ExitInput) price(t id.SpaceType, from, to time.Time) (bill.Part, error) {
 	if to.Before(from) {
 		to = from
 	}
 	if longest := from.Add(tariff.MaxStay); to.After(longest) {
 		to = longest
 	}
-	zone, unknown := p.Location()
+	zone, unknown := in.Parking.Location()
 	if unknown != nil {
 		zone = nil // many a tariff needs none
 	}
 	stay := timerange.Range{From: from, To: to}
-	priced, err := p.Tariff.Price(stay, tariff.Facts{Zone: zone, SpaceType: string(t)})
+	priced, err := in.edition().Price(stay, tariff.Facts{Zone: zone, SpaceType: string(t)})
 	if err != nil {
 		return bill.Part{}, errors.Join(err, unknown)
 	}

@@ -34,7 +34,7 @@ end $$;
 -- +goose StatementEnd
 revoke execute on function bill_told from public;
 create trigger bill_told after insert on event for each row
-  when (new.kind in ('session.closed', 'reservation.completed', 'reservation.no_show', 'reservation.cancelled',
+  when (new.kind in ('session.closed', 'session.rebilled', 'reservation.completed', 'reservation.no_show', 'reservation.cancelled',
                      'reservation.walked', 'reservation.voided') and new.body -> 'bill' is not null)
   execute function bill_told();
 
