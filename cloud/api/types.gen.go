@@ -7,6 +7,48 @@ import (
 	"time"
 )
 
+// Defines values for BillBasis.
+const (
+	BillBasisCancelled    BillBasis = "cancelled"
+	BillBasisMissed       BillBasis = "missed"
+	BillBasisNotSeen      BillBasis = "not_seen"
+	BillBasisOverstayed   BillBasis = "overstayed"
+	BillBasisQuoted       BillBasis = "quoted"
+	BillBasisQuotedBeyond BillBasis = "quoted_beyond"
+	BillBasisUnwatched    BillBasis = "unwatched"
+	BillBasisUsed         BillBasis = "used"
+	BillBasisVoided       BillBasis = "voided"
+	BillBasisWalked       BillBasis = "walked"
+)
+
+// Valid indicates whether the value is a known member of the BillBasis enum.
+func (e BillBasis) Valid() bool {
+	switch e {
+	case BillBasisCancelled:
+		return true
+	case BillBasisMissed:
+		return true
+	case BillBasisNotSeen:
+		return true
+	case BillBasisOverstayed:
+		return true
+	case BillBasisQuoted:
+		return true
+	case BillBasisQuotedBeyond:
+		return true
+	case BillBasisUnwatched:
+		return true
+	case BillBasisUsed:
+		return true
+	case BillBasisVoided:
+		return true
+	case BillBasisWalked:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthChecks.
 const (
 	HealthChecksFailing HealthChecks = "failing"
@@ -40,6 +82,66 @@ func (e HealthStatus) Valid() bool {
 	case HealthStatusOk:
 		return true
 	case HealthStatusUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for KeyAlg.
+const (
+	EdDSA KeyAlg = "EdDSA"
+)
+
+// Valid indicates whether the value is a known member of the KeyAlg enum.
+func (e KeyAlg) Valid() bool {
+	switch e {
+	case EdDSA:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for KeyCrv.
+const (
+	Ed25519 KeyCrv = "Ed25519"
+)
+
+// Valid indicates whether the value is a known member of the KeyCrv enum.
+func (e KeyCrv) Valid() bool {
+	switch e {
+	case Ed25519:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for KeyKty.
+const (
+	OKP KeyKty = "OKP"
+)
+
+// Valid indicates whether the value is a known member of the KeyKty enum.
+func (e KeyKty) Valid() bool {
+	switch e {
+	case OKP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for KeyUse.
+const (
+	Sig KeyUse = "sig"
+)
+
+// Valid indicates whether the value is a known member of the KeyUse enum.
+func (e KeyUse) Valid() bool {
+	switch e {
+	case Sig:
 		return true
 	default:
 		return false
@@ -157,6 +259,7 @@ const (
 	ChangePending         ProblemCode = "change_pending"
 	Contended             ProblemCode = "contended"
 	DatabaseUnavailable   ProblemCode = "database_unavailable"
+	EditionNotFound       ProblemCode = "edition_not_found"
 	EndNotLater           ProblemCode = "end_not_later"
 	HoldTooLate           ProblemCode = "hold_too_late"
 	IdempotencyKeyInvalid ProblemCode = "idempotency_key_invalid"
@@ -169,6 +272,7 @@ const (
 	MalformedQuery        ProblemCode = "malformed_query"
 	MethodNotAllowed      ProblemCode = "method_not_allowed"
 	NoChangePending       ProblemCode = "no_change_pending"
+	NoReceipt             ProblemCode = "no_receipt"
 	NotAcceptable         ProblemCode = "not_acceptable"
 	NotChangeable         ProblemCode = "not_changeable"
 	NotConfirmed          ProblemCode = "not_confirmed"
@@ -177,6 +281,7 @@ const (
 	PaymentDeclined       ProblemCode = "payment_declined"
 	QuoteExpired          ProblemCode = "quote_expired"
 	QuoteMismatch         ProblemCode = "quote_mismatch"
+	ReceiptNotReady       ProblemCode = "receipt_not_ready"
 	RequestInProgress     ProblemCode = "request_in_progress"
 	RequestInvalid        ProblemCode = "request_invalid"
 	ReservationNotFound   ProblemCode = "reservation_not_found"
@@ -218,6 +323,8 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case DatabaseUnavailable:
 		return true
+	case EditionNotFound:
+		return true
 	case EndNotLater:
 		return true
 	case HoldTooLate:
@@ -242,6 +349,8 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case NoChangePending:
 		return true
+	case NoReceipt:
+		return true
 	case NotAcceptable:
 		return true
 	case NotChangeable:
@@ -257,6 +366,8 @@ func (e ProblemCode) Valid() bool {
 	case QuoteExpired:
 		return true
 	case QuoteMismatch:
+		return true
+	case ReceiptNotReady:
 		return true
 	case RequestInProgress:
 		return true
@@ -289,6 +400,108 @@ func (e ProblemCode) Valid() bool {
 	case WindowTooShort:
 		return true
 	case WindowTooSoon:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceiptFormat.
+const (
+	N1 ReceiptFormat = 1
+)
+
+// Valid indicates whether the value is a known member of the ReceiptFormat enum.
+func (e ReceiptFormat) Valid() bool {
+	switch e {
+	case N1:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceiptMovementsKind.
+const (
+	Capture      ReceiptMovementsKind = "capture"
+	CardIn       ReceiptMovementsKind = "card_in"
+	CashIn       ReceiptMovementsKind = "cash_in"
+	Change       ReceiptMovementsKind = "change"
+	ChangeCredit ReceiptMovementsKind = "change_credit"
+	CreditUsed   ReceiptMovementsKind = "credit_used"
+	Fee          ReceiptMovementsKind = "fee"
+	Hold         ReceiptMovementsKind = "hold"
+	Owed         ReceiptMovementsKind = "owed"
+	Payout       ReceiptMovementsKind = "payout"
+	Refund       ReceiptMovementsKind = "refund"
+	Release      ReceiptMovementsKind = "release"
+	WriteOff     ReceiptMovementsKind = "write_off"
+)
+
+// Valid indicates whether the value is a known member of the ReceiptMovementsKind enum.
+func (e ReceiptMovementsKind) Valid() bool {
+	switch e {
+	case Capture:
+		return true
+	case CardIn:
+		return true
+	case CashIn:
+		return true
+	case Change:
+		return true
+	case ChangeCredit:
+		return true
+	case CreditUsed:
+		return true
+	case Fee:
+		return true
+	case Hold:
+		return true
+	case Owed:
+		return true
+	case Payout:
+		return true
+	case Refund:
+		return true
+	case Release:
+		return true
+	case WriteOff:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceiptStayEntryClock.
+const (
+	ReceiptStayEntryClockHeard     ReceiptStayEntryClock = "heard"
+	ReceiptStayEntryClockUntrusted ReceiptStayEntryClock = "untrusted"
+)
+
+// Valid indicates whether the value is a known member of the ReceiptStayEntryClock enum.
+func (e ReceiptStayEntryClock) Valid() bool {
+	switch e {
+	case ReceiptStayEntryClockHeard:
+		return true
+	case ReceiptStayEntryClockUntrusted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceiptStayExitClock.
+const (
+	ReceiptStayExitClockHeard     ReceiptStayExitClock = "heard"
+	ReceiptStayExitClockUntrusted ReceiptStayExitClock = "untrusted"
+)
+
+// Valid indicates whether the value is a known member of the ReceiptStayExitClock enum.
+func (e ReceiptStayExitClock) Valid() bool {
+	switch e {
+	case ReceiptStayExitClockHeard:
+		return true
+	case ReceiptStayExitClockUntrusted:
 		return true
 	default:
 		return false
@@ -354,16 +567,16 @@ func (e AnswerSandboxChallengeFormdataBodyAnswer) Valid() bool {
 
 // Defines values for ListParkingsParamsFormat.
 const (
-	Geojson ListParkingsParamsFormat = "geojson"
-	Json    ListParkingsParamsFormat = "json"
+	ListParkingsParamsFormatGeojson ListParkingsParamsFormat = "geojson"
+	ListParkingsParamsFormatJson    ListParkingsParamsFormat = "json"
 )
 
 // Valid indicates whether the value is a known member of the ListParkingsParamsFormat enum.
 func (e ListParkingsParamsFormat) Valid() bool {
 	switch e {
-	case Geojson:
+	case ListParkingsParamsFormatGeojson:
 		return true
-	case Json:
+	case ListParkingsParamsFormatJson:
 		return true
 	default:
 		return false
@@ -391,6 +604,27 @@ func (e GetPassParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for GetReceiptParamsFormat.
+const (
+	GetReceiptParamsFormatHtml GetReceiptParamsFormat = "html"
+	GetReceiptParamsFormatJson GetReceiptParamsFormat = "json"
+	GetReceiptParamsFormatPdf  GetReceiptParamsFormat = "pdf"
+)
+
+// Valid indicates whether the value is a known member of the GetReceiptParamsFormat enum.
+func (e GetReceiptParamsFormat) Valid() bool {
+	switch e {
+	case GetReceiptParamsFormatHtml:
+		return true
+	case GetReceiptParamsFormatJson:
+		return true
+	case GetReceiptParamsFormatPdf:
+		return true
+	default:
+		return false
+	}
+}
+
 // Amount defines model for Amount.
 type Amount struct {
 	Currency string `json:"currency"`
@@ -398,6 +632,55 @@ type Amount struct {
 	// Minor Minor units
 	Minor int64 `json:"minor"`
 }
+
+// Bill defines model for Bill.
+type Bill struct {
+	// Basis By which rule it was charged
+	Basis BillBasis `json:"basis"`
+	Due   Amount    `json:"due"`
+
+	// GraceSeconds Leaving this much after the reservation was forgiven
+	GraceSeconds int `json:"grace_seconds"`
+
+	// Limit No more than was held is due
+	Limit *int64 `json:"limit,omitempty"`
+	Parts []struct {
+		From  time.Time `json:"from"`
+		Lines *[]struct {
+			Amount   Amount    `json:"amount"`
+			Days     *int      `json:"days,omitempty"`
+			From     time.Time `json:"from"`
+			Id       *string   `json:"id,omitempty"`
+			Label    string    `json:"label"`
+			Minutes  *int      `json:"minutes,omitempty"`
+			Quantity *int      `json:"quantity,omitempty"`
+			Rate     *int64    `json:"rate,omitempty"`
+			Rule     string    `json:"rule"`
+			To       time.Time `json:"to"`
+		} `json:"lines"`
+
+		// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+		//
+		// Examples: standard
+		SpaceType     SpaceTypeID `json:"space_type"`
+		TariffVersion int         `json:"tariff_version"`
+		Tax           Amount      `json:"tax"`
+		To            time.Time   `json:"to"`
+		Total         Amount      `json:"total"`
+	} `json:"parts"`
+
+	// Percent Of the parts
+	Percent     int     `json:"percent"`
+	Reservation *string `json:"reservation,omitempty"`
+	Session     *string `json:"session,omitempty"`
+	Tax         Amount  `json:"tax"`
+
+	// Until A payment at a machine; the time to reach the exit after it is not charged
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// BillBasis By which rule it was charged
+type BillBasis string
 
 // Contact defines model for Contact.
 type Contact struct {
@@ -435,6 +718,37 @@ type HealthChecks string
 
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
+
+// Key defines model for Key.
+type Key struct {
+	Alg KeyAlg `json:"alg"`
+	Crv KeyCrv `json:"crv"`
+
+	// Kid Hexadecimal
+	Kid string `json:"kid"`
+	Kty KeyKty `json:"kty"`
+	Use KeyUse `json:"use"`
+
+	// X The key, base64url
+	X string `json:"x"`
+}
+
+// KeyAlg defines model for Key.Alg.
+type KeyAlg string
+
+// KeyCrv defines model for Key.Crv.
+type KeyCrv string
+
+// KeyKty defines model for Key.Kty.
+type KeyKty string
+
+// KeyUse defines model for Key.Use.
+type KeyUse string
+
+// KeySet defines model for KeySet.
+type KeySet struct {
+	Keys []Key `json:"keys"`
+}
 
 // ModifyRequest defines model for ModifyRequest.
 type ModifyRequest struct {
@@ -689,6 +1003,139 @@ type QuoteRequest struct {
 	To        time.Time   `json:"to"`
 }
 
+// Receipt defines model for Receipt.
+type Receipt struct {
+	Bill   Bill          `json:"bill"`
+	Format ReceiptFormat `json:"format"`
+
+	// IssuedAt Of the last thing on it
+	IssuedAt time.Time `json:"issued_at"`
+
+	// Movements Entries of the ledger; the postings of each sum to zero
+	Movements []struct {
+		At       time.Time            `json:"at"`
+		Kind     ReceiptMovementsKind `json:"kind"`
+		Payment  *string              `json:"payment,omitempty"`
+		Postings []struct {
+			// Account Debits are positive
+			Account string `json:"account"`
+			Amount  Amount `json:"amount"`
+		} `json:"postings"`
+	} `json:"movements"`
+
+	// Number The parking's id and a number that counts its bills without gaps
+	Number string `json:"number"`
+
+	// Observations What the edge wrote into its journal about the vehicle's way in and out
+	Observations []struct {
+		Epoch int `json:"epoch"`
+
+		// Event The bytes as they were journalled, CBOR, base64url
+		Event string `json:"event"`
+		Seq   int64  `json:"seq"`
+	} `json:"observations"`
+	Operator string `json:"operator"`
+	Parking  struct {
+		Address string `json:"address"`
+		City    string `json:"city"`
+
+		// Id Examples: dresden-altmarkt
+		Id       ParkingID `json:"id"`
+		Name     string    `json:"name"`
+		Timezone string    `json:"timezone"`
+	} `json:"parking"`
+	Payments []struct {
+		Captured Amount       `json:"captured"`
+		Held     Amount       `json:"held"`
+		Id       string       `json:"id"`
+		Provider string       `json:"provider"`
+		State    PaymentState `json:"state"`
+	} `json:"payments"`
+	Reservation *struct {
+		From time.Time     `json:"from"`
+		Id   ReservationID `json:"id"`
+
+		// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+		//
+		// Examples: standard
+		SpaceType SpaceTypeID `json:"space_type"`
+
+		// State no_show: nobody came before no_show_at; who comes later within the window is let in when there is room. walked: the parking had no space for it. voided: the operator took it back. Both cost nothing.
+		State ReservationState `json:"state"`
+		To    time.Time        `json:"to"`
+	} `json:"reservation,omitempty"`
+
+	// Stay As it counted. An entry counts at the latest that it can have been, an exit is charged at the earliest.
+	Stay *struct {
+		EnteredAt time.Time `json:"entered_at"`
+
+		// EntryClock Absent: the edge's clock counts; otherwise it is when the cloud heard of it
+		EntryClock *ReceiptStayEntryClock `json:"entry_clock,omitempty"`
+
+		// EntryUncertaintyMs ± of the edge's clock
+		EntryUncertaintyMs *int                  `json:"entry_uncertainty_ms,omitempty"`
+		ExitClock          *ReceiptStayExitClock `json:"exit_clock,omitempty"`
+		ExitUncertaintyMs  *int                  `json:"exit_uncertainty_ms,omitempty"`
+		ExitedAt           time.Time             `json:"exited_at"`
+
+		// Inferred An end was concluded, not seen
+		Inferred *bool  `json:"inferred,omitempty"`
+		Session  string `json:"session"`
+
+		// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+		//
+		// Examples: standard
+		SpaceType SpaceTypeID `json:"space_type"`
+	} `json:"stay,omitempty"`
+
+	// Sums What the movements add up to
+	Sums struct {
+		Captured   Amount `json:"captured"`
+		Cash       Amount `json:"cash"`
+		Charged    Amount `json:"charged"`
+		Credit     Amount `json:"credit"`
+		Held       Amount `json:"held"`
+		Overpaid   Amount `json:"overpaid"`
+		Owed       Amount `json:"owed"`
+		Refunded   Amount `json:"refunded"`
+		Released   Amount `json:"released"`
+		Terminal   Amount `json:"terminal"`
+		WrittenOff Amount `json:"written_off"`
+	} `json:"sums"`
+	Tariffs []struct {
+		// Document An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
+		Document Tariff `json:"document"`
+
+		// Sha256 Of the published document
+		Sha256  string `json:"sha256"`
+		Version int    `json:"version"`
+	} `json:"tariffs"`
+	Taxes []struct {
+		Amount      Amount `json:"amount"`
+		BasisPoints int    `json:"basis_points"`
+	} `json:"taxes"`
+}
+
+// ReceiptFormat defines model for Receipt.Format.
+type ReceiptFormat int
+
+// ReceiptMovementsKind defines model for Receipt.Movements.Kind.
+type ReceiptMovementsKind string
+
+// ReceiptStayEntryClock Absent: the edge's clock counts; otherwise it is when the cloud heard of it
+type ReceiptStayEntryClock string
+
+// ReceiptStayExitClock defines model for Receipt.Stay.ExitClock.
+type ReceiptStayExitClock string
+
+// ReceiptDocument Its bytes are the only spelling of it; keep them as they are.
+type ReceiptDocument struct {
+	Receipt Receipt `json:"receipt"`
+
+	// Signature COSE_Sign1 without its payload (RFC 9052), base64url; over the compact JSON of `receipt`, with the external data `openlot receipt 1`
+	Signature string `json:"signature"`
+}
+
 // Reservation defines model for Reservation.
 type Reservation struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -795,6 +1242,13 @@ type SpaceTypeCount struct {
 //
 // Examples: standard
 type SpaceTypeID = string
+
+// Tariff An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
+type Tariff struct {
+	Currency string `json:"currency"`
+	Format   int    `json:"format"`
+	Version  int    `json:"version"`
+}
 
 // ChangeKey defines model for ChangeKey.
 type ChangeKey = string
@@ -964,6 +1418,18 @@ type GetPassParams struct {
 
 // GetPassParamsFormat defines parameters for GetPass.
 type GetPassParamsFormat string
+
+// GetReceiptParams defines parameters for GetReceipt.
+type GetReceiptParams struct {
+	// Format Wins over Accept
+	Format *GetReceiptParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// Token The manage token, for links; the Authorization header wins
+	Token *Token `form:"token,omitempty" json:"token,omitempty"`
+}
+
+// GetReceiptParamsFormat defines parameters for GetReceipt.
+type GetReceiptParamsFormat string
 
 // ReserveParams defines parameters for Reserve.
 type ReserveParams struct {

@@ -105,6 +105,23 @@ func (a Amount) Decimal() string {
 	return digits
 }
 
+// signs are written before an amount; other currencies are named after it.
+var signs = map[Currency]string{"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "KRW": "₩", "INR": "₹"}
+
+// Written is the amount as people read it: with the currency's sign where there
+// is one, and a real minus, such as "−€0.05" or "12.50 CHF".
+func (a Amount) Written() string {
+	sign, ok := signs[a.Currency]
+	minus := ""
+	if a.Minor < 0 {
+		a, minus = a.Neg(), "−"
+	}
+	if !ok {
+		return minus + a.String()
+	}
+	return minus + sign + a.Decimal()
+}
+
 // Split divides the amount into parts proportional to weights so that they
 // sum exactly to it, by the largest-remainder method: each part is first
 // rounded toward zero, then the units left over go to the largest remainders,

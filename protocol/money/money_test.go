@@ -144,3 +144,14 @@ func TestSplitByHand(t *testing.T) {
 		t.Errorf("the smallest amount: %v", err)
 	}
 }
+
+func TestAnAmountAsPeopleReadIt(t *testing.T) {
+	for want, a := range map[string]money.Amount{
+		"€4.60": money.New(460, "EUR"), "−€0.05": money.New(-5, "EUR"), "£0.00": money.New(0, "GBP"), "¥500": money.New(500, "JPY"),
+		"12.50 CHF": money.New(1250, "CHF"), "−1.500 KWD": money.New(-1500, "KWD"),
+	} {
+		if got := a.Written(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

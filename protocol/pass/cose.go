@@ -98,9 +98,7 @@ func (p Pass) message(keyID []byte) (*cose.Sign1Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode a pass: %w", err)
 	}
-	msg := cose.NewSign1Message()
-	msg.Headers.Protected.SetAlgorithm(cose.AlgorithmEdDSA)
-	msg.Headers.Protected[cose.HeaderLabelKeyID] = keyID
+	msg := envelope(keyID)
 	msg.Payload = payload
 	return msg, nil
 }

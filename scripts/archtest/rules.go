@@ -95,6 +95,8 @@ func pure() []string {
 		"cloud/internal/commit",
 		"cloud/internal/parking",
 		"cloud/internal/bay",
+		"cloud/internal/bill",
+		"cloud/internal/receipt",
 		"edge/internal/lane",
 		"edge/internal/admission",
 		"protocol/...",

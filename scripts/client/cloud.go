@@ -109,21 +109,39 @@ type reservationAnswer struct {
 
 // Pass reads the text of a reservation's pass, as its owner would print it.
 func (c *Cloud) Pass(ctx context.Context, id, token string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/reservations/"+url.PathEscape(id)+"/pass?format=text", nil)
+	b, err := c.document(ctx, "/reservations/"+url.PathEscape(id)+"/pass?format=text", token)
+	return strings.TrimSpace(string(b)), err
+}
+
+// Receipt reads a reservation's receipt, in the form of its name: json, html or
+// pdf.
+func (c *Cloud) Receipt(ctx context.Context, id, token, form string) ([]byte, error) {
+	return c.document(ctx, "/reservations/"+url.PathEscape(id)+"/receipt?format="+form, token)
+}
+
+// Tariff reads an edition of a parking's tariff.
+func (c *Cloud) Tariff(ctx context.Context, parking string, version uint32) ([]byte, error) {
+	return c.document(ctx, fmt.Sprintf("/parkings/%s/tariffs/%d", url.PathEscape(parking), version), "")
+}
+
+// document reads what is at an address, byte for byte.
+func (c *Cloud) document(ctx context.Context, path, token string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+path, nil)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }() // what was read is what counts
 	if resp.StatusCode != http.StatusOK {
-		return "", problem(req, resp)
+		return nil, problem(req, resp)
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
-	return strings.TrimSpace(string(b)), err
+	return io.ReadAll(io.LimitReader(resp.Body, 4<<20))
 }
 
 // Reserve asks for a reservation. The same key may be sent again.

@@ -2,20 +2,25 @@ package story
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/openlot/openlot/protocol/wire"
+	"github.com/openlot/openlot/scripts/client"
 )
 
 // account checks everything at the end, and reports all that is wrong.
 func (t *teller) account(ctx context.Context) error {
 	var failed []error
 	for _, check := range []func(context.Context) (string, error){
-		t.eventsOnce, t.reasons, t.captured, t.ledger, t.inventory, t.onlookers, t.mail,
+		t.eventsOnce, t.reasons, t.captured, t.receipts, t.ledger, t.inventory, t.onlookers, t.mail,
 	} {
 		says, err := check(ctx)
 		if err != nil {
@@ -128,6 +133,49 @@ func (t *teller) captured(ctx context.Context) (string, error) {
 	return "captured to the cent, in our books and in the provider's: " + strings.Join(says, " and "), nil
 }
 
+// receipts has each receipt recomputed by openlot itself, from the file alone and
+// what the cloud publishes.
+func (t *teller) receipts(ctx context.Context) (string, error) {
+	var says []string
+	for _, s := range []*stay{t.first, t.second} {
+		document, err := t.cloud.Receipt(ctx, s.ID, s.ManageToken, "json")
+		if err != nil {
+			return "", err
+		}
+		var r struct {
+			Receipt struct {
+				Number string `json:"number"`
+				Bill   struct {
+					Due client.Money `json:"due"`
+				} `json:"bill"`
+				Tariffs []struct {
+					Version uint32 `json:"version"`
+				} `json:"tariffs"`
+			} `json:"receipt"`
+		}
+		if err := json.Unmarshal(document, &r); err != nil {
+			return "", fmt.Errorf("receipt of %s: %w", s.ID, err)
+		}
+		if err := errors.Join(expect("due on the receipt", s.Price, r.Receipt.Bill.Due), expect("editions of the tariff", 1, len(r.Receipt.Tariffs))); err != nil {
+			return "", err
+		}
+		published, err := t.cloud.Tariff(ctx, t.site.Parking, r.Receipt.Tariffs[0].Version)
+		if err != nil {
+			return "", err
+		}
+		file, edition := filepath.Join(t.dir, s.ID+".json"), filepath.Join(t.dir, "tariff.json")
+		if err := errors.Join(os.WriteFile(file, document, 0o600), os.WriteFile(edition, published, 0o600)); err != nil {
+			return "", err
+		}
+		out, err := exec.CommandContext(ctx, filepath.Join(t.cfg.Bin, "openlot"), "receipt", "verify", file, "--keys", t.cloud.URL+"/keys", "--tariff", edition).CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("verify the receipt of %s: %w\n%s", s.ID, err, out)
+		}
+		says = append(says, r.Receipt.Number)
+	}
+	return "both receipts were recomputed from the published tariff and the gate's own events: " + strings.Join(says, " and "), nil
+}
+
 func (t *teller) ledger(ctx context.Context) (string, error) {
 	sums, err := t.books.Ledger(ctx)
 	if err != nil {
@@ -169,22 +217,22 @@ func (t *teller) mail(ctx context.Context) (says string, err error) {
 			if err != nil {
 				return err
 			}
-			sent := map[string]string{}
+			sent := map[string][]string{}
 			for _, m := range inbox {
 				for _, driver := range []string{"anna", "bert"} {
 					if slices.Contains(m.To, driver+"@example.org") {
-						sent[driver] = m.Subject
+						sent[driver] = append(sent[driver], m.Subject)
 					}
 				}
 			}
-			if len(sent) == 2 {
-				says = fmt.Sprintf("both have their confirmation by mail: %q", sent["anna"])
+			if len(sent["anna"]) == 2 && len(sent["bert"]) == 2 {
+				says = fmt.Sprintf("both have their confirmation and their receipt by mail: %q", sent["anna"])
 				return nil
 			}
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
-				return fmt.Errorf("mail: expected one to anna and one to bert, saw %v", inbox)
+				return fmt.Errorf("mail: expected two to anna and two to bert, saw %v", inbox)
 			}
 		}
 	})

@@ -31,12 +31,19 @@ type adminCmd struct {
 
 	Tariff adoptCmd `cmd:"" help:"Show a parking's tariff, or go over to the one in a file. What was quoted keeps its price."`
 
+	Closing  closingCmd  `cmd:"" help:"Close days and cash shifts of the books, and look at those that are closed."`
+	Ledger   ledgerCmd   `cmd:"" help:"Read the books."`
+	WriteOff writeOffCmd `cmd:"" help:"Give up what a driver owes for a stay, or some of it. Who and why stays on record."`
+
 	RetireEdge retireEdgeCmd `cmd:"" help:"Say that a parking's edge is dead: what it was lent for walk-ins is sold again. One that works must not be retired."`
 }
 
 // commons are those of its commands, for the log level.
 func (c *adminCmd) commons() []common {
-	return []common{c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Tariff.common, c.RetireEdge.common}
+	return []common{
+		c.Closing.List.common, c.Closing.Make.common, c.Closing.Show.common, c.Closing.Check.common, c.Closing.Shift.common, c.Ledger.Export.common, c.WriteOff.common,
+		c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Tariff.common, c.RetireEdge.common,
+	}
 }
 
 // one is what every command about one parking understands.

@@ -36,6 +36,7 @@ type cli struct {
 	Enroll  enrollCmd  `cmd:"" help:"Give a parking's edge agent its credentials, shown once. An agent enrolled before is locked out."`
 	Admin   adminCmd   `cmd:"" help:"Change a parking's capacity, blocked bays, tariff and policy, and end reservations. Works while openlot serve runs."`
 	Tariff  tariffCmd  `cmd:"" help:"Check tariffs and price stays. Needs no database."`
+	Receipt receiptCmd `cmd:"" help:"Check receipts. Needs no database."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

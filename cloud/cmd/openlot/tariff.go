@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -124,20 +123,8 @@ func printBill(out io.Writer, b tariff.Bill, zone *time.Location) error {
 	return w.Flush()
 }
 
-// readTariff reads a document. It reads one byte more than any has, so that
-// what is too long is said to be.
-func readTariff(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "file_unreadable", "The file cannot be read.")
-	}
-	defer func() { _ = f.Close() }() // only read
-	document, err := io.ReadAll(io.LimitReader(f, tariff.MaxDocument+1))
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "file_unreadable", "The file cannot be read.")
-	}
-	return document, nil
-}
+// readTariff reads a document.
+func readTariff(file string) ([]byte, error) { return readFile(file, tariff.MaxDocument) }
 
 type adoptCmd struct {
 	one

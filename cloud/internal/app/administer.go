@@ -10,7 +10,10 @@ import (
 	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 )
 
 // Administration is what an owner changes.
@@ -19,6 +22,20 @@ type Administration struct {
 	Reservations booking.Operator
 	Edges        *fleet.Retirement
 	Tariffs      postgres.Tariffs
+	Books        postgres.Books
+	Debts        settlement.Debts
+}
+
+// Currency is a parking's.
+func (a Administration) Currency(ctx context.Context, at id.Parking) (money.Currency, error) {
+	all, err := a.Tariffs.Editions(ctx, at)
+	if err != nil {
+		return "", err
+	}
+	if len(all) == 0 {
+		return "", fault.New(fault.NotFound, capacity.CodeParkingNotFound, "There is no such parking.")
+	}
+	return all[0].Tariff.Currency, nil
 }
 
 // Administer runs do with a committer of its own, beside those of running
@@ -34,6 +51,8 @@ func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, do func(
 		Reservations: booking.Operator{Reservations: postgres.NewBooking(db), Commits: committer},
 		Edges:        &fleet.Retirement{Store: db, Committer: committer},
 		Tariffs:      postgres.NewTariffs(db),
+		Books:        postgres.NewBooks(db),
+		Debts:        settlement.Debts{Sessions: postgres.NewReceipts(db), Commits: committer},
 	})
 	stop()
 	return errors.Join(err, <-ended)

@@ -41,6 +41,7 @@ type cloud struct {
 	listing   *listing.Listing
 	booking   *booking.Service
 	sandbox   *sandbox.Provider
+	receipts  receipts
 	relay     *relay.Relay
 	workers   *river.Workers
 	inbox     bool // mail or SMS go to the built-in one
@@ -80,6 +81,7 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	if err != nil {
 		return nil, err
 	}
+	c.receipts = newReceipts(c.db, signing)
 	c.sandbox = sandbox.New(postgres.NewSandbox(c.db), sandbox.Options{BaseURL: cfg.PublicURL})
 	c.booking = booking.NewService(booking.Config{
 		Store: keys, Commits: c.committer, Provider: c.sandbox, Tokens: tokens, Passes: booking.Passes{Key: signing},
@@ -113,6 +115,13 @@ func (c *cloud) housekeeping() []schedule.Task {
 		}},
 		{Name: "prune_horizon", Every: time.Hour, Run: func(ctx context.Context, now time.Time) error {
 			_, err := c.db.PruneHorizon(ctx, now)
+			return err
+		}},
+		{Name: "close_books", Every: 10 * time.Minute, Run: func(ctx context.Context, now time.Time) error {
+			n, err := postgres.NewBooks(c.db).CloseDue(ctx, now)
+			if n > 0 {
+				c.log.Info("days were closed", "component", "books", "count", n)
+			}
 			return err
 		}},
 		{Name: "partition_events", Every: time.Hour, Run: func(ctx context.Context, _ time.Time) error {
@@ -179,7 +188,7 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 // handler is the public HTTP API.
 func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
-		Booking: c.booking, Watcher: c.follower, Log: c.log, Stopping: stopping,
+		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Log: c.log, Stopping: stopping,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
 		Web: web.Handler(),
 		Checks: []httpapi.Check{

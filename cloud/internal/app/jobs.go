@@ -11,6 +11,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/receipt/paper"
 	"github.com/openlot/openlot/cloud/internal/relay"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/river"
@@ -33,7 +34,7 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 		return err
 	}
 	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox)
-	tell := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.cfg.PublicURL}, senders, time.Now, c.log)
+	tell := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.receipts, c.cfg.PublicURL}, senders, time.Now, c.log)
 	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
 	due := postgres.NewSchedule(c.db)
 	tasks := append(schedule.Payments(due, c.booking, queue, c.log),
@@ -51,6 +52,7 @@ type letters struct {
 	store     booking.Store
 	booking   *booking.Service
 	tokens    booking.Tokens
+	receipts  receipts
 	publicURL string
 }
 
@@ -93,6 +95,18 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 		}
 	}
 	return m, nil
+}
+
+// Receipt implements notify.Details.
+func (d letters) Receipt(ctx context.Context, i id.Reservation) (notify.Paper, error) {
+	made, err := d.receipts.Issue(ctx, i)
+	if err != nil {
+		return notify.Paper{}, err
+	}
+	r := &made.Receipt
+	p := notify.Paper{Number: r.Number, Due: r.Bill.Due, Taken: r.Sums.Captured, Owed: r.Sums.Owed}
+	p.PDF, err = paper.PDF(r)
+	return p, err
 }
 
 // taken is what of a hold was taken or is being taken.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/payment"
@@ -63,7 +64,8 @@ type change struct {
 	r         *reservation.Reservation
 	pending   *hand // the payment of its pending change; nil when none is pending
 	moved     bool
-	confirmed bool // this run gave it a pass, with its last event
+	bill      *bill.Bill // what its end is charged; told with it
+	confirmed bool       // this run gave it a pass, with its last event
 }
 
 // hand is a payment under an op's hands.
@@ -140,7 +142,12 @@ func (c *change) tellReservation(k feed.Kind) {
 	c.r.UpdatedAt = c.now
 	c.moved = true
 	c.w.PutReservation(c.r)
-	c.w.Emit(k, feed.Body{Reservation: reservationBody(c.r)})
+	c.w.Emit(k, feed.Body{Reservation: reservationBody(c.r), Bill: c.bill})
+}
+
+// free are the ends that cost nothing, once the reservation was confirmed.
+var free = map[reservation.State]bill.Basis{
+	reservation.Cancelled: bill.Cancelled, reservation.Walked: bill.Walked, reservation.Voided: bill.Voided,
 }
 
 // end applies an event that ends the reservation, releases what it still holds
@@ -148,9 +155,15 @@ func (c *change) tellReservation(k feed.Kind) {
 // passed stay on record as claimed: nobody can buy them any more. A pending
 // change comes to nothing.
 func (c *change) end(e reservation.Event, k feed.Kind) error {
+	secured := c.r.State != reservation.Held
 	changed, err := c.r.Apply(e, c.now)
 	if err != nil || !changed {
 		return err
+	}
+	if basis, free := free[c.r.State]; free && secured && c.bill == nil {
+		nothing := bill.Nothing(basis, c.r.Quote.Total.Currency)
+		nothing.Reservation = c.r.ID
+		c.bill = &nothing
 	}
 	if err := c.drop(); err != nil {
 		return err

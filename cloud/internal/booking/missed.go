@@ -7,6 +7,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/protocol/id"
 )
 
 // ClassUnpriced is the class of incident raised when a reservation that nobody used
@@ -106,6 +107,7 @@ func (c *change) endUnseen(due settlement.Settlement, e reservation.Event, k fee
 	if due.Ask(c.p, c.now) {
 		c.tellPayment()
 	}
+	c.bill = due.Bill(c.r.ID, id.Session{})
 	if err := c.end(e, k); err != nil {
 		return err
 	}

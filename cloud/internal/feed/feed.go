@@ -12,6 +12,7 @@ package feed
 import (
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -43,7 +44,8 @@ const (
 	PaymentChanged       Kind = "payment.changed"
 	SessionOpened        Kind = "session.opened"
 	SessionClosed        Kind = "session.closed"
-	ClaimExtended        Kind = "claim.extended" // a vehicle inside, or an allotment, claims more time
+	StayRebilled         Kind = "session.rebilled" // what an ended stay costs has changed by what was heard later
+	ClaimExtended        Kind = "claim.extended"   // a vehicle inside, or an allotment, claims more time
 	AllotmentChanged     Kind = "allotment.changed"
 	EdgeLink             Kind = "edge.link" // the edge's lease began or lapsed
 	IncidentRaised       Kind = "incident.raised"
@@ -76,6 +78,7 @@ type Body struct {
 	Incident    *Incident         `json:"incident,omitempty"`
 	Capacity    *Capacity         `json:"capacity,omitempty"`
 	Block       *Block            `json:"block,omitempty"`
+	Bill        *bill.Bill        `json:"bill,omitempty"` // with what ends a stay, or a reservation without one; the database keeps it from here
 }
 
 // Reservation is a reservation after the event.

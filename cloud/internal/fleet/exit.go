@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/bay"
+	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
@@ -122,7 +123,7 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 		// Some vehicle went out that could not say which it was, and this stay was
 		// closed in its place. Its driver is not charged for that.
 		none := money.New(0, w.Parking.Tariff.Currency)
-		due = settlement.Settlement{Due: none, Tax: none, Paid: none, Lost: none, Capture: none, CaptureTax: none, Owed: none, OwedTax: none}
+		due = settlement.Settlement{Basis: bill.NotSeen, Due: none, Tax: none, Paid: none, Lost: none, Capture: none, CaptureTax: none, Owed: none, OwedTax: none}
 	}
 
 	problem, err := vacate(w, s, r, reservation.CheckOut, timerange.Floor(at), now)
@@ -199,7 +200,7 @@ func charge(w *commit.Work, s *session.Session, r *reservation.Reservation, p *p
 		return err
 	}
 	w.PutSession(s)
-	w.Emit(feed.SessionClosed, feed.Body{Session: tell(s, s.ExitedAt), Reservation: tellReservation(r)})
+	w.Emit(feed.SessionClosed, feed.Body{Session: tell(s, s.ExitedAt), Reservation: tellReservation(r), Bill: due.Bill(s.Reservation, s.ID)})
 	if due.Ask(p, now) {
 		w.PutPayment(p)
 		w.Emit(feed.PaymentChanged, feed.Body{Payment: &feed.Payment{
@@ -277,22 +278,30 @@ func settle(w *commit.Work, s *session.Session, r *reservation.Reservation, p *p
 	if err != nil {
 		return settlement.Settlement{}, err
 	}
+	end := charged(w, s, at, doubt)
 	in := settlement.ExitInput{
-		Parking: w.Parking, Tariff: walkIn, EnteredAt: s.EnteredAt, ExitedAt: charged(w, s, at, doubt), SpaceType: s.SpaceType,
+		Parking: w.Parking, Tariff: walkIn, EnteredAt: s.EnteredAt, ExitedAt: end, SpaceType: s.SpaceType,
+	}
+	priced := func() settlement.Settlement {
+		due := settlement.AtExit(in)
+		if !end.Equal(at.Add(-max(doubt, 0))) {
+			due.Until = &end
+		}
+		return due
 	}
 	if s.Inferred && s.EnteredAt.Equal(at) {
 		in.EnteredAt = time.Time{}
 	}
 	if r == nil || s.Reservation != r.ID {
-		return settlement.AtExit(in), nil
+		return priced(), nil
 	}
 	in.Payment = p
-	unreserved := settlement.AtExit(in)
+	unreserved := priced()
 	in.Reservation = r
 	if in.Tariff, err = w.Tariff(r.Quote.TariffVersion); err != nil {
 		return settlement.Settlement{}, err
 	}
-	quoted := settlement.AtExit(in)
+	quoted := priced()
 	stands := r.State == reservation.Active || r.State == reservation.Completed && r.Session == s.ID
 	if !stands && unreserved.Due.Currency == quoted.Due.Currency && unreserved.Due.Minor < quoted.Due.Minor {
 		return unreserved, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/ledger"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/session"
@@ -114,7 +115,11 @@ func reprice(w *commit.Work, before, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	return rebill(w, s, was, is)
+	if err := rebill(w, s, was, is); err != nil {
+		return err
+	}
+	w.Emit(feed.StayRebilled, feed.Body{Bill: is.Bill(s.Reservation, s.ID)})
+	return nil
 }
 
 // rebill books the difference of two prices of a stay that has ended. What it is

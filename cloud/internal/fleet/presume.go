@@ -167,7 +167,7 @@ func (a *ApplyEvents) appeared(w *commit.Work, s *session.Session, r *reservatio
 	s.State, s.ExitedAt, s.ExitLane, s.ExitReason = session.Left, at, e.Lane, e.Reason
 	s.Inferred = s.Inferred || e.Inferred || stoodIn
 	w.PutSession(s)
-	w.Emit(feed.SessionClosed, feed.Body{Session: tell(s, at)})
+	w.Emit(feed.SessionClosed, feed.Body{Session: tell(s, at), Bill: is.Bill(s.Reservation, s.ID)})
 	if before == 0 && s.Credit > 0 {
 		overpaid(w, s, now)
 	}

@@ -59,6 +59,7 @@ type Check struct {
 type Config struct {
 	Booking  Booking
 	Watcher  Watcher
+	Receipts Receipts
 	Log      *slog.Logger
 	Checks   []Check
 	Stopping <-chan struct{} // closed: streams end and the process is not ready; nil: never
@@ -150,6 +151,11 @@ func (s *server) router() *gin.Engine {
 	r.DELETE("/reservations/:id/change", s.do(s.withdraw))
 	r.POST("/reservations/:id/cancel", s.do(s.cancel))
 	get("/reservations/:id/pass", s.do(s.getPass))
+	if s.Receipts != nil {
+		get("/reservations/:id/receipt", s.do(s.getReceipt))
+		get("/parkings/:id/tariffs/:version", s.do(s.getTariff))
+		get("/keys", s.do(s.getKeys))
+	}
 
 	get("/healthz", s.healthz)
 	get("/readyz", s.readyz)

@@ -34,6 +34,7 @@ const (
 	Walked       Kind = "walked"    // the parking has no space after all
 	Voided       Kind = "voided"    // the operator has taken the reservation back
 	EndsSoon     Kind = "ends_soon" // the vehicle is inside and the window is almost over
+	Receipt      Kind = "receipt"   // something was taken from the card
 )
 
 // HasPass reports whether a notification carries the pass.
@@ -41,7 +42,7 @@ func (k Kind) HasPass() bool { return k == Confirmation || k == Changed }
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon}
+	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon, Receipt}
 }
 
 // Channel is how a driver is reached. What is told by one is a job of its own,
@@ -90,11 +91,23 @@ type Mail struct {
 
 	Pass      string // text of the gate pass; with Confirmation and Changed
 	ManageURL string // page to change or cancel
+	Receipt   Paper  // with Receipt
+}
+
+// Paper is a receipt as a driver keeps it.
+type Paper struct {
+	Number string
+	Due    money.Amount
+	Taken  money.Amount // from the card
+	Owed   money.Amount // still to be paid
+	PDF    []byte
 }
 
 // Details reads what there is to say about a reservation.
 type Details interface {
 	Details(ctx context.Context, at id.Parking, r id.Reservation) (Mail, error)
+	// Receipt is a reservation's receipt as it stands; it fails while there is none.
+	Receipt(ctx context.Context, r id.Reservation) (Paper, error)
 }
 
 // Sender sends one message. Its error wraps ErrPermanent when sending it again
@@ -131,6 +144,11 @@ func (s *Service) Notify(ctx context.Context, by Channel, k Kind, at id.Parking,
 		s.log.Info("a message is not sent", "by", by, "kind", k, "reservation_id", r, "why", why)
 		return nil
 	}
+	if k == Receipt {
+		if m.Receipt, err = s.details.Receipt(ctx, r); err != nil {
+			return fmt.Errorf("the receipt of %s: %w", r, err)
+		}
+	}
 	return sender.Send(ctx, k, m)
 }
 
@@ -143,6 +161,7 @@ var states = map[Kind][]reservation.State{
 	Walked:       {reservation.Walked},
 	Voided:       {reservation.Voided},
 	EndsSoon:     {reservation.Active},
+	Receipt:      {reservation.Completed, reservation.NoShow, reservation.Cancelled},
 }
 
 // Moot says why a notification is not to be sent now, or nothing.

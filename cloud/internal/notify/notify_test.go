@@ -22,6 +22,10 @@ func (d details) Details(context.Context, id.Parking, id.Reservation) (notify.Ma
 	return d.mail, d.err
 }
 
+func (d details) Receipt(context.Context, id.Reservation) (notify.Paper, error) {
+	return notify.Paper{Number: "north-1"}, d.err
+}
+
 type sent []notify.Kind
 
 func (s *sent) Send(_ context.Context, k notify.Kind, _ notify.Mail) error {
@@ -55,6 +59,8 @@ func TestOnlyWhatIsStillTrueIsSent(t *testing.T) {
 		{"a guest who was sent away", notify.Walked, notify.Mail{To: "a@b", State: reservation.Walked, Confirmed: true, Window: ahead}, true},
 		{"a reservation that was taken back", notify.Voided, notify.Mail{To: "a@b", State: reservation.Voided, Confirmed: true, Window: ahead}, true},
 		{"one that was taken back before it was paid for", notify.Voided, notify.Mail{To: "a@b", State: reservation.Voided, Window: ahead}, false},
+		{"a receipt", notify.Receipt, notify.Mail{To: "a@b", State: reservation.Completed, Confirmed: true, Window: ahead}, true},
+		{"a receipt of a no-show who has come since", notify.Receipt, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, false},
 		{"an end that is near", notify.EndsSoon, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Reminded: true, Window: ahead}, true},
 		{"an end that was moved", notify.EndsSoon, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, false},
 		{"an end after the exit", notify.EndsSoon, notify.Mail{To: "a@b", State: reservation.Completed, Confirmed: true, Reminded: true, Window: ahead}, false},

@@ -399,14 +399,19 @@ func TestTheLastLine(t *testing.T) {
 	now := time.Now().UTC()
 	postgrestest.Import(t, db, now, postgrestest.Parking("north", 2))
 	for name, sql := range map[string]string{
-		"inventory":   `update inventory_day set version = version + 1`,
-		"reservation": `insert into reservation (parking, id) values ('north', gen_random_uuid())`,
-		"payment":     `update payment set captured = 0`,
-		"session":     `delete from session`,
-		"watermark":   `update edge_watermark set seq = 0`,
-		"ledger":      `insert into ledger_entry (parking, txn, line, kind, account, currency, amount, at) values ('north', gen_random_uuid(), 0, 'hold', 'held', 'EUR', 1, now())`,
-		"event":       `insert into event (parking, revision, kind, body) values ('north', 99, 'x', '{}')`,
-		"head":        `update parking_head set revision = 0`,
+		"inventory":      `update inventory_day set version = version + 1`,
+		"reservation":    `insert into reservation (parking, id) values ('north', gen_random_uuid())`,
+		"payment":        `update payment set captured = 0`,
+		"session":        `delete from session`,
+		"watermark":      `update edge_watermark set seq = 0`,
+		"changed ledger": `update ledger_entry set amount = 0`,
+		"lost ledger":    `delete from ledger_entry`,
+		"no ledger":      `truncate ledger_entry`,
+		"bill":           `update bill set number = 0`,
+		"new bill":       `insert into bill values ('north', 1, null, null, '{}', now())`,
+		"ledger":         `insert into ledger_entry (parking, txn, line, kind, account, currency, amount, at) values ('north', gen_random_uuid(), 0, 'hold', 'held', 'EUR', 1, now())`,
+		"event":          `insert into event (parking, revision, kind, body) values ('north', 99, 'x', '{}')`,
+		"head":           `update parking_head set revision = 0`,
 	} {
 		_, err := db.Pool().Exec(t.Context(), sql)
 		if code(err) != "42501" {
@@ -414,11 +419,16 @@ func TestTheLastLine(t *testing.T) {
 		}
 	}
 	owner := postgrestest.Owner(t, dsn)
+	const booked = `insert into ledger_entry (parking, txn, line, kind, account, currency, amount, at)
+		select 'north', '01890000-0000-7000-8000-000000000000', n, 'hold', 'held', 'EUR', n * 2 - 1, now() from generate_series(0, 1) n; `
 	for name, x := range map[string]struct{ sql, want string }{
 		"sold below zero": {`update inventory_day set version = version + 1, free = array_fill(-1::smallint, array[96])`, "23514"},
 		"released twice":  {`update inventory_day set version = version + 1, free = array_fill(3::smallint, array[96])`, "23514"},
 		"lost update":     {`update inventory_day set free = array_fill(1::smallint, array[96])`, "PX003"},
 		"one-sided entry": {`insert into ledger_entry (parking, txn, line, kind, account, currency, amount, at) values ('north', gen_random_uuid(), 0, 'hold', 'held', 'EUR', 1, now())`, "PX006"},
+		"changed entry":   {booked + `update ledger_entry set amount = 2`, "PX007"},
+		"lost entry":      {booked + `delete from ledger_entry`, "PX007"},
+		"no entries":      {`truncate ledger_entry`, "PX007"},
 	} {
 		_, err := owner.Exec(t.Context(), x.sql)
 		if code(err) != x.want {

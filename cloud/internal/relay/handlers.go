@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/notify"
+	"github.com/openlot/openlot/cloud/internal/receipt"
 	"github.com/openlot/openlot/cloud/internal/settlement"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -68,6 +69,7 @@ func Handlers(m Money, n Messages) map[Kind]Handler {
 		MailConfirmation: mail(notify.Confirmation), MailCancellation: mail(notify.Cancellation),
 		MailChanged: mail(notify.Changed),
 		MailNoShow:  mail(notify.NoShow), MailWalked: mail(notify.Walked), MailVoided: mail(notify.Voided),
+		MailReceipt:  mail(notify.Receipt),
 		MailEndsSoon: mail(notify.EndsSoon), SMSEndsSoon: tell(notify.BySMS, notify.EndsSoon),
 	}
 }
@@ -78,7 +80,7 @@ func judge(err error) error {
 		return nil
 	case errors.Is(err, settlement.ErrTooSoon):
 		return Wait{askAgain, err}
-	case errors.Is(err, settlement.ErrDefinite) || errors.Is(err, notify.ErrPermanent) || fault.From(err).Kind == fault.NotFound:
+	case errors.Is(err, settlement.ErrDefinite) || errors.Is(err, notify.ErrPermanent) || fault.From(err).Kind == fault.NotFound || fault.Code(err) == receipt.CodeNone:
 		return Stop{err}
 	default:
 		return err

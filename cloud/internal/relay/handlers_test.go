@@ -48,7 +48,7 @@ func TestEachKindOfJobIsDoneByItsHand(t *testing.T) {
 		relay.MailChanged: "mail changed " + r.String(),
 		relay.MailNoShow:  "mail no_show " + r.String(), relay.MailWalked: "mail walked " + r.String(),
 		relay.MailVoided: "mail voided " + r.String(), relay.MailEndsSoon: "mail ends_soon " + r.String(),
-		relay.SMSEndsSoon: "sms ends_soon " + r.String(),
+		relay.SMSEndsSoon: "sms ends_soon " + r.String(), relay.MailReceipt: "mail receipt " + r.String(),
 	} {
 		h := &hands{}
 		if err := relay.Handlers(h, h)[kind](t.Context(), relay.Job{Kind: kind, Parking: "a", Reservation: r, Payment: p}); err != nil {

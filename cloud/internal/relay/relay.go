@@ -33,6 +33,7 @@ const (
 	MailVoided       Kind = "mail_voided"
 	MailEndsSoon     Kind = "mail_ends_soon"
 	SMSEndsSoon      Kind = "sms_ends_soon"
+	MailReceipt      Kind = "mail_receipt"
 	Capture          Kind = "payment_capture"
 	Void             Kind = "payment_void"
 	Resolve          Kind = "payment_resolve"
@@ -72,6 +73,9 @@ func Jobs(e feed.Event) []Job {
 		}
 	case e.Kind == feed.PaymentChanged && e.Body.Payment != nil:
 		kind, ok := ForPayment(payment.State(e.Body.Payment.State))
+		if e.Body.Payment.State == string(payment.Captured) {
+			kind, ok = MailReceipt, true
+		}
 		if !ok {
 			return nil
 		}

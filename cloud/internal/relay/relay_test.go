@@ -54,7 +54,7 @@ func TestEventsAskForTheirJobs(t *testing.T) {
 		{feed.PaymentChanged, of(payment.VoidRequested), relay.Void},
 		{feed.PaymentChanged, of(payment.Unknown), relay.Resolve},
 		{feed.PaymentChanged, of(payment.Authorized), ""},
-		{feed.PaymentChanged, of(payment.Captured), ""},
+		{feed.PaymentChanged, of(payment.Captured), relay.MailReceipt},
 		{feed.PaymentChanged, feed.Body{}, ""},
 		{feed.ParkingImported, feed.Body{}, ""},
 	} {

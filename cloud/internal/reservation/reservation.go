@@ -33,13 +33,18 @@ type Quote struct {
 // Missed is the part of Total that is taken when nobody comes, a fraction of a
 // minor unit dropped. policy is the percentage of the parking's present policy.
 func (q *Quote) Missed(policy int) money.Amount {
+	share, whole := int64(q.MissedPercent(policy)), max(q.Total.Minor, 0)
+	// Divided first, so that no amount is too large.
+	return money.New(whole/100*share+whole%100*share/100, q.Total.Currency)
+}
+
+// MissedPercent is the percentage of Total that Missed is, from 0 to 100.
+func (q *Quote) MissedPercent(policy int) int {
 	percent := policy
 	if q.NoShowCharge != nil {
 		percent = *q.NoShowCharge
 	}
-	share, whole := int64(min(max(percent, 0), 100)), max(q.Total.Minor, 0)
-	// Divided first, so that no amount is too large.
-	return money.New(whole/100*share+whole%100*share/100, q.Total.Currency)
+	return min(max(percent, 0), 100)
 }
 
 // Change is another window, claimed beside the old one until its payment is

@@ -28,6 +28,7 @@ type (
 	voided       struct{ names }
 	endsSoon     struct{ names }
 	endsSoonText struct{ names }
+	receipt      struct{ names }
 	capture      struct{ names }
 	void         struct{ names }
 	resolve      struct{ names }
@@ -41,6 +42,7 @@ func (walked) Kind() string       { return string(relay.MailWalked) }
 func (voided) Kind() string       { return string(relay.MailVoided) }
 func (endsSoon) Kind() string     { return string(relay.MailEndsSoon) }
 func (endsSoonText) Kind() string { return string(relay.SMSEndsSoon) }
+func (receipt) Kind() string      { return string(relay.MailReceipt) }
 func (capture) Kind() string      { return string(relay.Capture) }
 func (void) Kind() string         { return string(relay.Void) }
 func (resolve) Kind() string      { return string(relay.Resolve) }
@@ -72,6 +74,8 @@ func argsOf(j relay.Job) (args, error) {
 		return endsSoon{n}, nil
 	case relay.SMSEndsSoon:
 		return endsSoonText{n}, nil
+	case relay.MailReceipt:
+		return receipt{n}, nil
 	case relay.Capture:
 		return capture{n}, nil
 	case relay.Void:

@@ -3,6 +3,7 @@ package river_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -30,17 +31,22 @@ import (
 type guests struct {
 	mu    sync.Mutex
 	phone map[id.Reservation]string
+	to    time.Time // the end of their windows, which the messages say
 }
 
 func (g *guests) Details(_ context.Context, at id.Parking, r id.Reservation) (notify.Mail, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	to := time.Now().Add(15 * time.Minute)
+	to := g.to
 	return notify.Mail{
 		To: "jana@posteo.example", Phone: g.phone[r], Reservation: r, Generation: 1, State: reservation.Active, Confirmed: true, Reminded: true,
 		Parking: at, Name: "Altmarkt", Zone: time.UTC, Window: timerange.Range{From: to.Add(-time.Hour), To: to},
 		ManageURL: "http://localhost/#/r/" + r.String(),
 	}, nil
+}
+
+func (*guests) Receipt(context.Context, id.Reservation) (notify.Paper, error) {
+	return notify.Paper{}, errors.New("there is none")
 }
 
 // The end of a stay is told once over each channel, whatever becomes of the
@@ -65,7 +71,7 @@ func TestAReminderGoesOnceOverEachChannel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	who := &guests{phone: map[id.Reservation]string{}}
+	who := &guests{phone: map[id.Reservation]string{}, to: time.Now().Add(15 * time.Minute)}
 	tell := notify.NewService(who, map[notify.Channel]notify.Sender{notify.ByMail: mail, notify.BySMS: sms.New(peer)}, time.Now, quiet)
 	for range 2 { // as in two processes
 		w, err := river.NewWorkers(db.Pool(), relay.Handlers((*settlement.Service)(nil), tell), nil, time.Now, quiet)

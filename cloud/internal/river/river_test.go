@@ -49,7 +49,7 @@ func queue(t *testing.T, db *postgres.DB) *river.Queue {
 func handlers(h relay.Handler) map[relay.Kind]relay.Handler {
 	m := map[relay.Kind]relay.Handler{}
 	for _, k := range []relay.Kind{
-		relay.MailConfirmation, relay.MailCancellation, relay.MailChanged, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon, relay.SMSEndsSoon,
+		relay.MailConfirmation, relay.MailCancellation, relay.MailChanged, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon, relay.SMSEndsSoon, relay.MailReceipt,
 		relay.Capture, relay.Void, relay.Resolve,
 	} {
 		m[k] = h
@@ -96,6 +96,29 @@ func TestMigratingTwiceAtOnceIsHarmless(t *testing.T) {
 		})
 	}
 	both.Wait()
+}
+
+// Whatever kind of job there is, somebody does it.
+func TestEveryKindOfJobIsDone(t *testing.T) {
+	db, _ := migrated(t)
+	done := make(chan relay.Job, 100)
+	work(t, db, func(_ context.Context, j relay.Job) error { done <- j; return nil })
+	missing := handlers(nil)
+	var jobs []relay.Job
+	for k := range missing {
+		jobs = append(jobs, relay.Job{Kind: k, Parking: "a", Reservation: id.New[id.Reservation](time.Now())})
+	}
+	if err := queue(t, db).Insert(t.Context(), jobs); err != nil {
+		t.Fatal(err)
+	}
+	for len(missing) > 0 {
+		select {
+		case j := <-done:
+			delete(missing, j.Kind)
+		case <-time.After(20 * time.Second):
+			t.Fatalf("nobody does %v", missing)
+		}
+	}
 }
 
 func TestAnEventBecomesADoneJobWellWithinASecond(t *testing.T) {

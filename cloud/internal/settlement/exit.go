@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
@@ -45,8 +46,14 @@ type Settlement struct {
 	OwedTax    money.Amount // contained in Owed
 	Void       bool         // a hold stands and nothing is to be taken from it
 
-	Late  bool          // left after the end of the reservation and its grace
-	Lines []tariff.Line // explain Due
+	Late    bool          // left after the end of the reservation and its grace
+	Lines   []tariff.Line // explain Due
+	Basis   bill.Basis    // by what rule Due is due
+	Parts   []bill.Part   // what it is made of
+	Percent int           // of the parts; 0: all
+	Limit   *int64        // minor units: no more is due; nil: no limit
+	Grace   time.Duration // of leaving late, when Late
+	Until   *time.Time    // a payment at a machine at which the time ends that is charged; nil: the exit
 
 	// Problem is set when the tariff could not price the stay. Then the quote,
 	// or nothing, is due: a tariff that cannot be read is not the driver's.
@@ -77,42 +84,64 @@ func AtExit(in ExitInput) Settlement {
 func due(in ExitInput) Settlement {
 	left := in.ExitedAt.Add(-max(in.ExitDoubt, 0))
 	if r := in.Reservation; r != nil {
-		quoted := Settlement{Due: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines}
+		quoted := ofQuote(r, bill.Quoted)
 		until := in.Parking.Grace().Billable(r.Window, timerange.Range{From: r.Window.From, To: left}).To
 		if !until.After(r.Window.To) {
 			return quoted
 		}
-		quoted.Late = true
-		bill, err := in.price(r.SpaceType, r.Window.From, until)
-		if err == nil && bill.Total.Currency != quoted.Due.Currency {
-			err = fmt.Errorf("%w: quoted in %s, tariff in %s", money.ErrCurrency, quoted.Due.Currency, bill.Total.Currency)
+		quoted.Late, quoted.Grace = true, in.Parking.Grace().EndOfStay
+		late := Settlement{Late: true, Grace: quoted.Grace, Basis: bill.Overstayed}
+		due, err := in.price(r.SpaceType, r.Window.From, until)
+		if err == nil && due.Total.Currency != quoted.Due.Currency {
+			err = fmt.Errorf("%w: quoted in %s, tariff in %s", money.ErrCurrency, quoted.Due.Currency, due.Total.Currency)
 		}
 		if err != nil {
 			quoted.Problem = err
 			return quoted
 		}
+		late.Due, late.Tax, late.Lines, late.Parts = due.Total, due.Tax, due.Lines, []bill.Part{due}
 		if v := r.Quote.TariffVersion; v != 0 && v != in.edition().Version {
 			// The tariff has changed since: what was quoted stands, and only the time
 			// beyond it costs what it costs now, if that is less.
-			if more, err := in.price(r.SpaceType, r.Window.To, until); err == nil && quoted.Due.Minor+more.Total.Minor < bill.Total.Minor {
-				bill.Total.Minor, bill.Tax.Minor = quoted.Due.Minor+more.Total.Minor, quoted.Tax.Minor+more.Tax.Minor
-				bill.Lines = slices.Concat(quoted.Lines, more.Lines)
+			if more, err := in.price(r.SpaceType, r.Window.To, until); err == nil && quoted.Due.Minor+more.Total.Minor < late.Due.Minor {
+				late.Basis, late.Parts = bill.QuotedAndNew, append(quoted.Parts, more)
+				late.Due.Minor, late.Tax.Minor = quoted.Due.Minor+more.Total.Minor, quoted.Tax.Minor+more.Tax.Minor
+				late.Lines = slices.Concat(quoted.Lines, more.Lines)
 			}
 		}
-		if bill.Total.Minor <= quoted.Due.Minor {
+		if late.Due.Minor <= quoted.Due.Minor {
 			return quoted
 		}
-		return Settlement{Due: bill.Total, Tax: bill.Tax, Lines: bill.Lines, Late: true}
+		return late
 	}
 	nothing := money.New(0, in.Parking.Tariff.Currency)
 	if in.EnteredAt.IsZero() {
-		return Settlement{Due: nothing, Tax: nothing}
+		return Settlement{Due: nothing, Tax: nothing, Basis: bill.NotSeen}
 	}
-	bill, err := in.price(in.SpaceType, in.EnteredAt.Add(max(in.EntryDoubt, 0)), left)
+	used, err := in.price(in.SpaceType, in.EnteredAt.Add(max(in.EntryDoubt, 0)), left)
 	if err != nil {
-		return Settlement{Due: nothing, Tax: nothing, Problem: err}
+		return Settlement{Due: nothing, Tax: nothing, Basis: bill.NotSeen, Problem: err}
 	}
-	return Settlement{Due: bill.Total, Tax: bill.Tax, Lines: bill.Lines}
+	return Settlement{Due: used.Total, Tax: used.Tax, Lines: used.Lines, Basis: bill.Used, Parts: []bill.Part{used}}
+}
+
+// ofQuote is what was agreed.
+func ofQuote(r *reservation.Reservation, b bill.Basis) Settlement {
+	q := r.Quote
+	return Settlement{Due: q.Total, Tax: q.Tax, Lines: q.Lines, Basis: b, Parts: []bill.Part{{
+		TariffVersion: q.TariffVersion, SpaceType: r.SpaceType, From: r.Window.From, To: r.Window.To, Total: q.Total, Tax: q.Tax, Lines: q.Lines,
+	}}}
+}
+
+// Bill is what is put on record of the settlement.
+func (s Settlement) Bill(r id.Reservation, stay id.Session) *bill.Bill {
+	b := bill.Nothing(s.Basis, s.Due.Currency)
+	b.Due, b.Tax, b.Limit, b.Until, b.Grace, b.Reservation, b.Session = s.Due, s.Tax, s.Limit, s.Until, int(s.Grace/time.Second), r, stay
+	if s.Percent > 0 || s.Basis == bill.Missed {
+		b.Percent = s.Percent
+	}
+	b.Parts = append(b.Parts, s.Parts...)
+	return &b
 }
 
 // edition is the tariff that prices the stay.
@@ -125,7 +154,7 @@ func (in *ExitInput) edition() *tariff.Tariff {
 
 // price asks the tariff. A reversed stay has no duration, and one longer than
 // can be priced costs what the longest costs.
-func (in *ExitInput) price(t id.SpaceType, from, to time.Time) (tariff.Bill, error) {
+func (in *ExitInput) price(t id.SpaceType, from, to time.Time) (bill.Part, error) {
 	if to.Before(from) {
 		to = from
 	}
@@ -136,11 +165,12 @@ func (in *ExitInput) price(t id.SpaceType, from, to time.Time) (tariff.Bill, err
 	if unknown != nil {
 		zone = nil // many a tariff needs none
 	}
-	bill, err := in.edition().Price(timerange.Range{From: from, To: to}, tariff.Facts{Zone: zone, SpaceType: string(t)})
+	stay := timerange.Range{From: from, To: to}
+	priced, err := in.edition().Price(stay, tariff.Facts{Zone: zone, SpaceType: string(t)})
 	if err != nil {
-		return bill, errors.Join(err, unknown)
+		return bill.Part{}, errors.Join(err, unknown)
 	}
-	return bill, nil
+	return bill.Of(priced, t, stay), nil
 }
 
 // cover splits what is due between the hold and the driver.
@@ -169,7 +199,7 @@ func (s *Settlement) cover(p *payment.Payment) {
 		return
 	}
 	s.Owed.Minor = s.Due.Minor - s.Capture.Minor
-	s.CaptureTax.Minor = taxShare(s.Tax.Minor, s.Capture.Minor, s.Due.Minor)
+	s.CaptureTax.Minor = bill.Share(s.Tax.Minor, s.Capture.Minor, s.Due.Minor)
 	s.OwedTax.Minor = s.Tax.Minor - s.CaptureTax.Minor
 }
 
@@ -182,7 +212,7 @@ func charged(p *payment.Payment) (amount, tax int64) {
 		if p.Captured == p.CaptureAmount {
 			return p.Captured, p.CaptureTax
 		}
-		return p.Captured, taxShare(p.CaptureTax, min(p.Captured, p.CaptureAmount), p.CaptureAmount)
+		return p.Captured, bill.Share(p.CaptureTax, min(p.Captured, p.CaptureAmount), p.CaptureAmount)
 	case payment.CaptureRequested, payment.Voided:
 		return p.CaptureAmount, p.CaptureTax
 	default:
@@ -209,16 +239,6 @@ func (s *Settlement) credit(p *payment.Payment, before, tax int64) {
 // already.
 func (s *Settlement) Debt() money.Amount {
 	return money.New(s.Lost.Minor+s.Owed.Minor, s.Due.Currency)
-}
-
-// taxShare is the part of tax contained in part of whole, by the
-// largest-remainder method; the other part holds the rest of it.
-func taxShare(tax, part, whole int64) int64 {
-	shares, err := money.New(tax, "").Split(part, whole-part)
-	if err != nil { // whole is positive and holds part: Split cannot refuse
-		return 0
-	}
-	return shares[0].Minor
 }
 
 // Ask makes the payment ask for what the settlement wants of it, and reports

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/ledger"
@@ -63,7 +64,7 @@ func (o RecordCapture) Apply(w *commit.Work, now time.Time) error {
 	}
 	tax := money.New(p.CaptureTax, taken.Currency)
 	if taken.Minor != p.CaptureAmount {
-		tax.Minor = taxShare(p.CaptureTax, min(taken.Minor, p.CaptureAmount), p.CaptureAmount)
+		tax.Minor = bill.Share(p.CaptureTax, min(taken.Minor, p.CaptureAmount), p.CaptureAmount)
 	}
 	p.State, p.Captured = payment.Captured, taken.Minor
 	p.UpdatedAt = now

@@ -297,6 +297,14 @@ func TestTheOtherNoticesSayWhatHappenedAndWhatItCosts(t *testing.T) {
 			[]string{"We are sorry", "€14.00 was taken from your card. It is given back"},
 			[]string{"mt_secret", "PK1:", "was held"},
 		},
+		notify.Receipt: {
+			func(m *notify.Mail) {
+				m.State = reservation.Completed
+				m.Receipt = notify.Paper{Number: "altmarkt-17", Due: money.New(1900, "EUR"), Taken: money.New(1400, "EUR"), Owed: money.New(500, "EUR"), PDF: []byte("%PDF-1.3 a receipt")}
+			}, "Your receipt: Altmarkt, Thu 11 June, 08:00 – 17:00",
+			[]string{"€14.00 was taken", "altmarkt-17 is attached", "€5.00 of €19.00 is still to be paid", "http://localhost:8080/r/1#mt_secret"},
+			[]string{"PK1:"},
+		},
 		notify.EndsSoon: {
 			func(m *notify.Mail) { m.State = reservation.Active }, "Your time at Altmarkt ends at 17:00",
 			[]string{"up to 15 minutes late costs nothing more", "http://localhost:8080/r/1#mt_secret"},
@@ -312,6 +320,11 @@ func TestTheOtherNoticesSayWhatHappenedAndWhatItCosts(t *testing.T) {
 		got := in.mails(t)[0]
 		if got.Subject != x.subject {
 			t.Errorf("%s: subject %q", kind, got.Subject)
+		}
+		_, raw, _ := in.get(t, fmt.Sprintf("/dev/mail/%d?raw=1", got.ID), "")
+		attached := strings.Contains(raw, `filename="receipt-altmarkt-17.pdf"`) && strings.Contains(raw, base64.StdEncoding.EncodeToString([]byte("%PDF-1.3 a receipt")))
+		if attached != (kind == notify.Receipt) {
+			t.Errorf("%s: %s", kind, raw)
 		}
 		for what, text := range map[string]string{"text": got.Text, "HTML": html.UnescapeString(got.HTML)} {
 			contains(t, string(kind)+" "+what, text, append(x.says, email.Number(m.Reservation))...)

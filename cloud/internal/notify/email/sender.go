@@ -171,5 +171,11 @@ func (s *Sender) compose(k notify.Kind, m notify.Mail) (*gomail.Msg, error) {
 			return nil, err
 		}
 	}
+	if k == notify.Receipt {
+		err := msg.AttachReader("receipt-"+m.Receipt.Number+".pdf", bytes.NewReader(m.Receipt.PDF), gomail.WithFileContentType("application/pdf"))
+		if err != nil {
+			return nil, err
+		}
+	}
 	return msg, nil
 }

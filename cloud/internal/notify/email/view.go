@@ -14,7 +14,6 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/protocol/id"
-	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/tariff"
 )
 
@@ -61,7 +60,7 @@ func newView(k notify.Kind, m notify.Mail) view {
 	v := view{
 		Where: join(", ", m.Name, m.Address, m.City), When: long, Plate: m.Plate, SpaceType: m.SpaceType,
 		From: notify.Clock(m.DriveInFrom.In(m.Zone), from), By: notify.Clock(m.NoShowAt.In(m.Zone), from),
-		Booking: Number(m.Reservation), Total: amount(m.Total), Pass: m.Pass,
+		Booking: Number(m.Reservation), Total: m.Total.Written(), Pass: m.Pass,
 		PassImage: htmltemplate.URL("cid:" + passImage), //nolint:gosec // a constant, of a scheme that templates do not know
 		ManageURL: m.ManageURL, To: m.To,
 	}
@@ -91,23 +90,23 @@ func newView(k notify.Kind, m notify.Mail) view {
 		v.ZoneNote = "All times are in UTC."
 	}
 	for _, l := range m.Lines {
-		v.Lines = append(v.Lines, line{l.Label, part(l, from), amount(l.Amount)})
+		v.Lines = append(v.Lines, line{l.Label, part(l, from), l.Amount.Written()})
 	}
 	if !m.Tax.IsZero() {
-		v.Tax = amount(m.Tax)
+		v.Tax = m.Tax.Written()
 	}
 	if m.Held.Minor > 0 {
-		v.Held = amount(m.Held)
+		v.Held = m.Held.Written()
 	}
 	if m.Taken.Minor > 0 {
-		v.Taken = amount(m.Taken)
+		v.Taken = m.Taken.Written()
 	}
 	switch {
 	case m.Missed.Minor <= 0:
 	case m.Missed.Minor >= m.Total.Minor:
 		v.Missed = "the price is taken"
 	default:
-		v.Missed = amount(m.Missed) + " is taken"
+		v.Missed = m.Missed.Written() + " is taken"
 	}
 	if m.ExitGrace > 0 {
 		v.Grace = fmt.Sprintf("%d minutes", int(m.ExitGrace.Minutes()))
@@ -119,10 +118,10 @@ func newView(k notify.Kind, m notify.Mail) view {
 func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 	back := "Nothing is taken from your card."
 	if m.Held.Minor > 0 {
-		back = amount(m.Held) + " was held on your card. It is given back in full; your bank may show it for a few days more."
+		back = m.Held.Written() + " was held on your card. It is given back in full; your bank may show it for a few days more."
 	}
 	if m.Taken.Minor > 0 {
-		back = amount(m.Taken) + " was taken from your card. It is given back to you; we are working on it."
+		back = m.Taken.Written() + " was taken from your card. It is given back to you; we are working on it."
 	}
 	booking := fmt.Sprintf("Your booking %s at %s, %s", v.Booking, v.Where, when)
 	switch k {
@@ -131,7 +130,7 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		v.Heading = [2]string{"We missed you", "at " + m.Name + "."}
 		paid := "Nothing is taken from your card: what was held is given back."
 		if m.Taken.Minor > 0 {
-			paid = amount(m.Taken) + " is taken from what was held on your card, because the space was kept for you."
+			paid = m.Taken.Written() + " is taken from what was held on your card, because the space was kept for you."
 			if m.Taken.Minor < m.Held.Minor {
 				paid += " The rest is given back."
 			}
@@ -155,6 +154,18 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		v.Subject = fmt.Sprintf("Sorry: %s has taken your booking back, %s", m.Name, when)
 		v.Heading = [2]string{"We are sorry: " + m.Name, "has taken your booking back."}
 		v.Says = []string{booking + ", is not valid any more.", back, "Your pass does not open the gate any more."}
+	case notify.Receipt:
+		v.Subject = fmt.Sprintf("Your receipt: %s, %s", m.Name, when)
+		v.Heading = [2]string{"Your receipt", "for " + m.Name + "."}
+		v.Says = []string{
+			booking + ".",
+			m.Receipt.Taken.Written() + " was taken from your card. Receipt " + m.Receipt.Number + " is attached, with everything that explains it.",
+			"Your booking shows it, too: as a page, and in a form that you can recompute.",
+		}
+		if m.Receipt.Owed.Minor > 0 {
+			v.Says[1] += " " + m.Receipt.Owed.Written() + " of " + m.Receipt.Due.Written() + " is still to be paid, because it was more than was held."
+		}
+		v.Button = "See your booking"
 	default: // it ends soon
 		end := m.EndsAt()
 		v.Subject = fmt.Sprintf("Your time at %s ends at %s", m.Name, end)
@@ -204,21 +215,6 @@ func join(sep string, parts ...string) string {
 		}
 	}
 	return strings.Join(said, sep)
-}
-
-// signs are written before an amount; other currencies are named after it.
-var signs = map[money.Currency]string{"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "KRW": "₩", "INR": "₹"}
-
-func amount(a money.Amount) string {
-	sign, ok := signs[a.Currency]
-	minus := ""
-	if a.Minor < 0 {
-		a, minus = a.Neg(), "−"
-	}
-	if !ok {
-		return minus + a.String()
-	}
-	return minus + sign + a.Decimal()
 }
 
 // qr draws the pass: ink on white, with the quiet edge that readers need.

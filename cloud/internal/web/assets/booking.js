@@ -284,11 +284,17 @@ export function booking(id, givenToken) {
         h('button', {class: 'btn ghost sm', type: 'button', onclick: () => { wantCancel = false; draw() }}, 'Keep it')))
   }
 
+  /** The link to the receipt, once nothing about the money is open. */
+  function receipt() {
+    if (!['captured', 'voided'].includes(r.payment.state) || !r.payment.authorized.minor) return null
+    return h('p', {}, h('a', {class: 'btn ghost', href: `${path}/receipt?format=html&token=${encodeURIComponent(b.token)}`, target: '_blank', rel: 'noreferrer'}, 'Receipt'))
+  }
+
   function done() {
     const paid = r.payment.captured
     return h('section', {class: 'stack'}, note('good', 'undo', 'You have left. Thank you.',
       paid ? `${money(paid)} was taken for this stay; the rest of the hold went back.` : 'What the stay cost is being taken from the hold; the rest goes back.'),
-    kerbOf(from(), to(), zone()))
+    kerbOf(from(), to(), zone()), receipt())
   }
 
   function missed() {
@@ -296,7 +302,7 @@ export function booking(id, givenToken) {
     return h('section', {class: 'stack'}, note('warn', 'info', 'Nobody came in time',
       `Your space at ${name()} was kept until ${r.no_show_at ? clock(Date.parse(r.no_show_at), zone()) : clock(to(), zone())}; others may use it now. ` +
       (taken ? 'What was taken from your card counts when you still come. ' : 'What was held on your card goes back. ') +
-      `Until ${clock(to(), zone())} this pass lets you in when there is room.`))
+      `Until ${clock(to(), zone())} this pass lets you in when there is room.`), receipt())
   }
 
   function over() {
@@ -304,7 +310,7 @@ export function booking(id, givenToken) {
       return h('section', {class: 'stack'}, note('wrong', 'wrong',
         r.state === 'walked' ? `Sorry: ${name()} has no space for you` : `Sorry: ${name()} has taken this booking back`,
         'You pay nothing: what was held goes back to your card. The pass does not work any more.'),
-      h('a', {class: 'btn', href: '#/'}, 'Find another parking'))
+      h('a', {class: 'btn', href: '#/'}, 'Find another parking'), receipt())
     }
     const declined = r.payment.state === 'declined'
     const cancelled = r.state === 'cancelled'
@@ -313,7 +319,7 @@ export function booking(id, givenToken) {
       note(declined ? 'wrong' : '', declined ? 'wrong' : 'info',
         cancelled ? 'You gave this space up' : declined ? 'Your bank refused this card' : 'The payment was not secured in time',
         cancelled ? (taken ? `${money(taken)} is taken: your space was kept until ${deadline()}.` : 'The hold goes back to your card.') + ' The pass does not work any more.' : 'Nothing was taken and the space is free again. You can reserve it once more.'),
-      h('a', {class: 'btn', href: '#/p/' + r.parking_id}, 'Reserve again'))
+      h('a', {class: 'btn', href: '#/p/' + r.parking_id}, 'Reserve again'), receipt())
   }
 
   if (r) draw()

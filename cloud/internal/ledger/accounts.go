@@ -1,0 +1,85 @@
+package ledger
+
+// Account is a side of the book. Debits are positive, credits negative.
+type Account string
+
+// The accounts; Chart says what each of them holds. Holds are kept in two
+// memorandum accounts of their own, so that what is merely authorised never
+// mixes with what was taken.
+const (
+	Held         Account = "held"
+	HeldContra   Account = "held_contra"
+	Provider     Account = "provider"
+	Cash         Account = "cash"
+	Terminal     Account = "terminal"
+	Bank         Account = "bank"
+	Receivable   Account = "receivable"
+	ChangeCredit Account = "change_credit"
+	Revenue      Account = "revenue"
+	TaxPayable   Account = "tax_payable"
+	Fees         Account = "fees"
+	Adjustments  Account = "adjustments"
+)
+
+// Kind says why a transaction was booked.
+type Kind string
+
+// The kinds of transaction.
+const (
+	Hold     Kind = "hold"          // an authorisation stands
+	Release  Kind = "release"       // an authorisation, or the rest of it, was given back
+	Capture  Kind = "capture"       // an authorisation was taken
+	Refund   Kind = "refund"        // something that was taken was given back
+	Fee      Kind = "fee"           // the provider kept something for its service
+	Owed     Kind = "owed"          // a stay ended with something unpaid: a receivable
+	CashIn   Kind = "cash_in"       // money was put into a machine for what is owed
+	CardIn   Kind = "card_in"       // a machine's card terminal took money for a stay
+	Change   Kind = "change"        // a machine gave change
+	Credit   Kind = "change_credit" // something that was paid at a machine is kept for the driver
+	Used     Kind = "credit_used"   // something that was kept paid for what is owed
+	WriteOff Kind = "write_off"     // a receivable was given up
+	Payout   Kind = "payout"        // money went to the operator's bank
+)
+
+// Kinds lists every kind.
+func Kinds() []Kind {
+	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, CardIn, Change, Credit, Used, WriteOff, Payout}
+}
+
+// Class is what an account belongs to.
+type Class string
+
+// The classes of account.
+const (
+	Memo      Class = "memo"      // outside of the balance: what is only promised
+	Asset     Class = "asset"     // a debit is what there is
+	Liability Class = "liability" // a credit is what is owed to others
+	Income    Class = "income"    // a credit is what was earned
+	Expense   Class = "expense"   // a debit is what was lost
+)
+
+// Entitled is an account with what it holds.
+type Entitled struct {
+	Account Account
+	Class   Class
+	Holds   string
+}
+
+// Chart is the chart of accounts. Over all of them the book sums to zero in
+// each currency, and so do held and held_contra by themselves.
+func Chart() []Entitled {
+	return []Entitled{
+		{Held, Memo, "authorised on drivers' cards and not yet captured or released"},
+		{HeldContra, Memo, "the other side of what is held"},
+		{Provider, Asset, "taken, and not yet paid out by the payment provider"},
+		{Cash, Asset, "in the cash boxes"},
+		{Terminal, Asset, "taken by the machines' card terminals, and not yet paid out"},
+		{Bank, Asset, "paid out to the operator"},
+		{Receivable, Asset, "owed by drivers"},
+		{ChangeCredit, Liability, "paid at machines beyond what was owed, or before it: the drivers'"},
+		{TaxPayable, Liability, "tax contained in what was charged"},
+		{Revenue, Income, "earned, without tax"},
+		{Fees, Expense, "kept by the payment provider for its service"},
+		{Adjustments, Expense, "given up or corrected"},
+	}
+}

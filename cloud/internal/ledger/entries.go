@@ -1,0 +1,94 @@
+package ledger
+
+import (
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+)
+
+// The movements. Their amounts are positive; tax is what of them is contained
+// tax. Each balances whatever the amounts are.
+
+// HoldPlaced books that amount stands authorised.
+func HoldPlaced(r id.Reservation, p id.Payment, amount money.Amount) Entry {
+	return Entry{Kind: Hold, Reservation: r, Payment: p, Postings: move(HeldContra, Held, amount)}
+}
+
+// HoldReleased books that amount of an authorisation was given back.
+func HoldReleased(r id.Reservation, p id.Payment, amount money.Amount) Entry {
+	return Entry{Kind: Release, Reservation: r, Payment: p, Postings: move(Held, HeldContra, amount)}
+}
+
+// Captured books that amount, of which tax is contained tax, was taken from an
+// authorisation.
+func Captured(r id.Reservation, s id.Session, p id.Payment, amount, tax money.Amount) Entry {
+	return Entry{Kind: Capture, Reservation: r, Session: s, Payment: p, Postings: append(
+		move(Held, HeldContra, amount), earned(Provider, amount, tax)...)}
+}
+
+// Refunded books that amount of what was captured was given back to the driver,
+// with the tax in it.
+func Refunded(r id.Reservation, s id.Session, p id.Payment, amount, tax money.Amount) Entry {
+	return Entry{Kind: Refund, Reservation: r, Session: s, Payment: p, Postings: earned(Provider, amount.Neg(), tax.Neg())}
+}
+
+// FeeKept books that the provider keeps amount for a payment.
+func FeeKept(r id.Reservation, p id.Payment, amount money.Amount) Entry {
+	return Entry{Kind: Fee, Reservation: r, Payment: p, Postings: move(Provider, Fees, amount)}
+}
+
+// StayOwed books that amount of a stay, of which tax is contained tax, is owed
+// by its driver.
+func StayOwed(r id.Reservation, s id.Session, amount, tax money.Amount) Entry {
+	return Entry{Kind: Owed, Reservation: r, Session: s, Postings: earned(Receivable, amount, tax)}
+}
+
+// CashTaken books that amount was put into a machine for a stay. What it is
+// above the debt makes the receivable negative until ChangeGiven and
+// ChangeKept have booked what became of it: inserted = price + change + credit.
+func CashTaken(r id.Reservation, s id.Session, amount money.Amount) Entry {
+	return Entry{Kind: CashIn, Reservation: r, Session: s, Postings: move(Receivable, Cash, amount)}
+}
+
+// CardTaken books that a machine's card terminal took amount for a stay, as
+// CashTaken.
+func CardTaken(r id.Reservation, s id.Session, amount money.Amount) Entry {
+	return Entry{Kind: CardIn, Reservation: r, Session: s, Postings: move(Receivable, Terminal, amount)}
+}
+
+// ChangeGiven books that a machine gave amount back.
+func ChangeGiven(r id.Reservation, s id.Session, amount money.Amount) Entry {
+	return Entry{Kind: Change, Reservation: r, Session: s, Postings: move(Cash, Receivable, amount)}
+}
+
+// ChangeKept books that amount of what was paid at a machine is not owed, or not
+// yet, and was not given back: it is the driver's.
+func ChangeKept(r id.Reservation, s id.Session, amount money.Amount) Entry {
+	return Entry{Kind: Credit, Reservation: r, Session: s, Postings: move(ChangeCredit, Receivable, amount)}
+}
+
+// CreditUsed books that amount of what was kept pays for what is owed by now.
+func CreditUsed(r id.Reservation, s id.Session, amount money.Amount) Entry {
+	return Entry{Kind: Used, Reservation: r, Session: s, Postings: move(Receivable, ChangeCredit, amount)}
+}
+
+// WrittenOff books that amount of what a driver owes is given up. The tax stays
+// payable: whether a lost debt takes it back is for an accountant to say.
+func WrittenOff(r id.Reservation, s id.Session, amount money.Amount) Entry {
+	return Entry{Kind: WriteOff, Reservation: r, Session: s, Postings: move(Receivable, Adjustments, amount)}
+}
+
+// PaidOut books that amount went from the provider, a terminal or a cash box to
+// the operator's bank.
+func PaidOut(from Account, amount money.Amount) Entry {
+	return Entry{Kind: Payout, Postings: move(from, Bank, amount)}
+}
+
+// move takes amount out of one account and puts it into another.
+func move(from, to Account, amount money.Amount) []Posting {
+	return []Posting{{to, amount}, {from, amount.Neg()}}
+}
+
+func earned(from Account, amount, tax money.Amount) []Posting {
+	net := money.New(amount.Minor-tax.Minor, amount.Currency)
+	return []Posting{{from, amount}, {Revenue, net.Neg()}, {TaxPayable, tax.Neg()}}
+}
