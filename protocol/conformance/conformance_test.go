@@ -169,6 +169,12 @@ func hostile(t *testing.T) []refused {
 	bent := []byte(pk)
 	bent[len(bent)-1] = map[bool]byte{true: '1', false: '0'}[bent[len(bent)-1] == '0']
 	return []refused{
+		{conformance.Event, "paid-no-id", "a payment without an id", swap("event-paid-cash", "1350019e823260007abc8def000000000061", "1340")},
+		{conformance.Event, "paid-nothing", "a payment of nothing", swap("event-paid-cash", "141901e0", "141900")},
+		{conformance.Event, "paid-no-currency", "a payment in no currency", swap("event-paid-cash", "1563455552", "1563455551")},
+		{conformance.Event, "paid-barter", "a method that does not exist", swap("event-paid-cash", "166463617368", "166463616373")},
+		{conformance.Event, "dismissed-no-type", "who takes no unit any more took one of a type", swap("event-dismissed", "0c687374616e64617264", "0c60")},
+		{conformance.Sync, "gone-nobody", "who is gone has no session", swap("sync-delta-gone", "50019e823260007abc8def000000000053", "5000000000000000000000000000000000")},
 		{conformance.Resume, "empty", "no bytes at all", nil},
 		{conformance.Resume, "null", "null instead of a map", raw("f6")},
 		{conformance.Resume, "undefined", "undefined instead of a map", raw("f7")},

@@ -55,11 +55,27 @@ func SampleEvents() []wire.Event {
 		{Kind: wire.Released, Lane: "exit-1", Session: entry, Reservation: rsv, Generation: 1, Reason: wire.AdmitReservation},
 		{Kind: wire.Exited, Lane: "exit-1", Session: entry, Reservation: rsv, Inferred: true},
 	}
+	number(events)
+	return events
+}
+
+// NewerEvents are a journal with the kinds of event that version 1.1 added.
+func NewerEvents() []wire.Event {
+	stay, walkin := minted[id.Session](0x51), minted[id.Session](0x52)
+	events := []wire.Event{
+		{Kind: wire.Paid, Lane: "kiosk-1", Session: stay, Payment: minted[id.Payment](0x61), Amount: 480, Currency: "EUR", Method: wire.Cash, Offline: true},
+		{Kind: wire.Paid, Lane: "exit-1", Session: walkin, Payment: minted[id.Payment](0x62), Amount: 1_000_000_000, Currency: "JPY", Method: wire.Card},
+		{Kind: wire.Dismissed, Lane: "entry-1", Session: walkin, SpaceType: id.Standard},
+	}
+	number(events)
+	return events
+}
+
+func number(events []wire.Event) {
 	for i := range events {
 		e := &events[i]
 		e.Seq, e.Boot, e.Mono, e.Wall = uint64(i+1), minted[id.Boot](0x31), uint64(1000*i), morning*1000+int64(1000*i)
 	}
-	return events
 }
 
 // Samples lists messages of every kind.
@@ -75,6 +91,15 @@ func Samples() []Sample {
 		batch.Events = append(batch.Events, raw)
 		out = append(out, Sample{Event, eventName(e), &e})
 	}
+	newer := &wire.EventBatch{Journal: journal, Epoch: 2, First: 1}
+	for _, e := range NewerEvents() {
+		raw, err := wire.Marshal(&e)
+		if err != nil {
+			panic("conformance: " + err.Error())
+		}
+		newer.Events = append(newer.Events, raw)
+		out = append(out, Sample{Event, eventName(e), &e})
+	}
 	return append(out,
 		Sample{Hello, "full", &wire.Hello{
 			Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, LastSeq: 300, AckedSeq: 290, AckedHash: SampleHash(),
@@ -82,6 +107,7 @@ func Samples() []Sample {
 		}},
 		Sample{Hello, "new", &wire.Hello{Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, Software: "openlot-edge 0.1.0"}},
 		Sample{Events, "all", batch},
+		Sample{Events, "newer", newer},
 		Sample{Beat, "full", &wire.Beat{
 			Journal: journal, Boot: boot, LastSeq: 300, Revision: 4711, Mono: 86_400_000, Wall: morning * 1000, Uncertainty: 50,
 			Lanes: []wire.LaneStatus{{Lane: "entry-1", Arm: wire.ArmDown, Linked: true}, {Lane: "exit-1", Arm: wire.ArmMoving, Arming: true, Safety: true, Linked: true}},
@@ -106,6 +132,7 @@ func Samples() []Sample {
 		Sample{Sync, "snapshot-empty", &wire.Sync{Kind: wire.Snapshot, Parts: 1}},
 		Sample{Sync, "snapshot-last-part", &wire.Sync{Kind: wire.Snapshot, Through: 4711, Part: 1, Parts: 2, Entries: []wire.Entry{sampleEntry(0x44, wire.EntryNoShow)}}},
 		Sample{Sync, "delta", &wire.Sync{Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Entries: []wire.Entry{sampleEntry(0x41, wire.EntryRevoked)}}},
+		Sample{Sync, "delta-gone", &wire.Sync{Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Gone: []id.Session{minted[id.Session](0x52), minted[id.Session](0x53)}}},
 		Sample{Sync, "delta-nothing-ours", &wire.Sync{Kind: wire.Delta, Base: 4711, Through: 4712, Parts: 1}},
 	)
 }
@@ -135,6 +162,10 @@ func eventName(e wire.Event) string {
 		return "started"
 	case wire.LaneFault:
 		return "lane-fault"
+	case wire.Paid:
+		return "paid-" + string(e.Method)
+	case wire.Dismissed:
+		return "dismissed"
 	default:
 		panic("conformance: a kind of event without a sample")
 	}

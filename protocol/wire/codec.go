@@ -9,6 +9,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 )
 
 // Limits of one message. Whoever sends stays below them; whoever receives
@@ -23,6 +24,9 @@ const (
 	MaxLanes   = 64       // lanes of a parking
 	MaxTypes   = 64       // space types of a parking
 	MaxKeys    = 16       // pass keys that are valid at a time
+	MaxGone    = 512      // sessions of one part of a Sync that are gone
+
+	MaxAmount = 1_000_000_000 // minor units of one payment
 )
 
 // ErrMalformed is wrapped by every decoding failure. On MQTT it is the refusal
@@ -118,6 +122,13 @@ func short(name, s string, limit int) error {
 		check(len(s) <= limit, "%s has %d bytes, at most %d", name, len(s), limit),
 		check(utf8.ValidString(s), "%s is not UTF-8", name),
 	)
+}
+
+func currency(c money.Currency) error {
+	if _, err := money.ParseCurrency(string(c)); err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return nil
 }
 
 func lane(l id.Lane) error {

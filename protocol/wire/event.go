@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 )
 
 // EventKind says what a journal event is about.
@@ -23,6 +24,17 @@ const (
 	AllotmentAdopted EventKind = 8  // the edge admits walk-ins by this version of its allotment
 	Started          EventKind = 9  // the agent started; Inferred says that the last run did not end cleanly
 	LaneFault        EventKind = 10 // a barrier or sensor is out of order, or is again in order
+	Paid             EventKind = 11 // a machine took money for a session; the lane is the machine's id
+	Dismissed        EventKind = 12 // a walk-in that the cloud says is gone takes no unit of the allotment any more
+)
+
+// Method is how a machine was paid.
+type Method string
+
+// The methods.
+const (
+	Cash Method = "cash" // coins or notes, less the change that was given
+	Card Method = "card" // by the machine's terminal
 )
 
 // Uncertain is the Uncertainty of a clock that has never been set.
@@ -50,6 +62,10 @@ type Event struct {
 	Version     uint64         `cbor:"16,keyasint,omitempty"` // of the allotment adopted
 	Units       uint16         `cbor:"17,keyasint,omitempty"` // of the allotment adopted
 	Note        string         `cbor:"18,keyasint,omitempty"` // a fault's name; never a person's data
+	Payment     id.Payment     `cbor:"19,keyasint,omitempty"` // minted by the machine; each is counted once
+	Amount      int64          `cbor:"20,keyasint,omitempty"` // minor units that the machine kept
+	Currency    money.Currency `cbor:"21,keyasint,omitempty"` // of Amount
+	Method      Method         `cbor:"22,keyasint,omitempty"` // of the payment
 }
 
 // Time is Wall as an instant.
@@ -95,6 +111,14 @@ func (e *Event) Validate() error {
 		return errors.Join(spaceType(e.SpaceType), check(e.Version > 0, "an adoption names its version"))
 	case Started:
 		return nil
+	case Paid:
+		return errors.Join(needSession,
+			check(!e.Payment.IsZero(), "a payment has an id"),
+			check(e.Amount > 0 && e.Amount <= MaxAmount, "an amount is 1 to %d minor units", MaxAmount),
+			currency(e.Currency),
+			check(e.Method == Cash || e.Method == Card, "a payment is cash or card"))
+	case Dismissed:
+		return errors.Join(needSession, spaceType(e.SpaceType))
 	case LaneFault:
 		return check(e.Lane != "" && e.Note != "", "a fault names its lane and itself")
 	default:

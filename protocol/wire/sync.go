@@ -79,6 +79,9 @@ type Sync struct {
 	Allotments []Allotment `cbor:"7,keyasint,omitempty"` // those that changed; in a snapshot all, in part 0
 	Keys       []PassKey   `cbor:"8,keyasint,omitempty"` // when not empty, the whole set
 	Policy     *Policy     `cbor:"9,keyasint,omitempty"`
+	// Gone are walk-ins that nobody saw leave and that the cloud takes to have
+	// left. Minor version 1.
+	Gone []id.Session `cbor:"10,keyasint,omitempty"`
 }
 
 // Validate implements the check of every message.
@@ -92,6 +95,7 @@ func (s *Sync) Validate() error {
 		check(len(s.Entries) <= MaxEntries, "at most %d entries a part", MaxEntries),
 		check(len(s.Allotments) <= MaxTypes, "at most %d allotments", MaxTypes),
 		check(len(s.Keys) <= MaxKeys, "at most %d keys", MaxKeys),
+		check(len(s.Gone) <= MaxGone, "at most %d sessions that are gone", MaxGone),
 	)
 	// The first bad item ends the check: a message of nothing but bad items must
 	// not turn into an error longer than itself.
@@ -109,6 +113,11 @@ func (s *Sync) Validate() error {
 	for _, k := range s.Keys {
 		if err == nil {
 			err = check(len(k.ID) == 8 && len(k.Public) == 32, "a pass key has 8 and 32 bytes")
+		}
+	}
+	for _, g := range s.Gone {
+		if err == nil {
+			err = check(!g.IsZero(), "who is gone has a session")
 		}
 	}
 	return err

@@ -30,6 +30,9 @@ type policyCmd struct {
 	WalkinAhead    *duration `help:"How far ahead capacity for walk-ins is claimed." placeholder:"4h"`
 	WalkinProtects *duration `help:"Reservations this close count against what is free now." placeholder:"1h"`
 	AllotmentShare *int      `help:"Percent of the capacity kept ready for walk-ins."`
+
+	PresumeLeftAfter *duration `help:"A stay on a reservation counts as over when nobody saw it end this long after the window." placeholder:"24h"`
+	LongestWalkin    *duration `help:"A stay without a reservation counts as over when it is this long and nobody saw it end." placeholder:"7d"`
 }
 
 // change is the policy with what was asked for.
@@ -48,6 +51,8 @@ func (c *policyCmd) change(p parking.Policy) (parking.Policy, error) {
 		{c.RemindBefore, &p.RemindBefore},
 		{c.WalkinAhead, &p.WalkinAhead},
 		{c.WalkinProtects, &p.WalkinProtects},
+		{c.PresumeLeftAfter, &p.PresumeLeftAfter},
+		{c.LongestWalkin, &p.LongestWalkin},
 	} {
 		if f.asked != nil {
 			*f.to = time.Duration(*f.asked)
@@ -110,6 +115,8 @@ func fields(p parking.Policy) [][3]string {
 		{"remind-before", d(p.RemindBefore)},
 		{"walkin-ahead", d(p.WalkinAhead)},
 		{"walkin-protects", d(p.WalkinProtects)},
+		{"presume-left-after", d(p.PresumeLeftAfter)},
+		{"longest-walkin", d(p.LongestWalkin)},
 		{"allotment-share", fmt.Sprintf("%d%%", p.AllotmentShare)},
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/app"
 	"github.com/openlot/openlot/cloud/internal/capacity"
-	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/tariff"
@@ -187,7 +187,7 @@ func (c *adoptCmd) show(ctx context.Context, out io.Writer, a app.Administration
 	}
 	edition := all[0]
 	if c.Edition != 0 {
-		i := slices.IndexFunc(all, func(e postgres.Edition) bool { return e.Tariff.Version == c.Edition })
+		i := slices.IndexFunc(all, func(e parking.Edition) bool { return e.Tariff.Version == c.Edition })
 		if i < 0 {
 			return fault.Newf(fault.NotFound, "edition_not_found", "The parking never had version %d; the newest is %d.", c.Edition, all[0].Tariff.Version)
 		}

@@ -37,7 +37,8 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
 	due := postgres.NewSchedule(c.db)
 	tasks := append(schedule.Payments(due, c.booking, queue, c.log),
-		schedule.Task{Name: "keep_claims", Every: time.Minute, Run: c.keeper.Run})
+		schedule.Task{Name: "keep_claims", Every: time.Minute, Run: c.keeper.Run},
+		schedule.Task{Name: "presume_left", Every: time.Minute, Run: (&fleet.Presumer{Store: postgres.NewUnseen(c.db), Committer: c.committer, Log: c.log}).Run})
 	tasks = append(tasks, schedule.Lifecycle(due, c.booking, c.log)...)
 	tasks = append(tasks, c.housekeeping()...)
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)

@@ -39,13 +39,13 @@ type Config struct {
 	local bool // HTTP is a loopback address
 }
 
-// How long each part may take to stop, and requests to end.
 // GCPercent is how far the heap may grow between two collections, in percent of
 // what is alive, unless GOGC says otherwise. What is alive is mostly what is
 // remembered of parkings, which is cheap to keep and dear to look through: with
 // Go's own 100 a third of the program's time under load went into that.
 const GCPercent = 300
 
+// How long each part may take to stop, and requests to end.
 const (
 	stopEach  = 20 * time.Second
 	drainHTTP = 8 * time.Second

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/inventory"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/session"
@@ -22,6 +23,7 @@ type Rows struct {
 	Keys         []Key
 	Watermark    bool
 	Allotments   bool // all of the parking's
+	Tariffs      bool // all editions that the parking has had
 }
 
 // Quarters adds the days that a run of quarters of a type touches.
@@ -34,7 +36,7 @@ func (r *Rows) Quarters(t id.SpaceType, q timerange.Quarters) {
 // Empty reports whether no row is named.
 func (r *Rows) Empty() bool {
 	return len(r.Days)+len(r.Reservations)+len(r.Payments)+len(r.Sessions)+len(r.Blocks)+len(r.Keys) == 0 &&
-		!r.Watermark && !r.Allotments
+		!r.Watermark && !r.Allotments && !r.Tariffs
 }
 
 // Key is an idempotency key in its scope: who sent it, and the key itself.
@@ -225,7 +227,9 @@ type tables struct {
 	keys         table[Key, KeyRecord]
 	allotments   table[id.SpaceType, Allotment]
 	watermark    table[struct{}, Watermark]
-	hasAllots    bool // all of them are known
+	hasAllots    bool              // all of them are known
+	tariffs      []parking.Edition // the newest first
+	hasTariffs   bool
 }
 
 func (t *tables) keep() {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/openlot/openlot/cloud/internal/inventory"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/session"
@@ -25,6 +26,7 @@ type Loaded struct {
 	Keys         map[Key]*KeyRecord
 	Watermark    *Watermark
 	Allotments   map[id.SpaceType]*Allotment
+	Tariffs      []parking.Edition // the newest first
 }
 
 // Load adds stored rows to a work on which no op has run, or that has not
@@ -46,6 +48,9 @@ func (w *Work) Load(asked Rows, l Loaded) {
 	if asked.Allotments && !w.rows.hasAllots {
 		w.rows.hasAllots = true
 		w.rows.allotments.fill(slices.Collect(maps.Keys(l.Allotments)), l.Allotments)
+	}
+	if asked.Tariffs && !w.rows.hasTariffs {
+		w.rows.tariffs, w.rows.hasTariffs = l.Tariffs, true
 	}
 }
 

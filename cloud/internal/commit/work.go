@@ -12,6 +12,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/session"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
@@ -147,6 +148,53 @@ func (w *Work) Allotment(t id.SpaceType) (*Allotment, error) {
 
 // PutAllotment stores an allotment.
 func (w *Work) PutAllotment(a *Allotment) { w.rows.allotments.set(a.SpaceType, a) }
+
+// Tariff returns the edition of the parking's tariff with a version; the present
+// one, which is no row to be loaded, when there is none of it.
+func (w *Work) Tariff(version uint32) (*tariff.Tariff, error) {
+	if version == 0 || version == w.Parking.Tariff.Version {
+		return &w.Parking.Tariff, nil
+	}
+	all, err := w.editions()
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].Tariff.Version == version {
+			return &all[i].Tariff, nil
+		}
+	}
+	return &w.Parking.Tariff, nil
+}
+
+// TariffAt returns the edition that was in force at an instant, the first one
+// before there was any. An instant since the present one was adopted needs no
+// row.
+func (w *Work) TariffAt(at time.Time) (*tariff.Tariff, error) {
+	if !at.Before(w.Parking.TariffSince) {
+		return &w.Parking.Tariff, nil
+	}
+	all, err := w.editions()
+	if err != nil {
+		return nil, err
+	}
+	found := &w.Parking.Tariff
+	for i := range all {
+		found = &all[i].Tariff
+		if !at.Before(all[i].Adopted) {
+			break
+		}
+	}
+	return found, nil
+}
+
+func (w *Work) editions() ([]parking.Edition, error) {
+	if !w.rows.hasTariffs {
+		w.missing.Tariffs = true
+		return nil, ErrMissing
+	}
+	return w.rows.tariffs, nil
+}
 
 // Block returns a copy of a block, nil when there is none.
 func (w *Work) Block(i id.Block) (*Block, error) {

@@ -103,7 +103,8 @@ type Session struct {
 	SpaceType   id.SpaceType   `json:"space_type"`
 	Allotted    bool           `json:"allotted"`
 	Inside      bool           `json:"inside"`
-	At          time.Time      `json:"at"` // of the passage, by the edge's clock
+	Presumed    bool           `json:"presumed,omitempty"` // nobody saw it leave
+	At          time.Time      `json:"at"`                 // of the passage, by the edge's clock
 }
 
 // Allotment is an allotment after the event.

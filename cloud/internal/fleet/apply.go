@@ -90,7 +90,7 @@ func (a *ApplyEvents) Prefetch(r *commit.Rows) {
 	r.Watermark, r.Allotments = true, true
 	for i := range a.Events {
 		e := &a.Events[i]
-		if e.Kind != wire.Entered && e.Kind != wire.Exited {
+		if !passage(e) && e.Kind != wire.Paid && e.Kind != wire.Dismissed {
 			continue
 		}
 		r.Sessions = append(r.Sessions, e.Session)
@@ -158,6 +158,10 @@ func (a *ApplyEvents) effect(w *commit.Work, e *wire.Event, m moment, now time.T
 		return a.entered(w, e, m, now)
 	case wire.Exited:
 		return a.exited(w, e, m, now)
+	case wire.Paid:
+		return paid(w, e, m, now)
+	case wire.Dismissed:
+		return a.dismissed(w, e)
 	case wire.AllotmentAdopted:
 		return adopted(w, e, a.After.Allotted[e.SpaceType], now)
 	case wire.Admitted, wire.BackedOut, wire.Released, wire.Refused, wire.TimeMark, wire.Started, wire.LaneFault:
@@ -166,6 +170,9 @@ func (a *ApplyEvents) effect(w *commit.Work, e *wire.Event, m moment, now time.T
 		return errMalformed
 	}
 }
+
+// passage reports whether an event is that a vehicle went in or out.
+func passage(e *wire.Event) bool { return e.Kind == wire.Entered || e.Kind == wire.Exited }
 
 // keep is up to where a claim is made for a vehicle of which nobody knows when
 // it leaves: the rest of this quarter and the next.
@@ -190,7 +197,7 @@ func warm(w *commit.Work, events []wire.Event, now time.Time) error {
 			}
 			continue
 		}
-		if e.Kind != wire.Entered && e.Kind != wire.Exited {
+		if !passage(e) {
 			continue
 		}
 		span := timerange.Quarters{From: timerange.Floor(when(e, now).latest(now)), To: keep(now)}

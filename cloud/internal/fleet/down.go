@@ -20,15 +20,16 @@ const (
 // The zero value talks to nobody.
 type down struct {
 	active    bool
-	fresh     bool // the next sync is the first since the hello
+	minor     uint8 // of the protocol, that the edge speaks, too
+	fresh     bool  // the next sync is the first since the hello
 	confirmed uint64
 	sent      uint64
 	resendAt  time.Time // when what was sent counts as lost; zero: nothing is open
 	retryAt   time.Time // when a read that failed is tried again
 }
 
-func (d *down) start(revision uint64) {
-	*d = down{active: true, fresh: true, confirmed: revision, sent: revision}
+func (d *down) start(revision uint64, minor uint8) {
+	*d = down{active: true, minor: minor, fresh: true, confirmed: revision, sent: revision}
 }
 
 func (d *down) stop() { *d = down{} }
@@ -98,7 +99,7 @@ func (w *worker) bring(ctx context.Context) {
 		if c.Through == d.sent {
 			return
 		}
-		if !w.publish(ctx, topic.Sync, c.message(d.sent)) {
+		if !w.publish(ctx, topic.Sync, c.message(d.sent, d.minor)) {
 			d.retryAt = w.s.o.Now().Add(again)
 			return
 		}
@@ -117,7 +118,7 @@ func (w *worker) snapshot(ctx context.Context) {
 		w.failed(err)
 		return
 	}
-	all := s.messages()
+	all := s.messages(w.down.minor)
 	for _, m := range all {
 		if !w.publish(ctx, topic.Sync, m) {
 			d.retryAt = w.s.o.Now().Add(again)

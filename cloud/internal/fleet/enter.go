@@ -18,12 +18,15 @@ import (
 // entered opens the stay of a vehicle that is inside.
 func (a *ApplyEvents) entered(w *commit.Work, e *wire.Event, m moment, now time.Time) error {
 	known, err := w.Session(e.Session)
-	if err != nil || known != nil {
+	if err != nil || known != nil && known.State != session.OnlyPaid {
 		return err // a session that has begun, or even ended, does not begin again
 	}
 	s := &session.Session{
 		ID: e.Session, SpaceType: spaceType(e), State: session.Inside, EnteredAt: m.latest(now),
 		EntryLane: e.Lane, EntryReason: e.Reason, Inferred: e.Inferred,
+	}
+	if err := begin(w, s, known); err != nil {
+		return err
 	}
 	a.anew = timerange.Quarters{From: timerange.Floor(s.EnteredAt), To: timerange.Floor(s.EnteredAt) + 1}
 	if e.Reservation.IsZero() {
@@ -35,6 +38,20 @@ func (a *ApplyEvents) entered(w *commit.Work, e *wire.Event, m moment, now time.
 		return err
 	}
 	return a.overfull(w, s, e, now)
+}
+
+// begin gives a stay the edition of the tariff that it pays, whatever comes into
+// force while it lasts (X11), and what was paid for it before it was known.
+func begin(w *commit.Work, s, paid *session.Session) error {
+	t, err := w.TariffAt(s.EnteredAt)
+	if err != nil {
+		return err
+	}
+	s.TariffVersion = t.Version
+	if paid != nil {
+		s.Version, s.Payments, s.Credit = paid.Version, paid.Payments, paid.Credit
+	}
+	return nil
 }
 
 // guest opens the stay of a vehicle that was let in on a reservation.
@@ -54,7 +71,7 @@ func (a *ApplyEvents) guest(w *commit.Work, s *session.Session, e *wire.Event, m
 		}
 		return a.checkIn(w, s, r, e, m, now)
 	}
-	before, err := inside(w, r)
+	before, err := stay(w, r, session.Inside)
 	if err != nil {
 		return err
 	}
@@ -76,13 +93,13 @@ func covers(p parking.Policy, r *reservation.Reservation, m moment) bool {
 	return m.wrong || !m.at.Add(m.doubt).Before(r.Window.From.Add(-p.EarlyEntry)) && m.at.Add(-m.doubt).Before(r.Window.To)
 }
 
-// inside is the running stay of a reservation, nil when there is none.
-func inside(w *commit.Work, r *reservation.Reservation) (*session.Session, error) {
+// stay is the stay of a reservation if it is in that state, otherwise nil.
+func stay(w *commit.Work, r *reservation.Reservation, in session.State) (*session.Session, error) {
 	if r.Session.IsZero() {
 		return nil, nil
 	}
 	s, err := w.Session(r.Session)
-	if err != nil || s == nil || s.State != session.Inside {
+	if err != nil || s == nil || s.State != in {
 		return nil, err
 	}
 	return s, nil
@@ -258,7 +275,7 @@ func open(w *commit.Work, s *session.Session, r *reservation.Reservation) {
 
 func tell(s *session.Session, at time.Time) *feed.Session {
 	return &feed.Session{
-		ID: s.ID, Reservation: s.Reservation, SpaceType: s.SpaceType, Allotted: s.Allotted, Inside: s.State == session.Inside, At: at,
+		ID: s.ID, Reservation: s.Reservation, SpaceType: s.SpaceType, Allotted: s.Allotted, Inside: s.State == session.Inside, Presumed: s.State == session.Presumed, At: at,
 	}
 }
 

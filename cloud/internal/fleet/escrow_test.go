@@ -133,20 +133,46 @@ func (x *escrow) keep(t testing.TB) {
 // restarts, begins a new journal or is replaced by one that knows nothing: the
 // walk-ins inside never outnumber what is claimed for them, nothing is claimed
 // beyond the capacity by it, and once all is told nothing is left over.
+//
+// A third of the parkings are small; in the others much is lent, vehicles come and go
+// by the dozen, and the owner's share changes, so that large allotments grow,
+// shrink, are full, and change hands.
 func TestEscrowHoldsThroughAnything(t *testing.T) {
+	var lent, full, shrunk, moved int // in how many runs 20 units were lent, taken, given back, left to a new journal
 	rapid.Check(t, func(rt *rapid.T) {
-		capacity := int16(rapid.IntRange(1, 12).Draw(rt, "capacity"))
+		capacity, several := int16(rapid.IntRange(1, 12).Draw(rt, "capacity")), 1
+		if rapid.IntRange(0, 2).Draw(rt, "large") > 0 {
+			capacity, several = int16(rapid.IntRange(40, 120).Draw(rt, "spaces")), 60
+		}
 		w, j := start(t, capacity)
+		share := func() {
+			p := *w.parking
+			p.Policy.AllotmentShare = rapid.SampledFrom([]int{5, 20, 60, 100}).Draw(rt, "share")
+			w.parking = &p
+		}
+		if several > 1 {
+			share()
+		}
+		most, was := map[string]bool{}, int16(0)
+		defer func() {
+			for k, n := range map[string]*int{"lent": &lent, "full": &full, "shrunk": &shrunk, "moved": &moved} {
+				if most[k] {
+					*n++
+				}
+			}
+		}()
 		x := &escrow{w: w, e: &escrowEdge{j: j}, inside: map[id.Session]bool{}}
 		sold := 0
-		for range rapid.IntRange(1, 80).Draw(rt, "steps") {
-			switch rapid.IntRange(0, 12).Draw(rt, "what") {
+		for range rapid.IntRange(several/3, 80).Draw(rt, "steps") {
+			switch rapid.IntRange(0, 16).Draw(rt, "what") {
 			case 0, 1, 2:
-				if s, ok := x.e.admit(t, w.now); ok {
-					x.inside[s] = true
+				for range rapid.SampledFrom([]int{1, several}).Draw(rt, "come") {
+					if s, ok := x.e.admit(t, w.now); ok {
+						x.inside[s] = true
+					}
 				}
-			case 3: // one that the edge knows leaves
-				if len(x.e.in) > 0 {
+			case 3: // some that the edge knows leave
+				for range min(len(x.e.in), rapid.IntRange(1, several).Draw(rt, "go")) {
 					s := x.e.in[0]
 					x.e.in = x.e.in[1:]
 					x.e.j.exit(t, w.now, s, none)
@@ -194,7 +220,28 @@ func TestEscrowHoldsThroughAnything(t *testing.T) {
 					x.e = &escrowEdge{j: newJournal()}
 					x.hello(t)
 				}
+			case 13:
+				if several > 1 {
+					share()
+				}
+			default: // the network works for a moment
+				if x.e.j.epoch > 0 {
+					x.calm(t, rt)
+				}
 			}
+			if al := w.rows.Allotments[id.Standard]; al != nil {
+				most["lent"] = most["lent"] || al.Units >= 20
+				most["full"] = most["full"] || w.inside().Allotted[id.Standard] >= 20
+				most["shrunk"] = most["shrunk"] || was-al.Units >= 20
+				was = al.Units
+			}
+			own := 0
+			for _, s := range w.rows.Sessions {
+				if s.Reservation.IsZero() && !s.Allotted && s.ExitedAt.IsZero() {
+					own++
+				}
+			}
+			most["moved"] = most["moved"] || own >= 20
 			w.balance(t)
 			if n := len(x.inside); n > x.held() {
 				rt.Fatalf("%d walk-ins inside, %d claimed for them", n, x.held())
@@ -212,6 +259,25 @@ func TestEscrowHoldsThroughAnything(t *testing.T) {
 		}
 		x.settle(t, rt)
 	})
+	t.Logf("%d runs lent 20 units, %d had as many taken, %d took as many back, %d left as many to a new journal", lent, full, shrunk, moved)
+	if min(lent, full, shrunk, moved) == 0 {
+		t.Error("no large allotment was reached")
+	}
+}
+
+// calm lets everything through that is to be told, both ways.
+func (x *escrow) calm(t testing.TB, rt *rapid.T) {
+	for range 2 {
+		x.fit(t)
+		if n := len(x.down); n > 0 {
+			x.e.hear(t, x.down[n-1], x.w.now)
+		}
+		x.e.adopt(t, x.w.now)
+		x.upload()
+		if n := len(x.up); n > 0 {
+			x.receive(rt, x.up[n-1], true)
+		}
+	}
 }
 
 // hello brings the edge's journal into use. What it hears is what is granted
@@ -232,14 +298,7 @@ func (x *escrow) settle(t *testing.T, rt *rapid.T) {
 	x.w.now = x.w.now.Add(7 * time.Hour) // all that was sold is over
 	for range 4 {
 		x.keep(t)
-		if n := len(x.down); n > 0 {
-			x.e.hear(t, x.down[n-1], x.w.now)
-		}
-		x.e.adopt(t, x.w.now)
-		x.upload()
-		if n := len(x.up); n > 0 {
-			x.receive(rt, x.up[n-1], true)
-		}
+		x.calm(t, rt)
 	}
 	x.w.balance(t)
 	al := x.w.rows.Allotments[id.Standard]

@@ -37,19 +37,27 @@ func (a *ApplyEvents) exited(w *commit.Work, e *wire.Event, m moment, now time.T
 			return err
 		}
 	}
-	if s != nil {
+	switch {
+	case s == nil || s.State == session.OnlyPaid:
+		return a.orphan(w, s, r, e, m, now)
+	case s.State == session.Presumed:
+		return a.appeared(w, s, r, e, m, now)
+	default:
 		return a.leave(w, s, r, e, m, now)
 	}
-	return a.orphan(w, r, e, m, now)
 }
 
 // orphan is an exit whose entry was not seen under this session.
-func (a *ApplyEvents) orphan(w *commit.Work, r *reservation.Reservation, e *wire.Event, m moment, now time.Time) error {
+// paid is what is known of payments for it, nil when there were none.
+func (a *ApplyEvents) orphan(w *commit.Work, paid *session.Session, r *reservation.Reservation, e *wire.Event, m moment, now time.Time) error {
 	s := &session.Session{
 		ID: e.Session, SpaceType: spaceType(e), State: session.Inside, EnteredAt: m.at, Inferred: true,
 	}
+	if err := begin(w, s, paid); err != nil {
+		return err
+	}
 	if r != nil {
-		other, err := inside(w, r)
+		other, err := stay(w, r, session.Inside)
 		if err != nil {
 			return err
 		}
@@ -59,6 +67,13 @@ func (a *ApplyEvents) orphan(w *commit.Work, r *reservation.Reservation, e *wire
 			}
 			raise(w, "X6", e, "a vehicle went out under another session than it came in; both are taken as one", now)
 			return nil
+		}
+		gone, err := stay(w, r, session.Presumed)
+		if err != nil {
+			return err
+		}
+		if gone != nil {
+			return a.appeared(w, gone, r, e, m, now)
 		}
 		if reservation.Next(r.State, reservation.CheckIn).Refusal == "" {
 			// It went in unseen and stood on its reservation.
@@ -86,17 +101,22 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 	if at.Before(s.EnteredAt) {
 		at = s.EnteredAt
 	}
-	var p *payment.Payment
-	if r != nil && !r.Payment.IsZero() {
-		var err error
-		if p, err = w.Payment(r.Payment); err != nil {
-			return err
-		}
+	p, err := paymentOf(w, r)
+	if err != nil {
+		return err
 	}
-	due := settle(w, s, r, p, at, m.doubt)
-	repriced := e.Offline && r != nil && r.Session == s.ID && r.State == reservation.Active &&
-		r.Quote.TariffVersion != 0 && r.Quote.TariffVersion != w.Parking.Tariff.Version
-	stoodIn := s.Reservation.IsZero() && (e.Reason == wire.AdmitPolicy || e.Reason == wire.AdmitSoftPassback)
+	due, err := settle(w, s, r, p, at, m.doubt)
+	if err != nil {
+		return err
+	}
+	agreed, moved := s.TariffVersion, r
+	if owns(r, s) {
+		agreed = r.Quote.TariffVersion
+	} else {
+		moved = nil // it is left as it is
+	}
+	repriced := e.Offline && agreed != 0 && agreed != w.Parking.Tariff.Version
+	stoodIn := s.Reservation.IsZero() && standsIn(e.Reason)
 	if stoodIn {
 		// Some vehicle went out that could not say which it was, and this stay was
 		// closed in its place. Its driver is not charged for that.
@@ -104,51 +124,23 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 		due = settlement.Settlement{Due: none, Tax: none, Paid: none, Lost: none, Capture: none, CaptureTax: none, Owed: none, OwedTax: none}
 	}
 
-	out := timerange.Floor(at)
-	problem := a.release(w, s, r, out, now)
-	if errors.Is(problem, commit.ErrMissing) {
-		return problem
-	}
-	if r != nil && r.Session == s.ID && r.State == reservation.Active {
-		dropped := booking.LeaveOn(w, r, now)
-		if errors.Is(dropped, commit.ErrMissing) {
-			return dropped
-		}
-		problem = errors.Join(problem, dropped)
-		if _, err := r.Apply(reservation.CheckOut, now); err != nil {
-			return err // Active can be checked out
-		}
-		r.Claim.To = max(r.Claim.From, min(r.Claim.To, out))
-		w.PutReservation(r)
-	} else {
-		r = nil // it was left as it is
+	problem, err := vacate(w, s, r, reservation.CheckOut, timerange.Floor(at), now)
+	if err != nil {
+		return err
 	}
 	if s.Allotted {
 		a.After.Allotted[s.SpaceType]--
 	}
 	s.State, s.ExitedAt, s.ExitLane, s.ExitReason = session.Left, at, e.Lane, e.Reason
-	s.ClaimTo = min(s.ClaimTo, out)
 	s.Inferred = s.Inferred || e.Inferred || stoodIn
-	debt := due.Debt()
-	s.Due, s.Owed = &due.Due, &debt
-	w.PutSession(s)
-	w.Emit(feed.SessionClosed, feed.Body{Session: tell(s, at), Reservation: tellReservation(r)})
-	if due.Ask(p, now) {
-		w.PutPayment(p)
-		w.Emit(feed.PaymentChanged, feed.Body{Payment: &feed.Payment{
-			ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1,
-		}})
-	}
-	if due.Owed.Minor > 0 {
-		if err := w.Book(ledger.StayOwed(s.Reservation, s.ID, due.Owed, due.OwedTax)); err != nil {
-			return err // StayOwed balances by construction
-		}
+	if err := charge(w, s, moved, p, due, now); err != nil {
+		return err
 	}
 	if stoodIn {
 		raise(w, "X6", e, "a vehicle went out without a credential of its own; the oldest walk-in was closed in its place, and nothing is charged", now)
 	}
 	if repriced {
-		raise(w, "X11", e, "the tariff was changed while the edge was offline; what was quoted stands", now)
+		raise(w, "X11", e, "the tariff was changed while the edge was offline; the stay is priced by the edition that was quoted, or in force when it began", now)
 	}
 	if problem != nil {
 		raise(w, "unapplied", e, "capacity could not be given back: "+safe(problem), now)
@@ -159,17 +151,82 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 	return nil
 }
 
+// vacate gives back what keeps the vehicle's place from the quarter out on and,
+// when the stay is its reservation's, ends that by an event that moves it. A
+// problem with the capacity keeps nobody inside: it is for the record.
+func vacate(w *commit.Work, s *session.Session, r *reservation.Reservation, end reservation.Event, out timerange.Q, now time.Time) (problem, err error) {
+	problem = release(w, s, r, out, now)
+	if errors.Is(problem, commit.ErrMissing) {
+		return nil, problem
+	}
+	if owns(r, s) {
+		dropped := booking.LeaveOn(w, r, now)
+		if errors.Is(dropped, commit.ErrMissing) {
+			return nil, dropped
+		}
+		problem = errors.Join(problem, dropped)
+		if _, err := r.Apply(end, now); err != nil {
+			return nil, err // Active can be left
+		}
+		r.Claim.To = max(r.Claim.From, min(r.Claim.To, out))
+		w.PutReservation(r)
+	}
+	s.ClaimTo = min(s.ClaimTo, out)
+	return problem, nil
+}
+
+// owns reports whether a stay is that of an active reservation.
+func owns(r *reservation.Reservation, s *session.Session) bool {
+	return r != nil && r.Session == s.ID && r.State == reservation.Active
+}
+
+// charge stores a stay that has ended with what it costs, tells it with the
+// reservation that ended by it, and asks for the money: from the hold, from what was paid at machines, and the rest from
+// the driver.
+func charge(w *commit.Work, s *session.Session, r *reservation.Reservation, p *payment.Payment, due settlement.Settlement, now time.Time) error {
+	debt := due.Debt()
+	s.Due, s.Owed = &due.Due, &debt
+	if due.Owed.Minor > 0 {
+		if err := w.Book(ledger.StayOwed(s.Reservation, s.ID, due.Owed, due.OwedTax)); err != nil {
+			return err // StayOwed balances by construction
+		}
+	}
+	if err := settlement.Offset(w, s); err != nil {
+		return err
+	}
+	w.PutSession(s)
+	w.Emit(feed.SessionClosed, feed.Body{Session: tell(s, s.ExitedAt), Reservation: tellReservation(r)})
+	if due.Ask(p, now) {
+		w.PutPayment(p)
+		w.Emit(feed.PaymentChanged, feed.Body{Payment: &feed.Payment{
+			ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1,
+		}})
+	}
+	if s.Credit > 0 {
+		overpaid(w, s, now)
+	}
+	return nil
+}
+
+// paymentOf is the payment of a reservation, nil without one.
+func paymentOf(w *commit.Work, r *reservation.Reservation) (*payment.Payment, error) {
+	if r == nil || r.Payment.IsZero() {
+		return nil, nil
+	}
+	return w.Payment(r.Payment)
+}
+
 // release gives back what keeps the vehicle's place from the quarter out on: the
 // claim that was extended for it, or that of its reservation when that one was
 // extended since.
-func (a *ApplyEvents) release(w *commit.Work, s *session.Session, r *reservation.Reservation, out timerange.Q, now time.Time) error {
+func release(w *commit.Work, s *session.Session, r *reservation.Reservation, out timerange.Q, now time.Time) error {
 	if s.Allotted {
 		return nil // the unit stays with the allotment
 	}
 	if s.Reservation.IsZero() && s.ClaimTo > keep(now) {
 		return restore(w, s)
 	}
-	stands := r != nil && r.Session == s.ID && r.State == reservation.Active
+	stands := owns(r, s)
 	to := s.ClaimTo // 0: nothing was counted
 	if stands {
 		to = max(to, r.Claim.To)
@@ -207,28 +264,34 @@ func restore(w *commit.Work, s *session.Session) error {
 	return nil
 }
 
-// settle prices the stay. A reservation that had ended before the vehicle came
-// is not held against its driver: what is due is the lower of its quote and
-// what a walk-in pays.
-func settle(w *commit.Work, s *session.Session, r *reservation.Reservation, p *payment.Payment, at time.Time, doubt time.Duration) settlement.Settlement {
+// settle prices the stay: what was quoted by the edition of the quote, anything
+// else by the one that was in force at the entry. A reservation that had ended
+// before the vehicle came is not held against its driver: what is due is the
+// lower of its quote and what a walk-in pays.
+func settle(w *commit.Work, s *session.Session, r *reservation.Reservation, p *payment.Payment, at time.Time, doubt time.Duration) (settlement.Settlement, error) {
+	walkIn, err := w.Tariff(s.TariffVersion)
+	if err != nil {
+		return settlement.Settlement{}, err
+	}
 	in := settlement.ExitInput{
-		Parking: w.Parking, Reservation: r, Payment: p, EnteredAt: s.EnteredAt, ExitedAt: at,
-		ExitDoubt: doubt, SpaceType: s.SpaceType,
+		Parking: w.Parking, Tariff: walkIn, EnteredAt: s.EnteredAt, ExitedAt: charged(w, s, at, doubt), SpaceType: s.SpaceType,
 	}
 	if s.Inferred && s.EnteredAt.Equal(at) {
 		in.EnteredAt = time.Time{}
 	}
 	if r == nil || s.Reservation != r.ID {
-		in.Reservation, in.Payment = nil, nil
-		return settlement.AtExit(in)
+		return settlement.AtExit(in), nil
+	}
+	in.Payment = p
+	unreserved := settlement.AtExit(in)
+	in.Reservation = r
+	if in.Tariff, err = w.Tariff(r.Quote.TariffVersion); err != nil {
+		return settlement.Settlement{}, err
 	}
 	quoted := settlement.AtExit(in)
-	if r.State == reservation.Active {
-		return quoted
+	stands := r.State == reservation.Active || r.State == reservation.Completed && r.Session == s.ID
+	if !stands && unreserved.Due.Currency == quoted.Due.Currency && unreserved.Due.Minor < quoted.Due.Minor {
+		return unreserved, nil
 	}
-	in.Reservation = nil
-	if walkIn := settlement.AtExit(in); walkIn.Due.Currency == quoted.Due.Currency && walkIn.Due.Minor < quoted.Due.Minor {
-		return walkIn
-	}
-	return quoted
+	return quoted, nil
 }

@@ -121,7 +121,12 @@ func ownClaims(w *commit.Work, lent []id.Session) (int, error) {
 		if err != nil {
 			return n, err
 		}
-		if s == nil || s.State != session.Inside || !s.Allotted {
+		if s == nil || !s.Allotted {
+			continue
+		}
+		if s.State == session.Presumed { // the edge that counted it counts no more
+			s.Allotted = false
+			w.PutSession(s)
 			continue
 		}
 		al, err := w.Allotment(s.SpaceType)

@@ -4,6 +4,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
 
@@ -26,6 +27,7 @@ type Snapshot struct {
 	Allotments   []*commit.Allotment
 	Keys         []wire.PassKey
 	Policy       parking.Policy
+	Gone         []id.Session // walk-ins that are presumed gone and that the edge still counts
 }
 
 // Changes is what happened to a parking after a revision, read at one instant.
@@ -38,6 +40,7 @@ type Changes struct {
 	Allotments   []*commit.Allotment
 	Keys         []wire.PassKey  // the set, when it may have changed
 	Policy       *parking.Policy // when it may have changed
+	Gone         []id.Session    // walk-ins that are presumed gone by an event of the range
 }
 
 // entry is a reservation as the edge caches it; ok is false for one that is
@@ -109,22 +112,34 @@ func parts(all []wire.Entry) [][]wire.Entry {
 	return out
 }
 
-// messages are the parts of a snapshot.
-func (s *Snapshot) messages() []*wire.Sync {
+// gone are the sessions that one message names. What is beyond its limit is told
+// by the next snapshot, when the edge has dismissed some; an edge of an earlier
+// minor version is not told.
+func gone(all []id.Session, minor uint8) []id.Session {
+	if minor < 1 {
+		return nil
+	}
+	return all[:min(len(all), wire.MaxGone)]
+}
+
+// messages are the parts of a snapshot, in a minor version of the protocol.
+func (s *Snapshot) messages(minor uint8) []*wire.Sync {
 	split := parts(entries(s.Reservations))
 	out := make([]*wire.Sync, len(split))
 	for i, p := range split {
 		out[i] = &wire.Sync{Kind: wire.Snapshot, Through: s.Revision, Part: uint16(i), Parts: uint16(len(split)), Entries: p}
 	}
+	out[0].Gone = gone(s.Gone, minor)
 	out[0].Allotments, out[0].Keys, out[0].Policy = allotments(s.Allotments), s.Keys, policy(s.Policy)
 	return out
 }
 
-// message is a delta on base.
-func (c *Changes) message(base uint64) *wire.Sync {
+// message is a delta on base, in a minor version of the protocol.
+func (c *Changes) message(base uint64, minor uint8) *wire.Sync {
 	m := &wire.Sync{
 		Kind: wire.Delta, Base: base, Through: c.Through, Parts: 1,
 		Entries: entries(c.Reservations), Allotments: allotments(c.Allotments), Keys: c.Keys,
+		Gone: gone(c.Gone, minor),
 	}
 	if c.Policy != nil {
 		m.Policy = policy(*c.Policy)

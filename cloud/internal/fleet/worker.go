@@ -279,7 +279,7 @@ func (w *worker) hello(ctx context.Context, h *wire.Hello) {
 	w.log.Info("edge welcomed", "epoch", g.Mark.Epoch, "applied_seq", g.Mark.Seq, "last_seq", h.LastSeq, "revision", h.Revision, "software", h.Software)
 	w.alive(ctx)
 	w.allot(ctx)
-	w.down.start(h.Revision)
+	w.down.start(h.Revision, answer.Minor)
 	w.bring(ctx)
 }
 

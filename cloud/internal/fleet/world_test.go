@@ -39,6 +39,7 @@ type world struct {
 	out        commit.Output
 	revision   uint64
 	commits    int
+	editions   int                 // commits that read earlier editions of the tariff
 	journals   map[id.Journal]bool // that were ever current
 	beforehand func()              // called before each commit, unlocked
 }
@@ -58,7 +59,7 @@ func newWorld(capacity int16) *world {
 		},
 	}
 	today := timerange.Floor(noon).Day()
-	for d := today - 2; d <= today+7; d++ {
+	for d := today - 2; d <= today+21; d++ {
 		w.rows.Days[inventory.Key{Type: id.Standard, Day: d}] = inventory.NewDay(capacity)
 	}
 	return w
@@ -79,6 +80,9 @@ func (w *world) Commit(_ context.Context, op commit.Op) (commit.Receipt, error) 
 		missing := work.Missing()
 		if errors.Is(err, commit.ErrMissing) && !missing.Empty() {
 			work.Load(missing, w.rows)
+			if missing.Tariffs {
+				w.editions++
+			}
 			continue
 		}
 		if err != nil {
@@ -147,7 +151,7 @@ func (w *world) must(t testing.TB, op commit.Op) {
 func (w *world) inside() Inside {
 	i := Inside{At: markOf(w.rows.Watermark), Allotted: map[id.SpaceType]int16{}}
 	for _, s := range w.rows.Sessions {
-		if s.State == session.Inside && s.Allotted {
+		if (s.State == session.Inside || s.State == session.Presumed) && s.Allotted {
 			i.Allotted[s.SpaceType]++
 		}
 	}
@@ -161,7 +165,7 @@ func (w *world) standing(asked id.Journal) Standing {
 		st.Journal, st.Retired = m.Journal, asked != m.Journal && w.journals[asked]
 	}
 	for _, s := range w.rows.Sessions {
-		if s.State == session.Inside && s.Allotted && asked != st.Journal {
+		if (s.State == session.Inside || s.State == session.Presumed) && s.Allotted && asked != st.Journal {
 			st.Lent = append(st.Lent, s.ID)
 		}
 	}
@@ -345,7 +349,13 @@ func (j *journal) applyAll(t testing.TB, w *world) {
 	t.Helper()
 	from := int(w.rows.Watermark.Seq)
 	if from < len(j.events) {
-		w.must(t, j.batch(w, from, len(j.events)))
+		op := j.batch(w, from, len(j.events))
+		w.must(t, op)
+		for k, n := range op.After.Allotted {
+			if is := w.inside().Allotted[k]; is != n {
+				t.Fatalf("%d units of %s are taken by the op, %d by the rows", n, k, is)
+			}
+		}
 	}
 }
 
@@ -363,7 +373,8 @@ func (w *world) summary() []string {
 		out = append(out, fmt.Sprintf("payment %s %s %d", p.ID, p.State, p.CaptureAmount))
 	}
 	for _, s := range w.rows.Sessions {
-		out = append(out, fmt.Sprintf("session %s %s %v %v %v %v %v %v %v", s.ID, s.State, s.Reservation, s.Allotted, s.ClaimTo, s.EnteredAt, s.ExitedAt, s.Due, s.Owed))
+		out = append(out, fmt.Sprintf("session %s %s %v %v %v %v %v %v %v %d %d %v", s.ID, s.State, s.Reservation, s.Allotted, s.ClaimTo, s.EnteredAt, s.ExitedAt, s.Due, s.Owed,
+			s.TariffVersion, s.Credit, s.Payments))
 	}
 	for _, a := range w.rows.Allotments {
 		out = append(out, fmt.Sprintf("allotment %s %d %d %d", a.SpaceType, a.Units, a.Granted, a.Until))
@@ -392,7 +403,7 @@ func (w *world) copy() *world {
 	c.parking, c.now, c.revision, c.journals = w.parking, w.now, w.revision, maps.Clone(w.journals)
 	c.rows = commit.Loaded{
 		Days: maps.Clone(w.rows.Days), Reservations: maps.Clone(w.rows.Reservations), Payments: maps.Clone(w.rows.Payments),
-		Sessions: maps.Clone(w.rows.Sessions), Keys: maps.Clone(w.rows.Keys), Allotments: maps.Clone(w.rows.Allotments),
+		Tariffs: w.rows.Tariffs, Sessions: maps.Clone(w.rows.Sessions), Keys: maps.Clone(w.rows.Keys), Allotments: maps.Clone(w.rows.Allotments),
 		Watermark: w.rows.Watermark,
 	}
 	c.out.Events = slices.Clone(w.out.Events)

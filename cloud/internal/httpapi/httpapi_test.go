@@ -234,11 +234,16 @@ func TestBadRequests(t *testing.T) {
 		"a day":               {body: set("to", "2026-06-12"), status: 422, code: "time_without_offset", field: "to"},
 		"no time":             {body: set("to", "tomorrow"), status: 422, code: "request_invalid", field: "to"},
 		"no such day":         {body: set("to", "2026-06-31T12:00:00Z"), status: 422, code: "request_invalid", field: "to"},
-		"empty window":        {body: set("to", "2026-06-11T10:00:00Z"), status: 422, code: "window_empty", field: "to"},
-		"reversed window":     {body: set("to", "2026-06-11T09:00:00Z"), status: 422, code: "window_empty", field: "to"},
-		"past window":         {body: set("from", "2026-06-11T07:00:00Z"), status: 422, code: "window_in_past", field: "from"},
-		"long window":         {body: set("to", "2026-08-11T07:00:00Z"), status: 422, code: "window_too_long", field: "to"},
-		"absurd window":       {body: set("to", "9999-12-31T23:59:59Z"), status: 422, code: "window_too_long", field: "to"},
+		"the year 1":          {body: set("from", "0001-01-01T00:00:00Z"), status: 422, code: "window_in_past", field: "from"},
+		"the last second": {body: with(func(w map[string]any) {
+			w["from"], w["to"] = "9999-12-31T23:59:58Z", "9999-12-31T23:59:59Z"
+		}), status: 422, code: "beyond_horizon", field: "to"},
+		"the year 10000":  {body: set("to", "10000-01-01T00:00:00Z"), status: 422, code: "request_invalid", field: "to"},
+		"empty window":    {body: set("to", "2026-06-11T10:00:00Z"), status: 422, code: "window_empty", field: "to"},
+		"reversed window": {body: set("to", "2026-06-11T09:00:00Z"), status: 422, code: "window_empty", field: "to"},
+		"past window":     {body: set("from", "2026-06-11T07:00:00Z"), status: 422, code: "window_in_past", field: "from"},
+		"long window":     {body: set("to", "2026-08-11T07:00:00Z"), status: 422, code: "window_too_long", field: "to"},
+		"absurd window":   {body: set("to", "9999-12-31T23:59:59Z"), status: 422, code: "window_too_long", field: "to"},
 		"far window": {body: with(func(w map[string]any) {
 			w["from"], w["to"] = "2027-06-11T07:00:00Z", "2027-06-11T08:00:00Z"
 		}), status: 422, code: "beyond_horizon", field: "to"},

@@ -56,7 +56,12 @@ type Policy struct {
 	WalkinProtects time.Duration `json:"walkin_protects"` // claims this close count against "now"
 	AllotmentShare int           `json:"allotment_share"` // percent of a type's capacity kept ready for walk-ins
 	OverstayBuffer int           `json:"overstay_buffer"` // percent of a type's capacity that is not sold: for who stays too long
-	LeaseTTL       time.Duration `json:"lease_ttl"`       // counts are unknown this long after the last beat
+	// A stay of which nobody sees the end counts as over this long after the end
+	// of its reservation, or a payment for it; one without a reservation once it
+	// is longer than the longest.
+	PresumeLeftAfter time.Duration `json:"presume_left_after"`
+	LongestWalkin    time.Duration `json:"longest_walkin"`
+	LeaseTTL         time.Duration `json:"lease_ttl"` // counts are unknown this long after the last beat
 }
 
 // DefaultPolicy is what a new parking starts with.
@@ -73,7 +78,10 @@ func DefaultPolicy() Policy {
 		WalkinAhead:    4 * time.Hour,
 		WalkinProtects: time.Hour,
 		AllotmentShare: 20,
-		LeaseTTL:       20 * time.Second,
+
+		PresumeLeftAfter: 24 * time.Hour,
+		LongestWalkin:    7 * 24 * time.Hour,
+		LeaseTTL:         20 * time.Second,
 	}
 }
 
@@ -91,6 +99,14 @@ type Parking struct {
 	SpaceTypes []SpaceType // empty: listed but not sold
 	Tariff     tariff.Tariff
 	Policy     Policy
+
+	TariffSince time.Time // since when Tariff is in force; zero: always
+}
+
+// Edition is one edition of a parking's tariff.
+type Edition struct {
+	Tariff  tariff.Tariff
+	Adopted time.Time
 }
 
 // Capacity is the number of spaces of all types.

@@ -10,9 +10,10 @@ import (
 
 // Limits of a policy.
 const (
-	MaxHorizonDays = 396            // thirteen months
-	MaxCapacity    = 30000          // spaces of one type
-	longest        = 24 * time.Hour // of everything that is a matter of minutes or hours
+	MaxHorizonDays = 396                 // thirteen months
+	MaxCapacity    = 30000               // spaces of one type
+	MaxUnseen      = 30 * 24 * time.Hour // until a stay of which nobody sees the end is over; no longer than events may be late
+	longest        = 24 * time.Hour      // of everything that is a matter of minutes or hours
 )
 
 // Fault codes of policies, and of windows that one does not allow. They are
@@ -56,6 +57,8 @@ func (p Policy) Validate() error {
 	between("remind_before", p.RemindBefore, 0, longest)
 	between("walkin_ahead", p.WalkinAhead, timerange.Quarter, longest)
 	between("walkin_protects", p.WalkinProtects, 0, longest)
+	between("presume_left_after", p.PresumeLeftAfter, time.Hour, MaxUnseen)
+	between("longest_walkin", p.LongestWalkin, time.Hour, MaxUnseen)
 	between("lease_ttl", p.LeaseTTL, time.Second, longest)
 	if len(wrong) == 0 && p.MinStay > p.MaxStay {
 		wrong["min_stay"] = "is longer than max_stay"

@@ -31,7 +31,8 @@ func TestEveryWrongFieldOfAPolicyIsNamed(t *testing.T) {
 		"nothing left":       {func(p *parking.Policy) { p.HorizonDays, p.MinLead = 2, 3*day }, []string{"min_lead"}},
 		"share":              {func(p *parking.Policy) { p.AllotmentShare = 101 }, []string{"allotment_share"}},
 		"no-shows":           {func(p *parking.Policy) { p.NoShowCharge, p.RemindBefore = 101, 2*day }, []string{"no_show_charge", "remind_before"}},
-		"all of the gate":    {func(p *parking.Policy) { *p = parking.Policy{HorizonDays: 5, MaxStay: day} }, []string{"hold_ttl", "no_show_after", "walkin_ahead", "lease_ttl"}},
+		"all of the gate":    {func(p *parking.Policy) { *p = parking.Policy{HorizonDays: 5, MaxStay: day} }, []string{"hold_ttl", "no_show_after", "walkin_ahead", "lease_ttl", "presume_left_after", "longest_walkin"}},
+		"unseen":             {func(p *parking.Policy) { p.PresumeLeftAfter, p.LongestWalkin = 31*day, 0 }, []string{"presume_left_after", "longest_walkin"}},
 	} {
 		p := parking.DefaultPolicy()
 		c.change(&p)

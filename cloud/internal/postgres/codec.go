@@ -63,6 +63,10 @@ type sessionRow struct {
 	Currency    *string       `json:"currency"`
 	Due         *int64        `json:"due"`
 	Owed        *int64        `json:"owed"`
+
+	TariffVersion uint32         `json:"tariff_version"`
+	Credit        int64          `json:"credit"`
+	Payments      []session.Paid `json:"payments"`
 }
 
 func newSessionRow(p id.Parking, s *session.Session) sessionRow {
@@ -70,7 +74,7 @@ func newSessionRow(p id.Parking, s *session.Session) sessionRow {
 		Parking: p, ID: s.ID.UUID(), Version: s.Version, Reservation: optional(s.Reservation.UUID()), SpaceType: s.SpaceType,
 		State: s.State, Allotted: s.Allotted, ClaimTo: s.ClaimTo, EnteredAt: s.EnteredAt, ExitedAt: optionalTime(s.ExitedAt),
 		EntryLane: s.EntryLane, ExitLane: s.ExitLane, EntryReason: string(s.EntryReason), ExitReason: string(s.ExitReason),
-		Inferred: s.Inferred,
+		Inferred: s.Inferred, TariffVersion: s.TariffVersion, Credit: s.Credit, Payments: s.Payments,
 	}
 	if s.Due != nil {
 		c := string(s.Due.Currency)

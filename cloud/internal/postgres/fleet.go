@@ -103,13 +103,13 @@ func (db *DB) PutEdge(ctx context.Context, parking id.Parking, edge id.Edge, sec
 // insideByType counts the walk-ins on an allotment of the parking p.
 const insideByType = `(select jsonb_object_agg(c.space_type, c.n) from (
 	select s.space_type, count(*) n from session s
-	where s.parking = p.parking and s.state = 'inside' and s.allotted group by s.space_type) c)`
+	where s.parking = p.parking and s.state in ('inside', 'presumed') and s.allotted group by s.space_type) c)`
 
 // One statement sees one snapshot: the counts are those of the watermark.
 const selectStanding = `select m.journal, coalesce(m.epoch, 0), coalesce(m.seq, 0), ` + insideByType + `,
 	exists (select 1 from edge_journal j where j.parking = p.parking and j.journal = $2 and j.journal is distinct from m.journal),
 	case when $2 <> m.journal then array(
-	  select s.id from session s where s.parking = p.parking and s.state = 'inside' and s.allotted) end
+	  select s.id from session s where s.parking = p.parking and s.state in ('inside', 'presumed') and s.allotted) end
 	from (select $1::text as parking) p left join edge_watermark m using (parking)`
 
 // Standing implements fleet.Store.
@@ -194,6 +194,7 @@ const (
 	//nolint:gosec // a query, without a secret in it
 	selectPassKeys = `select kid, public from signing_key where retired_at is null or retired_at > now() - interval '120 days'
 		order by created_at desc limit 16`
+	selectGone   = `select s.id from session s where s.parking = $1 and s.state = 'presumed' and s.allotted order by s.id`
 	selectPolicy = `select policy from parking where id = $1`
 )
 
@@ -207,6 +208,7 @@ func (db *DB) Snapshot(ctx context.Context, parking id.Parking, endAfter time.Ti
 		b.Queue(selectAllotted, parking).Query(collect(&s.Allotments, scanAllotment))
 		b.Queue(selectPassKeys).Query(collect(&s.Keys, scanPassKey))
 		b.Queue(selectPolicy, parking).QueryRow(scanJSON(&s.Policy))
+		b.Queue(selectGone, parking).Query(collect(&s.Gone, pgx.RowTo[id.Session]))
 		return tx.SendBatch(ctx, &b).Close()
 	})
 	if err != nil {
@@ -248,9 +250,10 @@ func scanPassKey(row pgx.CollectableRow) (wire.PassKey, error) {
 
 // The head alone is answered when the edge is too far behind. An edge's
 // revision is that of a commit, so that the events after it run on from it.
-const selectTouched = `select h.revision, e.revision, e.kind, e.reservation, e.stay, e.allotment
+const selectTouched = `select h.revision, e.revision, e.kind, e.reservation, e.stay, e.allotment, e.gone
 	from parking_head h left join lateral (
-	  select revision, kind, body -> 'reservation' ->> 'id' as reservation, body -> 'session' ->> 'reservation' as stay, body -> 'allotment' is not null as allotment
+	  select revision, kind, body -> 'reservation' ->> 'id' as reservation, body -> 'session' ->> 'reservation' as stay, body -> 'allotment' is not null as allotment,
+	    case when (body -> 'session' ->> 'presumed')::boolean then body -> 'session' ->> 'id' end as gone
 	  from event where parking = h.parking and revision > $2 and h.revision - $2 <= $3
 	  order by revision limit $4) e on true
 	where h.parking = $1 order by e.revision`
@@ -301,9 +304,9 @@ func (db *DB) touched(ctx context.Context, parking id.Parking, after uint64, max
 	var head uint64
 	var found, full bool
 	var revision *int64
-	var kind, res, stay *string
+	var kind, res, stay, gone *string
 	var allotment *bool
-	_, err = pgx.ForEachRow(rows, []any{&head, &revision, &kind, &res, &stay, &allotment}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&head, &revision, &kind, &res, &stay, &allotment, &gone}, func() error {
 		found = true
 		if revision == nil || full {
 			return nil
@@ -315,6 +318,13 @@ func (db *DB) touched(ctx context.Context, parking id.Parking, after uint64, max
 		t.Through = uint64(*revision)
 		t.allotments = t.allotments || *allotment
 		t.described = t.described || feed.Kind(*kind).Describes()
+		if gone != nil {
+			s, err := id.Parse[id.Session](*gone)
+			if err != nil {
+				return fmt.Errorf("event %d: %w", *revision, err)
+			}
+			t.Gone = append(t.Gone, s)
+		}
 		for _, text := range []*string{res, stay} {
 			if text == nil || *text == "" {
 				continue
@@ -328,7 +338,7 @@ func (db *DB) touched(ctx context.Context, parking id.Parking, after uint64, max
 				t.reservations = append(t.reservations, r.UUID())
 			}
 		}
-		full = len(seen) >= limit
+		full = len(seen) >= limit || len(t.Gone) >= limit
 		return nil
 	})
 	if err != nil {

@@ -75,7 +75,8 @@ func scanPayment(row pgx.CollectableRow) (id.Parking, *payment.Payment, error) {
 }
 
 const sessionColumns = `s.parking, s.id, s.version, s.reservation, s.space_type, s.state, s.allotted, s.claim_to_q, s.entered_at,
-	s.exited_at, s.entry_lane, s.exit_lane, s.entry_reason, s.exit_reason, s.inferred, s.currency, s.due, s.owed`
+	s.exited_at, s.entry_lane, s.exit_lane, s.entry_reason, s.exit_reason, s.inferred, s.tariff_version,
+	s.currency, s.due, s.owed, s.credit, s.payments`
 
 func scanSession(row pgx.CollectableRow) (id.Parking, *session.Session, error) {
 	var s session.Session
@@ -83,8 +84,13 @@ func scanSession(row pgx.CollectableRow) (id.Parking, *session.Session, error) {
 	var exited *time.Time
 	var currency *money.Currency
 	var due, owed *int64
+	var payments []byte
 	err := row.Scan(&at, &s.ID, &s.Version, &s.Reservation, &s.SpaceType, &s.State, &s.Allotted, &s.ClaimTo, &s.EnteredAt,
-		&exited, &s.EntryLane, &s.ExitLane, &s.EntryReason, &s.ExitReason, &s.Inferred, &currency, &due, &owed)
+		&exited, &s.EntryLane, &s.ExitLane, &s.EntryReason, &s.ExitReason, &s.Inferred, &s.TariffVersion,
+		&currency, &due, &owed, &s.Credit, &payments)
+	if err == nil && payments != nil {
+		err = json.Unmarshal(payments, &s.Payments)
+	}
 	s.EnteredAt = s.EnteredAt.UTC()
 	if exited != nil {
 		s.ExitedAt = exited.UTC()
@@ -101,6 +107,7 @@ func scanSession(row pgx.CollectableRow) (id.Parking, *session.Session, error) {
 }
 
 const selectParkings = `select p.id, p.operator, p.name, p.address, p.city, p.kind, p.latitude, p.longitude, p.timezone, p.tariff, p.policy,
+	(select max(t.adopted_at) from parking_tariff t where t.parking = p.id),
 	coalesce((select jsonb_agg(jsonb_build_object('ID', t.id, 'Class', t.class, 'Label', t.label, 'Capacity', t.capacity) order by t.class <> 'standard', t.id)
 	          from space_type t where t.parking = p.id), '[]')
 	from parking p`
@@ -108,8 +115,12 @@ const selectParkings = `select p.id, p.operator, p.name, p.address, p.city, p.ki
 func scanParking(row pgx.CollectableRow) (*parking.Parking, error) {
 	var p parking.Parking
 	var tariff, policy, types []byte
-	if err := row.Scan(&p.ID, &p.Operator, &p.Name, &p.Address, &p.City, &p.Kind, &p.Latitude, &p.Longitude, &p.Timezone, &tariff, &policy, &types); err != nil {
+	var since *time.Time
+	if err := row.Scan(&p.ID, &p.Operator, &p.Name, &p.Address, &p.City, &p.Kind, &p.Latitude, &p.Longitude, &p.Timezone, &tariff, &policy, &since, &types); err != nil {
 		return nil, err
+	}
+	if since != nil {
+		p.TariffSince = since.UTC()
 	}
 	for _, part := range []struct {
 		raw  []byte
@@ -137,7 +148,7 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows, head
 		id      [][16]byte
 	}
 	var reservations, payments, sessions ids
-	var principals, keys, marks, allots, blockParkings, blocks []string
+	var principals, keys, marks, allots, tariffs, blockParkings, blocks []string
 	for p, rows := range asked {
 		out[p] = commit.Loaded{
 			Days: map[inventory.Key]*inventory.Day{}, Reservations: map[id.Reservation]*reservation.Reservation{},
@@ -167,6 +178,9 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows, head
 		}
 		if rows.Allotments {
 			allots = append(allots, string(p))
+		}
+		if rows.Tariffs {
+			tariffs = append(tariffs, string(p))
 		}
 	}
 	var b pgx.Batch
@@ -299,6 +313,22 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows, head
 				a.Until = timerange.Q(until)
 				out[at].Allotments[a.SpaceType] = &a
 				return nil
+			})
+		})
+	}
+	if len(tariffs) > 0 {
+		b.Queue(`select parking, document, adopted_at from parking_tariff where parking = any ($1) order by parking, version desc`, tariffs).Query(func(rows pgx.Rows) error {
+			return each(rows, func(row pgx.CollectableRow) error {
+				var at id.Parking
+				var e parking.Edition
+				var raw []byte
+				if err := row.Scan(&at, &raw, &e.Adopted); err != nil {
+					return err
+				}
+				l := out[at]
+				l.Tariffs = append(l.Tariffs, e)
+				out[at] = l
+				return json.Unmarshal(raw, &l.Tariffs[len(l.Tariffs)-1].Tariff)
 			})
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,12 +20,6 @@ type Tariffs struct{ db *DB }
 
 // NewTariffs is the store over a pool.
 func NewTariffs(db *DB) Tariffs { return Tariffs{db} }
-
-// Edition is one edition of a tariff.
-type Edition struct {
-	Tariff  tariff.Tariff
-	Adopted time.Time
-}
 
 // Adopt makes a parking go over to a tariff; what was quoted before keeps its
 // price. It returns the one before. Its faults are parking_not_found and those
@@ -70,13 +63,13 @@ func (s Tariffs) Adopt(ctx context.Context, at id.Parking, t tariff.Tariff) (bef
 
 // Editions are all that a parking has had, the newest first; none when there is
 // no such parking.
-func (s Tariffs) Editions(ctx context.Context, at id.Parking) ([]Edition, error) {
+func (s Tariffs) Editions(ctx context.Context, at id.Parking) ([]parking.Edition, error) {
 	rows, err := s.db.pool.Query(ctx, `select document, adopted_at from parking_tariff where parking = $1 order by version desc`, string(at))
 	if err != nil {
 		return nil, unavailable("read tariffs", err)
 	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Edition, error) {
-		var e Edition
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (parking.Edition, error) {
+		var e parking.Edition
 		var raw []byte
 		if err := row.Scan(&raw, &e.Adopted); err != nil {
 			return e, err

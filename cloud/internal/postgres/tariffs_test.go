@@ -20,7 +20,7 @@ func TestAdoptingTariffs(t *testing.T) {
 	postgrestest.Import(t, db, now, postgrestest.Parking("north", 3))
 	owner := postgrestest.Owner(t, dsn)
 	store := postgres.NewTariffs(db)
-	editions := func() []postgres.Edition {
+	editions := func() []parking.Edition {
 		t.Helper()
 		all, err := store.Editions(t.Context(), "north")
 		if err != nil {

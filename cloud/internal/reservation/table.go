@@ -42,6 +42,7 @@ const (
 	Cancel         Event = "cancel"          // the driver gives it up
 	CheckIn        Event = "check_in"        // the edge saw the vehicle go in
 	CheckOut       Event = "check_out"       // the edge saw it come out
+	Presume        Event = "presume"         // nobody saw it come out, for so long that it counts as gone
 	Miss           Event = "miss"            // the deadline passed, and the edge's watermark is behind it
 	Elapse         Event = "elapse"          // the window ended in a parking whose gates nobody watches
 	Walk           Event = "walk"            // the operator has no space for it
@@ -50,7 +51,7 @@ const (
 
 // Events lists every event.
 func Events() []Event {
-	return []Event{HoldAuthorized, HoldDeclined, HoldLapsed, Modify, Cancel, CheckIn, CheckOut, Miss, Elapse, Walk, Void}
+	return []Event{HoldAuthorized, HoldDeclined, HoldLapsed, Modify, Cancel, CheckIn, CheckOut, Presume, Miss, Elapse, Walk, Void}
 }
 
 // Outcome is what an event does in a state: it moves to another state, changes
@@ -78,55 +79,55 @@ var table = map[State]map[Event]Outcome{
 	Held: {
 		HoldAuthorized: to(Confirmed), HoldDeclined: to(Expired), HoldLapsed: to(Expired),
 		Modify: refuse(CodeNotConfirmed), Cancel: to(Cancelled),
-		CheckIn: refuse(CodeNotConfirmed), CheckOut: refuse(CodeNotInside),
+		CheckIn: refuse(CodeNotConfirmed), CheckOut: refuse(CodeNotInside), Presume: refuse(CodeNotInside),
 		Miss: refuse(CodeNotConfirmed), Elapse: refuse(CodeNotConfirmed), Walk: to(Walked), Void: to(Voided),
 	},
 	Confirmed: {
 		HoldAuthorized: to(Confirmed), HoldDeclined: refuse(CodeNoHoldPending), HoldLapsed: refuse(CodeNoHoldPending),
 		Modify: to(Confirmed), Cancel: to(Cancelled),
-		CheckIn: to(Active), CheckOut: refuse(CodeNotInside),
+		CheckIn: to(Active), CheckOut: refuse(CodeNotInside), Presume: refuse(CodeNotInside),
 		Miss: to(NoShow), Elapse: to(Completed), Walk: to(Walked), Void: to(Voided),
 	},
 	Active: {
 		HoldAuthorized: to(Active), HoldDeclined: refuse(CodeNoHoldPending), HoldLapsed: refuse(CodeNoHoldPending),
 		Modify: to(Active), Cancel: refuse(CodeAlreadyInside),
-		CheckIn: refuse(CodeAlreadyInside), CheckOut: to(Completed),
+		CheckIn: refuse(CodeAlreadyInside), CheckOut: to(Completed), Presume: to(Completed),
 		Miss: refuse(CodeAlreadyInside), Elapse: refuse(CodeAlreadyInside), Walk: refuse(CodeAlreadyInside), Void: refuse(CodeAlreadyInside),
 	},
 	Completed: {
 		HoldAuthorized: to(Completed), HoldDeclined: refuse(CodeNoHoldPending), HoldLapsed: refuse(CodeNoHoldPending),
 		Modify: refuse(CodeFinished), Cancel: refuse(CodeFinished),
-		CheckIn: refuse(CodeFinished), CheckOut: to(Completed),
+		CheckIn: refuse(CodeFinished), CheckOut: to(Completed), Presume: to(Completed),
 		Miss: refuse(CodeFinished), Elapse: to(Completed), Walk: refuse(CodeFinished), Void: refuse(CodeFinished),
 	},
 	Expired: {
 		HoldAuthorized: refuse(CodeHoldTooLate), HoldDeclined: to(Expired), HoldLapsed: to(Expired),
 		Modify: refuse(CodeFinished), Cancel: refuse(CodeFinished),
-		CheckIn: refuse(CodeFinished), CheckOut: refuse(CodeNotInside),
+		CheckIn: refuse(CodeFinished), CheckOut: refuse(CodeNotInside), Presume: refuse(CodeNotInside),
 		Miss: refuse(CodeFinished), Elapse: refuse(CodeFinished), Walk: refuse(CodeFinished), Void: refuse(CodeFinished),
 	},
 	Cancelled: {
 		HoldAuthorized: refuse(CodeHoldTooLate), HoldDeclined: to(Cancelled), HoldLapsed: to(Cancelled),
 		Modify: refuse(CodeFinished), Cancel: to(Cancelled),
-		CheckIn: refuse(CodeFinished), CheckOut: refuse(CodeNotInside),
+		CheckIn: refuse(CodeFinished), CheckOut: refuse(CodeNotInside), Presume: refuse(CodeNotInside),
 		Miss: refuse(CodeFinished), Elapse: refuse(CodeFinished), Walk: refuse(CodeFinished), Void: refuse(CodeFinished),
 	},
 	NoShow: {
 		HoldAuthorized: to(NoShow), HoldDeclined: refuse(CodeNoHoldPending), HoldLapsed: refuse(CodeNoHoldPending),
 		Modify: refuse(CodeFinished), Cancel: refuse(CodeFinished),
-		CheckIn: to(Active), CheckOut: refuse(CodeNotInside), // came late, or the edge was late to tell
+		CheckIn: to(Active), CheckOut: refuse(CodeNotInside), Presume: refuse(CodeNotInside), // came late, or the edge was late to tell
 		Miss: to(NoShow), Elapse: refuse(CodeFinished), Walk: refuse(CodeFinished), Void: refuse(CodeFinished),
 	},
 	Walked: {
 		HoldAuthorized: refuse(CodeHoldTooLate), HoldDeclined: to(Walked), HoldLapsed: to(Walked),
 		Modify: refuse(CodeFinished), Cancel: refuse(CodeFinished),
-		CheckIn: refuse(CodeFinished), CheckOut: refuse(CodeNotInside),
+		CheckIn: refuse(CodeFinished), CheckOut: refuse(CodeNotInside), Presume: refuse(CodeNotInside),
 		Miss: refuse(CodeFinished), Elapse: refuse(CodeFinished), Walk: to(Walked), Void: refuse(CodeFinished),
 	},
 	Voided: {
 		HoldAuthorized: refuse(CodeHoldTooLate), HoldDeclined: to(Voided), HoldLapsed: to(Voided),
 		Modify: refuse(CodeFinished), Cancel: refuse(CodeFinished),
-		CheckIn: refuse(CodeFinished), CheckOut: refuse(CodeNotInside),
+		CheckIn: refuse(CodeFinished), CheckOut: refuse(CodeNotInside), Presume: refuse(CodeNotInside),
 		Miss: refuse(CodeFinished), Elapse: refuse(CodeFinished), Walk: refuse(CodeFinished), Void: to(Voided),
 	},
 }

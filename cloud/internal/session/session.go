@@ -16,9 +16,20 @@ type State string
 
 // The states of a session.
 const (
-	Inside State = "inside"
-	Left   State = "left"
+	Inside   State = "inside"
+	Left     State = "left"      // it was seen leaving, or the edge concluded it
+	Presumed State = "presumed"  // nobody saw it leave, for so long that it counts as gone
+	OnlyPaid State = "only_paid" // it was paid for at a machine; nobody saw it go in
 )
+
+// Paid is one payment at a machine of the parking.
+type Paid struct {
+	ID     id.Payment   `json:"id"` // minted by the machine
+	Amount money.Amount `json:"amount"`
+	Method wire.Method  `json:"method"`
+	Kiosk  id.Lane      `json:"kiosk"`
+	At     time.Time    `json:"at"`
+}
 
 // Session is one stay.
 type Session struct {
@@ -37,5 +48,21 @@ type Session struct {
 	ExitReason  wire.Reason
 	Inferred    bool          // an end was concluded, not seen
 	Due         *money.Amount // what the stay cost, once it has ended
-	Owed        *money.Amount // the part of it that is not covered by a hold
+	Owed        *money.Amount // the part of it that neither a hold nor a payment covers
+
+	TariffVersion uint32 // the edition in force when it went in; 0: not known
+	Payments      []Paid // at machines, each once
+	Credit        int64  // minor units of them, in the parking's money, that are not used for the stay
+}
+
+// Seen is the last time at which there is evidence that the vehicle was inside:
+// its entry, or a payment since.
+func (s *Session) Seen() time.Time {
+	last := s.EnteredAt
+	for _, p := range s.Payments {
+		if p.At.After(last) {
+			last = p.At
+		}
+	}
+	return last
 }

@@ -21,6 +21,7 @@ type ExitInput struct {
 	Reservation *reservation.Reservation // nil for a walk-in
 	Payment     *payment.Payment         // the reservation's; nil when there is none
 	SpaceType   id.SpaceType             // that the vehicle stood on
+	Tariff      *tariff.Tariff           // the edition that prices the stay: that of the quote, or of the entry; nil: the parking's present one
 	EnteredAt   time.Time                // zero when the entry was not seen
 	ExitedAt    time.Time
 
@@ -56,12 +57,13 @@ type Settlement struct {
 // AtExit settles a stay.
 //
 // With a reservation the quote is due, whether or not all of the time was
-// used; who leaves later than ExitGrace after the window pays the tariff from
-// the beginning of the reservation to that long before the exit (the grace is
-// forgiven to everybody), and never less than the quote; a tariff that was
-// changed since does not touch the time that was quoted.
-// A walk-in pays the tariff from entry to exit; an exit without a known entry
-// costs nothing.
+// used; who leaves later than ExitGrace after the window pays from the beginning
+// of the reservation to that long before the exit (the grace is forgiven to
+// everybody) by the edition of the tariff that the quote was made by, and never
+// less than the quote. Where that edition is not on record any more, what was
+// quoted stands, and the time beyond it costs what it costs now, if that is less.
+// A walk-in pays from entry to exit by the edition in force at the entry; an
+// exit without a known entry costs nothing.
 func AtExit(in ExitInput) Settlement {
 	s := due(in)
 	if s.Due.Minor < 0 { // a tariff cannot price below zero; a stored quote is only data
@@ -81,7 +83,7 @@ func due(in ExitInput) Settlement {
 			return quoted
 		}
 		quoted.Late = true
-		bill, err := price(in.Parking, r.SpaceType, r.Window.From, until)
+		bill, err := in.price(r.SpaceType, r.Window.From, until)
 		if err == nil && bill.Total.Currency != quoted.Due.Currency {
 			err = fmt.Errorf("%w: quoted in %s, tariff in %s", money.ErrCurrency, quoted.Due.Currency, bill.Total.Currency)
 		}
@@ -89,10 +91,10 @@ func due(in ExitInput) Settlement {
 			quoted.Problem = err
 			return quoted
 		}
-		if v := r.Quote.TariffVersion; v != 0 && v != in.Parking.Tariff.Version {
+		if v := r.Quote.TariffVersion; v != 0 && v != in.edition().Version {
 			// The tariff has changed since: what was quoted stands, and only the time
 			// beyond it costs what it costs now, if that is less.
-			if more, err := price(in.Parking, r.SpaceType, r.Window.To, until); err == nil && quoted.Due.Minor+more.Total.Minor < bill.Total.Minor {
+			if more, err := in.price(r.SpaceType, r.Window.To, until); err == nil && quoted.Due.Minor+more.Total.Minor < bill.Total.Minor {
 				bill.Total.Minor, bill.Tax.Minor = quoted.Due.Minor+more.Total.Minor, quoted.Tax.Minor+more.Tax.Minor
 				bill.Lines = slices.Concat(quoted.Lines, more.Lines)
 			}
@@ -106,27 +108,35 @@ func due(in ExitInput) Settlement {
 	if in.EnteredAt.IsZero() {
 		return Settlement{Due: nothing, Tax: nothing}
 	}
-	bill, err := price(in.Parking, in.SpaceType, in.EnteredAt.Add(max(in.EntryDoubt, 0)), left)
+	bill, err := in.price(in.SpaceType, in.EnteredAt.Add(max(in.EntryDoubt, 0)), left)
 	if err != nil {
 		return Settlement{Due: nothing, Tax: nothing, Problem: err}
 	}
 	return Settlement{Due: bill.Total, Tax: bill.Tax, Lines: bill.Lines}
 }
 
+// edition is the tariff that prices the stay.
+func (in *ExitInput) edition() *tariff.Tariff {
+	if in.Tariff != nil {
+		return in.Tariff
+	}
+	return &in.Parking.Tariff
+}
+
 // price asks the tariff. A reversed stay has no duration, and one longer than
 // can be priced costs what the longest costs.
-func price(p *parking.Parking, t id.SpaceType, from, to time.Time) (tariff.Bill, error) {
+func (in *ExitInput) price(t id.SpaceType, from, to time.Time) (tariff.Bill, error) {
 	if to.Before(from) {
 		to = from
 	}
 	if longest := from.Add(tariff.MaxStay); to.After(longest) {
 		to = longest
 	}
-	zone, unknown := p.Location()
+	zone, unknown := in.Parking.Location()
 	if unknown != nil {
 		zone = nil // many a tariff needs none
 	}
-	bill, err := p.Tariff.Price(timerange.Range{From: from, To: to}, tariff.Facts{Zone: zone, SpaceType: string(t)})
+	bill, err := in.edition().Price(timerange.Range{From: from, To: to}, tariff.Facts{Zone: zone, SpaceType: string(t)})
 	if err != nil {
 		return bill, errors.Join(err, unknown)
 	}

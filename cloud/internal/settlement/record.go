@@ -151,6 +151,9 @@ func (o RecordLost) Apply(w *commit.Work, now time.Time) error {
 				}
 			}
 			s.Owed = &owed
+			if err := Offset(w, s); err != nil {
+				return err
+			}
 			w.PutSession(s)
 		}
 	}

@@ -96,7 +96,7 @@ func exitPass(s *State, r Request) Verdict {
 func standIn(s *State, r Request, reason wire.Reason, orphan Session) Verdict {
 	oldest := orphan
 	for _, ses := range s.Sessions {
-		if ses.Phase != Inside || !ses.Reservation.IsZero() {
+		if ses.Phase != Inside || !ses.Reservation.IsZero() || ses.Gone {
 			continue
 		}
 		if oldest.ID == orphan.ID || ses.Since < oldest.Since || ses.Since == oldest.Since && bytes.Compare(ses.ID.Bytes(), oldest.ID.Bytes()) < 0 {

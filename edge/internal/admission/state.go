@@ -31,6 +31,7 @@ type Session struct {
 	EarlyUntil  int64          `cbor:"9,keyasint,omitempty"` // Unix seconds: until then it takes a unit, its own claim starts there
 	Orphan      bool           `cbor:"10,keyasint,omitempty"`
 	Reason      wire.Reason    `cbor:"11,keyasint,omitempty"` // of the newest authorisation
+	Gone        bool           `cbor:"12,keyasint,omitempty"` // the cloud takes it to have left unseen: it may still leave, and stands in for nobody
 }
 
 // UseState is what became of a reservation's pass at this edge.
@@ -155,7 +156,12 @@ func (s *State) Apply(f Fact, c *Changes) {
 			s.Allotments[e.SpaceType] = a
 			touch(&c.Allotments, e.SpaceType)
 		}
-	case wire.Refused, wire.LaneFault:
+	case wire.Dismissed:
+		if ses, ok := s.Sessions[e.Session]; ok {
+			ses.Allotted = false
+			s.setSession(ses, c)
+		}
+	case wire.Refused, wire.LaneFault, wire.Paid: // no exit waits for a payment
 	}
 }
 
@@ -257,4 +263,27 @@ func (s *State) Adoptions(lo time.Time) []Fact {
 		}
 	}
 	return out
+}
+
+// Dismissals are the facts that tell the cloud of whom it takes to have left that
+// they take no unit of the allotment any more.
+func (s *State) Dismissals() []Fact {
+	var out []Fact
+	for _, ses := range s.Sessions {
+		if ses.Gone && ses.Allotted {
+			out = append(out, Fact{Event: wire.Event{Kind: wire.Dismissed, Lane: ses.Lane, Session: ses.ID, SpaceType: ses.SpaceType}})
+		}
+	}
+	return out
+}
+
+// gone notes whom the cloud takes to have left unseen. Whoever did not leaves as
+// before: only the count is corrected.
+func (s *State) gone(m *wire.Sync, c *Changes) {
+	for _, i := range m.Gone {
+		if ses, ok := s.Sessions[i]; ok && !ses.Gone {
+			ses.Gone = true
+			s.setSession(ses, c)
+		}
+	}
 }

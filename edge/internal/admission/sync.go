@@ -67,6 +67,7 @@ func (s *State) ApplySnapshot(parts []*wire.Sync, c *Changes) {
 			touch(&c.Allotments, a.SpaceType)
 		}
 		s.settings(p)
+		s.gone(p, c)
 	}
 	s.Revision, c.Cache = parts[0].Through, true
 }
@@ -97,6 +98,7 @@ func (s *State) ApplyDelta(m *wire.Sync, c *Changes) error {
 		touch(&c.Allotments, a.SpaceType)
 	}
 	s.settings(m)
+	s.gone(m, c)
 	s.Revision, c.Cache = m.Through, true
 	return nil
 }

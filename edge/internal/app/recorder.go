@@ -65,9 +65,12 @@ func (r *recorder) begin() error {
 	return errors.Join(err, r.adopt(), r.rekey())
 }
 
-// adopt journals allotments that can be adopted now.
+// adopt journals allotments that can be adopted now, and who does not count in
+// them any more.
 func (r *recorder) adopt() error {
-	_, err := r.record(func(s *admission.State, now admission.Time) []admission.Fact { return s.Adoptions(now.Lo) })
+	_, err := r.record(func(s *admission.State, now admission.Time) []admission.Fact {
+		return append(s.Dismissals(), s.Adoptions(now.Lo)...)
+	})
 	return err
 }
 
@@ -106,11 +109,12 @@ func (r *recorder) markTime(idle time.Duration) error {
 	return errors.Join(err, r.adopt())
 }
 
-// Sync applies a message of the cloud and adopts the allotments it brought.
+// Sync applies a message of the cloud, dismisses who is gone by it and adopts the
+// allotments it brought.
 func (r *recorder) Sync(m *wire.Sync) (complete bool, err error) {
 	complete, err = r.Store.Sync(m, func(s *admission.State) []admission.Fact {
 		now := r.clock.Now()
-		return r.stamp(now, s.Adoptions(now.Lo))
+		return r.stamp(now, append(s.Dismissals(), s.Adoptions(now.Lo)...))
 	})
 	if complete && len(m.Keys) > 0 || complete && m.Kind == wire.Snapshot {
 		err = errors.Join(err, r.rekey())

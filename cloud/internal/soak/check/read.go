@@ -101,7 +101,7 @@ func (r *Rows) readClaims(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	err = list(ctx, tx, &r.Stays, `select parking, space_type, id, coalesce(reservation, '00000000-0000-0000-0000-000000000000'), state = 'left',
+	err = list(ctx, tx, &r.Stays, `select parking, space_type, id, coalesce(reservation, '00000000-0000-0000-0000-000000000000'), state <> 'inside',
 		floor(extract(epoch from entered_at) / 900)::bigint, claim_to_q from session where not allotted and claim_to_q > 0`,
 		func(x *Stay) []any {
 			return []any{&x.Parking, &x.Type, &x.ID, &x.Reservation, &x.Left, &x.Claim.From, &x.Claim.To}

@@ -1,0 +1,144 @@
+package fleet
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/ledger"
+	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/cloud/internal/session"
+	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// paid counts what a machine took for a stay, once for each payment of the
+// machine. It is the driver's until the stay ends; then it pays what no hold
+// covers, and what is left of it stays his (X9). So the order in which the
+// payment and the exit come does not matter, and nothing is lost when the cloud
+// had closed the stay before.
+func paid(w *commit.Work, e *wire.Event, m moment, now time.Time) error {
+	s, err := w.Session(e.Session)
+	if err != nil {
+		return err
+	}
+	if s == nil {
+		s = &session.Session{ID: e.Session, SpaceType: spaceType(e), State: session.OnlyPaid, EnteredAt: m.at, ExitedAt: m.at, Inferred: true}
+	}
+	if slices.ContainsFunc(s.Payments, func(p session.Paid) bool { return p.ID == e.Payment }) {
+		return nil
+	}
+	amount := money.New(e.Amount, e.Currency)
+	s.Payments = append(slices.Clip(s.Payments), session.Paid{ID: e.Payment, Amount: amount, Method: e.Method, Kiosk: e.Lane, At: m.at})
+	taken := ledger.CashTaken
+	if e.Method == wire.Card {
+		taken = ledger.CardTaken
+	}
+	if err := w.Book(taken(s.Reservation, s.ID, amount)); err != nil {
+		return err
+	}
+	if err := w.Book(ledger.ChangeKept(s.Reservation, s.ID, amount)); err != nil {
+		return err
+	}
+	if e.Currency != w.Parking.Tariff.Currency {
+		w.PutSession(s)
+		raise(w, "X9", e, fmt.Sprintf("%s was paid at a machine, which is not the parking's money; it is kept for the driver", amount), now)
+		return nil
+	}
+	before := *s
+	before.Payments = s.Payments[:len(s.Payments)-1]
+	s.Credit += e.Amount
+	if s.Owed != nil {
+		if err := reprice(w, &before, s); err != nil {
+			return err
+		}
+	}
+	if err := settlement.Offset(w, s); err != nil {
+		return err
+	}
+	w.PutSession(s)
+	if before.Credit == 0 && s.Credit > 0 && (s.Owed != nil || s.State == session.OnlyPaid) {
+		overpaid(w, s, now)
+	}
+	return nil
+}
+
+// overpaid puts a credit on record.
+func overpaid(w *commit.Work, s *session.Session, now time.Time) {
+	detail := "more was paid at machines than the stay cost beyond its hold; the rest is kept for the driver"
+	if s.State == session.OnlyPaid {
+		detail = "a machine was paid for a stay that is not known; it is kept for the driver"
+	}
+	w.Raise(commit.Incident{
+		ID: id.New[id.Incident](now), Class: "X9", Reservation: s.Reservation, Session: s.ID, At: s.ExitedAt, Detail: detail,
+	})
+}
+
+// charged is when the time ends that is charged: at the exit, the earliest that
+// it can have been, or at a payment when the exit came within the time that the
+// tariff gives to reach it.
+func charged(w *commit.Work, s *session.Session, at time.Time, doubt time.Duration) time.Time {
+	walk, end := w.Parking.Grace().ExitAfterPayment, at.Add(-max(doubt, 0))
+	for _, p := range s.Payments {
+		if !p.At.Before(s.EnteredAt) && p.At.Before(end) && !at.After(p.At.Add(walk)) {
+			end = p.At
+		}
+	}
+	return end
+}
+
+// reprice changes what an ended stay costs by what a payment tells of which the
+// cloud hears after the end: of a stay that is presumed to have ended, that it
+// lasted until then; of another, that it need not pay for the way to the exit.
+func reprice(w *commit.Work, before, s *session.Session) error {
+	if s.State == session.Left && s.Reservation.IsZero() && standsIn(s.ExitReason) {
+		return nil // its driver is not charged
+	}
+	from, to := s.ExitedAt, s.ExitedAt
+	if s.State == session.Presumed {
+		from, to = before.Seen(), s.Seen()
+		s.ExitedAt = to
+	}
+	r, err := reservationOf(w, s)
+	if err != nil {
+		return err
+	}
+	was, err := settle(w, before, r, nil, from, 0)
+	if err != nil {
+		return err
+	}
+	is, err := settle(w, s, r, nil, to, 0)
+	if err != nil {
+		return err
+	}
+	return rebill(w, s, was, is)
+}
+
+// rebill books the difference of two prices of a stay that has ended. What it is
+// owed less than nothing then is for Offset.
+func rebill(w *commit.Work, s *session.Session, was, is settlement.Settlement) error {
+	more := max(is.Due.Minor-was.Due.Minor, -s.Due.Minor)
+	if more == 0 || is.Problem != nil {
+		return nil
+	}
+	tax := min(max(is.Tax.Minor-was.Tax.Minor, min(more, 0)), max(more, 0))
+	c := s.Due.Currency
+	due, owed := money.New(s.Due.Minor+more, c), money.New(s.Owed.Minor+more, c)
+	s.Due, s.Owed = &due, &owed
+	return w.Book(ledger.StayOwed(s.Reservation, s.ID, money.New(more, c), money.New(tax, c)))
+}
+
+// reservationOf is the reservation of a stay, nil without one.
+func reservationOf(w *commit.Work, s *session.Session) (*reservation.Reservation, error) {
+	if s.Reservation.IsZero() {
+		return nil, nil
+	}
+	return w.Reservation(s.Reservation)
+}
+
+// standsIn reports whether somebody who could not say who he was left for this
+// reason.
+func standsIn(r wire.Reason) bool { return r == wire.AdmitPolicy || r == wire.AdmitSoftPassback }
