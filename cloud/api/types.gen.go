@@ -450,6 +450,17 @@ type ModifyRequest struct {
 	Version *ExpectedVersion `json:"version,omitempty"`
 }
 
+// NumberedSpaces defines model for NumberedSpaces.
+type NumberedSpaces struct {
+	// Bays Labels, in the order in which they are dealt out
+	Bays []string `json:"bays"`
+
+	// Type standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	Type SpaceTypeID `json:"type"`
+}
+
 // Parking defines model for Parking.
 type Parking struct {
 	Address string    `json:"address"`
@@ -517,6 +528,9 @@ type ParkingDetail struct {
 	Latitude  float32                  `json:"latitude"`
 	Longitude float32                  `json:"longitude"`
 	Name      string                   `json:"name"`
+
+	// Numbered The space types whose bays have numbers
+	Numbered *[]NumberedSpaces `json:"numbered,omitempty"`
 
 	// OpeningHours null: always open
 	OpeningHours *map[string]interface{} `json:"opening_hours"`
@@ -707,7 +721,7 @@ type Reservation struct {
 	// PriceDetail What explains a price; the lines sum to it
 	PriceDetail PriceDetail `json:"price_detail"`
 
-	// Space The bay, once it is known
+	// Space The bay. Until the vehicle is inside it is tentative and may change; the gate tells the driver. Left out: the space type has no numbered bays, or none is bound
 	Space *string `json:"space,omitempty"`
 
 	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's

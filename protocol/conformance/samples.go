@@ -100,6 +100,8 @@ func Samples() []Sample {
 		newer.Events = append(newer.Events, raw)
 		out = append(out, Sample{Event, eventName(e), &e})
 	}
+	bay := SampleEvents()[3]
+	bay.SpaceType, bay.Bay = "ev", "12"
 	return append(out,
 		Sample{Hello, "full", &wire.Hello{
 			Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, LastSeq: 300, AckedSeq: 290, AckedHash: SampleHash(),
@@ -129,6 +131,11 @@ func Samples() []Sample {
 			Allotments: []wire.Allotment{{SpaceType: id.Standard, Version: 3, Units: 12, Until: morning + 86400}},
 			Keys:       []wire.PassKey{wire.PassKey(TestKey().Public())},
 		}},
+		Sample{Sync, "snapshot-bays", &wire.Sync{
+			Kind: wire.Snapshot, Through: 4711, Parts: 1, Policy: &wire.Policy{EarlyEntry: 1800, ExitGrace: 600},
+			Entries: []wire.Entry{sampleInBay("12")}, Bays: []wire.Bays{{SpaceType: "ev", Labels: []string{"11", "12"}}},
+		}},
+		Sample{Event, "admitted-bay", &bay},
 		Sample{Sync, "snapshot-empty", &wire.Sync{Kind: wire.Snapshot, Parts: 1}},
 		Sample{Sync, "snapshot-last-part", &wire.Sync{Kind: wire.Snapshot, Through: 4711, Part: 1, Parts: 2, Entries: []wire.Entry{sampleEntry(0x44, wire.EntryNoShow)}}},
 		Sample{Sync, "delta", &wire.Sync{Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Entries: []wire.Entry{sampleEntry(0x41, wire.EntryRevoked)}}},
@@ -179,6 +186,12 @@ func sampleEntry(last byte, state wire.EntryState) wire.Entry {
 	if state == wire.EntryActive {
 		e.Plate, e.Session = "DDOL123", minted[id.Session](0x52)
 	}
+	return e
+}
+
+func sampleInBay(label string) wire.Entry {
+	e := sampleEntry(0x45, wire.EntryConfirmed)
+	e.SpaceType, e.Bay = "ev", label
 	return e
 }
 

@@ -43,8 +43,8 @@ func TestSpecIsTrue(t *testing.T) {
 	says("| one event, encoded | " + thousands(wire.MaxEvent) + " bytes |")
 	says(fmt.Sprintf("| events in a batch | %d |", wire.MaxBatch))
 	says(fmt.Sprintf("| entries in a part of a sync | %d |", wire.MaxEntries))
-	says(fmt.Sprintf("| allotments; pass keys; lanes | %d; %d; %d |", wire.MaxTypes, wire.MaxKeys, wire.MaxLanes))
-	says(fmt.Sprintf("| a plate; any other text | %d; %d bytes |", wire.MaxPlate, wire.MaxText))
+	says(fmt.Sprintf("| allotments; pass keys; lanes; bays | %d; %d; %d; %d |", wire.MaxTypes, wire.MaxKeys, wire.MaxLanes, wire.MaxBays))
+	says(fmt.Sprintf("| a plate; a bay; any other text | %d; %d; %d bytes |", wire.MaxPlate, wire.MaxBay, wire.MaxText))
 	says(fmt.Sprintf("at most %d characters", pass.MaxText))
 	says(fmt.Sprintf("protocol, version 1.%d", wire.Minor))
 

@@ -27,6 +27,8 @@ const (
 	MaxGone    = 512      // sessions of one part of a Sync that are gone
 
 	MaxAmount = 1_000_000_000 // minor units of one payment
+	MaxBay    = 16            // bytes of a bay's label
+	MaxBays   = 512           // labels of bays of a parking
 )
 
 // ErrMalformed is wrapped by every decoding failure. On MQTT it is the refusal

@@ -66,6 +66,7 @@ type Event struct {
 	Amount      int64          `cbor:"20,keyasint,omitempty"` // minor units that the machine kept
 	Currency    money.Currency `cbor:"21,keyasint,omitempty"` // of Amount
 	Method      Method         `cbor:"22,keyasint,omitempty"` // of the payment
+	Bay         string         `cbor:"23,keyasint,omitempty"` // Admitted, Entered: where the driver was sent; none: no bay was free, or there are none
 }
 
 // Time is Wall as an instant.
@@ -79,6 +80,8 @@ func (e *Event) Validate() error {
 		check(e.Wall >= 0 && e.Wall < 1<<43, "wall time out of range"),
 		check(e.TrustedLo >= 0 && e.TrustedLo < 1<<43, "trusted time out of range"),
 		text("note", e.Note),
+		short("bay", e.Bay, MaxBay),
+		check(e.Bay == "" || e.Kind == Admitted || e.Kind == Entered, "only an entry names a bay"),
 		check(e.Reason == "" || e.Reason.Known(), "unknown reason code"),
 	); err != nil {
 		return err

@@ -28,9 +28,10 @@ type Entry struct {
 	To          int64          `cbor:"5,keyasint"`
 	NoShowAt    int64          `cbor:"6,keyasint"` // Unix seconds: past it, a late arrival
 	State       EntryState     `cbor:"7,keyasint"`
-	Plate       string         `cbor:"8,keyasint,omitempty"` // normalised
-	Session     id.Session     `cbor:"9,keyasint,omitempty"` // while active
-	Version     uint64         `cbor:"10,keyasint"`          // of the reservation; an older one never replaces a newer
+	Plate       string         `cbor:"8,keyasint,omitempty"`  // normalised
+	Session     id.Session     `cbor:"9,keyasint,omitempty"`  // while active
+	Version     uint64         `cbor:"10,keyasint"`           // of the reservation; an older one never replaces a newer
+	Bay         string         `cbor:"11,keyasint,omitempty"` // tentative until it is inside; none: its type has no bays, or none is free
 }
 
 // Window is the reserved window.
@@ -45,6 +46,12 @@ type Allotment struct {
 	Version   uint64       `cbor:"2,keyasint"`
 	Units     uint16       `cbor:"3,keyasint"` // walk-ins of the type that may be inside at a time
 	Until     int64        `cbor:"4,keyasint"` // Unix seconds: from then on the edge admits none by it
+}
+
+// Bays are the labels of a space type whose spaces are numbered.
+type Bays struct {
+	SpaceType id.SpaceType `cbor:"1,keyasint"`
+	Labels    []string     `cbor:"2,keyasint"` // in the owner's order
 }
 
 // PassKey is a key that passes are verified with.
@@ -82,6 +89,7 @@ type Sync struct {
 	// Gone are walk-ins that nobody saw leave and that the cloud takes to have
 	// left. Minor version 1.
 	Gone []id.Session `cbor:"10,keyasint,omitempty"`
+	Bays []Bays       `cbor:"11,keyasint,omitempty"` // goes with Policy: then it is the whole list
 }
 
 // Validate implements the check of every message.
@@ -110,6 +118,9 @@ func (s *Sync) Validate() error {
 			err = errors.Join(spaceType(a.SpaceType), check(a.Version > 0, "an allotment has a version"))
 		}
 	}
+	if err == nil {
+		err = s.validateBays()
+	}
 	for _, k := range s.Keys {
 		if err == nil {
 			err = check(len(k.ID) == 8 && len(k.Public) == 32, "a pass key has 8 and 32 bytes")
@@ -123,12 +134,36 @@ func (s *Sync) Validate() error {
 	return err
 }
 
+func (s *Sync) validateBays() error {
+	n := 0
+	seen := map[string]bool{}
+	if err := errors.Join(
+		check(len(s.Bays) <= MaxTypes, "bays of at most %d types", MaxTypes),
+		check(len(s.Bays) == 0 || s.Policy != nil, "bays come with the policy"),
+	); err != nil {
+		return err
+	}
+	for _, b := range s.Bays {
+		n += len(b.Labels)
+		if err := errors.Join(spaceType(b.SpaceType), check(len(b.Labels) > 0, "a type with bays has one"), check(n <= MaxBays, "at most %d bays", MaxBays)); err != nil {
+			return err
+		}
+		for _, l := range b.Labels {
+			if err := errors.Join(check(l != "" && !seen[l], "a bay's label is empty or there twice"), short("bay", l, MaxBay)); err != nil {
+				return err
+			}
+			seen[l] = true
+		}
+	}
+	return nil
+}
+
 func (e *Entry) validate() error {
 	return errors.Join(
 		check(!e.Reservation.IsZero() && e.Generation > 0, "an entry names reservation and generation"),
 		check(e.From < e.To, "an entry's window is empty or reversed"),
 		check(e.State >= EntryConfirmed && e.State <= EntryNoShow, "unknown entry state"),
-		short("plate", e.Plate, MaxPlate), spaceType(e.SpaceType),
+		short("plate", e.Plate, MaxPlate), short("bay", e.Bay, MaxBay), spaceType(e.SpaceType),
 	)
 }
 

@@ -48,7 +48,7 @@ func TestRoundTrip(t *testing.T) {
 			Seq: rapid.Uint64Min(1).Draw(t, "seq"), Boot: boot, Mono: rapid.Uint64().Draw(t, "mono"), Wall: instant.Draw(t, "wall"), Uncertainty: rapid.Uint32().Draw(t, "unc"),
 			Kind: wire.Admitted, Lane: lane.Draw(t, "lane"), Session: drawID[id.Session](t), Reservation: rapid.SampledFrom([]id.Reservation{{}, drawID[id.Reservation](t)}).Draw(t, "rsv"),
 			Generation: rapid.Uint16().Draw(t, "gen"), Reason: wire.AdmitPassOffline, SpaceType: spaceType.Draw(t, "type"), Offline: rapid.Bool().Draw(t, "off"),
-			Inferred: rapid.Bool().Draw(t, "inf"), TrustedLo: instant.Draw(t, "lo"), Note: text.Draw(t, "note"),
+			Inferred: rapid.Bool().Draw(t, "inf"), TrustedLo: instant.Draw(t, "lo"), Note: text.Draw(t, "note"), Bay: rapid.StringN(0, -1, wire.MaxBay).Draw(t, "bay"),
 		})
 		same(t, &wire.Sync{
 			Kind: wire.Delta, Base: 3, Through: rapid.Uint64Min(3).Draw(t, "through"), Parts: 1, Policy: &wire.Policy{EarlyEntry: rapid.Uint32().Draw(t, "early")},
@@ -56,7 +56,7 @@ func TestRoundTrip(t *testing.T) {
 				from := rapid.Int64Range(-1<<40, 1<<40).Draw(t, "from")
 				return wire.Entry{
 					Reservation: drawID[id.Reservation](t), Generation: rapid.Uint16Min(1).Draw(t, "gen"), SpaceType: spaceType.Draw(t, "type"), From: from, To: from + 1,
-					NoShowAt: rapid.Int64().Draw(t, "noshow"), State: wire.EntryState(rapid.IntRange(1, 5).Draw(t, "state")), Version: rapid.Uint64().Draw(t, "version"),
+					NoShowAt: rapid.Int64().Draw(t, "noshow"), State: wire.EntryState(rapid.IntRange(1, 5).Draw(t, "state")), Bay: rapid.StringN(0, -1, wire.MaxBay).Draw(t, "bay"), Version: rapid.Uint64().Draw(t, "version"),
 				}
 			}), 1, 5).Draw(t, "entries"),
 			Allotments: []wire.Allotment{{SpaceType: "ev", Version: rapid.Uint64Min(1).Draw(t, "v"), Units: rapid.Uint16().Draw(t, "u"), Until: rapid.Int64().Draw(t, "until")}},

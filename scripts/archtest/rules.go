@@ -94,6 +94,7 @@ func pure() []string {
 		"cloud/internal/ledger",
 		"cloud/internal/commit",
 		"cloud/internal/parking",
+		"cloud/internal/bay",
 		"edge/internal/lane",
 		"edge/internal/admission",
 		"protocol/...",

@@ -76,7 +76,7 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 	r := &s.Reservation
 	m := notify.Mail{
 		To: r.Email, Phone: r.Phone, Reservation: r.ID, State: r.State, Generation: r.Generation, Confirmed: r.ConfirmedRevision > 0, Plate: r.Plate,
-		Parking: p.ID, Name: p.Name, Address: p.Address, City: p.City, Zone: zone, SpaceType: string(r.SpaceType),
+		Parking: p.ID, Name: p.Name, Address: p.Address, City: p.City, Zone: zone, SpaceType: string(r.SpaceType), Space: r.Space,
 		Window: r.Window, DriveInFrom: r.Window.From.Add(-p.Policy.EarlyEntry), NoShowAt: r.NoShowAt, ExitGrace: p.Policy.ExitGrace,
 		Total: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines,
 		Payment: s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),

@@ -162,7 +162,7 @@ func (c *change) end(e reservation.Event, k feed.Kind) error {
 			return fmt.Errorf("release %s: %w", c.r.ID, err)
 		}
 	}
-	c.r.Claim.To = ahead.From
+	c.r.Claim.To, c.r.Space = ahead.From, ""
 	c.tellReservation(k)
 	return nil
 }
@@ -192,7 +192,7 @@ func (c *hand) stored() payment.Payment {
 func reservationBody(r *reservation.Reservation) *feed.Reservation {
 	return &feed.Reservation{
 		ID: r.ID, State: string(r.State), Version: r.Version + 1, Generation: r.Generation,
-		SpaceType: r.SpaceType, From: r.Window.From, To: r.Window.To,
+		SpaceType: r.SpaceType, From: r.Window.From, To: r.Window.To, Space: r.Space,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bay"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/ledger"
@@ -157,6 +158,9 @@ func (c *change) confirm(h *hand, o payment.Outcome) error {
 	}
 	changed, err := c.r.Apply(reservation.HoldAuthorized, c.now)
 	if err != nil || !changed {
+		return err
+	}
+	if err := bay.Rebind(c.w, c.r.SpaceType, c.r, c.now); err != nil {
 		return err
 	}
 	c.tellReservation(feed.ReservationConfirmed)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bay"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/reservation"
@@ -161,13 +162,18 @@ func (c *change) take(to *reservation.Change) error {
 	switch {
 	case s == nil:
 		r.NoShowAt = noShowAt(to.Window, c.w.Parking.Policy, c.now)
-		r.Space = "" // bound anew, for the new time
+		if to.SpaceType != r.SpaceType {
+			r.Space = ""
+		}
 	case r.NoShowAt.After(to.Window.To): // of no account any more, but never after the window
 		r.NoShowAt = to.Window.To
 	}
 	r.Window, r.SpaceType, r.Claim, r.Quote = to.Window, to.SpaceType, to.Claim, to.Quote
 	r.Generation++
 	r.RemindedAt = time.Time{}
+	if err := bay.Rebind(c.w, r.SpaceType, r, c.now); err != nil {
+		return err
+	}
 	c.tellReservation(feed.ReservationChanged)
 	// The new pass says that an edge must have heard of this very commit to know it.
 	c.w.ConfirmedByLastEvent(r.ID)

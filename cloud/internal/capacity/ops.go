@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bay"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/parking"
@@ -18,6 +19,7 @@ const (
 	CodeParkingNotFound  = "parking_not_found"
 	CodeSpaceTypeUnknown = "space_type_unknown"
 	CodeCapacityInvalid  = "capacity_invalid"
+	CodeBaysMissing      = "bays_missing"
 	CodeDateInPast       = "date_in_past"
 	CodeBeyondHorizon    = "beyond_horizon"
 	CodeBlockInvalid     = "block_invalid"
@@ -50,7 +52,7 @@ func (c *Change) Parking() id.Parking { return c.In }
 func (c *Change) Prefetch(*commit.Rows) {}
 
 // Apply implements commit.Op. Its faults are CodeSpaceTypeUnknown,
-// CodeCapacityInvalid, CodeDateInPast and CodeBeyondHorizon.
+// CodeCapacityInvalid, CodeBaysMissing, CodeDateInPast and CodeBeyondHorizon.
 func (c *Change) Apply(w *commit.Work, now time.Time) error {
 	if err := known(w.Parking, c.SpaceType); err != nil {
 		return err
@@ -70,6 +72,10 @@ func (c *Change) Apply(w *commit.Work, now time.Time) error {
 	case from > lastDay(today):
 		return errBeyond()
 	}
+	if t, _ := w.Parking.SpaceType(c.SpaceType); len(t.Bays) > 0 && int(c.Capacity) > len(t.Bays) {
+		return fault.New(fault.Conflict, CodeBaysMissing, "The spaces of this type are numbered, and there are not that many. Import the parking with more bays first.").
+			WithField("capacity", "is more than there are bays")
+	}
 	was, seeded, days, err := w.SetCapacity(c.SpaceType, from, lastDay(today)+1, c.Capacity)
 	switch {
 	case errors.Is(err, inventory.ErrTooMany):
@@ -78,6 +84,9 @@ func (c *Change) Apply(w *commit.Work, now time.Time) error {
 		return err
 	case !seeded:
 		return errBeyond()
+	}
+	if err := bay.Rebind(w, c.SpaceType, nil, now); err != nil {
+		return err
 	}
 	if days > 0 || c.Days == 0 { // an answer that was lost is told as it was
 		c.Was, c.Days = was, days
@@ -172,7 +181,7 @@ func (b *Block) Apply(w *commit.Work, now time.Time) error {
 		return err
 	}
 	b.After = x
-	return nil
+	return bay.Rebind(w, b.SpaceType, nil, now)
 }
 
 // Unblock puts the bays of a block back into use from now on. Removing a block
@@ -220,5 +229,5 @@ func (u *Unblock) Apply(w *commit.Work, now time.Time) error {
 		return fmt.Errorf("remove %s: %w", u.ID, err)
 	}
 	u.After, u.done = *b, true
-	return nil
+	return bay.Rebind(w, b.SpaceType, nil, now)
 }

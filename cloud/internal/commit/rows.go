@@ -22,8 +22,9 @@ type Rows struct {
 	Blocks       []id.Block
 	Keys         []Key
 	Watermark    bool
-	Allotments   bool // all of the parking's
-	Tariffs      bool // all editions that the parking has had
+	Allotments   bool           // all of the parking's
+	Tariffs      bool           // all editions that the parking has had
+	Bound        []id.SpaceType // what Work.Bound wants of them
 }
 
 // Quarters adds the days that a run of quarters of a type touches.
@@ -35,7 +36,7 @@ func (r *Rows) Quarters(t id.SpaceType, q timerange.Quarters) {
 
 // Empty reports whether no row is named.
 func (r *Rows) Empty() bool {
-	return len(r.Days)+len(r.Reservations)+len(r.Payments)+len(r.Sessions)+len(r.Blocks)+len(r.Keys) == 0 &&
+	return len(r.Days)+len(r.Reservations)+len(r.Payments)+len(r.Sessions)+len(r.Blocks)+len(r.Keys)+len(r.Bound) == 0 &&
 		!r.Watermark && !r.Allotments && !r.Tariffs
 }
 
@@ -230,6 +231,7 @@ type tables struct {
 	hasAllots    bool              // all of them are known
 	tariffs      []parking.Edition // the newest first
 	hasTariffs   bool
+	bound        map[id.SpaceType]bool // whose standing reservations, stays and blocks are all known
 }
 
 func (t *tables) keep() {

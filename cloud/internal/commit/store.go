@@ -45,6 +45,17 @@ func (w *Work) Load(asked Rows, l Loaded) {
 	if asked.Watermark {
 		w.rows.watermark.fill([]struct{}{{}}, map[struct{}]*Watermark{{}: l.Watermark})
 	}
+	if len(asked.Bound) > 0 {
+		w.rows.reservations.fill(slices.Collect(maps.Keys(l.Reservations)), l.Reservations)
+		w.rows.sessions.fill(slices.Collect(maps.Keys(l.Sessions)), l.Sessions)
+		w.rows.blocks.fill(slices.Collect(maps.Keys(l.Blocks)), l.Blocks)
+		if w.rows.bound == nil {
+			w.rows.bound = map[id.SpaceType]bool{}
+		}
+		for _, t := range asked.Bound {
+			w.rows.bound[t] = true
+		}
+	}
 	if asked.Allotments && !w.rows.hasAllots {
 		w.rows.hasAllots = true
 		w.rows.allotments.fill(slices.Collect(maps.Keys(l.Allotments)), l.Allotments)

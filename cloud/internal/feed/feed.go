@@ -38,6 +38,7 @@ const (
 	ReservationCompleted Kind = "reservation.completed" // its window ended where no gate could see anybody; others end with session.closed
 	ReservationWalked    Kind = "reservation.walked"
 	ReservationVoided    Kind = "reservation.voided"
+	ReservationBound     Kind = "reservation.bound" // to another bay, or to none; nothing else about it changed
 	ReservationEndsSoon  Kind = "reservation.ends_soon"
 	PaymentChanged       Kind = "payment.changed"
 	SessionOpened        Kind = "session.opened"
@@ -86,6 +87,7 @@ type Reservation struct {
 	SpaceType  id.SpaceType   `json:"space_type"`
 	From       time.Time      `json:"from"`
 	To         time.Time      `json:"to"`
+	Space      string         `json:"space,omitempty"` // its bay
 }
 
 // Payment is a payment after the event.

@@ -2,8 +2,11 @@ package fleet
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bay"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/inventory"
@@ -181,6 +184,7 @@ func (x *Extend) Prefetch(r *commit.Rows) { r.Sessions = append(r.Sessions, x.Se
 func (x *Extend) Apply(w *commit.Work, now time.Time) error {
 	to := keep(now)
 	var missing error
+	longer := map[id.SpaceType]bool{}
 	for _, i := range x.Sessions {
 		s, err := w.Session(i)
 		if err != nil {
@@ -213,6 +217,13 @@ func (x *Extend) Apply(w *commit.Work, now time.Time) error {
 		s.ClaimTo = to
 		w.PutSession(s)
 		w.Emit(feed.ClaimExtended, feed.Body{Session: tell(s, s.EnteredAt)})
+		longer[s.SpaceType] = true
+	}
+	// Whoever is to stand where it still does is bound to another bay.
+	for _, t := range slices.Sorted(maps.Keys(longer)) {
+		if err := bay.Rebind(w, t, nil, now); err != nil {
+			missing = err
+		}
 	}
 	return missing
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bay"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
@@ -139,8 +140,15 @@ func (a *ApplyEvents) checkIn(w *commit.Work, s *session.Session, r *reservation
 		return err // the caller has asked for the transition before
 	}
 	s.Reservation, r.Session = r.ID, s.ID
+	unclear, err := bay.Fix(w, r, e.Bay, now)
+	if err != nil {
+		return err
+	}
 	w.PutReservation(r)
 	open(w, s, r)
+	if unclear != "" {
+		raise(w, "bay", e, unclear, now)
+	}
 	if problem != nil {
 		raise(w, "unapplied", e, "not all of its place is counted: "+safe(problem), now)
 	}
@@ -285,6 +293,6 @@ func tellReservation(r *reservation.Reservation) *feed.Reservation {
 	}
 	return &feed.Reservation{
 		ID: r.ID, State: string(r.State), Version: r.Version + 1, Generation: r.Generation, SpaceType: r.SpaceType,
-		From: r.Window.From, To: r.Window.To,
+		From: r.Window.From, To: r.Window.To, Space: r.Space,
 	}
 }

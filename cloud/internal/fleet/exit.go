@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bay"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
@@ -170,6 +171,9 @@ func vacate(w *commit.Work, s *session.Session, r *reservation.Reservation, end 
 		}
 		r.Claim.To = max(r.Claim.From, min(r.Claim.To, out))
 		w.PutReservation(r)
+		if err := bay.Rebind(w, r.SpaceType, nil, now); err != nil { // whoever has none may get this one
+			return nil, err
+		}
 	}
 	s.ClaimTo = min(s.ClaimTo, out)
 	return problem, nil

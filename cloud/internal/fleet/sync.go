@@ -17,7 +17,7 @@ const (
 	// partBytes bounds what the entries of one message may take.
 	partBytes = 60 << 10
 	// entryBytes is what an entry takes beside its plate, at most.
-	entryBytes = 120
+	entryBytes = 140
 )
 
 // Snapshot is all that an edge caches, read at one instant.
@@ -27,7 +27,8 @@ type Snapshot struct {
 	Allotments   []*commit.Allotment
 	Keys         []wire.PassKey
 	Policy       parking.Policy
-	Gone         []id.Session // walk-ins that are presumed gone and that the edge still counts
+	Gone         []id.Session        // walk-ins that are presumed gone and that the edge still counts
+	Bays         []parking.SpaceType // with their policy: the types that have bays
 }
 
 // Changes is what happened to a parking after a revision, read at one instant.
@@ -38,9 +39,10 @@ type Changes struct {
 	More         bool   // there are events beyond Through
 	Reservations []*reservation.Reservation
 	Allotments   []*commit.Allotment
-	Keys         []wire.PassKey  // the set, when it may have changed
-	Policy       *parking.Policy // when it may have changed
-	Gone         []id.Session    // walk-ins that are presumed gone by an event of the range
+	Keys         []wire.PassKey      // the set, when it may have changed
+	Policy       *parking.Policy     // when it may have changed
+	Gone         []id.Session        // walk-ins that are presumed gone by an event of the range
+	Bays         []parking.SpaceType // goes with Policy
 }
 
 // entry is a reservation as the edge caches it; ok is false for one that is
@@ -49,7 +51,7 @@ func entry(r *reservation.Reservation) (e wire.Entry, ok bool) {
 	e = wire.Entry{
 		Reservation: r.ID, Generation: r.Generation, SpaceType: r.SpaceType,
 		From: r.Window.From.Unix(), To: r.Window.To.Unix(), NoShowAt: r.NoShowAt.Unix(),
-		Plate: r.Plate, Version: uint64(r.Version),
+		Plate: r.Plate, Version: uint64(r.Version), Bay: r.Space,
 	}
 	switch r.State {
 	case reservation.Confirmed:
@@ -70,10 +72,13 @@ func entry(r *reservation.Reservation) (e wire.Entry, ok bool) {
 	return e, true
 }
 
-func entries(rs []*reservation.Reservation) []wire.Entry {
+func entries(rs []*reservation.Reservation, minor uint8) []wire.Entry {
 	out := make([]wire.Entry, 0, len(rs))
 	for _, r := range rs {
 		if e, ok := entry(r); ok {
+			if minor < 1 {
+				e.Bay = ""
+			}
 			out = append(out, e)
 		}
 	}
@@ -92,6 +97,19 @@ func allotments(as []*commit.Allotment) []wire.Allotment {
 
 func policy(p parking.Policy) *wire.Policy {
 	return &wire.Policy{EarlyEntry: uint32(p.EarlyEntry.Seconds()), ExitGrace: uint32(p.ExitGrace.Seconds())}
+}
+
+func bays(types []parking.SpaceType, minor uint8) []wire.Bays {
+	if minor < 1 {
+		return nil
+	}
+	var out []wire.Bays
+	for _, t := range types {
+		if len(t.Bays) > 0 {
+			out = append(out, wire.Bays{SpaceType: t.ID, Labels: t.Bays})
+		}
+	}
+	return out
 }
 
 // parts divides entries so that each part stays below the limits of a message.
@@ -124,13 +142,14 @@ func gone(all []id.Session, minor uint8) []id.Session {
 
 // messages are the parts of a snapshot, in a minor version of the protocol.
 func (s *Snapshot) messages(minor uint8) []*wire.Sync {
-	split := parts(entries(s.Reservations))
+	split := parts(entries(s.Reservations, minor))
 	out := make([]*wire.Sync, len(split))
 	for i, p := range split {
 		out[i] = &wire.Sync{Kind: wire.Snapshot, Through: s.Revision, Part: uint16(i), Parts: uint16(len(split)), Entries: p}
 	}
 	out[0].Gone = gone(s.Gone, minor)
 	out[0].Allotments, out[0].Keys, out[0].Policy = allotments(s.Allotments), s.Keys, policy(s.Policy)
+	out[0].Bays = bays(s.Bays, minor)
 	return out
 }
 
@@ -138,11 +157,11 @@ func (s *Snapshot) messages(minor uint8) []*wire.Sync {
 func (c *Changes) message(base uint64, minor uint8) *wire.Sync {
 	m := &wire.Sync{
 		Kind: wire.Delta, Base: base, Through: c.Through, Parts: 1,
-		Entries: entries(c.Reservations), Allotments: allotments(c.Allotments), Keys: c.Keys,
+		Entries: entries(c.Reservations, minor), Allotments: allotments(c.Allotments), Keys: c.Keys,
 		Gone: gone(c.Gone, minor),
 	}
 	if c.Policy != nil {
-		m.Policy = policy(*c.Policy)
+		m.Policy, m.Bays = policy(*c.Policy), bays(c.Bays, minor)
 	}
 	return m
 }

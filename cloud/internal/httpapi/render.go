@@ -15,7 +15,7 @@ func reservationAnswer(v *booking.View, withToken bool) api.ReservationAnswer {
 	out := api.Reservation{
 		Id: r.ID.String(), State: api.ReservationState(r.State), ParkingId: string(r.Parking), SpaceType: string(r.SpaceType),
 		From: seconds(r.Window.From), To: seconds(r.Window.To), VehiclePlate: given(r.Plate),
-		Price: amount(r.Quote.Total), PriceDetail: priceDetail(&r.Quote), Pass: given(v.Pass),
+		Price: amount(r.Quote.Total), PriceDetail: priceDetail(&r.Quote), Pass: given(v.Pass), Space: given(r.Space),
 		NoShowAt: seconds(r.NoShowAt), NoShowCharge: missed(r), CreatedAt: seconds(r.CreatedAt),
 		Version: r.Version,
 		Payment: paymentAnswer(p),

@@ -22,8 +22,10 @@ func placed(name, title, city, address string, lat, lng float64) parking.Parking
 func someCities() *model {
 	muenster := placed("muenster-theater", "PH Theater", "Münster", "Tibusstraße 18", 51.9650, 7.6270)
 	muenster.SpaceTypes = muenster.SpaceTypes[:1] // no charging
+	altmarkt := placed("dresden-altmarkt", "Altmarkt", "Dresden", "Wilsdruffer Straße", 51.0504, 13.7373)
+	altmarkt.SpaceTypes[1].Bays = []string{"E1", "E2"}
 	return newModel(
-		placed("dresden-altmarkt", "Altmarkt", "Dresden", "Wilsdruffer Straße", 51.0504, 13.7373),
+		altmarkt,
 		placed("dresden-frauenkirche", "Frauenkirche/Neumarkt", "Dresden", "An der Frauenkirche 12", 51.0519, 13.7416),
 		placed("aarhus-bruuns", "Bruuns Galleri", "Århus", "Værkmestergade", 56.1496, 10.2045),
 		muenster,
@@ -210,6 +212,9 @@ func TestFormsOfAnAnswer(t *testing.T) {
 		if _, ok := full[field]; !ok {
 			t.Errorf("no %s in %s", field, w.Body)
 		}
+	}
+	if got := fmt.Sprint(full["numbered"]); got != "[map[bays:[E1 E2] type:ev]]" {
+		t.Errorf("numbered bays: %s", got)
 	}
 	r := httptest.NewRequest(http.MethodGet, "/parking?id=dresden-altmarkt", nil)
 	r.Header.Set("If-None-Match", w.Header().Get("ETag"))

@@ -39,6 +39,13 @@ type details struct {
 	Tariff       *tariff.Tariff `json:"tariff"`
 	Lanes        []struct{}     `json:"lanes"`
 	Policies     policies       `json:"policies"`
+	Numbered     []numbered     `json:"numbered,omitempty"`
+}
+
+// numbered is a space type whose bays have numbers.
+type numbered struct {
+	Type id.SpaceType `json:"type"`
+	Bays []string     `json:"bays"`
 }
 
 type policies struct {
@@ -69,6 +76,11 @@ func newLot(s Snapshot) *lot {
 		Timezone: p.Timezone, Kind: p.Kind,
 	}
 	more := details{Lanes: []struct{}{}, Policies: policiesOf(p.Policy)}
+	for _, t := range p.SpaceTypes {
+		if len(t.Bays) > 0 {
+			more.Numbered = append(more.Numbered, numbered{t.ID, t.Bays})
+		}
+	}
 	if len(p.SpaceTypes) > 0 {
 		capacity := p.Capacity()
 		d.Capacity = &capacity

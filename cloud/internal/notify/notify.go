@@ -74,6 +74,7 @@ type Mail struct {
 	City      string
 	Zone      *time.Location
 	SpaceType string // its label
+	Space     string // the bay, which may change until the vehicle is inside; empty: none
 
 	Window      timerange.Range
 	DriveInFrom time.Time     // admitted from here on

@@ -37,13 +37,22 @@ type feature struct {
 		Kind     string   `json:"kind"`
 		Capacity *float64 `json:"capacity"`
 		TZ       string   `json:"tz"`
+		Numbered []struct {
+			Type  string   `json:"space_type"`
+			Class string   `json:"class"`
+			Label string   `json:"label"`
+			Bays  []string `json:"bays"`
+		} `json:"numbered"`
 	} `json:"properties"`
 }
 
 // ReadGeoJSON reads car parks from a GeoJSON FeatureCollection of points
 // (RFC 7946) with the properties id, name, city, address, tz and, where they are
-// known, kind and capacity. A feature without a capacity becomes a parking that is
-// listed but not sold. New parkings get the default policy and a tariff in
+// known, kind, capacity and numbered. A feature without a capacity becomes a parking that is
+// listed but not sold. numbered lists the space types whose spaces have numbers:
+// {"space_type": "ev", "class": "ev", "label": "Charging", "bays": ["E1", "E2"]}.
+// Each has as many spaces as bays, which are part of the capacity; what is left
+// of it is standard. No label is there twice. New parkings get the default policy and a tariff in
 // their zone's currency.
 //
 // A file with any bad feature yields a fault whose Fields name each by index
@@ -135,6 +144,23 @@ func readFeature(raw json.RawMessage) (Parking, error) {
 		return Parking{}, fmt.Errorf("a capacity of %v is not a whole number from 1 to %d", c, MaxCapacity)
 	}
 	p.SpaceTypes = []SpaceType{{ID: id.Standard, Class: ClassStandard, Label: "Standard", Capacity: int16(c)}}
+	for _, n := range in.Numbered {
+		t := SpaceType{ID: id.SpaceType(n.Type), Class: Class(n.Class), Label: n.Label, Capacity: int16(min(len(n.Bays), MaxCapacity)), Bays: n.Bays}
+		if len(t.Bays) == 0 {
+			return Parking{}, errors.New("numbered: a type without bays")
+		}
+		if t.ID == id.Standard {
+			return Parking{}, errors.New("numbered: the spaces of standard are those that have no numbers")
+		}
+		p.SpaceTypes = append(p.SpaceTypes, t)
+		p.SpaceTypes[0].Capacity -= t.Capacity
+	}
+	if p.SpaceTypes[0].Capacity < 0 {
+		return Parking{}, errors.New("numbered: there are more bays than the capacity")
+	}
+	if err := CheckTypes(p.SpaceTypes); err != nil {
+		return Parking{}, fmt.Errorf("numbered: %w", err)
+	}
 	return p, nil
 }
 

@@ -3,6 +3,7 @@ package parking_test
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,22 @@ func TestReadGeoJSON(t *testing.T) {
 	}
 }
 
+// numbered is the good feature with a type of numbered bays.
+func numbered(name, bays string) string {
+	return strings.Replace(good, `"capacity":400`, `"capacity":400,"numbered":[{"space_type":"`+name+`","class":"ev","label":"Charging","bays":[`+bays+`]}]`, 1)
+}
+
+// Numbered bays are part of the capacity, and a type has as many spaces as bays.
+func TestBaysAreRead(t *testing.T) {
+	got, err := parking.ReadGeoJSON(strings.NewReader(collection(numbered("ev", `"E1","E2"`))))
+	if err != nil || got[0].Capacity() != 400 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if ev, ok := got[0].SpaceType("ev"); !ok || ev.Capacity != 2 || !slices.Equal(ev.Bays, []string{"E1", "E2"}) {
+		t.Errorf("%+v", ev)
+	}
+}
+
 // Each bad feature is named by index and reason, all of them at once, and
 // nothing is returned.
 func TestABadFeatureSpoilsTheFileAndIsNamed(t *testing.T) {
@@ -57,6 +74,13 @@ func TestABadFeatureSpoilsTheFileAndIsNamed(t *testing.T) {
 		"vast capacity":       {edit(`400`, `4000000`), "capacity"},
 		"capacity as text":    {edit(`400`, `"400"`), "capacity"},
 		"not an object":       {`7`, "not"},
+		"a bay twice":         {numbered("ev", `"E1","E1"`), "twice"},
+		"a bay without label": {numbered("ev", `"E1",""`), "label"},
+		"a long label":        {numbered("ev", `"12345678901234567"`), "label"},
+		"standard numbered":   {numbered("standard", `"E1"`), "standard"},
+		"a class of its own":  {strings.Replace(numbered("ev", `"E1"`), `"class":"ev"`, `"class":"boat"`, 1), "class"},
+		"no bays":             {numbered("ev", ""), "bays"},
+		"more bays than room": {strings.Replace(numbered("ev", `"E1","E2"`), "400", "1", 1), "capacity"},
 	} {
 		list, err := parking.ReadGeoJSON(strings.NewReader(collection(edit("dresden-altmarkt", "dresden-first"), c.feature)))
 		var f *fault.Fault

@@ -38,6 +38,7 @@ type SpaceType struct {
 	Class    Class
 	Label    string
 	Capacity int16
+	Bays     []string // labels, in the order in which they are dealt out; none: its spaces have no numbers
 }
 
 // Policy is what the owner decided about booking and the gate.

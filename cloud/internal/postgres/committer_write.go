@@ -182,7 +182,7 @@ func retryable(err error) bool {
 		return true // the connection broke
 	}
 	switch pg.Code {
-	case "PX003", "40001", "40P01":
+	case "PX003", codeBayTaken, "40001", "40P01":
 		return true
 	case "PX004", codeUniqueViolation:
 		return false

@@ -14,6 +14,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/fleet"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -195,6 +196,7 @@ const (
 	selectPassKeys = `select kid, public from signing_key where retired_at is null or retired_at > now() - interval '120 days'
 		order by created_at desc limit 16`
 	selectGone   = `select s.id from session s where s.parking = $1 and s.state = 'presumed' and s.allotted order by s.id`
+	selectBays   = `select id, bays from space_type where parking = $1 and bays is not null order by id`
 	selectPolicy = `select policy from parking where id = $1`
 )
 
@@ -209,6 +211,7 @@ func (db *DB) Snapshot(ctx context.Context, parking id.Parking, endAfter time.Ti
 		b.Queue(selectPassKeys).Query(collect(&s.Keys, scanPassKey))
 		b.Queue(selectPolicy, parking).QueryRow(scanJSON(&s.Policy))
 		b.Queue(selectGone, parking).Query(collect(&s.Gone, pgx.RowTo[id.Session]))
+		b.Queue(selectBays, parking).Query(collect(&s.Bays, scanBays))
 		return tx.SendBatch(ctx, &b).Close()
 	})
 	if err != nil {
@@ -240,6 +243,11 @@ func scanAllotment(row pgx.CollectableRow) (*commit.Allotment, error) {
 	err := row.Scan(&a.SpaceType, &a.Version, &a.Units, &a.Granted, &until)
 	a.Until = timerange.Q(until)
 	return &a, err
+}
+
+func scanBays(row pgx.CollectableRow) (t parking.SpaceType, err error) {
+	err = row.Scan(&t.ID, &t.Bays)
+	return t, err
 }
 
 func scanPassKey(row pgx.CollectableRow) (wire.PassKey, error) {
@@ -279,6 +287,7 @@ func (db *DB) Changes(ctx context.Context, parking id.Parking, after uint64, max
 	if t.described {
 		b.Queue(selectPassKeys).Query(collect(&t.Keys, scanPassKey))
 		b.Queue(selectPolicy, parking).QueryRow(scanJSON(&t.Policy))
+		b.Queue(selectBays, parking).Query(collect(&t.Bays, scanBays))
 	}
 	if err := db.pool.SendBatch(ctx, &b).Close(); err != nil {
 		return nil, unavailable("read what is new for the edge", err)

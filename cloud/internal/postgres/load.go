@@ -108,7 +108,7 @@ func scanSession(row pgx.CollectableRow) (id.Parking, *session.Session, error) {
 
 const selectParkings = `select p.id, p.operator, p.name, p.address, p.city, p.kind, p.latitude, p.longitude, p.timezone, p.tariff, p.policy,
 	(select max(t.adopted_at) from parking_tariff t where t.parking = p.id),
-	coalesce((select jsonb_agg(jsonb_build_object('ID', t.id, 'Class', t.class, 'Label', t.label, 'Capacity', t.capacity) order by t.class <> 'standard', t.id)
+	coalesce((select jsonb_agg(jsonb_build_object('ID', t.id, 'Class', t.class, 'Label', t.label, 'Capacity', t.capacity, 'Bays', t.bays) order by t.class <> 'standard', t.id)
 	          from space_type t where t.parking = p.id), '[]')
 	from parking p`
 
@@ -332,6 +332,7 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows, head
 			})
 		})
 	}
+	loadBound(&b, asked, out)
 	if b.Len() == 0 {
 		return out, nil
 	}

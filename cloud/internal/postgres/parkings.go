@@ -109,9 +109,9 @@ func putParking(ctx context.Context, tx pgx.Tx, owner id.Operator, p *parking.Pa
 func putSpaceTypes(ctx context.Context, tx pgx.Tx, p *parking.Parking) (differs string, err error) {
 	for _, t := range p.SpaceTypes {
 		var capacity int16
-		err := tx.QueryRow(ctx, `insert into space_type as s (parking, id, class, label, capacity) values ($1, $2, $3, $4, $5)
-			on conflict (parking, id) do update set label = excluded.label returning s.capacity`,
-			string(p.ID), string(t.ID), string(t.Class), t.Label, t.Capacity).Scan(&capacity)
+		err := tx.QueryRow(ctx, `insert into space_type as s (parking, id, class, label, capacity, bays) values ($1, $2, $3, $4, $5, $6)
+			on conflict (parking, id) do update set label = excluded.label, bays = excluded.bays returning s.capacity`,
+			string(p.ID), string(t.ID), string(t.Class), t.Label, t.Capacity, t.Bays).Scan(&capacity)
 		if err != nil {
 			return "", err
 		}

@@ -126,7 +126,8 @@ func decideWalkin(s *State, r Request) Verdict {
 	case !s.room(t, r.Now):
 		return r.refuse(wire.RefuseFull, id.Reservation{}, 0, say(wire.RefuseFull))
 	}
-	v := r.admit(wire.AdmitWalkin, Fact{Allotted: true, Event: wire.Event{SpaceType: t}}, say(wire.AdmitWalkin))
+	bay := s.bay(t, wire.Entry{}, r.Now, time.Time{})
+	v := r.admit(wire.AdmitWalkin, Fact{Allotted: true, Event: wire.Event{SpaceType: t, Bay: bay}}, sendTo(bay, say(wire.AdmitWalkin)))
 	v.Ticket = TicketText(r.Fresh)
 	return v
 }
@@ -188,7 +189,8 @@ func decidePass(s *State, r Request) Verdict {
 		}
 		reason, f.Allotted = wire.AdmitWalkin, true
 	}
-	return r.admit(reason, f, say(reason))
+	f.Event.Bay = s.bay(spaceType, e, r.Now, to)
+	return r.admit(reason, f, sendTo(f.Event.Bay, say(reason)))
 }
 
 // used reports whether a reservation's pass is inside or has left, and since

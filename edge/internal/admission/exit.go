@@ -130,13 +130,13 @@ func (r Request) release(reason wire.Reason, ses Session) Verdict {
 // taken to have passed. A pass can thus never be used twice because the agent
 // died.
 func Conclude(ses Session) Fact {
-	kind := wire.Entered
+	kind, bay := wire.Entered, ses.Bay
 	if ses.Phase == Leaving {
-		kind = wire.Exited
+		kind, bay = wire.Exited, ""
 	}
 	return Fact{Event: wire.Event{
 		Kind: kind, Inferred: true, Lane: ses.Lane, Session: ses.ID, Reason: ses.Reason,
-		Reservation: ses.Reservation, Generation: ses.Generation, SpaceType: ses.SpaceType,
+		Reservation: ses.Reservation, Generation: ses.Generation, SpaceType: ses.SpaceType, Bay: bay,
 	}}
 }
 
@@ -146,7 +146,7 @@ func Ended(ses Session, passed, inferred bool) Fact {
 	f := Conclude(ses)
 	f.Event.Inferred = inferred
 	if !passed {
-		f.Event.Kind = wire.BackedOut
+		f.Event.Kind, f.Event.Bay = wire.BackedOut, ""
 	}
 	return f
 }

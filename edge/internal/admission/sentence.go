@@ -52,6 +52,14 @@ func say(code wire.Reason, args ...any) string {
 	return code.Sentence()
 }
 
+// sendTo adds the bay to what the driver is told; none: he takes any.
+func sendTo(bay, sentence string) string {
+	if bay == "" {
+		return sentence
+	}
+	return sentence + " Bay " + bay + "."
+}
+
 // Closed is the verdict of a lane whose journal cannot be written: nobody comes
 // in, because nothing could be proved later.
 func Closed(l id.Lane) Verdict {

@@ -32,6 +32,7 @@ type Session struct {
 	Orphan      bool           `cbor:"10,keyasint,omitempty"`
 	Reason      wire.Reason    `cbor:"11,keyasint,omitempty"` // of the newest authorisation
 	Gone        bool           `cbor:"12,keyasint,omitempty"` // the cloud takes it to have left unseen: it may still leave, and stands in for nobody
+	Bay         string         `cbor:"13,keyasint,omitempty"` // where it was sent, until it leaves
 }
 
 // UseState is what became of a reservation's pass at this edge.
@@ -66,6 +67,7 @@ type State struct {
 	Revision   uint64 // the cache is complete through this one
 	Policy     wire.Policy
 	Keys       []wire.PassKey
+	Bays       []wire.Bays // of the types that have any
 	Entries    map[id.Reservation]wire.Entry
 	Allotments map[id.SpaceType]Allotment
 	Sessions   map[id.Session]Session
@@ -126,7 +128,7 @@ func (s *State) Apply(f Fact, c *Changes) {
 	case wire.Admitted:
 		s.setSession(Session{
 			ID: e.Session, Reservation: e.Reservation, Generation: e.Generation, SpaceType: e.SpaceType, Lane: e.Lane,
-			Since: e.Wall, Phase: Entering, Allotted: f.Allotted, EarlyUntil: f.EarlyUntil, Reason: e.Reason,
+			Since: e.Wall, Phase: Entering, Allotted: f.Allotted, EarlyUntil: f.EarlyUntil, Reason: e.Reason, Bay: e.Bay,
 		}, c)
 		s.setUse(Use{Reservation: e.Reservation, Session: e.Session, State: UseInside, At: e.Wall, Until: f.Until}, c)
 	case wire.Entered:

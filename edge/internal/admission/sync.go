@@ -108,7 +108,7 @@ func (s *State) settings(m *wire.Sync) {
 		s.Keys = m.Keys
 	}
 	if m.Policy != nil {
-		s.Policy = *m.Policy
+		s.Policy, s.Bays = *m.Policy, m.Bays
 	}
 }
 

@@ -98,7 +98,7 @@ func (f *file) readMeta(tx *bbolt.Tx) error {
 		if err := decode(bucketMeta, keyCache, v, &c); err != nil {
 			return err
 		}
-		f.state.Revision, f.state.Policy, f.state.Keys = c.Revision, c.Policy, c.Keys
+		f.state.Revision, f.state.Policy, f.state.Keys, f.state.Bays = c.Revision, c.Policy, c.Keys, c.Bays
 	}
 	return nil
 }

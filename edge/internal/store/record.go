@@ -100,6 +100,7 @@ type cache struct {
 	Revision uint64         `cbor:"1,keyasint"`
 	Policy   wire.Policy    `cbor:"2,keyasint"`
 	Keys     []wire.PassKey `cbor:"3,keyasint"`
+	Bays     []wire.Bays    `cbor:"4,keyasint,omitempty"`
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -52,7 +52,7 @@ func confirmed(t *testing.T) notify.Mail {
 	to := from.Add(9 * time.Hour)
 	return notify.Mail{
 		To: "jana@posteo.example", Reservation: id.New[id.Reservation](from), State: reservation.Confirmed, Generation: 1, Confirmed: true,
-		Plate: "DDOL417", Parking: "altmarkt", Name: "Altmarkt", Address: "Wilsdruffer Straße 1", City: "Dresden", Zone: berlin(t), SpaceType: "Standard",
+		Plate: "DDOL417", Parking: "altmarkt", Name: "Altmarkt", Address: "Wilsdruffer Straße 1", City: "Dresden", Zone: berlin(t), SpaceType: "Standard", Space: "12",
 		Window: timerange.Range{From: from, To: to}, DriveInFrom: from.Add(-15 * time.Minute), NoShowAt: from.Add(2 * time.Hour), ExitGrace: 15 * time.Minute,
 		Missed: money.New(560, "EUR"), Total: money.New(1400, "EUR"), Tax: money.New(224, "EUR"), Held: money.New(1400, "EUR"),
 		Lines: []tariff.Line{
@@ -143,6 +143,17 @@ func contains(t *testing.T, what, text string, parts ...string) {
 			t.Errorf("the %s does not say %q:\n%s", what, p, text)
 		}
 	}
+}
+
+// The bay may change until the gate tells it, and is told as that.
+func TestTheBayIsToldAsTentative(t *testing.T) {
+	in := newInbox(t)
+	if err := sender(t, in.addr).Send(t.Context(), notify.Confirmation, confirmed(t)); err != nil {
+		t.Fatal(err)
+	}
+	got := in.mails(t)[0]
+	contains(t, "text", got.Text, "Standard, probably bay 12; the gate tells you")
+	contains(t, "HTML", got.HTML, "Standard, probably bay 12; the gate tells you")
 }
 
 func TestAConfirmationSaysWhatADriverNeeds(t *testing.T) {

@@ -65,6 +65,9 @@ func newView(k notify.Kind, m notify.Mail) view {
 		PassImage: htmltemplate.URL("cid:" + passImage), //nolint:gosec // a constant, of a scheme that templates do not know
 		ManageURL: m.ManageURL, To: m.To,
 	}
+	if m.Space != "" && k.HasPass() {
+		v.SpaceType = join(", ", m.SpaceType, "probably bay "+m.Space+"; the gate tells you")
+	}
 	switch k {
 	case notify.Cancellation:
 		v.Subject = fmt.Sprintf("Cancelled: %s, %s", m.Name, long)

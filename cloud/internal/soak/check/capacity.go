@@ -16,6 +16,7 @@ func Check(r Rows) Report {
 	out.capacity(&r)
 	out.told(&r)
 	out.colours(&r)
+	out.shared(&r)
 	out.payments(&r)
 	out.ledger(&r)
 	out.feeds(&r)
@@ -272,6 +273,29 @@ func (out *Report) colours(r *Rows) {
 				out.Add(Uncoloured, "%s %s: the reservation from %s needs bay %d of %d", lot.Parking, lot.Type, clock(run.From), b.number+1, n)
 			}
 		}
+	}
+}
+
+// shared looks for bays that two reservations have at the same time: by what
+// they claim, and whatever they claim when the vehicles of both are inside.
+func (out *Report) shared(r *Rows) {
+	in := map[Lot]map[string][]*Reservation{}
+	for i := range r.Reservations {
+		x := &r.Reservations[i]
+		if x.Bay == "" || x.State != "confirmed" && x.State != "active" {
+			continue
+		}
+		out.look("bays held", 1)
+		if in[x.Lot] == nil {
+			in[x.Lot] = map[string][]*Reservation{}
+		}
+		for _, y := range in[x.Lot][x.Bay] {
+			inside := x.State == "active" && y.State == "active"
+			if inside || x.Claim.From < x.Claim.To && y.Claim.From < y.Claim.To && x.Claim.From < y.Claim.To && y.Claim.From < x.Claim.To {
+				out.Add(Shared, "%s %s: bay %s is that of two reservations from %s", x.Parking, x.Type, x.Bay, clock(max(x.Claim.From, y.Claim.From)))
+			}
+		}
+		in[x.Lot][x.Bay] = append(in[x.Lot][x.Bay], x)
 	}
 }
 

@@ -161,6 +161,8 @@ func TestDamageIsSeen(t *testing.T) {
 		{"a change that is not told", `update event set body = body::jsonb - 'claims' where kind = 'reservation.cancelled'`, Untold},
 		{"a claim told otherwise", `update event set body = jsonb_set(body::jsonb, '{claims,0,n}', '2') where kind = 'reservation.held'`, Untold},
 		{"three for two spaces", `insert into reservation (` + columns + `) select ` + copied + ` from reservation where state = 'confirmed'`, Uncoloured},
+		{"two in one bay", `insert into reservation (` + columns + `) select ` + copied + ` from reservation where state = 'confirmed';
+			update reservation set space = '12' where state = 'confirmed'`, Shared},
 		{"a second hold", `insert into payment select parking, gen_random_uuid(), version, reservation, state, provider, method, ref, currency, amount, authorized,
 			capture_amount, capture_tax, captured, capture_before, next_action, decline_code, updated_at from payment where state = 'authorized'`, Holds},
 		{"confirmed without a hold", `update payment set state = 'voided' where state = 'authorized'`, Payments},

@@ -83,7 +83,7 @@ func (r *Rows) readLots(ctx context.Context, tx pgx.Tx) error {
 func (r *Rows) readClaims(ctx context.Context, tx pgx.Tx) error {
 	rows, err := tx.Query(ctx, `select parking, space_type, id, state, claim_from_q, claim_to_q, payment,
 		coalesce(session, '00000000-0000-0000-0000-000000000000'), pending->>'space_type',
-		(pending->>'claim_from_q')::bigint, (pending->>'claim_to_q')::bigint, pending->>'payment', updated_at >= no_show_at from reservation`)
+		(pending->>'claim_from_q')::bigint, (pending->>'claim_to_q')::bigint, pending->>'payment', updated_at >= no_show_at, coalesce(space, '') from reservation`)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (r *Rows) readClaims(ctx context.Context, tx pgx.Tx) error {
 		var kind, payment *string
 		var from, to *int64
 		if err := row.Scan(&x.Parking, &x.Type, &x.ID, &x.State, &x.Claim.From, &x.Claim.To, &x.Payment, &x.Session,
-			&kind, &from, &to, &payment, &x.Late); err != nil || kind == nil || from == nil || to == nil || payment == nil {
+			&kind, &from, &to, &payment, &x.Late, &x.Bay); err != nil || kind == nil || from == nil || to == nil || payment == nil {
 			return x, err
 		}
 		p, err := id.Parse[id.Payment](*payment)

@@ -17,6 +17,7 @@ const (
 	Drifted    Kind = "drifted"    // free and over that cannot stand beside each other, or a capacity that is not the type's
 	Untold     Kind = "untold"     // claims that differ from what the feed told
 	Uncoloured Kind = "uncoloured" // reservations for which there is no assignment to bays
+	Shared     Kind = "shared"     // a bay that two claims which overlap both have
 	Holds      Kind = "holds"      // more than one live hold for a reservation, or for a pending change
 	Payments   Kind = "payments"   // a payment that does not fit its reservation, or takes more than was authorised
 	Ledger     Kind = "ledger"     // a sum that is not zero, or a payment that the ledger tells otherwise
@@ -27,7 +28,7 @@ const (
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Oversold, Leaked, Drifted, Untold, Uncoloured, Holds, Payments, Ledger, Revisions, Keys, Journals}
+	return []Kind{Oversold, Leaked, Drifted, Untold, Uncoloured, Shared, Holds, Payments, Ledger, Revisions, Keys, Journals}
 }
 
 // examples is how many findings of a kind are kept in words.

@@ -49,6 +49,7 @@ type Reservation struct {
 	Payment ID
 	Session ID
 	Pending *Pending
+	Bay     string // empty: none
 }
 
 // Pending is a change of a reservation that is not paid for yet.

@@ -211,7 +211,7 @@ export function booking(id, givenToken) {
         ? h('img', {src: b.qr, alt: 'QR pass for the gate'}) : h('p', {class: 'code-text'}, r.pass || 'The pass is being made.')),
       h('dl', {class: 'facts'},
         h('div', {}, h('dt', {}, inside ? 'You are' : 'Day'), h('dd', {}, inside ? 'inside' : date(from(), zone()))),
-        h('div', {}, h('dt', {}, r.space ? 'Bay, if you like' : 'Space'), h('dd', {}, r.space || typeName(r.space_type))),
+        h('div', {}, h('dt', {}, r.space ? (inside ? 'Bay' : 'Bay, as the gate tells') : 'Space'), h('dd', {}, r.space ? (inside ? r.space : `probably ${r.space}`) : typeName(r.space_type))),
         h('div', {class: 'right'}, h('dt', {}, 'Booking'), h('dd', {class: 'code-big'}, short(r.id)))))
   }
 
