@@ -28,6 +28,7 @@ type batchArgs struct {
 	observations []observationRow
 
 	text jsonText
+	body []byte // of an event; it is used again
 }
 
 // reset makes it ready for another batch. What was handed out before is
@@ -182,8 +183,13 @@ func (b *batchArgs) addEvent(n int, p id.Parking, ord int, e feed.Event) {
 	a.text(string(p))
 	a.int4(ord)
 	a.text(string(e.Kind))
-	a.json(b.text.of(a, &e.Body))
+	body, err := e.Body.AppendJSON(b.body[:0])
+	if err != nil {
+		a.err = err
+	}
+	a.json(body)
 	a.end()
+	b.body = body
 }
 
 // addRest adds what travels as JSON.

@@ -58,6 +58,7 @@ type Committer struct {
 type shard struct {
 	queue  chan *request
 	memory *memory
+	worker *worker
 }
 
 var _ commit.Committer = (*Committer)(nil)
@@ -70,7 +71,9 @@ func NewCommitter(db *DB, log *slog.Logger, now func() time.Time, hint func(id.P
 		refuser: refuser{wake: make(chan struct{}, 1)}, seed: maphash.MakeSeed(),
 	}
 	for i := range c.shards {
-		c.shards[i] = shard{make(chan *request, queueLen), newMemory()}
+		s := &c.shards[i]
+		s.queue, s.memory = make(chan *request, queueLen), newMemory()
+		s.worker = newWorker(c, s)
 	}
 	return c
 }
@@ -113,9 +116,11 @@ type answer struct {
 func (c *Committer) Commit(ctx context.Context, op commit.Op) (commit.Receipt, error) {
 	s := &c.shards[maphash.String(c.seed, string(op.Parking()))%workers]
 	r := &request{ctx: ctx, op: op, shard: s, done: make(chan answer, 1)}
-	if c.refused(r) {
+	switch {
+	case c.refused(r):
 		c.refuser.ask(r)
-	} else if !s.give(ctx, r) {
+	case s.worker.lend(r):
+	case !s.give(ctx, r):
 		r.answer(answer{err: gaveUp(ctx)})
 	}
 	select {
@@ -146,13 +151,18 @@ func (c *Committer) refused(r *request) bool {
 	return r.refusal != nil
 }
 
+// enter makes it known that the worker has the request.
+func (r *request) enter() {
+	if o, ok := r.op.(commit.Optimist); ok && o.Optimistic() && r.keys == nil {
+		r.keys = r.rows.Keys
+		r.shard.memory.enter(r.keys)
+	}
+}
+
 // give hands a request to the shard's worker; it reports whether it could before
 // the context ended.
 func (s *shard) give(ctx context.Context, r *request) bool {
-	if o, ok := r.op.(commit.Optimist); ok && o.Optimistic() && r.keys == nil {
-		r.keys = r.rows.Keys
-		s.memory.enter(r.keys)
-	}
+	r.enter()
 	select {
 	case s.queue <- r:
 		return true
@@ -175,7 +185,7 @@ func (c *Committer) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range c.shards {
 		g.Go(func() error {
-			newWorker(c, &c.shards[i]).run(ctx)
+			c.shards[i].worker.run(ctx)
 			return nil
 		})
 	}

@@ -15,22 +15,34 @@ import (
 	"github.com/openlot/openlot/protocol/id"
 )
 
-// watched is an op that says when it is applied, and may be made to wait there.
+// watched is an op that says when it is applied.
 type watched struct {
 	take
 	applied chan struct{} // holds one
-	gate    chan struct{} // nil: open
 }
 
 func (o *watched) Apply(w *commit.Work, now time.Time) error {
+	signal(o.applied)
+	return o.take.Apply(w, now)
+}
+
+// gated is an op that is no optimist, and is made to wait when it is applied.
+type gated struct {
+	commit.Op
+	applied, gate chan struct{}
+}
+
+func (o *gated) Apply(w *commit.Work, now time.Time) error {
+	signal(o.applied)
+	<-o.gate
+	return o.Op.Apply(w, now)
+}
+
+func signal(c chan struct{}) {
 	select {
-	case o.applied <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
-	if o.gate != nil {
-		<-o.gate
-	}
-	return o.take.Apply(w, now)
 }
 
 // street is a parking whose committer is held up by somebody who has locked its
@@ -59,7 +71,7 @@ func newStreet(t *testing.T, capacity int16) *street {
 
 func (s *street) at(hour int, key string, hours int) *watched {
 	w := window(s.day.Add(time.Duration(hour)*time.Hour), hours)
-	return &watched{take{at: "north", res: id.New[id.Reservation](time.Now()), key: key, window: w}, make(chan struct{}, 1), nil}
+	return &watched{take{at: "north", res: id.New[id.Reservation](time.Now()), key: key, window: w}, make(chan struct{}, 1)}
 }
 
 func (s *street) take(key string, hours int) *watched { return s.at(1, key, hours) }
@@ -84,9 +96,8 @@ func (s *street) must(op commit.Op) {
 	}
 }
 
-// holdUp locks the head, and returns once a batch waits for it in its commit: op,
-// and enough others for the worker to go on with what comes then. Who waits for
-// them waits until ctx ends.
+// holdUp locks the head, and returns once op waits for it in its commit, with
+// another op in the queue. Who waits for them waits until ctx ends.
 func (s *street) holdUp(ctx context.Context, op commit.Op) {
 	s.t.Helper()
 	var err error
@@ -94,16 +105,11 @@ func (s *street) holdUp(ctx context.Context, op commit.Op) {
 		s.t.Fatal(err)
 	}
 	s.exec(`select from parking_head for update`)
-	first := s.at(8, "holds the worker up", 1)
-	first.gate = make(chan struct{})
+	first := &gated{op, make(chan struct{}, 1), make(chan struct{})}
 	s.commitIn(ctx, first)
 	<-first.applied
-	s.commitIn(ctx, op)
-	const others = 6
-	for i := range others {
-		s.commitIn(ctx, s.at(9+i, "other "+string(rune('a'+i)), 1))
-	}
-	for s.c.Queued() < others+1 {
+	s.commitIn(ctx, s.at(9, "behind it", 1))
+	for s.c.Queued() == 0 {
 		time.Sleep(time.Millisecond) // nothing tells that a queue has grown
 	}
 	close(first.gate)
@@ -178,7 +184,7 @@ func TestWhoAsksAgainMeanwhileIsNotRefused(t *testing.T) {
 	s.commit(op)
 	<-op.applied
 	s.clock.forward(-2 * time.Second)
-	again := &watched{op.take, make(chan struct{}, 1), nil}
+	again := &watched{op.take, make(chan struct{}, 1)}
 	s.commit(again)
 	<-again.applied
 	// Refusals come in turn: had it been refused, it would be by now.

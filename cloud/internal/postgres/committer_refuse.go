@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"runtime"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -52,6 +53,7 @@ func (c *Committer) refuse(ctx context.Context) {
 			return
 		case <-c.refuser.wake:
 		}
+		runtime.Gosched() // those that were answered ask again: one look-up for all of them
 		list := c.refuser.take()
 		for len(list) > 0 {
 			n := min(len(list), maxLookup)
