@@ -12,7 +12,7 @@ import (
 // says, claims, a reservation and a payment, is written without reflection: a
 // committer writes thousands of them in a second.
 func (b *Body) AppendJSON(dst []byte) ([]byte, error) {
-	if b.Session != nil || b.Allotment != nil || b.Link != nil || b.Incident != nil || b.Capacity != nil || b.Block != nil {
+	if b.Session != nil || b.Allotment != nil || b.Link != nil || b.Incident != nil || b.Capacity != nil || b.Block != nil || b.Bill != nil {
 		return appendAny(dst, b)
 	}
 	var err error
@@ -70,6 +70,9 @@ func (r *Reservation) append(dst []byte) ([]byte, error) {
 	}
 	if dst, err = appendTime(append(dst, `,"to":`...), r.To); err != nil {
 		return nil, err
+	}
+	if r.Space != "" {
+		dst = appendText(append(dst, `,"space":`...), r.Space)
 	}
 	return append(dst, '}'), nil
 }

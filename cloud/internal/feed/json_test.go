@@ -2,6 +2,7 @@ package feed_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -53,4 +54,75 @@ func TestABodyIsWrittenAsItWouldBe(t *testing.T) {
 			t.Fatalf("got  %s\nwant x%s", got, want)
 		}
 	})
+}
+
+// Whatever an event may say is written: no field is forgotten when one is added.
+func TestNoFieldOfABodyIsForgotten(t *testing.T) {
+	body := reflect.TypeFor[feed.Body]()
+	for i := range body.NumField() {
+		field := body.Field(i)
+		inner := field.Type
+		if inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		if inner.Kind() != reflect.Struct {
+			continue
+		}
+		// Each field of it alone, and all of them together.
+		for only := -1; only < inner.NumField(); only++ {
+			b := reflect.New(body).Elem()
+			part := reflect.New(inner)
+			for k := range inner.NumField() {
+				if only < 0 || only == k {
+					fill(part.Elem().Field(k), 0)
+				}
+			}
+			b.Field(i).Set(part)
+			sent, ok := b.Addr().Interface().(*feed.Body)
+			if !ok {
+				t.Fatal(b.Type())
+			}
+			got, err := sent.AppendJSON(nil)
+			want, wrong := json.Marshal(sent)
+			if err != nil || wrong != nil || string(got) != string(want) {
+				t.Errorf("%s, field %d alone:\ngot  %s, %v\nwant %s, %v", field.Name, only, got, err, want, wrong)
+			}
+		}
+	}
+}
+
+// fill sets a value, and all that is in it, to something that is not zero.
+func fill(v reflect.Value, depth int) {
+	if depth > 6 || !v.CanSet() {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), depth+1)
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Unix(1_800_000_000, 5).UTC()))
+			return
+		}
+		for i := range v.NumField() {
+			fill(v.Field(i), depth+1)
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0), depth+1)
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), depth+1)
+		}
+	case reflect.String:
+		v.SetString("EUR")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		v.SetInt(7)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		v.SetUint(7)
+	default: // nothing else is in a body
+	}
 }
