@@ -109,7 +109,7 @@ const insideByType = `(select jsonb_object_agg(c.space_type, c.n) from (
 // One statement sees one snapshot: the counts are those of the watermark.
 const selectStanding = `select m.journal, coalesce(m.epoch, 0), coalesce(m.seq, 0), ` + insideByType + `,
 	exists (select 1 from edge_journal j where j.parking = p.parking and j.journal = $2 and j.journal is distinct from m.journal),
-	case when $2 <> m.journal then array(
+	case when $2 is distinct from m.journal then array(
 	  select s.id from session s where s.parking = p.parking and s.state in ('inside', 'presumed') and s.allotted) end
 	from (select $1::text as parking) p left join edge_watermark m using (parking)`
 

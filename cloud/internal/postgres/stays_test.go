@@ -199,3 +199,32 @@ func TestStaysOnTheRealStore(t *testing.T) {
 		t.Fatalf("%v", r.Examples)
 	}
 }
+
+// An operator's word that an edge is dead leaves the walk-ins who are inside on
+// claims of their own: nobody stands on what is sold again.
+func TestRetiringAnEdgeKeepsThePlacesOfThoseInside(t *testing.T) {
+	db, dsn := postgrestest.New(t)
+	clock := &shown{}
+	began := clock.now().UTC().Truncate(time.Second)
+	postgrestest.Import(t, db, began, postgrestest.Parking("north", 10))
+	c := committerAt(t, db, clock.now)
+	g := newGate(t, db, c, clock, "north")
+	g.must(&fleet.Allot{Lot: "north", Inside: g.inside()})
+	g.enters(began)
+	clock.forward(20 * time.Minute)
+	done, err := (&fleet.Retirement{Store: db, Committer: c}).Retire(t.Context(), "north", "burnt down")
+	if err != nil || done.Moved != 1 || done.Released != 1 {
+		t.Fatalf("%d moved, %d released, %v; one of two units was in use", done.Moved, done.Released, err)
+	}
+	var lent int
+	if err := postgrestest.Owner(t, dsn).QueryRow(t.Context(), `select count(*) from session where state = 'inside' and allotted`).Scan(&lent); err != nil || lent != 0 {
+		t.Errorf("%d walk-ins stand on units that are sold again, %v", lent, err)
+	}
+	rows, err := check.Read(t.Context(), postgrestest.Owner(t, dsn), clock.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := check.Check(rows); found.Counts[check.Oversold]+found.Counts[check.Leaked]+found.Counts[check.Drifted] > 0 {
+		t.Error(found)
+	}
+}
