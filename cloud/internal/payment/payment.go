@@ -107,6 +107,7 @@ var (
 	ErrTemporary = errors.New("the provider failed without doing anything; the same call may be made again")
 	ErrNotFound  = errors.New("the provider knows no such hold")
 	ErrRefused   = errors.New("the provider refuses the call in the hold's state")
+	ErrNonsense  = errors.New("the provider's answer makes no sense; the outcome is not known")
 )
 
 // Provider places and settles holds. Every mutating call carries an
