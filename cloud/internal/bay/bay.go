@@ -96,7 +96,7 @@ func keep(bays []string, taken []Taken) ([]string, bool) {
 	}
 	all := true
 	for _, i := range rest {
-		b := ""
+		var b string
 		if taken[i].High {
 			b = last(bays, func(b string) bool { return fits(placed, b, taken[i].Claim) })
 		} else {
@@ -118,7 +118,7 @@ func deal(bays []string, taken []Taken) []string {
 	for _, i := range byBeginning(taken) {
 		t := taken[i]
 		free := func(b string) bool { return until[b] <= t.Claim.From }
-		b := ""
+		var b string
 		switch {
 		case t.Pinned && t.Bay != "":
 			b = t.Bay

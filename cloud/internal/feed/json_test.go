@@ -78,7 +78,7 @@ func TestNoFieldOfABodyIsForgotten(t *testing.T) {
 				}
 			}
 			b.Field(i).Set(part)
-			sent, ok := b.Addr().Interface().(*feed.Body)
+			sent, ok := reflect.TypeAssert[*feed.Body](b.Addr())
 			if !ok {
 				t.Fatal(b.Type())
 			}
@@ -105,8 +105,8 @@ func fill(v reflect.Value, depth int) {
 			v.Set(reflect.ValueOf(time.Unix(1_800_000_000, 5).UTC()))
 			return
 		}
-		for i := range v.NumField() {
-			fill(v.Field(i), depth+1)
+		for _, field := range v.Fields() {
+			fill(field, depth+1)
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))

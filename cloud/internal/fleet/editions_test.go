@@ -47,11 +47,8 @@ func TestAWalkInPaysTheTariffOfHisEntry(t *testing.T) {
 			kind := map[bool]wire.EventKind{true: wire.Entered, false: wire.Exited}
 			for at := -2 * time.Hour; at <= 2*time.Hour; at += time.Minute {
 				w.now = noon.Add(at)
-				switch at {
-				case 0:
-					w.reprice(w.now, 500)
-				case time.Hour:
-					w.reprice(w.now, 300)
+				if rate, changes := map[time.Duration]int64{0: 500, time.Hour: 300}[at]; changes {
+					w.reprice(w.now, rate)
 				}
 				for i := range stays {
 					for _, enters := range []bool{true, false} {

@@ -126,7 +126,8 @@ func reprice(w *commit.Work, before, s *session.Session) error {
 // owed less than nothing then is for Offset.
 func rebill(w *commit.Work, s *session.Session, was, is settlement.Settlement) error {
 	more := max(is.Due.Minor-was.Due.Minor, -s.Due.Minor)
-	if more == 0 || is.Problem != nil {
+	priced := is.Problem == nil
+	if more == 0 || !priced {
 		return nil
 	}
 	tax := min(max(is.Tax.Minor-was.Tax.Minor, min(more, 0)), max(more, 0))

@@ -353,7 +353,7 @@ func TestNobodyElseCanCutTheEdgeOff(t *testing.T) {
 		if tok := c.Connect(); !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
 			t.Fatalf("the stranger cannot connect as %s: %v", known, tok.Error())
 		}
-		defer c.Disconnect(0)
+		t.Cleanup(func() { c.Disconnect(0) })
 	}
 	e.record(1)
 	e.settled(2)
