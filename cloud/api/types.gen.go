@@ -1204,7 +1204,7 @@ type ReserveRequest struct {
 	// ParkingId Examples: dresden-altmarkt
 	ParkingId ParkingID `json:"parking_id"`
 
-	// PaymentMethod The provider's token for the card, never its number. Sandbox: pm_sandbox_ok, _declined, _second_factor, _timeout, _flaky.
+	// PaymentMethod The provider's token for the card, never its number. Sandbox: pm_sandbox_ok, _declined, _second_factor, _timeout, _flaky, _server_error, _no_increment, _absent_declined.
 	PaymentMethod string `json:"payment_method"`
 
 	// QuoteId Reserve at this quoted price

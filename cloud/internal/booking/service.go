@@ -171,7 +171,7 @@ func errInProgress() error {
 
 // hold asks the provider for a hold of the reservation and books the answer.
 func (s *Service) hold(ctx context.Context, at Snapshot, p payment.Payment) (View, error) {
-	return s.ask(ctx, at, p.ID, payment.CallHold, func(ctx context.Context) (payment.Outcome, error) {
+	return s.ask(ctx, at, p, payment.CallHold, func(ctx context.Context) (payment.Outcome, error) {
 		return s.Provider.Authorize(ctx, payment.Request{
 			Key: p.Key(payment.CallHold), Parking: at.Reservation.Parking, Reservation: p.Reservation,
 			Amount: p.Amount, Method: p.Method,
@@ -194,22 +194,30 @@ func (s *Service) Confirm(ctx context.Context, r id.Reservation) (View, error) {
 	if p.State != payment.RequiresAction {
 		return s.answer(at, p)
 	}
-	return s.ask(context.WithoutCancel(ctx), at, p.ID, "confirm", func(ctx context.Context) (payment.Outcome, error) {
+	return s.ask(context.WithoutCancel(ctx), at, p, "confirm", func(ctx context.Context) (payment.Outcome, error) {
 		return s.Provider.Confirm(ctx, p.Ref, p.Key("confirm"))
 	})
 }
 
 // ask makes one call to the provider about a payment, with retries of what
-// surely did nothing, and books its answer or that there was none.
-func (s *Service) ask(ctx context.Context, at Snapshot, p id.Payment, call string, do func(context.Context) (payment.Outcome, error)) (View, error) {
+// surely did nothing, and books its answer or that there was none. An answer
+// that makes no sense is none.
+func (s *Service) ask(ctx context.Context, at Snapshot, p payment.Payment, call string, do func(context.Context) (payment.Outcome, error)) (View, error) {
 	asked := s.Now()
 	outcome, err := s.try(ctx, do)
+	if err == nil {
+		err = outcome.Sense(p.Amount)
+	}
 	answered := s.Now()
 	if err != nil {
-		s.Log.WarnContext(ctx, "the payment provider gave no definite answer", "call", call,
-			"reservation", at.Reservation.ID.String(), "payment", p.String(), "err", err)
+		level := slog.LevelWarn
+		if errors.Is(err, payment.ErrNonsense) {
+			level = slog.LevelError
+		}
+		s.Log.Log(ctx, level, "the payment provider gave no definite answer", "call", call,
+			"reservation", at.Reservation.ID.String(), "payment", p.ID.String(), "err", err)
 	}
-	op := &RecordHold{Target: TargetOf(at), Payment: p, Outcome: outcome, NoAnswer: err != nil}
+	op := &RecordHold{Target: TargetOf(at), Payment: p.ID, Outcome: outcome, NoAnswer: err != nil}
 	after, err := s.record(ctx, op)
 	if err != nil {
 		return View{}, err

@@ -1,5 +1,6 @@
 // Package payment holds what a payment is, which states it may pass through,
-// and what a payment provider must be able to do.
+// and what a payment provider must be able to do. What not every provider can
+// is an interface of its own beside Provider, and a field of Capabilities.
 package payment
 
 import (
@@ -80,6 +81,9 @@ const CallHold = "hold"
 // every retry, so that a call whose answer was lost is never made twice.
 func (p *Payment) Key(call string) string { return p.ID.String() + "-" + call }
 
+// CallRefund is the call that gives back what was taken, once for each reason.
+func CallRefund(reason string) string { return "refund-" + reason }
+
 // Outcome is a provider's definite answer about a hold.
 type Outcome struct {
 	Ref           string
@@ -101,12 +105,13 @@ type Request struct {
 }
 
 // Errors of providers. Any other error means the same as ErrNoAnswer: what
-// happened is not known.
+// happened is not known, and only asking again under the same key tells.
 var (
 	ErrNoAnswer  = errors.New("the provider did not answer; the outcome is not known")
 	ErrTemporary = errors.New("the provider failed without doing anything; the same call may be made again")
 	ErrNotFound  = errors.New("the provider knows no such hold")
 	ErrRefused   = errors.New("the provider refuses the call in the hold's state")
+	ErrNonsense  = errors.New("the provider's answer makes no sense; the outcome is not known")
 )
 
 // Provider places and settles holds. Every mutating call carries an
@@ -115,6 +120,8 @@ var (
 type Provider interface {
 	// Name is stored with each payment: "sandbox", "stripe".
 	Name() string
+	// Capabilities says what the provider can do beside these calls.
+	Capabilities() Capabilities
 	// Authorize places a hold.
 	Authorize(ctx context.Context, r Request) (Outcome, error)
 	// Confirm asks what became of a hold whose second step was taken. It changes
@@ -124,7 +131,8 @@ type Provider interface {
 	Capture(ctx context.Context, ref string, amount money.Amount, key string) (Outcome, error)
 	// Void gives a hold back.
 	Void(ctx context.Context, ref, key string) (Outcome, error)
-	// Find looks a hold up by the key it was asked for with; ErrNotFound is
-	// definite: no hold was placed under that key.
+	// Find looks a hold, or a charge, up by the key it was asked for with;
+	// ErrNotFound is definite: none was placed under that key. It never places
+	// one.
 	Find(ctx context.Context, key string) (Outcome, error)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -20,25 +21,25 @@ var _ sandbox.Store = (*Sandbox)(nil)
 // NewSandbox opens the books.
 func NewSandbox(db *DB) *Sandbox { return &Sandbox{db} }
 
-const holdColumns = `h.ref, h.key, h.parking, h.reservation, h.method, h.state, h.currency, h.amount, h.captured,
-	h.decline_code, h.second_factor, h.capture_before, h.created_at, h.updated_at`
+const holdColumns = `h.ref, h.kind, h.key, h.parking, h.reservation, h.method, h.state, h.currency, h.asked, h.amount, h.captured,
+	h.refunded, h.refunds, h.decline_code, h.second_factor, h.capture_before, h.created_at, h.updated_at`
 
 func scanHold(row pgx.CollectableRow) (sandbox.Hold, error) {
 	var h sandbox.Hold
-	err := row.Scan(&h.Ref, &h.Key, &h.Parking, &h.Reservation, &h.Method, &h.State, &h.Amount.Currency, &h.Amount.Minor, &h.Captured,
-		&h.DeclineCode, &h.SecondFactor, &h.CaptureBefore, &h.CreatedAt, &h.UpdatedAt)
+	err := row.Scan(&h.Ref, &h.Kind, &h.Key, &h.Parking, &h.Reservation, &h.Method, &h.State, &h.Amount.Currency, &h.Asked, &h.Amount.Minor,
+		&h.Captured, &h.Refunded, &h.Refunds, &h.DeclineCode, &h.SecondFactor, &h.CaptureBefore, &h.CreatedAt, &h.UpdatedAt)
 	h.CaptureBefore, h.CreatedAt, h.UpdatedAt = h.CaptureBefore.UTC(), h.CreatedAt.UTC(), h.UpdatedAt.UTC()
 	return h, err
 }
 
 const sandboxInsert = `insert into sandbox.hold (ref, key, parking, reservation, method, state, currency, amount,
-	decline_code, second_factor, capture_before, created_at, updated_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) on conflict (key) do nothing`
+	decline_code, second_factor, capture_before, created_at, updated_at, kind, asked, captured)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $8, $14) on conflict (key) do nothing`
 
 // PlaceHold implements sandbox.Store.
 func (s *Sandbox) PlaceHold(ctx context.Context, h sandbox.Hold) (sandbox.Hold, error) {
 	_, err := s.db.pool.Exec(ctx, sandboxInsert, h.Ref, h.Key, h.Parking, h.Reservation, h.Method, h.State,
-		h.Amount.Currency, h.Amount.Minor, h.DeclineCode, h.SecondFactor, h.CaptureBefore, h.CreatedAt)
+		h.Amount.Currency, h.Amount.Minor, h.DeclineCode, h.SecondFactor, h.CaptureBefore, h.CreatedAt, h.Kind, h.Captured)
 	if err != nil {
 		return sandbox.Hold{}, unavailable("place a sandbox hold", err)
 	}
@@ -87,7 +88,8 @@ func (s *Sandbox) CountCall(ctx context.Context, key, kind string) (int, error) 
 const (
 	sandboxCall   = `select c.ref, c.kind, c.answer from sandbox.call c where c.key = $1`
 	sandboxRecord = `insert into sandbox.call (key, ref, kind, tries, answer) values ($1, $2, $3, 1, $4) on conflict (key) do nothing`
-	sandboxUpdate = `update sandbox.hold set state = $2, captured = $3, decline_code = $4, second_factor = $5, updated_at = $6 where ref = $1`
+	sandboxUpdate = `update sandbox.hold set state = $2, captured = $3, decline_code = $4, second_factor = $5, updated_at = $6,
+	amount = $7, refunded = $8, refunds = $9 where ref = $1`
 )
 
 // ChangeHold implements sandbox.Store.
@@ -108,7 +110,8 @@ func (s *Sandbox) ChangeHold(ctx context.Context, ref, kind, key string, change 
 		if changed, err = change(h); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sandboxUpdate, ref, changed.State, changed.Captured, changed.DeclineCode, changed.SecondFactor, changed.UpdatedAt); err != nil {
+		if _, err := tx.Exec(ctx, sandboxUpdate, ref, changed.State, changed.Captured, changed.DeclineCode, changed.SecondFactor, changed.UpdatedAt,
+			changed.Amount.Minor, changed.Refunded, refundsOf(changed)); err != nil {
 			return err
 		}
 		if key == "" {
@@ -162,3 +165,18 @@ func (s *Sandbox) Holds(ctx context.Context, parking string, limit int) ([]sandb
 	holds, err := pgx.CollectRows(rows, scanHold)
 	return holds, unavailable("list sandbox holds", err)
 }
+
+const sandboxPlaced = `select ` + holdColumns + ` from sandbox.hold h
+	where h.created_at >= $1 and h.created_at < $2 or h.refunded > 0 and h.updated_at >= $1 order by h.created_at, h.ref`
+
+// Placed implements sandbox.Store.
+func (s *Sandbox) Placed(ctx context.Context, from, to time.Time) ([]sandbox.Hold, error) {
+	rows, err := s.db.pool.Query(ctx, sandboxPlaced, from, to)
+	if err != nil {
+		return nil, unavailable("list what the sandbox placed", err)
+	}
+	holds, err := pgx.CollectRows(rows, scanHold)
+	return holds, unavailable("list what the sandbox placed", err)
+}
+
+func refundsOf(h sandbox.Hold) []sandbox.Refund { return append([]sandbox.Refund{}, h.Refunds...) }

@@ -94,6 +94,9 @@ func (s *Service) Capture(ctx context.Context, at id.Parking, i id.Payment) erro
 			return fmt.Errorf("capture %s: %w: %w", i, ErrDefinite, err)
 		}
 	}
+	if err == nil {
+		err = s.sense(p, out)
+	}
 	if err != nil {
 		return fmt.Errorf("capture %s: %w", i, err)
 	}
@@ -185,9 +188,23 @@ func (s *Service) find(ctx context.Context, at id.Parking, i id.Payment) (*payme
 	return p, provider, nil
 }
 
-// standing looks a hold up by the key it was asked for with.
+// standing looks a hold up by the key it was asked for with. An answer that
+// makes no sense is an error, in the log as one, so that nothing is booked by it.
 func (s *Service) standing(ctx context.Context, provider payment.Provider, p *payment.Payment) (payment.Outcome, error) {
-	return call(ctx, func(ctx context.Context) (payment.Outcome, error) { return provider.Find(ctx, p.Key("hold")) })
+	out, err := call(ctx, func(ctx context.Context) (payment.Outcome, error) { return provider.Find(ctx, p.Key(payment.CallHold)) })
+	if err == nil {
+		err = s.sense(p, out)
+	}
+	return out, err
+}
+
+// sense reports an answer about a payment's hold that cannot be true.
+func (s *Service) sense(p *payment.Payment, out payment.Outcome) error {
+	err := out.Sense(money.New(max(p.Amount.Minor, p.Authorized), p.Amount.Currency))
+	if err != nil {
+		s.log.Error("the provider's answer makes no sense", "payment_id", p.ID, "provider", p.Provider, "err", err)
+	}
+	return err
 }
 
 func call(ctx context.Context, do func(context.Context) (payment.Outcome, error)) (payment.Outcome, error) {

@@ -280,7 +280,7 @@ func TestACaptureThatIsRefusedForGoodStopsAndChangesNothing(t *testing.T) {
 	before := w.payment(v)
 	w.provider.after["capture"] = func(payment.Outcome, error) (payment.Outcome, error) { return payment.Outcome{}, payment.ErrRefused }
 	w.provider.after["find"] = func(o payment.Outcome, err error) (payment.Outcome, error) {
-		o.State = payment.Authorized // it stands, and cannot be taken
+		o.State, o.Captured.Minor = payment.Authorized, 0 // it stands, and cannot be taken
 		return o, err
 	}
 	if err := w.settle.Capture(t.Context(), here, v.Payment.ID); !errors.Is(err, settlement.ErrDefinite) {
@@ -288,6 +288,51 @@ func TestACaptureThatIsRefusedForGoodStopsAndChangesNothing(t *testing.T) {
 	}
 	if after := w.payment(v); after != before {
 		t.Fatalf("%+v", after)
+	}
+}
+
+// What cannot be true is not booked; it is asked again.
+func TestAnAnswerThatMakesNoSenseIsNotBooked(t *testing.T) {
+	w := newWorld(t)
+	v := w.reserve(sandbox.Timeout)
+	before := w.payment(v)
+	for name, bend := range map[string]func(*payment.Outcome){
+		"more":             func(o *payment.Outcome) { o.Authorized.Minor++ },
+		"another currency": func(o *payment.Outcome) { o.Authorized.Currency = "CHF" },
+		"below zero":       func(o *payment.Outcome) { o.Authorized.Minor = -1 },
+		"an unknown state": func(o *payment.Outcome) { o.State = "processing" },
+		"no name":          func(o *payment.Outcome) { o.Ref = "" },
+	} {
+		w.provider.after["find"] = func(o payment.Outcome, err error) (payment.Outcome, error) {
+			bend(&o)
+			return o, err
+		}
+		if err := w.settle.Resolve(t.Context(), here, v.Payment.ID); !errors.Is(err, payment.ErrNonsense) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if after := w.payment(v); after != before {
+			t.Fatalf("%s: %+v", name, after)
+		}
+	}
+	if err := w.settle.Resolve(t.Context(), here, v.Payment.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.leave(v)
+	w.provider.after["capture"] = func(o payment.Outcome, err error) (payment.Outcome, error) {
+		o.Captured.Minor = o.Authorized.Minor + 1
+		return o, err
+	}
+	if err := w.settle.Capture(t.Context(), here, v.Payment.ID); !errors.Is(err, payment.ErrNonsense) {
+		t.Fatal(err)
+	}
+	if p := w.payment(v); p.State != payment.CaptureRequested || p.Captured != 0 {
+		t.Fatalf("%+v", p)
+	}
+	if err := w.settle.Capture(t.Context(), here, v.Payment.ID); err != nil {
+		t.Fatal(err)
+	}
+	if p := w.payment(v); p.State != payment.Captured || p.Captured != p.CaptureAmount {
+		t.Fatalf("%+v", p)
 	}
 }
 

@@ -41,6 +41,11 @@ func NewProvider() *Provider {
 // Name implements payment.Provider.
 func (*Provider) Name() string { return "scripted" }
 
+// Capabilities implements payment.Provider.
+func (*Provider) Capabilities() payment.Capabilities {
+	return payment.Capabilities{Secures: true, SecondFactor: true}
+}
+
 // Authorize implements payment.Provider.
 func (p *Provider) Authorize(ctx context.Context, r payment.Request) (payment.Outcome, error) {
 	if r.Method == Gated {

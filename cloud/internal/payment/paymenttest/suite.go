@@ -25,6 +25,11 @@ type Harness struct {
 	SecondFactor string
 	Timeout      string // holds, but the answer is lost
 	Flaky        string // fails without effect, then holds
+	NoIncrement  string // holds, and cannot be raised: the bank says no
+	Absent       string // holds, and declines charges while the driver is away
+	// Break makes the next call that changes something fail, before it did its work
+	// or after; nil when the provider cannot be broken into.
+	Break func(t *testing.T, f Fault)
 	// Complete is the driver's answer to a second factor.
 	Complete func(t *testing.T, ref string, passed bool)
 }
@@ -50,6 +55,18 @@ func Suite(t *testing.T, fresh func(t *testing.T) Harness) {
 		"a flaky call is repeated":             flaky,
 		"what is not there is not found":       notFound,
 		"a call ends with its context":         obeysContext,
+		"it can do what it says":               capable,
+		"a hold is raised once per key":        increments,
+		"a bank that does not raise a hold":    incrementDeclined,
+		"a refund is made once per key":        refunds,
+		"50 refunds with one key are one":      concurrentRefunds,
+		"refunds stay within what was taken":   refundLimits,
+		"a saved method holds and is charged":  savedMethod,
+		"saving a method takes a second step":  savedBySecondFactor,
+		"who does not keep a method says so":   saveDeclined,
+		"a charge of an absent driver":         absentCharge,
+		"the books list everything once":       lists,
+		"a fault at any call has one effect":   oneEffect,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); run(t, fresh(t)) })
 	}

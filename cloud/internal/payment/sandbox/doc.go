@@ -9,6 +9,12 @@
 //	pm_sandbox_second_factor  waits for the driver on a page of its own
 //	pm_sandbox_timeout        the hold stands, and the answer never comes
 //	pm_sandbox_flaky          the first two calls with a key fail and do nothing
+//	pm_sandbox_server_error   every call does its work and is answered by an error,
+//	                          the first time with each key
+//	pm_sandbox_no_increment   holds, but is never raised
+//	pm_sandbox_absent_declined  holds, but is not charged while the driver is away
 //
-// Any other method is declined with unknown_payment_method.
+// Any other method is declined with unknown_payment_method. A method that is
+// saved (pm_sandbox_saved_…) goes on to do what it did before, but wants no
+// second factor any more.
 package sandbox

@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/payment"
@@ -15,25 +17,48 @@ const (
 	SecondFactor = "pm_sandbox_second_factor"
 	Timeout      = "pm_sandbox_timeout"
 	Flaky        = "pm_sandbox_flaky"
+	ServerError  = "pm_sandbox_server_error"
+	NoIncrement  = "pm_sandbox_no_increment"
+	Absent       = "pm_sandbox_absent_declined"
 )
+
+// savedPrefix begins the name of a saved method; the method it was made of
+// follows, after a name of its own.
+const savedPrefix = "pm_sandbox_saved_"
 
 // Decline codes.
 const (
 	CodeCardDeclined  = "card_declined"
 	CodeUnknownMethod = "unknown_payment_method"
 	CodeSecondFactor  = "second_factor_refused"
+	CodeAbsent        = "authentication_required" // the bank wants a second step, and nobody is there
+	CodeIncrement     = "increment_declined"
 )
 
-// Hold is one hold in the sandbox's books.
+// Kind says what a line of the books is.
+type Kind string
+
+// The kinds of line.
+const (
+	KindHold   Kind = "hold"
+	KindCharge Kind = "charge" // taken at once
+	KindMethod Kind = "method" // a saved method; nothing is held
+)
+
+// Hold is one hold, charge or saved method in the sandbox's books.
 type Hold struct {
 	Ref           string
+	Kind          Kind
 	Key           string // it was asked for with
 	Parking       string
 	Reservation   string
 	Method        string
 	State         payment.State
+	Asked         int64 // minor units, when it was placed
 	Amount        money.Amount
 	Captured      int64 // minor units
+	Refunded      int64 // minor units, the sum of Refunds
+	Refunds       []Refund
 	DeclineCode   string
 	SecondFactor  string // "", pending, passed or refused
 	CaptureBefore time.Time
@@ -41,15 +66,28 @@ type Hold struct {
 	UpdatedAt     time.Time
 }
 
+// Refund is one refund of a hold.
+type Refund struct {
+	Ref    string    `json:"ref"`
+	Key    string    `json:"key"`
+	Amount int64     `json:"amount"` // minor units
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
 // decide is the hold that a request gets, by its method.
 func decide(r payment.Request, ref string, now time.Time, life time.Duration) Hold {
+	method, saved := usable(r.Method)
 	h := Hold{
-		Ref: ref, Key: r.Key, Parking: string(r.Parking), Reservation: r.Reservation.String(), Method: r.Method,
-		State: payment.Authorized, Amount: r.Amount, CaptureBefore: now.Add(life), CreatedAt: now, UpdatedAt: now,
+		Ref: ref, Kind: KindHold, Key: r.Key, Parking: string(r.Parking), Reservation: r.Reservation.String(), Method: r.Method,
+		State: payment.Authorized, Asked: r.Amount.Minor, Amount: r.Amount, CaptureBefore: now.Add(life), CreatedAt: now, UpdatedAt: now,
 	}
-	switch r.Method {
-	case OK, Timeout, Flaky:
+	switch method {
+	case OK, Timeout, Flaky, ServerError, NoIncrement, Absent:
 	case SecondFactor:
+		if saved { // it was taken when the method was saved
+			break
+		}
 		h.State, h.SecondFactor = payment.RequiresAction, "pending"
 	case Declined:
 		h.State, h.DeclineCode = payment.Declined, CodeCardDeclined
@@ -59,9 +97,79 @@ func decide(r payment.Request, ref string, now time.Time, life time.Duration) Ho
 	return h
 }
 
+// usable is the method that decides what happens, and whether it was saved
+// before.
+func usable(method string) (string, bool) {
+	rest, saved := strings.CutPrefix(method, savedPrefix)
+	if !saved {
+		return method, false
+	}
+	_, of, _ := strings.Cut(rest, "_")
+	return "pm_sandbox_" + of, true
+}
+
+// charge is the line of a charge while the driver is away.
+func charge(r payment.Request, ref string, now time.Time, life time.Duration) Hold {
+	h := decide(r, ref, now, life)
+	h.Kind = KindCharge
+	switch method, saved := usable(r.Method); {
+	case !saved:
+		h.State, h.DeclineCode = payment.Declined, CodeUnknownMethod
+	case method == Absent:
+		h.State, h.DeclineCode = payment.Declined, CodeAbsent
+	case h.State == payment.Authorized:
+		h.State, h.Captured = payment.Captured, h.Amount.Minor
+	}
+	return h
+}
+
+// increase raises a hold that stands to an amount in all.
+func increase(to money.Amount, now time.Time) func(Hold) (Hold, error) {
+	return func(h Hold) (Hold, error) {
+		switch method, _ := usable(h.Method); {
+		case h.State != payment.Authorized || h.lapsed(now):
+			return h, refuse("increment", h, "it is not held")
+		case to.Currency != h.Amount.Currency || to.Minor <= h.Amount.Minor:
+			return h, refuse("increment", h, fmt.Sprintf("%s is not more than the authorised %s", to, h.Amount))
+		case method == NoIncrement:
+			return h, nil
+		}
+		h.Amount, h.UpdatedAt = to, now
+		return h, nil
+	}
+}
+
+// giveBack refunds part of what was taken and is not given back yet.
+func giveBack(r payment.RefundRequest, ref string, now time.Time) func(Hold) (Hold, error) {
+	return func(h Hold) (Hold, error) {
+		switch {
+		case h.State != payment.Captured:
+			return h, refuse("refund", h, "it is "+string(h.State))
+		case r.Amount.Currency != h.Amount.Currency || r.Amount.Minor <= 0 || r.Amount.Minor > h.Captured-h.Refunded:
+			return h, refuse("refund", h, fmt.Sprintf("%s is not within the %d that are left", r.Amount, h.Captured-h.Refunded))
+		}
+		h.Refunds = append(slices.Clip(h.Refunds), Refund{ref, r.Key, r.Amount.Minor, r.Reason, now})
+		h.Refunded, h.UpdatedAt = h.Refunded+r.Amount.Minor, now
+		return h, nil
+	}
+}
+
+// refund is the refund that a key made.
+func (h Hold) refund(key string) (payment.Refund, bool) {
+	i := slices.IndexFunc(h.Refunds, func(r Refund) bool { return r.Key == key })
+	if i < 0 {
+		return payment.Refund{}, false
+	}
+	return h.told(h.Refunds[i]), true
+}
+
+func (h Hold) told(r Refund) payment.Refund {
+	return payment.Refund{Ref: r.Ref, Key: r.Key, Hold: h.Ref, State: payment.RefundSucceeded, Amount: money.New(r.Amount, h.Amount.Currency)}
+}
+
 // same reports whether a request is the one that the hold was placed for.
-func (h Hold) same(r payment.Request) bool {
-	return h.Parking == string(r.Parking) && h.Reservation == r.Reservation.String() && h.Method == r.Method && h.Amount == r.Amount
+func (h Hold) same(kind Kind, r payment.Request) bool {
+	return h.Kind == kind && h.Parking == string(r.Parking) && h.Reservation == r.Reservation.String() && h.Method == r.Method && h.Asked == r.Amount.Minor && h.Amount.Currency == r.Amount.Currency
 }
 
 // lapsed reports whether the hold has run out.

@@ -46,6 +46,7 @@ func newPages(p *Provider) http.Handler {
 // units.
 type holdJSON struct {
 	Ref           string    `json:"ref"`
+	Kind          Kind      `json:"kind"` // hold, charge or method
 	Key           string    `json:"key"`
 	ParkingID     string    `json:"parking_id"`
 	ReservationID string    `json:"reservation_id"`
@@ -54,6 +55,7 @@ type holdJSON struct {
 	Amount        int64     `json:"amount"`
 	Captured      int64     `json:"captured"`
 	Refunded      int64     `json:"refunded"`
+	Refunds       []Refund  `json:"refunds"`
 	Currency      string    `json:"currency"`
 	DeclineCode   string    `json:"decline_code,omitempty"`
 	CaptureBefore time.Time `json:"capture_before"`
@@ -76,8 +78,8 @@ func (h *pages) holds(w http.ResponseWriter, r *http.Request) {
 	}{[]holdJSON{}}
 	for _, x := range holds {
 		out.Holds = append(out.Holds, holdJSON{
-			Ref: x.Ref, Key: x.Key, ParkingID: x.Parking, ReservationID: x.Reservation, Method: x.Method, State: string(h.p.outcome(x).State),
-			Amount: x.Amount.Minor, Captured: x.Captured, Currency: string(x.Amount.Currency), DeclineCode: x.DeclineCode,
+			Ref: x.Ref, Kind: x.Kind, Key: x.Key, ParkingID: x.Parking, ReservationID: x.Reservation, Method: x.Method, State: string(h.p.outcome(x).State),
+			Amount: x.Amount.Minor, Captured: x.Captured, Refunded: x.Refunded, Refunds: append([]Refund{}, x.Refunds...), Currency: string(x.Amount.Currency), DeclineCode: x.DeclineCode,
 			CaptureBefore: x.CaptureBefore, CreatedAt: x.CreatedAt, UpdatedAt: x.UpdatedAt,
 		})
 	}
@@ -88,8 +90,8 @@ func (h *pages) holds(w http.ResponseWriter, r *http.Request) {
 
 // total is what the books hold in one currency.
 type total struct {
-	Currency       money.Currency
-	Held, Captured int64
+	Currency                 money.Currency
+	Held, Captured, Refunded int64
 }
 
 func (h *pages) books(w http.ResponseWriter, r *http.Request) {
@@ -106,6 +108,9 @@ func (h *pages) books(w http.ResponseWriter, r *http.Request) {
 	for i := range holds {
 		x := &holds[i]
 		x.State = h.p.outcome(*x).State
+		if x.Kind == KindMethod {
+			continue
+		}
 		var t *total
 		for _, known := range totals {
 			if known.Currency == x.Amount.Currency {
@@ -120,6 +125,7 @@ func (h *pages) books(w http.ResponseWriter, r *http.Request) {
 			t.Held += x.Amount.Minor
 		}
 		t.Captured += x.Captured
+		t.Refunded += x.Refunded
 	}
 	h.render(w, http.StatusOK, "books", map[string]any{
 		"Title": "Sandbox books", "Holds": holds, "Totals": totals, "Parking": r.URL.Query().Get("parking_id"), "Full": len(holds) == listed,
@@ -142,7 +148,7 @@ func (h *pages) complete(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `Send answer=confirm or answer=refuse.`, http.StatusUnprocessableEntity)
 		return
 	}
-	x, err := h.p.store.ChangeHold(r.Context(), r.PathValue("ref"), "challenge", "", answerChallenge(passed, h.p.now().UTC()))
+	x, err := h.p.challenged(r.Context(), r.PathValue("ref"), passed)
 	if errors.Is(err, payment.ErrRefused) {
 		// Answered before, or too late: show how it stands.
 		x, err = h.p.store.HoldByRef(r.Context(), r.PathValue("ref"))

@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,8 +29,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestSandboxIsAProvider(t *testing.T) {
 	db, _ := postgrestest.New(t)
 	paymenttest.Suite(t, func(t *testing.T) paymenttest.Harness {
-		p := sandbox.New(postgres.NewSandbox(db), sandbox.Options{})
+		store := &brittle{Store: postgres.NewSandbox(db)}
+		p := sandbox.New(store, sandbox.Options{})
 		return paymenttest.Harness{
+			NoIncrement: sandbox.NoIncrement, Absent: sandbox.Absent,
+			Break:    func(_ *testing.T, f paymenttest.Fault) { store.next.Store(&f) },
 			Provider: p, OK: sandbox.OK, Declined: sandbox.Declined, Unknown: "pm_card_visa",
 			SecondFactor: sandbox.SecondFactor, Timeout: sandbox.Timeout, Flaky: sandbox.Flaky,
 			Complete: func(t *testing.T, ref string, passed bool) {
@@ -38,6 +43,77 @@ func TestSandboxIsAProvider(t *testing.T) {
 			},
 		}
 	})
+}
+
+// brittle are books that fail on demand, once.
+type brittle struct {
+	sandbox.Store
+	next atomic.Pointer[paymenttest.Fault]
+}
+
+var errBroken = errors.New("the connection is lost")
+
+func (b *brittle) run(do func() (sandbox.Hold, error)) (sandbox.Hold, error) {
+	f := b.next.Swap(nil)
+	if f != nil && *f == paymenttest.Before {
+		return sandbox.Hold{}, errBroken
+	}
+	h, err := do()
+	if f != nil {
+		return sandbox.Hold{}, errBroken
+	}
+	return h, err
+}
+
+func (b *brittle) PlaceHold(ctx context.Context, h sandbox.Hold) (sandbox.Hold, error) {
+	return b.run(func() (sandbox.Hold, error) { return b.Store.PlaceHold(ctx, h) })
+}
+
+func (b *brittle) ChangeHold(ctx context.Context, ref, kind, key string, change func(sandbox.Hold) (sandbox.Hold, error)) (sandbox.Hold, error) {
+	return b.run(func() (sandbox.Hold, error) { return b.Store.ChangeHold(ctx, ref, kind, key, change) })
+}
+
+// Every call of this method does its work, and its first answer is an error.
+func TestAServerErrorHidesWhatWasDone(t *testing.T) {
+	db, _ := postgrestest.New(t)
+	p := sandbox.New(postgres.NewSandbox(db), sandbox.Options{})
+	r := request(sandbox.ServerError)
+	if _, err := p.Authorize(t.Context(), r); !errors.Is(err, payment.ErrNoAnswer) {
+		t.Fatalf("the first answer: %v", err)
+	}
+	o, err := p.Find(t.Context(), r.Key)
+	if err != nil || o.State != payment.Authorized {
+		t.Fatalf("it does not stand: %+v, %v", o, err)
+	}
+	if again, err := p.Authorize(t.Context(), r); err != nil || again != o {
+		t.Fatalf("asked again: %+v, %v", again, err)
+	}
+	if _, err := p.Capture(t.Context(), o.Ref, r.Amount, "c"); !errors.Is(err, payment.ErrNoAnswer) {
+		t.Fatalf("the first answer to the capture: %v", err)
+	}
+	if c, err := p.Capture(t.Context(), o.Ref, r.Amount, "c"); err != nil || c.Captured != r.Amount {
+		t.Fatalf("captured again: %+v, %v", c, err)
+	}
+}
+
+func TestAMethodThatWasNeverSavedIsDeclined(t *testing.T) {
+	db, _ := postgrestest.New(t)
+	p := sandbox.New(postgres.NewSandbox(db), sandbox.Options{})
+	waits, err := p.SaveMethod(t.Context(), payment.SaveRequest{Key: "waits", Parking: "altmarkt", Method: sandbox.SecondFactor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	early := request(waits.Ref) // its second step was not taken
+	made, charged := request("pm_sandbox_saved_X_ok"), request("pm_sandbox_saved_X_ok")
+	for what, call := range map[string]func() (payment.Outcome, error){
+		"hold":   func() (payment.Outcome, error) { return p.Authorize(t.Context(), made) },
+		"charge": func() (payment.Outcome, error) { return p.Charge(t.Context(), charged) },
+		"early":  func() (payment.Outcome, error) { return p.Authorize(t.Context(), early) },
+	} {
+		if o, err := call(); err != nil || o.State != payment.Declined || o.DeclineCode != sandbox.CodeUnknownMethod || o.Captured.Minor != 0 {
+			t.Errorf("%s: %+v, %v", what, o, err)
+		}
+	}
 }
 
 func request(method string) payment.Request {
@@ -115,6 +191,9 @@ func TestBooksArePublishedAsPageAndJSON(t *testing.T) {
 	if _, err := p.Capture(t.Context(), found.Ref, money.New(900, "EUR"), "c"); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := p.Refund(t.Context(), payment.RefundRequest{Key: "r", Ref: found.Ref, Amount: money.New(250, "EUR"), Reason: "goodwill"}); err != nil {
+		t.Fatal(err)
+	}
 	for _, ask := range [][2]string{{"/dev/sandbox/holds?parking_id=altmarkt", ""}, {"/dev/sandbox?parking_id=altmarkt", "application/json"}} {
 		code, body, header := get(t, h, ask[0], ask[1])
 		var books struct {
@@ -127,7 +206,12 @@ func TestBooksArePublishedAsPageAndJSON(t *testing.T) {
 				State         string `json:"state"`
 				Amount        int64  `json:"amount"`
 				Captured      int64  `json:"captured"`
-				Currency      string `json:"currency"`
+				Refunded      int64  `json:"refunded"`
+				Refunds       []struct {
+					Key    string `json:"key"`
+					Amount int64  `json:"amount"`
+				} `json:"refunds"`
+				Currency string `json:"currency"`
 			} `json:"holds"`
 		}
 		if err := json.Unmarshal([]byte(body), &books); err != nil || code != 200 || header.Get("Content-Type") != "application/json" {
@@ -138,12 +222,13 @@ func TestBooksArePublishedAsPageAndJSON(t *testing.T) {
 		}
 		x := books.Holds[0]
 		if x.Key != mine.Key || x.ReservationID != mine.Reservation.String() || x.ParkingID != "altmarkt" || x.State != "captured" ||
-			x.Amount != 1500 || x.Captured != 900 || x.Currency != "EUR" || x.Method != sandbox.OK || x.Ref != found.Ref {
+			x.Amount != 1500 || x.Captured != 900 || x.Currency != "EUR" || x.Method != sandbox.OK || x.Ref != found.Ref ||
+			x.Refunded != 250 || len(x.Refunds) != 1 || x.Refunds[0].Key != "r" || x.Refunds[0].Amount != 250 {
 			t.Fatalf("%+v", x)
 		}
 	}
 	code, body, _ := get(t, h, "/dev/sandbox", "text/html")
-	if code != 200 || !strings.Contains(body, "card_declined") || !strings.Contains(body, "9.00 EUR") {
+	if code != 200 || !strings.Contains(body, "card_declined") || !strings.Contains(body, "9.00 EUR") || !strings.Contains(body, "2.50 EUR") {
 		t.Fatalf("%d %s", code, body)
 	}
 }
