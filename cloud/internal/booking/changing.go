@@ -88,7 +88,7 @@ func (s *Service) change(ctx context.Context, r id.Reservation, c ChangeRequest,
 	began := s.Now()
 	for range remakes {
 		op, receipt, err := s.claimChange(ctx, a, c.Key, sha256.Sum256(text))
-		if errors.Is(err, errMoved) {
+		if errors.Is(err, ErrMoved) {
 			continue
 		}
 		if err != nil {

@@ -21,9 +21,9 @@ const (
 	CodeChangeLapsed    = "change_not_in_force" // a repeated change that came to nothing, or was followed by another
 )
 
-// errMoved says that the reservation is not what the change was made from: it
-// has to be made again.
-var errMoved = errors.New("the reservation has changed since it was read")
+// ErrMoved is the answer to a Modify that was made from what the reservation is
+// not any more: it has to be made again from what is stored.
+var ErrMoved = errors.New("the reservation has changed since it was read")
 
 // Modify gives a reservation another window or space type, or finds what its
 // key did before. When what is authorised covers the new price, the change
@@ -75,7 +75,8 @@ func (o *Modify) spaceType(r *reservation.Reservation) id.SpaceType {
 
 // Apply implements commit.Op. Its faults are CodeKeyReused, CodeVersionConflict,
 // CodeChangePending, CodeNotChangeable, CodeNotExtended, those of windows and of
-// claiming, and those of the transition table for reservation.Modify.
+// claiming, and those of the transition table for reservation.Modify; ErrMoved is
+// none of them.
 func (o *Modify) Apply(w *commit.Work, now time.Time) error {
 	record, err := w.Key(o.Key)
 	if err != nil {
@@ -129,13 +130,13 @@ func (o *Modify) refuse(c *change, now time.Time) error {
 		return fault.Newf(fault.Conflict, CodeVersionConflict, "The reservation has changed: it is at version %d now. Look at it again.", version).
 			WithField("version", "is not the present one")
 	case o.Extend && !o.Window.From.Equal(c.r.Window.From):
-		return errMoved
+		return ErrMoved
 	}
 	if err := changeable(c.r, o.Window, o.spaceType(c.r), o.Extend, c.w.Parking, now); err != nil {
 		return err
 	}
 	if o.Refusal != nil { // which was found on what the reservation was
-		return errMoved
+		return ErrMoved
 	}
 	if c.r.Pending != nil {
 		return fault.New(fault.Conflict, CodeChangePending, "Another change of this reservation waits for its payment. Go on with that one, or wait until it has lapsed.")

@@ -380,7 +380,19 @@ func (c *Cluster) Kill() error {
 	return nil
 }
 
-// Restart starts Postgres again after Kill, with the same connection strings.
+// Crash is kill -9 of the postmaster alone, as when the system runs out of
+// memory: its other processes notice and end by themselves, and Restart waits for
+// them. For tests of recovery.
+func (c *Cluster) Crash() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.proc.end(ending{syscall.SIGKILL, 5 * time.Second}) {
+		return fmt.Errorf("the Postgres on %s (pid %d) does not end", c.place.data, c.proc.pid)
+	}
+	return nil
+}
+
+// Restart starts Postgres again after Kill or Crash, with the same connection strings.
 func (c *Cluster) Restart(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

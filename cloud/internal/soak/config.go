@@ -1,6 +1,7 @@
 package soak
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -22,9 +23,15 @@ type Config struct {
 	Clients    int           // at once, in each worker
 	KillEvery  time.Duration // on average; 0: never
 	CheckEvery time.Duration // 0: at the end only
-	Speed      float64       // how much faster time passes than outside
-	Seed       uint64
-	Out        io.Writer // progress
+	CrashEvery time.Duration // on average; 0: never
+
+	// Crash ends the database as kill -9 does and starts it again; called with
+	// CrashEvery only.
+	Crash func(context.Context) error
+
+	Speed float64 // how much faster time passes than outside
+	Seed  uint64
+	Out   io.Writer // progress
 }
 
 // clock is a time that passes faster than the machine's, and is the same in
@@ -48,6 +55,7 @@ type job struct {
 	Workers int
 	Clients int
 	Seed    uint64
+	Crashes bool // the database may be away for a while
 }
 
 // place is a parking of the run.

@@ -8,6 +8,9 @@
 // end that all of it is there. Package check looks at everything stored, several
 // times in between and at the end.
 //
+// The database is killed, too (Config.CrashEvery): what was acknowledged is there
+// when it is back, and what was not answered may or may not be.
+//
 // A worker is this program again (Config.Command, and Work), so that a kill ends
 // it as a crash does. To add an operation, add a line to operations.
 package soak

@@ -1,17 +1,15 @@
 package soak
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/hex"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/protocol/id"
@@ -24,110 +22,77 @@ import (
 type edge struct {
 	place place
 	boot  id.Boot
+	path  string // of the journal
 
-	mu      sync.Mutex
-	file    *os.File
-	journal id.Journal
-	epoch   uint32
-	events  []wire.Event
-	raw     [][]byte
-	acked   uint64
-	inside  fleet.Inside // as of acked
-	stays   []stay       // inside
+	mu     sync.Mutex
+	file   *os.File
+	header header
+	epoch  uint32
+	events []wire.Event
+	raw    [][]byte
+	acked  uint64
+	inside fleet.Inside // as of acked
+	stays  []stay       // inside
+	silent time.Time    // since when it is dead; zero: it works
 }
 
 // stay is a vehicle inside, as its edge knows it.
 type stay struct {
-	session     id.Session
-	reservation id.Reservation
-	kind        id.SpaceType
+	Session     id.Session
+	Reservation id.Reservation
+	Kind        id.SpaceType
 }
 
-func (w *worker) openEdge(ctx context.Context, p place) (*edge, error) {
-	e := &edge{place: p, boot: id.New[id.Boot](w.Clock.now())}
-	if err := e.read(filepath.Join(w.Dir, string(p.ID)+".journal"), w.Clock); err != nil {
-		return nil, err
-	}
-	standing, err := w.db.Standing(ctx, p.ID, e.journal)
-	if err != nil {
-		return nil, err
-	}
-	hello := &fleet.Greet{Lot: p.ID, Standing: standing, Hello: wire.Hello{
-		Edge: id.New[id.Edge](w.Clock.now()), Journal: e.journal, Boot: e.boot, LastSeq: uint64(len(e.events)), Software: "soak",
-	}}
-	if _, err := w.commit(ctx, hello); err != nil {
-		return nil, err
-	}
-	if hello.Verdict != wire.Accepted {
-		return nil, fmt.Errorf("the cloud says %s to journal %s with %d events", hello.Verdict, e.journal, len(e.events))
-	}
-	e.epoch = hello.Mark.Epoch
+// openEdge makes an edge of what its file says.
+func (w *worker) openEdge(p place) (*edge, error) {
+	e := &edge{place: p, boot: id.New[id.Boot](w.Clock.now()), path: filepath.Join(w.Dir, string(p.ID)+".journal")}
+	return e, e.read(w.Clock.now())
+}
+
+// resume says hello, and sends what the cloud has not got.
+func (e *edge) resume(ctx context.Context, w *worker) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.stand(ctx, w); err != nil {
-		return nil, err
+	if !e.silent.IsZero() {
+		return nil
 	}
-	return e, e.send(ctx, w)
-}
-
-// read reads the journal, or begins one. Its first line is its id, every other
-// one an event.
-func (e *edge) read(path string, c clock) error {
-	content, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := e.greet(ctx, w); err != nil {
 		return err
 	}
-	if e.file, err = os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+	if err := e.send(ctx, w); !errors.Is(err, errIdle) {
 		return err
-	}
-	// What a kill cut off was never sent: the rest of the line is not there.
-	whole := content[:bytes.LastIndexByte(content, '\n')+1]
-	if err := e.file.Truncate(int64(len(whole))); err != nil {
-		return err
-	}
-	lines := bufio.NewScanner(bytes.NewReader(whole))
-	if !lines.Scan() {
-		e.journal = id.New[id.Journal](c.now())
-		_, err := fmt.Fprintln(e.file, e.journal)
-		return err
-	}
-	if e.journal, err = id.Parse[id.Journal](lines.Text()); err != nil {
-		return err
-	}
-	for lines.Scan() {
-		raw, err := hex.DecodeString(lines.Text())
-		if err != nil {
-			return err
-		}
-		event, err := wire.Unmarshal[wire.Event](raw)
-		if err != nil {
-			return err
-		}
-		e.events, e.raw = append(e.events, event), append(e.raw, raw)
-		e.count(event)
 	}
 	return nil
 }
 
-// count keeps who is inside.
-func (e *edge) count(v wire.Event) {
-	switch v.Kind {
-	case wire.Entered:
-		e.stays = append(e.stays, stay{v.Session, v.Reservation, v.SpaceType})
-	case wire.Exited:
-		for i, s := range e.stays {
-			if s.session == v.Session {
-				e.stays = append(e.stays[:i], e.stays[i+1:]...)
-				return
-			}
+// greet says hello and finds where the cloud stands.
+func (e *edge) greet(ctx context.Context, w *worker) error {
+	const tries = 10
+	for range tries {
+		standing, err := w.db.Standing(ctx, e.place.ID, e.header.Journal)
+		if err != nil {
+			return err
 		}
-	default:
+		hello := &fleet.Greet{Lot: e.place.ID, Standing: standing, Hello: wire.Hello{
+			Edge: id.New[id.Edge](w.Clock.now()), Journal: e.header.Journal, Boot: e.boot, LastSeq: uint64(len(e.events)), Software: "soak",
+		}}
+		switch _, err := w.commit(ctx, hello); {
+		case errors.Is(err, fleet.ErrStale):
+			continue
+		case err != nil:
+			return err
+		case hello.Verdict != wire.Accepted:
+			return fmt.Errorf("the cloud says %s to journal %s with %d events", hello.Verdict, e.header.Journal, len(e.events))
+		}
+		e.epoch = hello.Mark.Epoch
+		return e.stand(ctx, w)
 	}
+	return fmt.Errorf("%s: stale %d times", e.place.ID, tries)
 }
 
 // stand asks where the cloud stands.
 func (e *edge) stand(ctx context.Context, w *worker) error {
-	s, err := w.db.Standing(ctx, e.place.ID, e.journal)
+	s, err := w.db.Standing(ctx, e.place.ID, e.header.Journal)
 	if err != nil {
 		return err
 	}
@@ -135,22 +100,6 @@ func (e *edge) stand(ctx context.Context, w *worker) error {
 		return fmt.Errorf("%s: the cloud has applied %d events of %d", e.place.ID, s.Inside.At.Seq, len(e.events))
 	}
 	e.inside, e.acked = s.Inside, s.Inside.At.Seq
-	return nil
-}
-
-// see journals an event.
-func (e *edge) see(w *worker, v wire.Event) error {
-	now := w.Clock.now()
-	v.Seq, v.Boot, v.Wall, v.TrustedLo = uint64(len(e.events)+1), e.boot, now.UnixMilli(), now.UnixMilli()
-	raw, err := wire.Marshal(&v)
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(e.file, "%x\n", raw); err != nil {
-		return err
-	}
-	e.events, e.raw = append(e.events, v), append(e.raw, raw)
-	e.count(v)
 	return nil
 }
 
@@ -168,7 +117,7 @@ func (e *edge) send(ctx context.Context, w *worker) error {
 		}
 		last := min(uint64(len(e.events)), first+most)
 		op := &fleet.ApplyEvents{
-			Lot: e.place.ID, Journal: e.journal, Epoch: e.epoch,
+			Lot: e.place.ID, Journal: e.header.Journal, Epoch: e.epoch,
 			Events: e.events[first:last], Raw: e.raw[first:last], Inside: e.inside,
 		}
 		_, err := w.commit(ctx, op)
@@ -207,11 +156,11 @@ func (e *edge) pass(ctx context.Context, w *worker, s stay, kind wire.EventKind)
 	if kind == wire.Exited {
 		lane, state = "exit-1", "left"
 	}
-	if s.reservation.IsZero() {
+	if s.Reservation.IsZero() {
 		reason = wire.AdmitWalkin
 	}
-	v := wire.Event{Kind: kind, Lane: lane, Session: s.session, Reservation: s.reservation, SpaceType: s.kind, Reason: reason}
-	n := note{parking: string(e.place.ID), row: sessionRow, id: s.session.UUID(), state: state}
+	v := wire.Event{Kind: kind, Lane: lane, Session: s.Session, Reservation: s.Reservation, SpaceType: s.Kind, Reason: reason}
+	n := note{parking: string(e.place.ID), row: sessionRow, id: s.Session.UUID(), state: state}
 	if err := e.see(w, v); err != nil {
 		return n, err
 	}
@@ -226,6 +175,14 @@ func (e *edge) adopt(ctx context.Context, w *worker) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if !e.silent.IsZero() {
+		return nil
+	}
+	if e.epoch == 0 { // its hello was not answered
+		if err := e.greet(ctx, w); err != nil {
+			return err
+		}
+	}
 	for _, a := range lent {
 		v := wire.Event{Kind: wire.AllotmentAdopted, SpaceType: a.SpaceType, Version: uint64(a.Version), Units: uint16(max(a.Granted, 0))}
 		if err := e.see(w, v); err != nil {
@@ -234,12 +191,17 @@ func (e *edge) adopt(ctx context.Context, w *worker) error {
 	}
 	err = e.send(ctx, w)
 	if !errors.Is(err, errIdle) {
-		w.tell(note{op: "adopt", parking: string(e.place.ID), row: watermarkRow, version: int64(e.acked)}, err)
+		n := note{op: "adopt", parking: string(e.place.ID), row: watermarkRow, version: int64(e.acked)}
+		binary.BigEndian.PutUint32(n.id[:], e.epoch)
+		w.tell(n, err)
 	}
 	return nil
 }
 
-// maxInside keeps the number of vehicles near what a parking holds.
+// works reports whether the edge lives and the cloud has heard of its journal.
+func (e *edge) works() bool { return e.silent.IsZero() && e.epoch != 0 }
+
+// full keeps the number of vehicles near what a parking holds.
 func (e *edge) full() bool { return len(e.stays) > e.place.Capacity()*3/4 }
 
 func (w *worker) anEdge(rnd *rand.Rand) (*edge, error) {
@@ -269,7 +231,7 @@ func arrive(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 		}
 	}
 	w.pool.mu.Unlock()
-	if !ok || e.full() {
+	if !ok || e.full() || !e.works() {
 		return note{}, errIdle
 	}
 	return e.pass(ctx, w, stay{id.New[id.Session](w.Clock.now()), t.id, id.Standard}, wire.Entered)
@@ -284,10 +246,10 @@ func walkIn(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.full() {
+	if e.full() || !e.works() {
 		return note{}, errIdle
 	}
-	return e.pass(ctx, w, stay{session: id.New[id.Session](w.Clock.now()), kind: id.Standard}, wire.Entered)
+	return e.pass(ctx, w, stay{Session: id.New[id.Session](w.Clock.now()), Kind: id.Standard}, wire.Entered)
 }
 
 // leave lets a vehicle out, now and then one that nobody saw come in.
@@ -298,8 +260,11 @@ func leave(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if !e.works() {
+		return note{}, errIdle
+	}
 	if rnd.IntN(200) == 0 {
-		return e.pass(ctx, w, stay{session: id.New[id.Session](w.Clock.now()), kind: id.Standard}, wire.Exited)
+		return e.pass(ctx, w, stay{Session: id.New[id.Session](w.Clock.now()), Kind: id.Standard}, wire.Exited)
 	}
 	if len(e.stays) == 0 {
 		return note{}, errIdle

@@ -38,7 +38,7 @@ const (
 	reservationRow rowKind = "r"
 	paymentRow     rowKind = "p"
 	sessionRow     rowKind = "s"
-	watermarkRow   rowKind = "w" // version is the sequence number
+	watermarkRow   rowKind = "w" // version is the sequence number, id begins with the epoch
 )
 
 func (n note) line() []byte {

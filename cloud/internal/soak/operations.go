@@ -12,6 +12,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/fleet"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/settlement"
@@ -42,6 +43,11 @@ func operations() []operation {
 		{"miss", 4, miss},
 		{"take-back", 2, takeBack},
 		{"block", 1, block},
+		{"resize", 1, resize},
+		{"change", 9, change},
+		{"pay-change", 5, payChange},
+		{"withdraw", 2, withdraw},
+		{"replace-edge", 1, replaceEdge},
 	}
 }
 
@@ -53,6 +59,8 @@ func refusals() map[string]bool {
 		reservation.CodeAlreadyInside: true, reservation.CodeFinished: true, reservation.CodeNotConfirmed: true,
 		capacity.CodeBlockTooLarge: true, booking.CodeChangePending: true,
 		reservation.CodeNotInside: true, reservation.CodeNoHoldPending: true, settlement.CodeWrongState: true,
+		booking.CodeNotChangeable: true, booking.CodeNotExtended: true, booking.CodeVersionConflict: true, booking.CodeChangeInForce: true,
+		booking.CodeWindowInPast: true, booking.CodeNotForSale: true, parking.CodeWindowTooShort: true, parking.CodeWindowTooLong: true, capacity.CodeCapacityInvalid: true,
 	}
 }
 
@@ -75,8 +83,8 @@ func (w *worker) choose(rnd *rand.Rand) place {
 	}
 }
 
-// window is one that begins soon, or has just begun, or lies further ahead.
-func window(now time.Time, rnd *rand.Rand) timerange.Range {
+// soon is a window that begins soon, or has just begun, or lies further ahead.
+func soon(now time.Time, rnd *rand.Rand) timerange.Range {
 	from := now.Add(time.Duration(rnd.IntN(30*60)) * time.Minute)
 	if rnd.IntN(3) == 0 {
 		from = now.Add(time.Duration(rnd.IntN(60)-20) * time.Minute)
@@ -97,7 +105,7 @@ func reserve(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 	o := &booking.Reserve{
 		In: p.ID, ID: id.New[id.Reservation](now), PaymentID: id.New[id.Payment](now),
 		Key: commit.Key{Principal: booking.Guest, Key: key}, RequestHash: sha256.Sum256([]byte(key)),
-		SpaceType: t, Window: window(now, rnd), Provider: "soak", Method: "pm", Email: "driver@example.org",
+		SpaceType: t, Window: soon(now, rnd), Provider: "soak", Method: "pm", Email: "driver@example.org",
 		Quote: reservation.Quote{Total: price, Tax: money.New(price.Minor*19/119, currency), TariffVersion: 1},
 	}
 	revision, err := w.commit(ctx, o)
@@ -152,15 +160,7 @@ func hold(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 		return note{}, err
 	}
 	o := &booking.RecordHold{Target: t.target()}
-	o.Outcome = payment.Outcome{Ref: "hold-" + t.payment.String(), State: payment.Authorized, Authorized: money.New(t.amount, currency)}
-	switch n := rnd.IntN(20); {
-	case n < 2:
-		o.Outcome.State, o.Outcome.DeclineCode = payment.Declined, "no_funds"
-	case n < 3:
-		o.Outcome.State, o.Outcome.NextAction = payment.RequiresAction, "https://example.org/step"
-	case n < 4:
-		o.NoAnswer = true
-	}
+	o.Outcome, o.NoAnswer = says(t, rnd)
 	revision, err := w.commit(ctx, o)
 	if err != nil {
 		return note{parking: string(t.in)}, err
@@ -171,6 +171,20 @@ func hold(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 		n.state = string(s)
 	}
 	return n, nil
+}
+
+// says is a provider's answer about a hold: mostly that it stands.
+func says(t target, rnd *rand.Rand) (o payment.Outcome, noAnswer bool) {
+	o = payment.Outcome{Ref: "hold-" + t.payment.String(), State: payment.Authorized, Authorized: money.New(t.amount, currency)}
+	switch n := rnd.IntN(20); {
+	case n < 2:
+		o.State, o.DeclineCode = payment.Declined, "no_funds"
+	case n < 3:
+		o.State, o.NextAction = payment.RequiresAction, "https://example.org/step"
+	case n < 4:
+		noAnswer = true
+	}
+	return o, noAnswer
 }
 
 func cancel(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
@@ -197,7 +211,11 @@ func cancel(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 }
 
 func expire(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
-	t, err := w.pool.take(rnd, &w.pool.held)
+	lists := []*[]target{&w.pool.held, &w.pool.changes}
+	if rnd.IntN(2) == 0 {
+		lists[0], lists[1] = lists[1], lists[0]
+	}
+	t, err := w.pool.take(rnd, lists...)
 	if err != nil {
 		return note{}, err
 	}

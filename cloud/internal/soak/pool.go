@@ -11,16 +11,20 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
 )
 
 // target is a reservation, as far as an operation has to know it.
 type target struct {
 	in      id.Parking
 	id      id.Reservation
-	payment id.Payment
-	amount  int64 // minor units; what its payment is to hold, or to take
-	state   string
+	payment id.Payment // its own; of a change that waits for its payment, that
+	amount  int64      // minor units; what the payment is to hold, or to take
+	state   string     // of the payment
+	kind    id.SpaceType
+	window  timerange.Range
 	known   *booking.Snapshot
 }
 
@@ -32,6 +36,8 @@ type pool struct {
 	mu        sync.Mutex
 	held      []target
 	confirmed []target
+	inside    []target                // whose vehicle is in
+	changes   []target                // that wait for their payment
 	due       map[id.Parking][]target // confirmed, and about to begin
 	open      []target                // with a payment to take or to give back
 	ended     []target                // that nobody should come for any more
@@ -75,14 +81,23 @@ func (p *pool) take(rnd *rand.Rand, lists ...*[]target) (target, error) {
 
 // put files a reservation as an operation left it.
 func (p *pool) put(s booking.Snapshot) {
-	t := target{in: s.Reservation.Parking, id: s.Reservation.ID, payment: s.Payment.ID, amount: s.Payment.Amount.Minor, state: string(s.Payment.State), known: &s}
+	r := &s.Reservation
+	of := func(y *payment.Payment) target {
+		return target{r.Parking, r.ID, y.ID, y.Amount.Minor, string(y.State), r.SpaceType, r.Window, &s}
+	}
+	t := of(&s.Payment)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch s.Reservation.State {
+	if s.Change != nil {
+		add(&p.changes, of(s.Change))
+	}
+	switch r.State {
 	case "held":
 		add(&p.held, t)
 	case "confirmed":
 		add(&p.confirmed, t)
+	case "active":
+		add(&p.inside, t)
 	default:
 		if s.Payment.State == "void_requested" {
 			add(&p.open, t)
@@ -97,14 +112,18 @@ func (p *pool) remember(o *booking.Reserve) {
 }
 
 const (
-	selectTargets = `select r.parking, r.id, r.payment, p.amount, p.state
-		from reservation r join payment p on p.parking = r.parking and p.id = r.payment where `
+	targetColumns   = `select r.parking, r.id, p.id, p.amount, p.state, r.space_type, r.from_at, r.to_at from reservation r join payment p on p.parking = r.parking and `
+	selectTargets   = targetColumns + `p.id = r.payment where `
 	selectHeld      = selectTargets + `r.state = 'held' order by r.hold_until limit 400`
 	selectConfirmed = selectTargets + `r.state = 'confirmed' order by random() limit 400`
-	selectDue       = selectTargets + `r.state = 'confirmed' and r.parking = any ($1) and r.from_at < $2 order by random() limit 400`
-	selectLate      = selectTargets + `r.state = 'confirmed' and r.no_show_at < $1 order by random() limit 400`
-	selectOpen      = `select parking, reservation, id, capture_amount, state from payment
-		where state in ('capture_requested', 'void_requested') order by updated_at limit 400`
+	selectInside    = selectTargets + `r.state = 'active' order by random() limit 200`
+	selectChanges   = targetColumns + `p.reservation = r.id and p.id <> r.payment
+		where r.pending is not null and p.state in ('requested', 'requires_action', 'unknown') limit 400`
+	selectDue  = selectTargets + `r.state = 'confirmed' and r.parking = any ($1) and r.from_at < $2 order by random() limit 400`
+	selectLate = selectTargets + `r.state = 'confirmed' and r.no_show_at < $1 order by random() limit 400`
+	selectOpen = `select p.parking, p.reservation, p.id, p.capture_amount, p.state, r.space_type, r.from_at, r.to_at
+		from payment p join reservation r on r.parking = p.parking and r.id = p.reservation
+		where p.state in ('capture_requested', 'void_requested') order by p.updated_at limit 400`
 )
 
 // look reads anew what there is, from all workers.
@@ -119,28 +138,29 @@ func (w *worker) look(ctx context.Context) error {
 			return nil, err
 		}
 		return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t target, err error) {
-			return t, row.Scan(&t.in, &t.id, &t.payment, &t.amount, &t.state)
+			return t, row.Scan(&t.in, &t.id, &t.payment, &t.amount, &t.state, &t.kind, &t.window.From, &t.window.To)
 		})
 	}
-	held, err := read(selectHeld)
-	if err != nil {
-		return fmt.Errorf("look for work: %w", err)
-	}
-	confirmed, err := read(selectConfirmed)
-	if err != nil {
-		return fmt.Errorf("look for work: %w", err)
-	}
-	due, err := read(selectDue, mine, w.Clock.now().Add(arriveAhead))
-	if err != nil {
-		return fmt.Errorf("look for work: %w", err)
-	}
-	late, err := read(selectLate, w.Clock.now())
-	if err != nil {
-		return fmt.Errorf("look for work: %w", err)
-	}
-	open, err := read(selectOpen)
-	if err != nil {
-		return fmt.Errorf("look for work: %w", err)
+	now := w.Clock.now()
+	var held, confirmed, inside, changes, due, late, open []target
+	for _, l := range []struct {
+		into *[]target
+		sql  string
+		args []any
+	}{
+		{&held, selectHeld, nil},
+		{&confirmed, selectConfirmed, nil},
+		{&inside, selectInside, nil},
+		{&changes, selectChanges, nil},
+		{&due, selectDue, []any{mine, now.Add(arriveAhead)}},
+		{&late, selectLate, []any{now}},
+		{&open, selectOpen, nil},
+	} {
+		list, err := read(l.sql, l.args...)
+		if err != nil {
+			return fmt.Errorf("look for work: %w", err)
+		}
+		*l.into = list
 	}
 	byParking := map[id.Parking][]target{}
 	for _, t := range due {
@@ -148,7 +168,8 @@ func (w *worker) look(ctx context.Context) error {
 	}
 	w.pool.mu.Lock()
 	defer w.pool.mu.Unlock()
-	w.pool.held, w.pool.confirmed, w.pool.due, w.pool.open, w.pool.late = held, confirmed, byParking, open, late
+	w.pool.held, w.pool.confirmed, w.pool.inside, w.pool.changes = held, confirmed, inside, changes
+	w.pool.due, w.pool.open, w.pool.late = byParking, open, late
 	if len(w.pool.recent) == maxPool {
 		w.pool.recent = w.pool.recent[:0]
 	}

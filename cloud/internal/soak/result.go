@@ -2,6 +2,7 @@ package soak
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -19,7 +20,8 @@ type Result struct {
 	Accepted   int
 	Refused    int
 	Unanswered int
-	Kills      int
+	Kills      int // of workers
+	Crashes    int // of the database
 	Checks     int
 	Lost       int            // answers whose effect is not there
 	Wrong      []string       // answers that nobody must ever get
@@ -32,7 +34,7 @@ func (r *run) result() Result {
 	return Result{
 		OK:         r.report.OK() && len(r.wrong) == 0,
 		Operations: r.total(), Accepted: r.results[accepted], Refused: r.results[refused], Unanswered: r.results[unanswered],
-		Kills: r.kills, Checks: r.checks, Lost: r.report.Counts[lost], Wrong: r.wrong, ByName: r.ops, Found: r.report,
+		Kills: r.kills, Crashes: r.crashes, Checks: r.checks, Lost: r.report.Counts[lost], Wrong: r.wrong, ByName: r.ops, Found: r.report,
 		Took: time.Since(r.began),
 	}
 }
@@ -41,7 +43,7 @@ func (r *run) result() Result {
 func (x Result) JSON() string {
 	out := map[string]any{
 		"soak": "ok", "operations": x.Operations, "accepted": x.Accepted, "refused": x.Refused, "unanswered": x.Unanswered,
-		"kills": x.Kills, "checks": x.Checks, "lost": x.Lost, "wrong": len(x.Wrong), "seconds": int(x.Took.Seconds()),
+		"kills": x.Kills, "postgres_kills": x.Crashes, "checks": x.Checks, "lost": x.Lost, "wrong": len(x.Wrong), "seconds": int(x.Took.Seconds()),
 		"by_name": x.ByName, "looked_at": x.Found.Looked,
 	}
 	if !x.OK {
@@ -66,6 +68,12 @@ type stored struct {
 	state   string
 }
 
+// journal is one journal of a parking's edge.
+type journal struct {
+	parking string
+	epoch   uint32
+}
+
 // verify looks for the effect of every answer that a worker got.
 func (r *run) verify(ctx context.Context) error {
 	r.mu.Lock()
@@ -88,12 +96,16 @@ func (r *run) verify(ctx context.Context) error {
 	if err := r.each(ctx, `select reservation from idempotency_key`, []any{&i}, func() { keyed[i] = true }); err != nil {
 		return err
 	}
-	heads, marks := map[string]uint64{}, map[string]int64{}
+	heads, marks := map[string]uint64{}, map[journal]int64{}
 	var p string
 	var head uint64
+	if err := r.each(ctx, `select parking, revision from parking_head`, []any{&p, &head}, func() { heads[p] = head }); err != nil {
+		return err
+	}
+	var epoch uint32
 	var seq int64
-	if err := r.each(ctx, `select h.parking, h.revision, coalesce(w.seq, 0) from parking_head h left join edge_watermark w using (parking)`,
-		[]any{&p, &head, &seq}, func() { heads[p], marks[p] = head, seq }); err != nil {
+	if err := r.each(ctx, `select parking, epoch, max(seq) from observation group by parking, epoch`,
+		[]any{&p, &epoch, &seq}, func() { marks[journal{p, epoch}] = seq }); err != nil {
 		return err
 	}
 	for _, n := range r.notes {
@@ -108,7 +120,7 @@ func (r *run) verify(ctx context.Context) error {
 }
 
 // missing says what of an answer's effect is not there.
-func (n *note) missing(rows map[rowKind]map[[16]byte]stored, keyed map[[16]byte]bool, heads map[string]uint64, marks map[string]int64) string {
+func (n *note) missing(rows map[rowKind]map[[16]byte]stored, keyed map[[16]byte]bool, heads map[string]uint64, marks map[journal]int64) string {
 	if n.revision > heads[n.parking] {
 		return fmt.Sprintf("revision %d was answered, the head is at %d", n.revision, heads[n.parking])
 	}
@@ -116,8 +128,9 @@ func (n *note) missing(rows map[rowKind]map[[16]byte]stored, keyed map[[16]byte]
 	case noRow:
 		return ""
 	case watermarkRow:
-		if marks[n.parking] < n.version {
-			return fmt.Sprintf("event %d was acknowledged, %d are applied", n.version, marks[n.parking])
+		j := journal{n.parking, binary.BigEndian.Uint32(n.id[:])}
+		if marks[j] < n.version {
+			return fmt.Sprintf("event %d of epoch %d was acknowledged, %d are applied", n.version, j.epoch, marks[j])
 		}
 		return ""
 	case reservationRow:

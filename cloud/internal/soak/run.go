@@ -38,6 +38,7 @@ type run struct {
 	wrong    []string
 	texts    map[string]string
 	kills    int
+	crashes  int           // of the database
 	failed   chan struct{} // closed with the first thing that is wrong
 	enough   chan struct{} // closed when there were enough operations
 	report   check.Report  // all that the checks found
@@ -98,6 +99,10 @@ func (r *run) open(ctx context.Context) (err error) {
 	if _, err := r.db.ImportParkings(ctx, "Soak", list, r.clock.now()); err != nil {
 		return err
 	}
+	return r.connect(ctx)
+}
+
+func (r *run) connect(ctx context.Context) (err error) {
 	r.conn, err = pgx.Connect(ctx, r.DSN)
 	return err
 }
@@ -106,6 +111,7 @@ func (r *run) open(ctx context.Context) (err error) {
 func (r *run) start(ctx context.Context, n int) (*child, error) {
 	line, err := json.Marshal(job{
 		DSN: r.DSN, Dir: r.Dir, Clock: r.clock, Worker: n, Workers: r.Workers, Clients: r.Clients, Seed: r.rnd.Uint64(),
+		Crashes: r.CrashEvery > 0,
 	})
 	if err != nil {
 		return nil, err
@@ -178,7 +184,7 @@ const maxExamples = 5
 func (r *run) watch(ctx context.Context) error {
 	tell := time.NewTicker(tellEvery)
 	defer tell.Stop()
-	kill, look, end := alarm(r.jitter()), alarm(r.CheckEvery), alarm(r.For)
+	kill, look, crash, end := alarm(r.jitter(r.KillEvery)), alarm(r.CheckEvery), alarm(r.jitter(r.CrashEvery)), alarm(r.For)
 	for {
 		select {
 		case <-ctx.Done():
@@ -195,7 +201,12 @@ func (r *run) watch(ctx context.Context) error {
 			if err := r.kill(ctx); err != nil {
 				return err
 			}
-			kill = alarm(r.jitter())
+			kill = alarm(r.jitter(r.KillEvery))
+		case <-crash:
+			if err := r.crash(ctx); err != nil {
+				return err
+			}
+			crash = alarm(r.jitter(r.CrashEvery))
 		case <-look:
 			if err := r.check(ctx); err != nil {
 				return err
@@ -218,8 +229,22 @@ func alarm(d time.Duration) <-chan time.Time {
 	return time.After(d)
 }
 
-func (r *run) jitter() time.Duration {
-	return time.Duration(float64(r.KillEvery) * (0.5 + r.rnd.Float64()))
+func (r *run) jitter(every time.Duration) time.Duration {
+	return time.Duration(float64(every) * (0.5 + r.rnd.Float64()))
+}
+
+// crash ends the database under everybody's hands, and waits until it is there
+// again.
+func (r *run) crash(ctx context.Context) error {
+	if err := r.Crash(ctx); err != nil {
+		return fmt.Errorf("kill the database: %w", err)
+	}
+	r.mu.Lock()
+	r.crashes++
+	r.mu.Unlock()
+	_ = r.conn.Close(ctx) // it is cut
+	r.db.Pool().Reset()
+	return r.connect(ctx)
 }
 
 // kill ends a worker as a crash does, and starts it again.
@@ -289,7 +314,7 @@ func (r *run) tell() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	took := time.Since(r.began)
-	_, _ = fmt.Fprintf(r.Out, "%4.0f s, there it is %s: %d operations (%.0f/s; %d accepted, %d refused, %d unanswered), %d kills, %d checks\n",
+	_, _ = fmt.Fprintf(r.Out, "%4.0f s, there it is %s: %d operations (%.0f/s; %d accepted, %d refused, %d unanswered), %d kills and %d of Postgres, %d checks\n",
 		took.Seconds(), r.clock.now().Format("Mon 15:04"), r.total(), float64(r.total())/took.Seconds(),
-		r.results[accepted], r.results[refused], r.results[unanswered], r.kills, r.checks)
+		r.results[accepted], r.results[refused], r.results[unanswered], r.kills, r.crashes, r.checks)
 }

@@ -10,9 +10,11 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
@@ -56,10 +58,14 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 		stop()
 	}()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	if w.db, err = postgres.Open(ctx, w.DSN, log, postgres.Options{MaxConns: 8}); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	err = w.insist(ctx, func(ctx context.Context) (err error) {
+		w.db, err = postgres.Open(ctx, w.DSN, log, postgres.Options{MaxConns: 8})
+		return err
+	})
+	if ctx.Err() != nil && w.db == nil {
+		return nil // it was to end before it had begun
+	}
+	if err != nil {
 		return err
 	}
 	defer w.db.Close()
@@ -83,13 +89,16 @@ func (w *worker) work(ctx context.Context) error {
 		if !p.edge || i%w.Workers != w.Worker {
 			continue
 		}
-		e, err := w.openEdge(ctx, p)
+		e, err := w.openEdge(p)
+		if err == nil {
+			err = w.insist(ctx, func(ctx context.Context) error { return e.resume(ctx, w) })
+		}
 		if err != nil {
 			return fmt.Errorf("the edge of %s: %w", p.ID, err)
 		}
 		w.edges = append(w.edges, e)
 	}
-	if err := errors.Join(w.look(ctx), w.keep(ctx)); err != nil {
+	if err := errors.Join(w.insist(ctx, w.look), w.insist(ctx, w.keep)); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -183,9 +192,36 @@ func (w *worker) every(ctx context.Context, step time.Duration, do func(context.
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := do(context.WithoutCancel(ctx)); err != nil {
+			if err := w.insist(ctx, do); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// patience is how long the database may be away.
+const patience = 30 * time.Second
+
+// insist calls do until it succeeds: while the database is away it cannot. When
+// ctx ends, it is called once more. What the database itself refuses is final.
+func (w *worker) insist(ctx context.Context, do func(context.Context) error) error {
+	began, last := time.Now(), false
+	for {
+		err := do(context.WithoutCancel(ctx))
+		if err == nil || !w.Crashes || last || time.Since(began) > patience || final(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			last = true
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// final reports whether the database has refused a statement, and not only gone
+// away or come back.
+func final(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && !slices.Contains([]string{"08", "53", "57"}, pg.Code[:2])
 }

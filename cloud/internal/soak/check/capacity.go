@@ -15,6 +15,9 @@ func Check(r Rows) Report {
 	var out Report
 	out.capacity(&r)
 	out.told(&r)
+	out.capacities(&r)
+	out.lent(&r)
+	out.windows(&r)
 	out.colours(&r)
 	out.shared(&r)
 	out.payments(&r)
@@ -38,11 +41,11 @@ func (r *Rows) claims() map[Lot][]units {
 			out[l] = append(out[l], units{run, n})
 		}
 	}
-	type stay struct {
-		lot Lot
-		run Run
+	type held struct {
+		lot  Lot
+		runs [2]Run
 	}
-	under := map[ID]stay{} // the reservation's own claim, by the stay that stands in it
+	under := map[ID]held{} // what the reservation and its change hold, by the stay that stands in it
 	for i := range r.Reservations {
 		x := &r.Reservations[i]
 		add(x.Lot, x.Claim, 1)
@@ -56,13 +59,20 @@ func (r *Rows) claims() map[Lot][]units {
 			}
 		}
 		if x.Session != (ID{}) {
-			under[x.Session] = stay{x.Lot, x.Claim}
+			h := held{x.Lot, [2]Run{x.Claim}}
+			if p := x.Pending; p != nil && p.Type == x.Type {
+				h.runs[1] = p.Claim
+			}
+			under[x.Session] = h
 		}
 	}
 	for _, s := range r.Stays {
 		rest := []Run{s.Claim}
 		if u, ok := under[s.ID]; ok && u.lot == s.Lot {
-			rest = s.Claim.minus(u.run)
+			rest = nil
+			for _, r := range s.Claim.minus(u.runs[0]) {
+				rest = append(rest, r.minus(u.runs[1])...)
+			}
 		}
 		for _, run := range rest {
 			add(s.Lot, run, 1)

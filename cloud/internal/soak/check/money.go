@@ -91,9 +91,31 @@ func (out *Report) payments(r *Rows) {
 			out.Add(Holds, "%s: reservation %x (%s) has %d live holds, its pending change %d", x.Parking, x.ID, x.State, own, pending)
 		}
 	}
+	out.changes(r, byID)
 	for i := range r.Payments {
 		if p := &r.Payments[i]; !known[p.Reservation] {
 			out.Add(Payments, "%s: payment %x is of no reservation", p.Parking, p.ID)
+		}
+	}
+}
+
+// changes checks that what is sold is secured, and that a change waits only where
+// there is something to change, for a payment of its own of the whole new price.
+func (out *Report) changes(r *Rows, byID map[ID]*Payment) {
+	for i := range r.Reservations {
+		x := &r.Reservations[i]
+		stands := x.State == "confirmed" || x.State == "active"
+		if p := byID[x.Payment]; stands && p != nil && p.Authorized < x.Price {
+			out.Add(Payments, "%s: reservation %x is %s for %d, %d is held", x.Parking, x.ID, x.State, x.Price, p.Authorized)
+		}
+		if x.Pending == nil {
+			continue
+		}
+		out.look("pending changes", 1)
+		p := byID[x.Pending.Payment]
+		if !stands || p == nil || p.Reservation != x.ID || p.ID == x.Payment || p.Amount != x.Pending.Price ||
+			!slices.Contains([]string{"requested", "requires_action", "unknown"}, p.State) {
+			out.Add(Payments, "%s: reservation %x is %s, and its change for %d waits for what does not fit it", x.Parking, x.ID, x.State, x.Pending.Price)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -81,21 +82,27 @@ func (r *Rows) readLots(ctx context.Context, tx pgx.Tx) error {
 }
 
 func (r *Rows) readClaims(ctx context.Context, tx pgx.Tx) error {
+	const rounded = `floor(extract(epoch from %[1]s) / 900)::bigint, ceil(extract(epoch from %[2]s) / 900)::bigint`
 	rows, err := tx.Query(ctx, `select parking, space_type, id, state, claim_from_q, claim_to_q, payment,
-		coalesce(session, '00000000-0000-0000-0000-000000000000'), pending->>'space_type',
-		(pending->>'claim_from_q')::bigint, (pending->>'claim_to_q')::bigint, pending->>'payment', updated_at >= no_show_at, coalesce(space, '') from reservation`)
+		coalesce(session, '00000000-0000-0000-0000-000000000000'), (quote->'total'->>'minor')::bigint, `+fmt.Sprintf(rounded, "from_at", "to_at")+`,
+		pending->>'space_type', (pending->>'claim_from_q')::bigint, (pending->>'claim_to_q')::bigint, pending->>'payment',
+		(pending->'quote'->'total'->>'minor')::bigint, `+fmt.Sprintf(rounded, "(pending->>'from')::timestamptz", "(pending->>'to')::timestamptz")+`,
+		updated_at >= no_show_at, coalesce(space, '') from reservation`)
 	if err != nil {
 		return err
 	}
 	r.Reservations, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (x Reservation, err error) {
 		var kind, payment *string
-		var from, to *int64
+		var n [5]*int64
 		if err := row.Scan(&x.Parking, &x.Type, &x.ID, &x.State, &x.Claim.From, &x.Claim.To, &x.Payment, &x.Session,
-			&kind, &from, &to, &payment, &x.Late, &x.Bay); err != nil || kind == nil || from == nil || to == nil || payment == nil {
+			&x.Price, &x.Window.From, &x.Window.To, &kind, &n[0], &n[1], &payment, &n[2], &n[3], &n[4], &x.Late, &x.Bay); err != nil || kind == nil {
 			return x, err
 		}
+		if payment == nil || slices.Contains(n[:], nil) {
+			return x, fmt.Errorf("reservation %x: half a pending change", x.ID)
+		}
 		p, err := id.Parse[id.Payment](*payment)
-		x.Pending = &Pending{Type: *kind, Claim: Run{*from, *to}, Payment: p.UUID()}
+		x.Pending = &Pending{Type: *kind, Claim: Run{*n[0], *n[1]}, Price: *n[2], Window: Run{*n[3], *n[4]}, Payment: p.UUID()}
 		return x, err
 	})
 	if err != nil {
@@ -114,14 +121,23 @@ func (r *Rows) readClaims(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	err = list(ctx, tx, &r.Lent, `
+		select parking, space_type, sum(units)::int, sum(inside)::int, coalesce(bool_and(m.journal <> '00000000-0000-0000-0000-000000000000'), false)
+		  from (select parking, space_type, units, 0 as inside from allotment
+		        union all select parking, space_type, 0, 1 from session where state = 'inside' and allotted) x
+		  left join edge_watermark m using (parking) group by 1, 2`,
+		func(x *Lent) []any { return []any{&x.Parking, &x.Type, &x.Units, &x.Inside, &x.InUse} })
+	if err != nil {
+		return err
+	}
 	return list(ctx, tx, &r.Allotments, `select parking, space_type, units, until_q from allotment`,
 		func(x *Allotment) []any { return []any{&x.Parking, &x.Type, &x.Units, &x.Until} })
 }
 
 func (r *Rows) readPayments(ctx context.Context, tx pgx.Tx) error {
-	err := list(ctx, tx, &r.Payments, `select parking, id, reservation, state, authorized, capture_amount, captured from payment`,
+	err := list(ctx, tx, &r.Payments, `select parking, id, reservation, state, amount, authorized, capture_amount, captured from payment`,
 		func(x *Payment) []any {
-			return []any{&x.Parking, &x.ID, &x.Reservation, &x.State, &x.Authorized, &x.Asked, &x.Captured}
+			return []any{&x.Parking, &x.ID, &x.Reservation, &x.State, &x.Amount, &x.Authorized, &x.Asked, &x.Captured}
 		})
 	if err != nil {
 		return err
@@ -158,6 +174,13 @@ func (r *Rows) readFeed(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	err = list(ctx, tx, &r.Changes, `
+		select parking, c->>'space_type', revision, (c->>'from_day')::bigint, (c->>'capacity')::int, (c->>'was')::int
+		  from (select parking, revision, body->'capacity' as c from event where kind = 'capacity.changed') e`,
+		func(x *Change) []any { return []any{&x.Parking, &x.Type, &x.Revision, &x.From, &x.Cap, &x.Was} })
+	if err != nil {
+		return err
+	}
 	err = list(ctx, tx, &r.Feeds, `
 		select h.parking, h.revision, count(e.revision), count(distinct e.revision), coalesce(min(e.revision), 0), coalesce(max(e.revision), 0)
 		  from parking_head h left join event e using (parking) group by h.parking, h.revision`,
@@ -167,7 +190,8 @@ func (r *Rows) readFeed(ctx context.Context, tx pgx.Tx) error {
 	}
 	return list(ctx, tx, &r.Journals, `
 		select w.parking, w.epoch, w.seq, count(o.seq), count(distinct o.seq), coalesce(min(o.seq), 0), coalesce(max(o.seq), 0)
-		  from edge_watermark w left join observation o on o.parking = w.parking and o.epoch = w.epoch
+		  from edge_watermark w left join observation o on o.parking = w.parking
+		   and o.epoch = w.epoch - (w.journal = '00000000-0000-0000-0000-000000000000')::int -- to retire it has raised the epoch
 		 group by w.parking, w.epoch, w.seq`,
 		func(x *Journal) []any {
 			return []any{&x.Parking, &x.Epoch, &x.Seq, &x.Applied, &x.Distinct, &x.First, &x.Last}

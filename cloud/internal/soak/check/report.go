@@ -15,6 +15,9 @@ const (
 	Oversold   Kind = "oversold"   // more is claimed, or for sale, than there is
 	Leaked     Kind = "leaked"     // capacity that nobody claims and nobody can buy
 	Drifted    Kind = "drifted"    // free and over that cannot stand beside each other, or a capacity that is not the type's
+	Capacities Kind = "capacities" // a day that has another capacity than the changes told left it
+	Escrow     Kind = "escrow"     // more walk-ins than units, or units lent to an edge that is retired
+	Windows    Kind = "windows"    // a reservation, or a change, that claims another time than it is for
 	Untold     Kind = "untold"     // claims that differ from what the feed told
 	Uncoloured Kind = "uncoloured" // reservations for which there is no assignment to bays
 	Shared     Kind = "shared"     // a bay that two claims which overlap both have
@@ -28,7 +31,7 @@ const (
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Oversold, Leaked, Drifted, Untold, Uncoloured, Shared, Holds, Payments, Ledger, Revisions, Keys, Journals}
+	return []Kind{Oversold, Leaked, Drifted, Capacities, Escrow, Windows, Untold, Uncoloured, Shared, Holds, Payments, Ledger, Revisions, Keys, Journals}
 }
 
 // examples is how many findings of a kind are kept in words.

@@ -21,6 +21,8 @@ type Rows struct {
 	Stays        []Stay
 	Allotments   []Allotment
 	Blocks       []Block
+	Lent         []Lent
+	Changes      []Change
 	Payments     []Payment
 	Told         []Told
 	Unbalanced   []Unbalanced
@@ -46,6 +48,8 @@ type Reservation struct {
 	State   string
 	Late    bool // it got into its state when its place was not kept any longer
 	Claim   Run  // empty: none
+	Window  Run  // rounded outward
+	Price   int64
 	Payment ID
 	Session ID
 	Pending *Pending
@@ -56,6 +60,8 @@ type Reservation struct {
 type Pending struct {
 	Type    string
 	Claim   Run
+	Window  Run // rounded outward
+	Price   int64
 	Payment ID
 }
 
@@ -75,6 +81,21 @@ type Allotment struct {
 	Until int64
 }
 
+// Lent is an allotment beside those who stand on it.
+type Lent struct {
+	Lot
+	Units, Inside int
+	InUse         bool // the edge has not been retired
+}
+
+// Change is a change of capacity that the feed told.
+type Change struct {
+	Lot
+	Revision int64
+	From     int64 // day
+	Cap, Was int
+}
+
 // Block is bays that are out of use.
 type Block struct {
 	Lot
@@ -87,6 +108,7 @@ type Payment struct {
 	Parking                     string
 	ID, Reservation             ID
 	State                       string
+	Amount                      int64 // that was asked for
 	Authorized, Asked, Captured int64 // Asked is the amount to capture
 }
 

@@ -48,6 +48,7 @@ func run(ctx context.Context) (ok bool, err error) {
 	flag.IntVar(&cfg.Workers, "workers", 3, "processes")
 	flag.IntVar(&cfg.Clients, "clients", 48, "clients at once in each process")
 	flag.DurationVar(&cfg.KillEvery, "kill-every", time.Second, "kill a process so often on average; 0: never")
+	flag.DurationVar(&cfg.CrashEvery, "crash-every", 45*time.Second, "kill Postgres so often on average; 0: never")
 	flag.DurationVar(&cfg.CheckEvery, "check-every", 30*time.Second, "check everything so often; 0: at the end only")
 	flag.Float64Var(&cfg.Speed, "speed", 60, "how much faster time passes")
 	flag.Uint64Var(&cfg.Seed, "seed", uint64(time.Now().UnixNano()), "of what is random in the choice of work")
@@ -86,6 +87,12 @@ func run(ctx context.Context) (ok bool, err error) {
 		return false, err
 	}
 	cfg.Command = []string{self, "worker"}
+	cfg.Crash = func(ctx context.Context) error {
+		if err := cluster.Crash(); err != nil {
+			return err
+		}
+		return cluster.Restart(ctx)
+	}
 	fmt.Fprintf(os.Stderr, "seed %d, Postgres %s, fsync on\n", cfg.Seed, cluster.Version())
 	result, err := soak.Run(ctx, cfg)
 	if err != nil {
