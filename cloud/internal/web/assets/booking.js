@@ -293,7 +293,7 @@ export function booking(id, givenToken) {
   function done() {
     const paid = r.payment.captured
     return h('section', {class: 'stack'}, note('good', 'undo', 'You have left. Thank you.',
-      paid ? `${money(paid)} was taken for this stay; the rest of the hold went back.` : 'What the stay cost is being taken from the hold; the rest goes back.'),
+      paid ? `${money(paid)} was taken for this stay${paid.minor < r.payment.authorized.minor ? '; the rest of the hold went back' : ''}.` : 'What the stay cost is being taken from the hold; the rest goes back.'),
     kerbOf(from(), to(), zone()), receipt())
   }
 
