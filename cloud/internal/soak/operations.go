@@ -159,7 +159,7 @@ func hold(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 	if err != nil {
 		return note{}, err
 	}
-	o := &booking.RecordHold{Target: t.target()}
+	o := &booking.RecordHold{Target: t.target(), Payment: t.payment}
 	o.Outcome, o.NoAnswer = says(t, rnd)
 	revision, err := w.commit(ctx, o)
 	if err != nil {
