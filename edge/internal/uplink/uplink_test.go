@@ -169,7 +169,7 @@ func TestEventsArriveOnceAndInOrder(t *testing.T) {
 	t.Parallel()
 	e := start(t, secret, func(e *edge) {
 		e.timing.Resend = time.Minute // a slow machine is no bad link
-		e.record(600)                                                  // more than two batches
+		e.record(600)                 // more than two batches
 	})
 	e.settled(600)
 	e.record(20)
