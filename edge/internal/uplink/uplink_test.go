@@ -35,6 +35,7 @@ type edge struct {
 	cloud   *cloudtest.Cloud
 	net     *cloudtest.Network
 	broker  string // its address, past the network
+	timing  uplink.Timing
 	uplink  *uplink.Uplink
 	journal journal
 	log     slog.Handler
@@ -81,7 +82,7 @@ func quick() uplink.Timing {
 func start(t *testing.T, password string, before ...func(*edge)) *edge {
 	t.Helper()
 	now := time.Now()
-	e := &edge{t: t, id: id.New[id.Edge](now), boot: id.New[id.Boot](now), log: slog.DiscardHandler, clock: heard{}}
+	e := &edge{t: t, id: id.New[id.Edge](now), boot: id.New[id.Boot](now), log: slog.DiscardHandler, clock: heard{}, timing: quick()}
 	b := cloudtest.StartBroker(t, parking, e.id, secret)
 	e.cloud, e.net, e.broker = cloudtest.StartCloud(t, b, parking), cloudtest.StartNetwork(t, b.Addr), b.Addr
 	s, err := store.Open(filepath.Join(t.TempDir(), "edge.db"), slog.New(slog.DiscardHandler), time.Now)
@@ -105,7 +106,7 @@ func start(t *testing.T, password string, before ...func(*edge)) *edge {
 		f(e)
 	}
 	e.uplink = uplink.New(uplink.Config{
-		Broker: "tcp://" + e.net.Addr, Parking: parking, Edge: e.id, Boot: e.boot, Secret: password, Software: "test", Timing: quick(),
+		Broker: "tcp://" + e.net.Addr, Parking: parking, Edge: e.id, Boot: e.boot, Secret: password, Software: "test", Timing: e.timing,
 	}, e.journal, e.clock, func() wire.Beat { return wire.Beat{} }, slog.New(e.log))
 	run(e.uplink.Run)
 	return e
@@ -166,7 +167,10 @@ func (e *edge) acked() {
 
 func TestEventsArriveOnceAndInOrder(t *testing.T) {
 	t.Parallel()
-	e := start(t, secret, func(e *edge) { e.record(600) }) // more than two batches
+	e := start(t, secret, func(e *edge) {
+		e.timing.Resend = time.Minute // a slow machine is no bad link
+		e.record(600)                 // more than two batches
+	})
 	e.settled(600)
 	e.record(20)
 	e.settled(620)
