@@ -8,10 +8,10 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test lint fmt bench-story bench-reserve bench-tariff soak fuzz generate deps verify ci clean
+.PHONY: help build run demo test lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./bin/openlot, openlot-edge and openlot-board
 	@mkdir -p bin
@@ -44,6 +44,10 @@ soak: ## a million random operations on three processes that are killed all the 
 bench-reserve: ## measure selling against pgbench and one statement for each request (ARGS='--only hot')
 	go run ./cloud/internal/devpg/cmd/ensure
 	go run ./cloud/internal/benchreserve/cmd/bench-reserve $(ARGS)
+
+bench-reserve-http: build ## measure selling through the whole HTTP stack, and where the time goes (ARGS='--only hot')
+	go run ./cloud/internal/devpg/cmd/ensure
+	go run ./cloud/internal/benchreserve/cmd/bench-reserve-http $(ARGS)
 
 bench-tariff: ## measure pricing stays of a week and a year
 	go run ./scripts/benchtariff

@@ -63,7 +63,12 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 		return nil, err
 	}
 	c.notifier = postgres.NewNotifier(c.db, log)
-	c.committer = postgres.NewCommitter(c.db, log, time.Now, c.notifier.Hint)
+	selling, err := postgres.Open(ctx, dsn, log, postgres.Options{MaxConns: committerConns})
+	if err != nil {
+		return nil, err
+	}
+	l.onStop("committer's connections", func() error { selling.Close(); return nil })
+	c.committer = postgres.NewCommitter(selling, log, time.Now, c.notifier.Hint)
 	c.follower = follow.New(postgres.NewFeed(c.db), log)
 	c.committer.Tell(c.follower.Committed)
 	c.listing = listing.New(postgres.NewListing(c.db), c.follower.CurrentAt, time.Now, log, listing.Options{})
@@ -92,6 +97,10 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	}
 	return c, c.newFleet(ctx, registry, l)
 }
+
+// committerConns are the committer's own: a batch, for which hundreds may wait, must
+// not itself wait for a connection behind the single statements of as many others.
+const committerConns = 4
 
 // How far ahead the feed's partitions are made.
 const partitionsAhead = 7

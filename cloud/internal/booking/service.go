@@ -77,9 +77,11 @@ type View struct {
 
 // Took says where the time of a request went; zero for what it did not need.
 type Took struct {
+	Quote  time.Duration // until there was a price
 	Claim  time.Duration // until the claim was committed
 	Hold   time.Duration // until the provider had answered
 	Record time.Duration // until the answer was committed
+	Pass   time.Duration // until the pass was signed
 }
 
 // Pending reports whether the outcome of the reservation's payment, or of that
@@ -106,6 +108,7 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
+	began := s.Now()
 	p, err := s.parking(ctx, n.Parking)
 	if err != nil {
 		return View{}, err
@@ -123,6 +126,7 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 	}
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), s.ProviderTimeout+2*recordTimeout)
 	defer done()
+	priced := s.Now()
 	if _, err := s.Commits.Commit(ctx, op); err != nil {
 		return View{}, err
 	}
@@ -134,7 +138,7 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 		return View{}, errInProgress()
 	}
 	v, err := s.hold(ctx, op.After, op.After.Payment)
-	v.Took.Claim = claimed.Sub(now)
+	v.Took.Quote, v.Took.Claim = priced.Sub(began), claimed.Sub(priced)
 	return v, err
 }
 
@@ -222,8 +226,9 @@ func (s *Service) ask(ctx context.Context, at Snapshot, p payment.Payment, call 
 	if err != nil {
 		return View{}, err
 	}
+	recorded := s.Now()
 	v, err := s.answer(after, op.About)
-	v.Took.Hold, v.Took.Record = answered.Sub(asked), s.Now().Sub(answered)
+	v.Took.Hold, v.Took.Record, v.Took.Pass = answered.Sub(asked), recorded.Sub(answered), s.Now().Sub(recorded)
 	return v, err
 }
 

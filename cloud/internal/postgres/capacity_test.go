@@ -60,6 +60,31 @@ func count(t *testing.T, c *pgx.Conn, sql string, args ...any) (n int) {
 	return n
 }
 
+// Several changes of one type that arrive together are one commit, and each of them
+// finds the days as the last one left them.
+func TestCapacityIsChangedBySeveralAtOnce(t *testing.T) {
+	db, dsn := postgrestest.New(t)
+	now := time.Now().UTC()
+	postgrestest.Import(t, db, now, postgrestest.Parking("north", 10))
+	s := newCapacity(t, db)
+	today := timerange.Floor(now).Day()
+	for round := range 5 {
+		var g errgroup.Group
+		for n := range 12 {
+			g.Go(func() error {
+				_, err := s.Commits.Commit(t.Context(), &capacity.Change{
+					In: "north", SpaceType: id.Standard, Capacity: int16(1 + (n+round)%7), From: today + int32(n%3),
+				})
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		checkCapacity(t, postgrestest.Owner(t, dsn), "north")
+	}
+}
+
 // A capacity that falls below what is sold sells nothing more there, says whom
 // it could not honour, and sells again when claims end or capacity returns.
 func TestCapacityBelowWhatIsSold(t *testing.T) {

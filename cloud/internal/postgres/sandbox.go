@@ -32,16 +32,16 @@ func scanHold(row pgx.CollectableRow) (sandbox.Hold, error) {
 	return h, err
 }
 
-const sandboxInsert = `insert into sandbox.hold (ref, key, parking, reservation, method, state, currency, amount,
+const sandboxInsert = `insert into sandbox.hold as h (ref, key, parking, reservation, method, state, currency, amount,
 	decline_code, second_factor, capture_before, created_at, updated_at, kind, asked, captured)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $8, $14) on conflict (key) do nothing`
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $8, $14) on conflict (key) do nothing returning ` + holdColumns
 
 // PlaceHold implements sandbox.Store.
 func (s *Sandbox) PlaceHold(ctx context.Context, h sandbox.Hold) (sandbox.Hold, error) {
-	_, err := s.db.pool.Exec(ctx, sandboxInsert, h.Ref, h.Key, h.Parking, h.Reservation, h.Method, h.State,
+	placed, err := oneHold(ctx, s.db.pool, sandboxInsert, h.Ref, h.Key, h.Parking, h.Reservation, h.Method, h.State,
 		h.Amount.Currency, h.Amount.Minor, h.DeclineCode, h.SecondFactor, h.CaptureBefore, h.CreatedAt, h.Kind, h.Captured)
-	if err != nil {
-		return sandbox.Hold{}, unavailable("place a sandbox hold", err)
+	if !errors.Is(err, payment.ErrNotFound) {
+		return placed, err
 	}
 	// A hold of the same key that somebody placed meanwhile is committed by now:
 	// the insert has waited for it.
@@ -63,16 +63,17 @@ func (s *Sandbox) HoldByRef(ctx context.Context, ref string) (sandbox.Hold, erro
 	return oneHold(ctx, s.db.pool, sandboxByRef, ref)
 }
 
-func oneHold(ctx context.Context, q querier, sql string, arg string) (sandbox.Hold, error) {
-	rows, err := q.Query(ctx, sql, arg)
+// oneHold is the hold that a statement returns, payment.ErrNotFound when none.
+func oneHold(ctx context.Context, q querier, sql string, args ...any) (sandbox.Hold, error) {
+	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
-		return sandbox.Hold{}, unavailable("read a sandbox hold", err)
+		return sandbox.Hold{}, unavailable("ask for a sandbox hold", err)
 	}
 	h, err := pgx.CollectExactlyOneRow(rows, scanHold)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return sandbox.Hold{}, payment.ErrNotFound
 	}
-	return h, unavailable("read a sandbox hold", err)
+	return h, unavailable("ask for a sandbox hold", err)
 }
 
 const sandboxCount = `insert into sandbox.call as c (key, ref, kind, tries) values ($1, '', $2, 1)

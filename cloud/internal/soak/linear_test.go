@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/anishathalye/porcupine"
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/commit"
@@ -22,79 +20,10 @@ import (
 	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/soak/check"
-	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/timerange"
 )
-
-const (
-	quarters = 4 // that are fought for
-	spaces   = 2
-	maxCalls = 512
-)
-
-// call is one call of a history: from and to are quarters.
-type call struct {
-	do       string // reserve, cancel or available
-	n        int    // which reservation
-	from, to int
-}
-
-// seen is its answer.
-type seen struct {
-	ok   bool // of a reserve: not sold out; of a cancel: done
-	free int  // of available
-}
-
-// counts is the sequential truth: how often each quarter is claimed, and which
-// reservations live.
-type counts struct {
-	claimed [quarters]int
-	live    [maxCalls]bool
-}
-
-func (c counts) free(x call) int {
-	least := spaces
-	for q := x.from; q < x.to; q++ {
-		least = min(least, spaces-c.claimed[q])
-	}
-	return least
-}
-
-func (c counts) with(x call, by int) counts {
-	c.live[x.n] = by > 0
-	for q := x.from; q < x.to; q++ {
-		c.claimed[q] += by
-	}
-	return c
-}
-
-// model is the parking as if one thing happened after the other. A refusal is no
-// read: it may be founded on what was so up to a second ago (package postgres,
-// TestARefusalIsNeverOlderThanASecond). Everything else counts.
-func model() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return counts{} },
-		Step: func(state, input, output any) (bool, any) {
-			c, x, got := state.(counts), input.(call), output.(seen)
-			switch x.do {
-			case "reserve":
-				if !got.ok {
-					return true, c
-				}
-				return c.free(x) > 0, c.with(x, 1)
-			case "cancel":
-				if c.live[x.n] {
-					c = c.with(x, -1)
-				}
-				return got.ok, c
-			default:
-				return got.free == c.free(x), c
-			}
-		},
-	}
-}
 
 // available reads what could be claimed.
 type available struct {
@@ -108,81 +37,6 @@ func (o *available) Prefetch(r *commit.Rows) { r.Quarters(id.Standard, o.run) }
 func (o *available) Apply(w *commit.Work, _ time.Time) (err error) {
 	o.free, err = w.Available(id.Standard, o.run)
 	return err
-}
-
-// history lets clients reserve, cancel and look at one parking through several
-// committers, and returns what they saw when.
-func history(t *testing.T, at id.Parking, committers []commit.Committer) []porcupine.Operation {
-	t.Helper()
-	const clients, calls = 6, 25
-	began, now := time.Now(), time.Now().UTC()
-	first := timerange.DayStart(timerange.Floor(now).Day()+1) + 40
-	var mu sync.Mutex
-	var out []porcupine.Operation
-	var made []call
-	ids := [maxCalls]id.Reservation{}
-	var g errgroup.Group
-	for client := range clients {
-		g.Go(func() error {
-			rnd := rand.New(rand.NewPCG(uint64(client), 3))
-			for n := range calls {
-				from := rnd.IntN(quarters)
-				x := call{do: "reserve", n: client*calls + n, from: from, to: from + 1 + rnd.IntN(quarters-from)}
-				switch rnd.IntN(5) {
-				case 0, 1:
-					mu.Lock()
-					if len(made) > 0 {
-						x = made[rnd.IntN(len(made))]
-						x.do = "cancel"
-					}
-					mu.Unlock()
-				case 2:
-					x.do = "available"
-				}
-				run := timerange.Quarters{From: first + timerange.Q(x.from), To: first + timerange.Q(x.to)}
-				c := committers[rnd.IntN(len(committers))]
-				var got seen
-				var err error
-				start := time.Since(began)
-				switch x.do {
-				case "reserve":
-					r := reserveOf(at, run.Range())
-					_, err = c.Commit(t.Context(), r)
-					if got.ok = err == nil; got.ok {
-						mu.Lock()
-						ids[x.n], made = r.ID, append(made, x)
-						mu.Unlock()
-					} else if fault.Code(err) == booking.CodeSoldOut {
-						err = nil
-					}
-				case "cancel":
-					mu.Lock()
-					target := ids[x.n]
-					mu.Unlock()
-					_, err = c.Commit(t.Context(), &booking.Cancel{Target: booking.Target{In: at, ID: target}})
-					if got.ok = err == nil; !got.ok && fault.From(err).Kind != fault.Unavailable {
-						err = nil // every cancel here must be done; the model says so
-					}
-				default:
-					o := &available{at: at, run: run}
-					_, err = c.Commit(t.Context(), o)
-					got.free = int(o.free)
-				}
-				end := time.Since(began)
-				if err != nil {
-					return err
-				}
-				mu.Lock()
-				out = append(out, porcupine.Operation{ClientId: client, Input: x, Output: got, Call: start.Nanoseconds(), Return: end.Nanoseconds()})
-				mu.Unlock()
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
 
 func reserveOf(at id.Parking, w timerange.Range) *booking.Reserve {
@@ -202,6 +56,7 @@ type arena struct {
 	owner      *pgx.Conn
 	parkings   []id.Parking
 	committers []commit.Committer
+	plain      bool // histories
 }
 
 func newArena(t *testing.T) arena {
@@ -235,7 +90,10 @@ func newArena(t *testing.T) arena {
 func (a arena) impossible(t *testing.T) (n int) {
 	t.Helper()
 	for _, p := range a.parkings {
-		h := history(t, p, a.committers)
+		h, err := history(t.Context(), p, a.committers, a.plain)
+		if err != nil {
+			t.Fatal(err)
+		}
 		switch porcupine.CheckOperationsTimeout(model(), h, 20*time.Second) {
 		case porcupine.Illegal:
 			n++
@@ -271,6 +129,7 @@ func TestAnswersAreLinearizable(t *testing.T) {
 // The control: claims that are lost on their way into the counters.
 func TestLostClaimsAreNotLinearizable(t *testing.T) {
 	a := newArena(t)
+	a.plain = true // a change would meet what was lost, and fail
 	plantLostClaims(t, a.owner)
 	if a.impossible(t) == 0 {
 		t.Error("claims are lost, and every history is possible")
@@ -307,6 +166,7 @@ func TestWithoutVersionCheckAndGuard(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := newArena(t)
+			a.plain = true
 			plantStaleWrites(t, a.owner, c.guard)
 			got, r := a.impossible(t), a.check(t)
 			if (got > 0) != c.wantImpossible || (r.Counts[check.Untold] > 0) != c.wantImpossible {
@@ -382,5 +242,26 @@ func TestStaleAnswersAreNotLinearizable(t *testing.T) {
 	}
 	if r := a.check(t); !r.OK() {
 		t.Errorf("nothing stored is wrong, the checker finds %s", r)
+	}
+}
+
+// forgetful says that a change is taken back, and does nothing.
+type forgetful struct{ commit.Committer }
+
+func (f forgetful) Commit(ctx context.Context, op commit.Op) (commit.Receipt, error) {
+	if _, ok := op.(*booking.Withdraw); ok {
+		return commit.Receipt{}, nil
+	}
+	return f.Committer.Commit(ctx, op)
+}
+
+// The control: changes that are not taken back.
+func TestForgottenWithdrawalsAreNotLinearizable(t *testing.T) {
+	a := newArena(t)
+	for i, c := range a.committers {
+		a.committers[i] = forgetful{c}
+	}
+	if a.impossible(t) == 0 {
+		t.Error("what is taken back stays, and every history is possible")
 	}
 }
