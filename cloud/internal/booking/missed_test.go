@@ -371,3 +371,42 @@ func TestTheEndIsToldOnceAndInTime(t *testing.T) {
 		})
 	}
 }
+
+// Whoever stays longer has no longer to come: an extension pays for its own time
+// and not for a place that is kept empty.
+func TestAnExtensionDoesNotMoveTheDeadlineForComing(t *testing.T) {
+	c := newClock()
+	w := bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 1))
+	at := confirmed(t, c, w) // eight hours from now on, two to come
+	deadline := stored(t, w, at.ID).Reservation.NoShowAt
+	change := func(extend bool, from, to time.Time) error {
+		_, err := w.Commit(t.Context(), &booking.Modify{
+			Target: at, Key: commit.Key{Principal: booking.Guest, Key: to.String()}, PaymentID: id.New[id.Payment](c.at), Extend: extend,
+			Window: timerange.Range{From: from, To: to}, SpaceType: id.Standard, Quote: reservation.Quote{Total: money.New(400, "EUR"), Tax: money.New(64, "EUR")},
+		})
+		check(t, w)
+		return err
+	}
+	r := stored(t, w, at.ID).Reservation
+	for n := range 3 {
+		c.at = c.at.Add(30 * time.Minute)
+		if err := change(true, r.Window.From, r.Window.To.Add(time.Duration(n+1)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if got := stored(t, w, at.ID).Reservation; !got.NoShowAt.Equal(deadline) {
+			t.Fatalf("after %d extensions the place is kept until %v, not %v", n+1, got.NoShowAt, deadline)
+		}
+	}
+	// Once it is not kept any more there is nothing to change: not coming would cost
+	// nothing if the window could still be moved to another day.
+	c.at = deadline
+	before, events := stored(t, w, at.ID), len(w.Events(altmarkt))
+	for name, err := range map[string]error{
+		"longer":      change(true, r.Window.From, r.Window.To.Add(9*time.Hour)),
+		"another day": change(false, c.at.Add(24*time.Hour), c.at.Add(32*time.Hour)),
+	} {
+		if fault.Code(err) != booking.CodeNotChangeable || !reflect.DeepEqual(before, stored(t, w, at.ID)) || len(w.Events(altmarkt)) != events {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

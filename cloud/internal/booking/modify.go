@@ -162,6 +162,9 @@ func changeable(r *reservation.Reservation, to timerange.Range, t id.SpaceType, 
 	switch {
 	case r.State == reservation.Confirmed && !now.Before(r.Window.To):
 		return fault.New(fault.Conflict, reservation.CodeFinished, "The time of this reservation is over.")
+	case r.State == reservation.Confirmed && !now.Before(r.NoShowAt):
+		// Or no no-show would have to pay: he moves the window to another day.
+		return fault.New(fault.Conflict, CodeNotChangeable, "The place of this reservation is not kept any longer, so that it cannot be changed. Its pass still lets you in when there is room.")
 	case r.State == reservation.Active && !begun:
 		return fault.New(fault.Conflict, reservation.CodeAlreadyInside, "The vehicle is inside: only the end can be changed.").
 			WithField("from", "cannot change any more")

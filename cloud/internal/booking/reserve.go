@@ -169,11 +169,12 @@ func sold(p *parking.Parking, t id.SpaceType) (parking.SpaceType, error) {
 }
 
 // noShowAt is the deadline for coming. It starts to run no earlier than the
-// reservation was made, and is never after the window.
-func noShowAt(w timerange.Range, p parking.Policy, now time.Time) time.Time {
+// reservation was made, which no change of it makes later, and is never after
+// the window.
+func noShowAt(w timerange.Range, p parking.Policy, made time.Time) time.Time {
 	from := w.From
-	if now.After(from) {
-		from = now
+	if made.After(from) {
+		from = made
 	}
 	at := from.Add(p.NoShowAfter)
 	if at.After(w.To) {

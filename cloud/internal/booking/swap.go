@@ -161,7 +161,7 @@ func (c *change) take(to *reservation.Change) error {
 	r := c.r
 	switch {
 	case s == nil:
-		r.NoShowAt = noShowAt(to.Window, c.w.Parking.Policy, c.now)
+		r.NoShowAt = noShowAt(to.Window, c.w.Parking.Policy, r.CreatedAt)
 		if to.SpaceType != r.SpaceType {
 			r.Space = ""
 		}
