@@ -79,7 +79,7 @@ func (r Reason) Sentence() string {
 	case RefuseWrongParking:
 		return "This pass is for another parking. It is still good there."
 	case RefuseTooEarly:
-		return "Your time has not started, and all is taken until then. Come back when it starts."
+		return "Your time has not started. Come back when it starts."
 	case RefuseTooLate:
 		return "Your time has ended. Take a ticket here to park, or press for help."
 	case RefuseRevoked:

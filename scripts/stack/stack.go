@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -150,6 +151,12 @@ func (s *Stack) startSite(ctx context.Context, n int, parking string) (*Site, er
 	if err != nil {
 		return nil, err
 	}
+	var about struct {
+		Timezone string `json:"timezone"` // gates tell times by the parking's clock
+	}
+	if err := get(ctx, s.URL()+"/parking?id="+url.QueryEscape(parking), &about); err != nil {
+		return nil, fmt.Errorf("look the parking up: %w", err)
+	}
 	broker := s.cfg.MQTT
 	if s.cfg.BrokerFor != nil {
 		broker = s.cfg.BrokerFor(n)
@@ -166,6 +173,7 @@ func (s *Stack) startSite(ctx context.Context, n int, parking string) (*Site, er
 	site.edgeArgs = []string{
 		s.bin("openlot-edge"), "run", "--parking", parking, "--edge-id", c.EdgeID, "--secret-file", filepath.Join(dir, "secret"),
 		"--mqtt", "tcp://" + broker, "--data-dir", dir, "--http", s.cfg.EdgeHTTP(n), "--board", board, "--lanes", "entry-1:entry:0,exit-1:exit:1",
+		"--timezone", about.Timezone,
 	}
 	return site, site.StartEdge(ctx)
 }

@@ -175,8 +175,11 @@ func decidePass(s *State, r Request) Verdict {
 	f := Fact{Until: to.Unix(), Event: wire.Event{Reservation: p.Reservation, Generation: p.Generation, SpaceType: spaceType}}
 	if r.Now.surelyBefore(from) {
 		opens := from.Add(-time.Duration(s.Policy.EarlyEntry) * time.Second)
-		if r.Now.surelyBefore(opens) || !s.room(spaceType, r.Now) {
+		if r.Now.surelyBefore(opens) {
 			return refuse(wire.RefuseTooEarly, from.In(r.Zone), opens.In(r.Zone))
+		}
+		if !s.room(spaceType, r.Now) {
+			return refuse(wire.RefuseTooEarly, from.In(r.Zone))
 		}
 		f.EarlyUntil = from.Unix()
 	}

@@ -75,6 +75,26 @@ func genuine(p admission.Pass) admission.Credential {
 	return admission.Credential{Kind: admission.Genuine, Pass: p}
 }
 
+// Who comes too early is told when to come again, and that all is taken only when
+// it is.
+func TestWhoComesTooEarlyIsToldTheTruth(t *testing.T) {
+	for name, c := range map[string]struct {
+		state *admission.State
+		early time.Duration
+		want  string
+	}{
+		"hours early, much room": {world(nil), 5 * time.Hour, "Your time starts at 08:00. Come back from 07:45."},
+		"a little early, no room": {
+			world(func(s *admission.State) { clear(s.Allotments) }), 10 * time.Minute, "Your time starts at 08:00, and all is taken until then.",
+		},
+	} {
+		v := ask(c.state, entry, genuine(passOf(resOne)), known(eight.Add(-c.early)))
+		if v.Reason != wire.RefuseTooEarly || v.Sentence != c.want {
+			t.Errorf("%s: %s %q, want %q", name, v.Reason, v.Sentence, c.want)
+		}
+	}
+}
+
 func TestWhoComesIn(t *testing.T) {
 	noon := known(eight.Add(time.Minute))
 	pass := passOf(resOne)

@@ -32,7 +32,10 @@ func say(code wire.Reason, args ...any) string {
 	case wire.AdmitWalkin:
 		return "Welcome. Keep your ticket: you need it to leave."
 	case wire.RefuseTooEarly:
-		return fmt.Sprintf("Your time starts at %s, and all is taken until then. Come back from %s.", at(0), at(1))
+		if len(args) == 1 { // it is no more than a little early
+			return fmt.Sprintf("Your time starts at %s, and all is taken until then.", at(0))
+		}
+		return fmt.Sprintf("Your time starts at %s. Come back from %s.", at(0), at(1))
 	case wire.RefuseTooLate:
 		return fmt.Sprintf("Your time ended at %s. Take a ticket here to park, or press for help.", at(0))
 	case wire.RefuseWrongParking:

@@ -186,7 +186,7 @@ export function parking(id) {
     needs.replaceChildren(h('h2', {}, 'What the gate needs'), h('ul', {class: 'needs'},
       item('qr', 'Your pass', 'A QR code on your phone. It works with no signal, also at the gate.'),
       item('clock', `Come up to ${early} min early, at the latest ${length(late * 60_000)} after your time begins`,
-        `Earlier works if there is room. After that your space may be given on. Leaving up to ${grace} min late costs nothing more.`)))
+        `Before your time the gate lets you in when there is room. After the latest your space may be given on. Leaving up to ${grace} min late costs nothing more.`)))
   }
 
   connect()
