@@ -18,10 +18,12 @@ build: ## build ./bin/openlot, openlot-edge and openlot-board
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cloud/cmd/openlot ./edge/cmd/openlot-edge ./firmware-bridge/cmd/openlot-board
 
 run: build ## run everything on this machine, with no configuration (DATA=dir for other car parks)
-	go run ./scripts/devstack run $(if $(DATA),--data '$(DATA)')
+	@go build -o bin/devstack ./scripts/devstack
+	@exec bin/devstack run $(if $(DATA),--data '$(DATA)')
 
 demo: build ## tell the whole story by itself, with checks and measured times
-	go run ./scripts/devstack demo
+	@go build -o bin/devstack ./scripts/devstack
+	@exec bin/devstack demo
 
 test: ## install what the tests need and run them all
 	go run ./cloud/internal/devpg/cmd/ensure
@@ -34,9 +36,10 @@ fmt: $(TOOLS)/golangci-lint ## format the Go code
 	@set -e; for m in $(MODULES); do (cd $$m && '$(CURDIR)/$(TOOLS)/golangci-lint' fmt ./...); done
 
 bench-story: build ## measure credential to open, reserve to edge, event to cloud, count to screen
-	go run ./scripts/devstack bench-story
+	@go build -o bin/devstack ./scripts/devstack
+	@exec bin/devstack bench-story
 
-soak: ## a million random operations on three processes that are killed all the time (ARGS='--seconds 60')
+soak: ## a million random operations on three processes and a Postgres that are killed all the time (ARGS='--seconds 60')
 	@mkdir -p bin
 	go build -o bin/soak ./cloud/internal/soak/cmd/soak
 	bin/soak $(ARGS)

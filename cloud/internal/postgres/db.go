@@ -121,6 +121,10 @@ func Migrate(ctx context.Context, dsn string, log *slog.Logger) error {
 	for _, r := range applied {
 		log.Info("migrated", "component", "postgres", "migration", r.Source.Path, "took", r.Duration)
 	}
+	if unreachable := (*pgconn.ConnectError)(nil); errors.As(err, &unreachable) {
+		return fault.Wrap(fmt.Errorf("migrate: %w", err), fault.Unavailable, CodeUnavailable,
+			"The database cannot be reached. Is it running, and is its URL (--database-url, DATABASE_URL) right?")
+	}
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}

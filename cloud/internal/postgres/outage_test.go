@@ -148,3 +148,11 @@ func TestPingIsAboutTheDatabaseAndNotAboutOldConnections(t *testing.T) {
 		}
 	}
 }
+
+// A database that is not there is said to be not there, with a stable code.
+func TestAnUnreachableDatabaseIsNamed(t *testing.T) {
+	err := postgres.Migrate(t.Context(), "postgres://nobody@127.0.0.1:1/nothing?connect_timeout=5", slog.New(slog.DiscardHandler))
+	if f := fault.From(err); f == nil || f.Kind != fault.Unavailable || f.Code != postgres.CodeUnavailable {
+		t.Fatal(err)
+	}
+}

@@ -104,14 +104,8 @@ func payChange(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 	if err != nil {
 		return note{}, err
 	}
-	o := &booking.RecordHold{Target: t.target(), Payment: t.payment}
-	o.Outcome, o.NoAnswer = says(t, rnd)
-	revision, err := w.commit(ctx, o)
-	if err != nil {
-		return note{parking: string(t.in)}, err
-	}
-	w.pool.put(o.After)
-	return told(o.After, revision, ""), nil
+	n, _, err := w.answered(ctx, t, rnd)
+	return n, err
 }
 
 // withdraw takes a change back. Sometimes the provider says afterwards that its

@@ -159,18 +159,23 @@ func hold(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 	if err != nil {
 		return note{}, err
 	}
+	n, after, err := w.answered(ctx, t, rnd)
+	if after == reservation.Expired {
+		n.state = string(after)
+	}
+	return n, err
+}
+
+// answered books what a provider says about the payment of a target.
+func (w *worker) answered(ctx context.Context, t target, rnd *rand.Rand) (note, reservation.State, error) {
 	o := &booking.RecordHold{Target: t.target(), Payment: t.payment}
 	o.Outcome, o.NoAnswer = says(t, rnd)
 	revision, err := w.commit(ctx, o)
 	if err != nil {
-		return note{parking: string(t.in)}, err
+		return note{parking: string(t.in)}, "", err
 	}
 	w.pool.put(o.After)
-	n := told(o.After, revision, "")
-	if s := o.After.Reservation.State; s == reservation.Expired {
-		n.state = string(s)
-	}
-	return n, nil
+	return told(o.After, revision, ""), o.After.Reservation.State, nil
 }
 
 // says is a provider's answer about a hold: mostly that it stands.

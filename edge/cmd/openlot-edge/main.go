@@ -116,8 +116,14 @@ func (versionCmd) Run(stdout io.Writer) error {
 	return err
 }
 
+// version is set by the build; empty: what the build itself knows.
+var version string
+
 // software names this build.
 func software() string {
+	if version != "" {
+		return "openlot-edge " + version
+	}
 	version := "devel"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Version != "" && info.Main.Version != "(devel)" {
