@@ -154,7 +154,10 @@ func (s *Stack) startSite(ctx context.Context, n int, parking string) (*Site, er
 	var about struct {
 		Timezone string `json:"timezone"` // gates tell times by the parking's clock
 	}
-	if err := get(ctx, s.URL()+"/parking?id="+url.QueryEscape(parking), &about); err != nil {
+	// The listing follows the feed, so a parking imported a moment ago may not be in it yet.
+	if err := until(ctx, s.Cloud, 20*time.Second, func(ctx context.Context) error {
+		return get(ctx, s.URL()+"/parking?id="+url.QueryEscape(parking), &about)
+	}); err != nil {
 		return nil, fmt.Errorf("look the parking up: %w", err)
 	}
 	broker := s.cfg.MQTT
