@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
@@ -28,19 +29,22 @@ const (
 	Captured         State = "captured"          // taken; the rest of the hold is released; final
 	VoidRequested    State = "void_requested"    // the hold is to be given back
 	Voided           State = "voided"            // given back; final
+	Lapsed           State = "lapsed"            // the provider dropped the hold before it was captured; final
+	MethodKept       State = "method_saved"      // nothing is held yet: the method is kept for a hold nearer to the stay
 )
 
 // States lists every state.
 func States() []State {
-	return []State{Requested, RequiresAction, Authorized, Declined, Unknown, CaptureRequested, Captured, VoidRequested, Voided}
+	return []State{Requested, RequiresAction, Authorized, Declined, Unknown, CaptureRequested, Captured, VoidRequested, Voided, Lapsed, MethodKept}
 }
 
 // next lists the moves that are allowed.
 var next = map[State][]State{
-	Requested:        {RequiresAction, Authorized, Declined, Unknown, VoidRequested},
-	RequiresAction:   {Authorized, Declined, Unknown, VoidRequested},
-	Unknown:          {RequiresAction, Authorized, Declined, VoidRequested},
-	Authorized:       {CaptureRequested, VoidRequested},
+	Requested:        {RequiresAction, Authorized, MethodKept, Declined, Unknown, VoidRequested},
+	RequiresAction:   {Authorized, MethodKept, Declined, Unknown, VoidRequested},
+	Unknown:          {RequiresAction, Authorized, MethodKept, Declined, VoidRequested},
+	Authorized:       {CaptureRequested, VoidRequested, Lapsed},
+	MethodKept:       {Voided},           // nothing is at the provider that could be given back
 	CaptureRequested: {Captured, Voided}, // voided: the hold was gone, the driver owes it
 	VoidRequested:    {Voided, Declined},
 }
@@ -80,6 +84,14 @@ const CallHold = "hold"
 // Key is the idempotency key of one call about this payment. It is the same on
 // every retry, so that a call whose answer was lost is never made twice.
 func (p *Payment) Key(call string) string { return p.ID.String() + "-" + call }
+
+// Called is the payment that a key of ours was made for, and the call; false for
+// a key of somebody else.
+func Called(key string) (p id.Payment, call string, ours bool) {
+	name, call, _ := strings.Cut(key, "-")
+	p, err := id.Parse[id.Payment](name)
+	return p, call, err == nil && call != ""
+}
 
 // CallRefund is the call that gives back what was taken, once for each reason.
 func CallRefund(reason string) string { return "refund-" + reason }

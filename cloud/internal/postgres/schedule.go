@@ -32,6 +32,25 @@ func (s Schedule) DueHolds(ctx context.Context, now time.Time, limit int) ([]sch
 	return s.due(ctx, "find unpaid reservations", scheduleDueHolds, now, limit)
 }
 
+const scheduleSecondSteps = `select p.parking, p.id, p.reservation from (
+	select parking, id, hold_until as due from reservation where state = 'held' and hold_until <= $1
+	union all
+	select parking, id, (pending->>'until')::timestamptz from reservation where pending is not null and (pending->>'until')::timestamptz <= $1
+) r join payment p on p.parking = r.parking and p.reservation = r.id where p.state = 'requires_action' order by r.due limit $2`
+
+// SecondSteps implements schedule.Store.
+func (s Schedule) SecondSteps(ctx context.Context, before time.Time, limit int) ([]relay.Job, error) {
+	rows, err := s.db.pool.Query(ctx, scheduleSecondSteps, before, limit)
+	if err != nil {
+		return nil, unavailable("find second steps", err)
+	}
+	jobs, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (relay.Job, error) {
+		j := relay.Job{Kind: relay.Resolve}
+		return j, row.Scan(&j.Parking, &j.Payment, &j.Reservation)
+	})
+	return jobs, unavailable("find second steps", err)
+}
+
 // due runs a query for reservations, with or without the time since when their
 // gates are watched.
 func (s Schedule) due(ctx context.Context, what, query string, args ...any) ([]schedule.Due, error) {

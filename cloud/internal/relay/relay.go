@@ -37,6 +37,7 @@ const (
 	Capture          Kind = "payment_capture"
 	Void             Kind = "payment_void"
 	Resolve          Kind = "payment_resolve"
+	Heed             Kind = "webhook_heed"
 )
 
 // Job is something to be done because of an event.
@@ -46,6 +47,8 @@ type Job struct {
 	Revision    uint64 // of the event; 0 when a clock asked for it
 	Reservation id.Reservation
 	Payment     id.Payment
+
+	Provider, Event string // of the webhook that asked for it
 }
 
 // mails are the events about a reservation that its driver is told of.

@@ -109,7 +109,7 @@ func paramsOf(jobs []relay.Job, unique river.UniqueOpts) ([]river.InsertManyPara
 			o.Queue, o.MaxAttempts = mail, mailAttempts
 		case relay.SMSEndsSoon:
 			o.Queue, o.MaxAttempts = text, textAttempts
-		case relay.Capture, relay.Void, relay.Resolve:
+		case relay.Capture, relay.Void, relay.Resolve, relay.Heed:
 			o.Queue, o.MaxAttempts = money, moneyAttempts
 		default:
 			return nil, fmt.Errorf("no queue takes jobs of kind %q", j.Kind)
@@ -144,6 +144,7 @@ func NewWorkers(pool *pgxpool.Pool, handlers map[relay.Kind]relay.Handler, tasks
 		relay.Capture:          func(h relay.Handler) { river.AddWorker(workers, &worker[capture]{handle: h, log: log}) },
 		relay.Void:             func(h relay.Handler) { river.AddWorker(workers, &worker[void]{handle: h, log: log}) },
 		relay.Resolve:          func(h relay.Handler) { river.AddWorker(workers, &worker[resolve]{handle: h, log: log}) },
+		relay.Heed:             func(h relay.Handler) { river.AddWorker(workers, &worker[heed]{handle: h, log: log}) },
 	} {
 		h, ok := handlers[kind]
 		if !ok {

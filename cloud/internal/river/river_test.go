@@ -50,7 +50,7 @@ func handlers(h relay.Handler) map[relay.Kind]relay.Handler {
 	m := map[relay.Kind]relay.Handler{}
 	for _, k := range []relay.Kind{
 		relay.MailConfirmation, relay.MailCancellation, relay.MailChanged, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon, relay.SMSEndsSoon, relay.MailReceipt,
-		relay.Capture, relay.Void, relay.Resolve,
+		relay.Capture, relay.Void, relay.Resolve, relay.Heed,
 	} {
 		m[k] = h
 	}

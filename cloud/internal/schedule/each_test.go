@@ -26,6 +26,10 @@ func (e everything) EndingSoon(context.Context, time.Time, int) ([]schedule.Due,
 	return e, nil
 }
 
+func (everything) SecondSteps(context.Context, time.Time, int) ([]relay.Job, error) {
+	return nil, nil
+}
+
 func (everything) Unsettled(context.Context, time.Time, time.Time, int) ([]relay.Job, error) {
 	return nil, nil
 }
@@ -66,7 +70,7 @@ func TestFailuresHoldUpNobody(t *testing.T) {
 		m.fails[d.Reservation] = n < 100
 	}
 	ran := 0
-	for _, task := range append(schedule.Payments(all, m, nil, quiet), schedule.Lifecycle(all, m, quiet)...) {
+	for _, task := range append(schedule.Payments(all, m, nil, nil, quiet), schedule.Lifecycle(all, m, quiet)...) {
 		if task.Name == "settle_payments" {
 			continue
 		}

@@ -130,8 +130,9 @@ func (s *Service) Void(ctx context.Context, at id.Parking, i id.Payment) error {
 	if !gone {
 		_, err := call(ctx, func(ctx context.Context) (payment.Outcome, error) { return provider.Void(ctx, ref, p.Key("void")) })
 		if refused(err) {
-			if found, stands := s.standing(ctx, provider, p); stands == nil && over(found) {
-				err = nil
+			found, stands := s.standing(ctx, provider, p)
+			if stands == nil && over(found) || errors.Is(stands, payment.ErrNotFound) {
+				err = nil // it is gone, or a method was to be saved and there never was one
 			} else {
 				s.log.Error("the provider refuses to give a hold back", "parking_id", at, "payment_id", i, "err", err)
 				return fmt.Errorf("void %s: %w: %w", i, ErrDefinite, err)
@@ -171,6 +172,49 @@ func (s *Service) Resolve(ctx context.Context, at id.Parking, i id.Payment) erro
 		return nil
 	}
 	return s.holds.RecordHold(ctx, at, p.Reservation, p.ID, out)
+}
+
+// Review asks the provider how a payment's hold stands and books what is so, when
+// something says that it may have changed: a webhook, or the time at which it
+// lapses. It returns ErrTooSoon and ErrDefinite as the others do.
+func (s *Service) Review(ctx context.Context, at id.Parking, i id.Payment) error {
+	p, provider, err := s.find(ctx, at, i)
+	if err != nil {
+		return err
+	}
+	switch p.State {
+	case payment.Requested, payment.Unknown, payment.RequiresAction:
+		return s.Resolve(ctx, at, i)
+	case payment.CaptureRequested:
+		return s.Capture(ctx, at, i)
+	case payment.VoidRequested:
+		return s.Void(ctx, at, i)
+	case payment.Authorized, payment.Declined, payment.Voided:
+	case payment.Captured, payment.Lapsed, payment.MethodKept:
+		return nil
+	}
+	out, err := s.standing(ctx, provider, p)
+	gone := errors.Is(err, payment.ErrNotFound)
+	if err != nil && !gone {
+		return fmt.Errorf("review %s: %w", i, err)
+	}
+	switch {
+	case p.State != payment.Authorized && !gone && out.State == payment.Authorized:
+		// It came to stand after everybody had given it up: it goes back on the
+		// books, to be given back.
+		return s.holds.RecordHold(ctx, at, p.Reservation, p.ID, out)
+	case p.State != payment.Authorized:
+		return nil
+	case !gone && out.State == payment.Captured:
+		s.log.Error("a hold was captured, and not by us", "parking_id", at, "payment_id", i)
+		_, err = s.committer.Commit(ctx, RecordTaken{At: at, Payment: i, Incident: id.New[id.Incident](s.now())})
+	case gone || over(out):
+		s.log.Warn("a hold has lapsed", "parking_id", at, "payment_id", i)
+		_, err = s.committer.Commit(ctx, RecordLapse{At: at, Payment: i})
+	case out.State == payment.Authorized && !out.CaptureBefore.Equal(p.CaptureBefore):
+		_, err = s.committer.Commit(ctx, RecordLife{At: at, Payment: i, CaptureBefore: out.CaptureBefore})
+	}
+	return err
 }
 
 func (s *Service) find(ctx context.Context, at id.Parking, i id.Payment) (*payment.Payment, payment.Provider, error) {
