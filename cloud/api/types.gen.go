@@ -917,7 +917,8 @@ type Payment struct {
 	DeclineCode *string `json:"decline_code,omitempty"`
 	Id          string  `json:"id"`
 
-	// NextAction With requires_action: where the driver takes the second step
+	// NextAction With requires_action: where the driver takes the second step. With another state of a confirmed reservation:
+	// the bank asks before it holds the price again; the place stays the driver's either way.
 	NextAction *string `json:"next_action,omitempty"`
 
 	// State authorized: the price is held. lapsed: the provider has dropped the hold and no other could be placed; the place

@@ -201,7 +201,12 @@ func (c *change) requiresAction(h *hand, o payment.Outcome) error {
 	}
 	ttl := c.w.Parking.Policy.HoldTTL
 	if h == c.pending {
-		if first { // once, so that asking again gains nothing
+		if c.r.Pending.Renews { // nobody is there; a mail asks the driver to come
+			later := *c.r.Pending
+			later.Until = c.waitsUntil()
+			c.r.Pending = &later
+			c.touch()
+		} else if first { // once, so that asking again gains nothing
 			later := *c.r.Pending
 			later.Until = later.Until.Add(ttl)
 			c.r.Pending = &later
@@ -239,10 +244,13 @@ func (c *change) declined(h *hand, ref, code string) error {
 	}
 	switch {
 	case h == c.pending:
-		if err := c.drop(); err != nil {
+		if err := c.abandon(); err != nil {
 			return err
 		}
-		c.tellReservation(feed.ChangeDropped)
+		if c.p.State == payment.MethodKept && c.p.DeclineCode == "" {
+			c.p.DeclineCode = code // once: it is what the driver is told
+			c.tellPayment()
+		}
 		return nil
 	case h == &c.hand && c.r.State == reservation.Held:
 		return c.end(reservation.HoldDeclined, feed.ReservationExpired)

@@ -87,7 +87,7 @@ type Took struct {
 // Pending reports whether the outcome of the reservation's payment, or of that
 // of its pending change, is not known yet.
 func (v *View) Pending() bool {
-	if v.Change != nil {
+	if v.Change != nil && !v.Reservation.Pending.Renews {
 		return unheard(v.Change.State)
 	}
 	return v.Reservation.State == reservation.Held && unheard(v.Payment.State)

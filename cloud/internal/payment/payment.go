@@ -6,6 +6,7 @@ package payment
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -52,6 +53,23 @@ var next = map[State][]State{
 // CanBecome reports whether a payment in state s may move to state t.
 func (s State) CanBecome(t State) bool {
 	return slices.Contains(next[s], t)
+}
+
+// Diagram draws the moves.
+func Diagram() string {
+	var b strings.Builder
+	b.WriteString("stateDiagram-v2\n    [*] --> requested\n")
+	for _, s := range States() {
+		for _, t := range next[s] {
+			fmt.Fprintf(&b, "    %s --> %s\n", s, t)
+		}
+	}
+	for _, s := range States() {
+		if s.Final() {
+			fmt.Fprintf(&b, "    %s --> [*]\n", s)
+		}
+	}
+	return b.String()
 }
 
 // Final reports whether the state is an end.

@@ -54,7 +54,8 @@ func TestEachKindOfJobIsDoneByItsHand(t *testing.T) {
 		relay.MailNoShow:  "mail no_show " + r.String(), relay.MailWalked: "mail walked " + r.String(),
 		relay.MailVoided: "mail voided " + r.String(), relay.MailEndsSoon: "mail ends_soon " + r.String(),
 		relay.SMSEndsSoon: "sms ends_soon " + r.String(), relay.MailReceipt: "mail receipt " + r.String(),
-		relay.Heed: "heed sandbox evt_1",
+		relay.MailUnsecured: "mail unsecured " + r.String(),
+		relay.Heed:          "heed sandbox evt_1",
 	} {
 		h := &hands{}
 		if err := relay.Handlers(h, h, h)[kind](t.Context(), relay.Job{Kind: kind, Parking: "a", Reservation: r, Payment: p, Provider: "sandbox", Event: "evt_1"}); err != nil {

@@ -31,6 +31,7 @@ type (
 	endsSoon     struct{ names }
 	endsSoonText struct{ names }
 	receipt      struct{ names }
+	unsecured    struct{ names }
 	capture      struct{ names }
 	void         struct{ names }
 	resolve      struct{ names }
@@ -46,6 +47,7 @@ func (voided) Kind() string       { return string(relay.MailVoided) }
 func (endsSoon) Kind() string     { return string(relay.MailEndsSoon) }
 func (endsSoonText) Kind() string { return string(relay.SMSEndsSoon) }
 func (receipt) Kind() string      { return string(relay.MailReceipt) }
+func (unsecured) Kind() string    { return string(relay.MailUnsecured) }
 func (capture) Kind() string      { return string(relay.Capture) }
 func (void) Kind() string         { return string(relay.Void) }
 func (resolve) Kind() string      { return string(relay.Resolve) }
@@ -80,6 +82,8 @@ func argsOf(j relay.Job) (args, error) {
 		return endsSoonText{n}, nil
 	case relay.MailReceipt:
 		return receipt{n}, nil
+	case relay.MailUnsecured:
+		return unsecured{n}, nil
 	case relay.Capture:
 		return capture{n}, nil
 	case relay.Void:

@@ -72,6 +72,10 @@ func (r *recorder) Resolve(_ context.Context, _ id.Parking, p id.Payment) error 
 	return nil
 }
 
+func (r *recorder) Review(context.Context, id.Parking, id.Payment) error { return nil }
+
+func (r *recorder) Renew(context.Context, id.Parking, id.Reservation) error { return nil }
+
 func (r *recorder) Insert(_ context.Context, jobs []relay.Job) error {
 	r.jobs = append(r.jobs, jobs...)
 	return nil
