@@ -12,6 +12,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/timerange"
 )
 
 // A hold does not stand for ever. Before it lapses, another one of the same price
@@ -73,6 +74,13 @@ func renewal(r *reservation.Reservation, p *payment.Payment, grace, life time.Du
 		return 0, false
 	}
 	return try + uint32(now.Sub(opens)/step), true
+}
+
+// saves says whether a method is saved in the place of a hold: the hold would lapse
+// before the stay is over, and there is time to place one before it begins. It is a
+// pure rule.
+func saves(w timerange.Range, life time.Duration, now time.Time) bool {
+	return life > 0 && w.To.Add(renewSlack).After(now.Add(life)) && w.From.Sub(now) > renewBefore
 }
 
 // Renew places a hold in the place of a reservation's payment, if the rule says
@@ -201,6 +209,23 @@ func (s *Service) Renew(ctx context.Context, at id.Parking, r id.Reservation) er
 		return nil
 	}
 	return err
+}
+
+// saver keeps the method of a payment that is not to be held yet; nil: it is held.
+func (s *Service) saver(r *reservation.Reservation, p *payment.Payment) payment.Saver {
+	can := s.Provider.Capabilities()
+	saver, is := s.Provider.(payment.Saver)
+	window := r.Window
+	if c := r.Pending; c != nil && c.Payment == p.ID {
+		if c.Renews {
+			return nil
+		}
+		window = c.Window
+	}
+	if !is || !can.SaveMethod || p.Amount.Minor == 0 || !saves(window, can.HoldLife, s.Now()) {
+		return nil
+	}
+	return saver
 }
 
 // renewed is the payment of one try to take the place of another payment. It

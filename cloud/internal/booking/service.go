@@ -173,8 +173,17 @@ func errInProgress() error {
 		"The first request with this key is still being worked on. Send the same request again in a moment.")
 }
 
-// hold asks the provider for a hold of the reservation and books the answer.
+// hold asks the provider for a hold of the reservation, or to keep the method
+// until it is time for one, and books the answer.
 func (s *Service) hold(ctx context.Context, at Snapshot, p payment.Payment) (View, error) {
+	if saver := s.saver(&at.Reservation, &p); saver != nil {
+		return s.ask(ctx, at, p, payment.CallSave, func(ctx context.Context) (payment.Outcome, error) {
+			saved, err := saver.SaveMethod(ctx, payment.SaveRequest{
+				Key: p.Key(payment.CallSave), Parking: at.Reservation.Parking, Reservation: p.Reservation, Method: p.Method,
+			})
+			return saved.Outcome(), err
+		})
+	}
 	return s.ask(ctx, at, p, payment.CallHold, func(ctx context.Context) (payment.Outcome, error) {
 		return s.Provider.Authorize(ctx, payment.Request{
 			Key: p.Key(payment.CallHold), Parking: at.Reservation.Parking, Reservation: p.Reservation,
@@ -199,7 +208,13 @@ func (s *Service) Confirm(ctx context.Context, r id.Reservation) (View, error) {
 		return s.answer(at, p)
 	}
 	return s.ask(context.WithoutCancel(ctx), at, p, "confirm", func(ctx context.Context) (payment.Outcome, error) {
-		return s.Provider.Confirm(ctx, p.Ref, p.Key("confirm"))
+		o, err := s.Provider.Confirm(ctx, p.Ref, p.Key("confirm"))
+		if saver, saves := s.Provider.(payment.Saver); saves && errors.Is(err, payment.ErrNotFound) { // it is no hold that waits
+			var saved payment.Saved
+			saved, err = saver.ConfirmSaved(ctx, p.Ref)
+			return saved.Outcome(), err
+		}
+		return o, err
 	})
 }
 

@@ -96,8 +96,12 @@ type Payment struct {
 }
 
 // CallHold is the call that asks for a payment's hold; Find looks it up under
-// Key(CallHold).
-const CallHold = "hold"
+// Key(CallHold). CallSave is the one that saves its method instead, which FindSaved
+// looks up.
+const (
+	CallHold = "hold"
+	CallSave = "save"
+)
 
 // Key is the idempotency key of one call about this payment. It is the same on
 // every retry, so that a call whose answer was lost is never made twice.
@@ -117,7 +121,7 @@ func CallRefund(reason string) string { return "refund-" + reason }
 // Outcome is a provider's definite answer about a hold.
 type Outcome struct {
 	Ref           string
-	State         State // Authorized, RequiresAction, Declined, Captured or Voided
+	State         State // Authorized, RequiresAction, Declined, Captured or Voided; MethodKept, with the method as Ref, of a saving
 	Authorized    money.Amount
 	Captured      money.Amount
 	CaptureBefore time.Time // the hold lapses then

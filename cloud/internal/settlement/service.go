@@ -79,7 +79,7 @@ func (s *Service) Capture(ctx context.Context, at id.Parking, i id.Payment) erro
 		return provider.Capture(ctx, p.Ref, money.New(p.CaptureAmount, p.Amount.Currency), p.Key("capture"))
 	})
 	if refused(err) {
-		found, stands := s.standing(ctx, provider, p)
+		found, stands := s.hold(ctx, provider, p)
 		switch {
 		case stands != nil && !errors.Is(stands, payment.ErrNotFound):
 			return fmt.Errorf("look at the hold after %w: %w", err, stands)
@@ -114,9 +114,9 @@ func (s *Service) Void(ctx context.Context, at id.Parking, i id.Payment) error {
 	}
 	ref, gone := p.Ref, false
 	if ref == "" {
-		found, err := s.standing(ctx, provider, p)
+		found, err := s.hold(ctx, provider, p)
 		switch {
-		case errors.Is(err, payment.ErrNotFound):
+		case errors.Is(err, payment.ErrNotFound): // which a saved method never has
 			if s.now().Sub(p.UpdatedAt) < Quiet {
 				return fmt.Errorf("void %s: %w", i, ErrTooSoon)
 			}
@@ -130,7 +130,7 @@ func (s *Service) Void(ctx context.Context, at id.Parking, i id.Payment) error {
 	if !gone {
 		_, err := call(ctx, func(ctx context.Context) (payment.Outcome, error) { return provider.Void(ctx, ref, p.Key("void")) })
 		if refused(err) {
-			found, stands := s.standing(ctx, provider, p)
+			found, stands := s.hold(ctx, provider, p)
 			if stands == nil && over(found) || errors.Is(stands, payment.ErrNotFound) {
 				err = nil // it is gone, or a method was to be saved and there never was one
 			} else {
@@ -232,9 +232,27 @@ func (s *Service) find(ctx context.Context, at id.Parking, i id.Payment) (*payme
 	return p, provider, nil
 }
 
-// standing looks a hold up by the key it was asked for with. An answer that
-// makes no sense is an error, in the log as one, so that nothing is booked by it.
+// standing looks up what a payment was asked for: its hold, or the saving of its
+// method. Where neither is found, the error wraps payment.ErrNotFound.
 func (s *Service) standing(ctx context.Context, provider payment.Provider, p *payment.Payment) (payment.Outcome, error) {
+	out, err := s.hold(ctx, provider, p)
+	saver, saves := provider.(payment.Saver)
+	if !errors.Is(err, payment.ErrNotFound) || !saves || !provider.Capabilities().SaveMethod {
+		return out, err
+	}
+	out, err = call(ctx, func(ctx context.Context) (payment.Outcome, error) {
+		saved, err := saver.FindSaved(ctx, p.Key(payment.CallSave))
+		return saved.Outcome(), err
+	})
+	if err == nil {
+		err = s.sense(p, out)
+	}
+	return out, err
+}
+
+// hold looks a hold up by the key it was asked for with. An answer that makes no
+// sense is an error, in the log as one, so that nothing is booked by it.
+func (s *Service) hold(ctx context.Context, provider payment.Provider, p *payment.Payment) (payment.Outcome, error) {
 	out, err := call(ctx, func(ctx context.Context) (payment.Outcome, error) { return provider.Find(ctx, p.Key(payment.CallHold)) })
 	if err == nil {
 		err = s.sense(p, out)
