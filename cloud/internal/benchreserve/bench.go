@@ -102,9 +102,9 @@ func (b *bench) prepare(ctx context.Context) error {
 	b.uniform = benchref.Lots{Prefix: "uniform-", N: b.o.Lots, Capacity: 500, FirstDay: first, Days: 1}
 	b.scripts = benchref.Lots{Prefix: "scripts-", N: b.o.Lots, Capacity: 500, FirstDay: first, Days: 1}
 	b.hot = benchref.Lots{Prefix: "hot-", N: len(b.sale), Capacity: 500, FirstDay: first, Days: 400}
-	b.small = benchref.Lots{Prefix: "small-", N: smallLots * (len(b.ending) + len(b.trickle)), Capacity: 3, FirstDay: first, Days: 90}
+	b.small = benchref.Lots{Prefix: "small-", N: smallLots * len(b.trickle), Capacity: 3, FirstDay: first, Days: 90}
 	for i := range b.trickle {
-		b.trickle[i] = newTrickle(b.small, (len(b.ending)+i)*smallLots, smallLots)
+		b.trickle[i] = newTrickle(b.small, i*smallLots, smallLots)
 	}
 	db, err := postgres.Open(ctx, b.server.dsn, b.log, postgres.Options{MaxConns: 1})
 	if err != nil {

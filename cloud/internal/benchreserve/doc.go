@@ -25,12 +25,9 @@
 //     four that know nothing of each other (in this process, each with its own
 //     connections), against one conditional update for each request by the same
 //     client over 32 connections, which writes no head and no key.
-//   - soldout: 256 clients want the same four hours of a parking with 3 spaces,
-//     and those of the next parking once they are sold, of 100. Answers, accepted
-//     or not, are counted. Beside it, without a target, the same clients
-//     scattered over 100 such parkings, of which every 10 ms one puts its next
-//     four hours on sale: everything else is refused, which costs a conditional
-//     update no write and no wait.
+//   - soldout: 256 clients, 100 parkings with 3 spaces; every 10 ms one of them
+//     puts its next four hours on sale. Everything else is refused. Answers,
+//     accepted or not, are counted.
 //   - fanout: uniform, while the notifier announces and a listing follows the
 //     feed, against the same committer without either. Both run in this
 //     process, as they do in the program.

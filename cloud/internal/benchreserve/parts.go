@@ -42,8 +42,7 @@ type bench struct {
 	// Who sells a lot in turn with others finds his memory of it wrong each time.
 	// So each of those that are compared has lots of his own.
 	sale    [3]atomic.Int64 // the window of each hot lot that is on sale
-	ending  [2]atomic.Int64 // the window of small that is on sale
-	trickle [2]*trickle     // of small, the lots after those of ending
+	trickle [2]*trickle     // of small
 
 	rows []row
 }
@@ -184,18 +183,9 @@ func (b *bench) partSoldOut(ctx context.Context) error {
 			return perSecondOfAnswers(r), err
 		}
 	}
-	ending := func(sell seller, n int) func(context.Context, time.Duration) (result, error) {
-		want := oneByOne(b.small, n*smallLots, smallLots, &b.ending[n])
-		return func(ctx context.Context, d time.Duration) (result, error) {
-			r, err := drive(ctx, clients, d, asking(sell, want))
-			return perSecondOfAnswers(r), err
-		}
-	}
 	return b.alternate(ctx, "soldout",
-		step{"conditional update, answers", ending(conditional(c), 0)},
-		step{"committer, answers", ending(committing(i.committer), 1)},
-		step{"conditional update, scattered", trickling(conditional(c), b.trickle[0])},
-		step{"committer, scattered", trickling(committing(i.committer), b.trickle[1])})
+		step{"conditional update, answers", trickling(conditional(c), b.trickle[0])},
+		step{"committer, answers", trickling(committing(i.committer), b.trickle[1])})
 }
 
 // partFanout measures the same instance with and without what tells others.

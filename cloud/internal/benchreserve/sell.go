@@ -96,15 +96,6 @@ func onSale(l benchref.Lots, lot int, at *atomic.Int64) wish {
 	}
 }
 
-// oneByOne wants the window of one of the lots, and that of the next lot once it
-// is sold out. It is shared by all that sell these lots.
-func oneByOne(l benchref.Lots, first, lots int, at *atomic.Int64) wish {
-	return func(*rand.Rand) (id.Parking, timerange.Range, func()) {
-		n := at.Load()
-		return l.ID(first + int(n)%lots), fourHours(l, n/int64(lots)), func() { at.CompareAndSwap(n, n+1) }
-	}
-}
-
 // trickle puts windows of some of the lots on sale, one lot after the other,
 // until the context ends.
 type trickle struct {
