@@ -93,6 +93,7 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 		// Behind the #, so that no server or proxy sees the token.
 		ManageURL: d.publicURL + "/#/r/" + r.ID.String() + "?token=" + url.QueryEscape(d.tokens.For(r.ID).Reveal()),
 	}
+	m.Kept = s.Payment.State == payment.MethodKept
 	m.Refused = s.Payment.State == payment.MethodKept && s.Payment.DeclineCode != ""
 	m.AsksBank = r.Pending != nil && r.Pending.Renews && s.Change != nil && s.Change.State == payment.RequiresAction
 	if t, ok := p.SpaceType(r.SpaceType); ok {

@@ -87,7 +87,8 @@ func saves(w timerange.Range, life time.Duration, now time.Time) bool {
 // so: it puts the payment that is to be asked for. Applied again it finds it.
 type Renew struct {
 	Target
-	Life time.Duration // of the provider's holds, at the least
+	Provider string        // that is asked; a payment of another is left alone
+	Life     time.Duration // of the provider's holds, at the least
 
 	// Set by Apply.
 	After Snapshot
@@ -111,7 +112,7 @@ func (o *Renew) Apply(w *commit.Work, now time.Time) error {
 	o.About = nil
 	try, due := renewal(c.r, c.p, w.Parking.Policy.ExitGrace, o.Life, now)
 	fresh := renewed(c.r.ID, c.p.ID, try)
-	if due && c.pending == nil {
+	if due && c.pending == nil && c.p.Provider == o.Provider {
 		known, err := w.Payment(fresh)
 		if err != nil {
 			return err
@@ -200,7 +201,7 @@ func (c *change) abandon() error {
 // method is saved, if it is time to. A decline is no error: the next try is the
 // rule's.
 func (s *Service) Renew(ctx context.Context, at id.Parking, r id.Reservation) error {
-	op := &Renew{Target: Target{In: at, ID: r}, Life: s.Provider.Capabilities().HoldLife}
+	op := &Renew{Target: Target{In: at, ID: r}, Provider: s.Provider.Name(), Life: s.Provider.Capabilities().HoldLife}
 	if _, err := s.Commits.Commit(ctx, op); err != nil || op.About == nil {
 		return err
 	}

@@ -89,6 +89,7 @@ type Mail struct {
 	Payment     payment.State
 	Held        money.Amount // authorised on the driver's card
 	Taken       money.Amount // of that, taken or being taken
+	Kept        bool         // nothing is held yet: the card is kept, and the price held a day before the beginning
 	Refused     bool         // the card was asked for a hold and declined; none stands
 	AsksBank    bool         // a new hold waits for the driver's second step
 

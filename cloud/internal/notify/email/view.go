@@ -36,6 +36,7 @@ type view struct {
 	Total     string
 	Tax       string
 	Held      string // empty when nothing is held
+	Kept      bool   // the card is kept, and nothing held yet
 	Taken     string // empty when nothing is taken
 	Missed    string // what is taken if nobody comes; empty: nothing
 	Grace     string // how much later leaving costs nothing; empty for none
@@ -95,6 +96,7 @@ func newView(k notify.Kind, m notify.Mail) view {
 	if !m.Tax.IsZero() {
 		v.Tax = m.Tax.Written()
 	}
+	v.Kept = m.Kept
 	if m.Held.Minor > 0 {
 		v.Held = m.Held.Written()
 	}
