@@ -43,6 +43,8 @@ var (
 type world struct {
 	t       *testing.T
 	owner   *pgx.Conn
+	db      *postgres.DB
+	books   *postgres.Sandbox
 	notices postgres.Notices
 	commits *crashing
 	bank    *sandbox.Provider
@@ -79,9 +81,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	postgrestest.Import(t, db, time.Now(), postgrestest.Parking(here, 5))
-	w := &world{t: t, owner: postgrestest.Owner(t, dsn)}
-	now := func() time.Time { return time.Now().Add(w.ahead) }
-	committer := postgres.NewCommitter(db, quiet, now, func(id.Parking, uint64) {})
+	w := &world{t: t, db: db, owner: postgrestest.Owner(t, dsn), books: postgres.NewSandbox(db)}
+	committer := postgres.NewCommitter(db, quiet, w.now, func(id.Parking, uint64) {})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- committer.Run(ctx) }()
@@ -92,30 +93,39 @@ func newWorld(t *testing.T) *world {
 		}
 	})
 	w.commits = &crashing{Committer: committer}
-	w.bank = sandbox.New(postgres.NewSandbox(db), sandbox.Options{Now: now, Webhooks: sandbox.Webhooks{Secret: secret}})
-	tokens, err := booking.NewTokens(make([]byte, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := pass.NewSigningKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.sell = booking.NewService(booking.Config{
-		Store: postgres.NewBooking(db), Commits: w.commits, Provider: w.bank, Tokens: tokens, Passes: booking.Passes{Key: key},
-		Log: quiet, Now: now, ProviderTimeout: 300 * time.Millisecond,
-	})
+	w.bank = sandbox.New(w.books, sandbox.Options{Now: w.now, Webhooks: sandbox.Webhooks{Secret: secret}})
 	queue, err := river.NewQueue(db.Pool(), quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.notices = postgres.NewNotices(db, queue)
-	w.hooks = &webhook.Service{
-		Store: w.notices, Commits: w.commits, Now: now, Log: quiet,
-		Payments:  settlement.NewService(postgres.NewPayments(db), w.commits, w.sell, now, quiet, w.bank),
-		Providers: map[string]payment.Announcer{sandbox.Name: w.bank},
-	}
+	w.use(w.bank)
 	return w
+}
+
+// now is everybody's clock.
+func (w *world) now() time.Time { return time.Now().Add(w.ahead) }
+
+// use has everything done by a bank.
+func (w *world) use(bank *sandbox.Provider) {
+	w.t.Helper()
+	tokens, err := booking.NewTokens(make([]byte, 32))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	key, err := pass.NewSigningKey()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.sell = booking.NewService(booking.Config{
+		Store: postgres.NewBooking(w.db), Commits: w.commits, Provider: bank, Tokens: tokens, Passes: booking.Passes{Key: key},
+		Log: quiet, Now: w.now, ProviderTimeout: 300 * time.Millisecond,
+	})
+	w.hooks = &webhook.Service{
+		Store: w.notices, Commits: w.commits, Now: w.now, Log: quiet,
+		Payments:  settlement.NewService(postgres.NewPayments(w.db), w.commits, w.sell, w.now, quiet, bank),
+		Providers: map[string]payment.Announcer{sandbox.Name: bank},
+	}
 }
 
 func (w *world) reserve(method string) booking.View {
@@ -275,6 +285,35 @@ func TestASecondStepIsHeardOfWithoutItsDriver(t *testing.T) {
 				t.Fatalf("%d lines of a hold", n)
 			}
 		})
+	}
+}
+
+// A method that is saved for a window beyond a hold's life is heard of likewise.
+func TestASavedMethodIsHeardOf(t *testing.T) {
+	w := newWorld(t)
+	w.bank = sandbox.New(w.books, sandbox.Options{HoldLife: 24 * time.Hour, Webhooks: sandbox.Webhooks{Secret: secret}})
+	w.use(w.bank)
+	from := time.Now().Add(72 * time.Hour)
+	v, err := w.sell.Reserve(t.Context(), booking.Request{
+		Key: "a-key-of-this-reservation", Parking: string(here), SpaceType: string(id.Standard),
+		From: from, To: from.Add(time.Hour), Method: sandbox.SecondFactor, Email: "jana@posteo.example",
+	})
+	if err != nil || v.Payment.State != payment.RequiresAction {
+		t.Fatalf("%+v, %v", v.Payment, err)
+	}
+	body := func(event string) []byte {
+		return about(event, v.Payment, payment.Authorized, map[string]any{"key": v.Payment.Key(payment.CallSave)})
+	}
+	w.send("evt_1", body("evt_1")) // too early: it lies
+	if got := w.get(v.Reservation.ID); got.Reservation.State != reservation.Held {
+		t.Fatalf("%s", got.Reservation.State)
+	}
+	if _, err := w.bank.Complete(t.Context(), v.Payment.Ref, true); err != nil {
+		t.Fatal(err)
+	}
+	w.send("evt_2", body("evt_2"))
+	if got := w.get(v.Reservation.ID); got.Reservation.State != reservation.Confirmed || got.Payment.State != payment.MethodKept || got.Pass == "" {
+		t.Fatalf("%s, %s", got.Reservation.State, got.Payment.State)
 	}
 }
 
