@@ -97,6 +97,7 @@ func pure() []string {
 		"cloud/internal/bay",
 		"cloud/internal/bill",
 		"cloud/internal/receipt",
+		"cloud/internal/reconcile",
 		"edge/internal/lane",
 		"edge/internal/admission",
 		"protocol/...",

@@ -12,6 +12,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/receipt/paper"
+	"github.com/openlot/openlot/cloud/internal/reconcile"
 	"github.com/openlot/openlot/cloud/internal/relay"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/river"
@@ -42,9 +43,24 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 		schedule.Task{Name: "presume_left", Every: time.Minute, Run: (&fleet.Presumer{Store: postgres.NewUnseen(c.db), Committer: c.committer, Log: c.log}).Run})
 	tasks = append(tasks, schedule.Lifecycle(due, c.booking, c.log)...)
 	tasks = append(tasks, c.housekeeping()...)
+	tasks = append(tasks, c.comparing())
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)
 	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, tell), tasks, time.Now, c.log)
 	return err
+}
+
+// comparing is the task that compares the payment providers' books with ours.
+func (c *cloud) comparing() schedule.Task {
+	log := c.log.With("component", "reconcile")
+	s := reconcile.Service{Store: postgres.NewReconcile(c.db), Commits: c.committer, Now: time.Now}
+	return schedule.Task{Name: "reconcile", Every: 30 * time.Minute, Run: func(ctx context.Context, _ time.Time) error {
+		return s.Due(ctx, []payment.Provider{c.sandbox}, func(r reconcile.Report) {
+			if len(r.Differences) > 0 {
+				log.Error("the books of a payment provider differ from ours; openlot reconcile shows how",
+					"provider", r.Provider, "from", r.From, "to", r.To, "differences", len(r.Differences))
+			}
+		})
+	}}
 }
 
 // letters reads what a message says.
