@@ -98,6 +98,7 @@ func pure() []string {
 		"cloud/internal/bill",
 		"cloud/internal/receipt",
 		"cloud/internal/reconcile",
+		"cloud/internal/evidence",
 		"edge/internal/lane",
 		"edge/internal/admission",
 		"protocol/...",

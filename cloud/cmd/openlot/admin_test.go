@@ -19,6 +19,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
@@ -29,10 +30,14 @@ type sale struct {
 	window timerange.Range
 }
 
-func (s *sale) Parking() id.Parking      { return s.at }
-func (s *sale) Prefetch(r *commit.Rows)  { r.Quarters(id.Standard, s.window.Claim()) }
-func (s *sale) body() *feed.Reservation  { return &feed.Reservation{ID: s.id} }
-func (s *sale) quote() reservation.Quote { return reservation.Quote{Total: money.New(1230, "EUR")} }
+func (s *sale) Parking() id.Parking     { return s.at }
+func (s *sale) Prefetch(r *commit.Rows) { r.Quarters(id.Standard, s.window.Claim()) }
+func (s *sale) body() *feed.Reservation { return &feed.Reservation{ID: s.id, Generation: 1} }
+func (s *sale) quote() reservation.Quote {
+	total := money.New(1230, "EUR")
+	return reservation.Quote{Total: total, TariffVersion: 1, Lines: []tariff.Line{{Rule: tariff.RuleRate, Amount: total}}}
+}
+
 func (s *sale) Apply(w *commit.Work, now time.Time) error {
 	if err := w.Claim(id.Standard, s.window.Claim(), 1); err != nil {
 		return err
@@ -47,21 +52,28 @@ func (s *sale) Apply(w *commit.Work, now time.Time) error {
 	return nil
 }
 
-// The commands, while a server's committer works on the same parking.
-func TestAdminCommands(t *testing.T) {
-	db, dsn := postgrestest.New(t)
-	now := time.Now().UTC()
-	postgrestest.Import(t, db, now, postgrestest.Parking("north", 4))
-	server := postgres.NewCommitter(db, slog.New(slog.DiscardHandler), time.Now, func(id.Parking, uint64) {})
+// committing is a committer that works until the test ends.
+func committing(t *testing.T, db *postgres.DB, now func() time.Time) *postgres.Committer {
+	t.Helper()
+	c := postgres.NewCommitter(db, slog.New(slog.DiscardHandler), now, func(id.Parking, uint64) {})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx) }()
+	go func() { done <- c.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
+	return c
+}
+
+// The commands, while a server's committer works on the same parking.
+func TestAdminCommands(t *testing.T) {
+	db, dsn := postgrestest.New(t)
+	now := time.Now().UTC()
+	postgrestest.Import(t, db, now, postgrestest.Parking("north", 4))
+	server := committing(t, db, time.Now)
 	from := timerange.Floor(now.Add(48 * time.Hour)).Time()
 	sell := func() (id.Reservation, error) {
 		s := &sale{"north", id.New[id.Reservation](time.Now()), timerange.Range{From: from, To: from.Add(2 * time.Hour)}}
