@@ -645,8 +645,10 @@ type Bill struct {
 	// Limit No more than was held is due
 	Limit *int64 `json:"limit,omitempty"`
 	Parts []struct {
-		From  time.Time `json:"from"`
-		Lines *[]struct {
+		// DemandPercent Of the tariff's price, frozen with the quote; left out: all of it
+		DemandPercent *int      `json:"demand_percent,omitempty"`
+		From          time.Time `json:"from"`
+		Lines         *[]struct {
 			Amount   Amount    `json:"amount"`
 			Days     *int      `json:"days,omitempty"`
 			From     time.Time `json:"from"`
@@ -848,7 +850,9 @@ type ParkingDetail struct {
 
 	// OpeningHours null: always open
 	OpeningHours *map[string]interface{} `json:"opening_hours"`
-	Policies     map[string]interface{}  `json:"policies"`
+
+	// Policies Among them dynamic_price, where prices move: by how full the window is and how far ahead it is booked, within min_percent and max_percent of the tariff
+	Policies map[string]interface{} `json:"policies"`
 
 	// Price Of the window that was asked for
 	Price      *Amount                 `json:"price,omitempty"`
@@ -940,7 +944,7 @@ type PriceLine struct {
 	Label    string    `json:"label"`
 	Quantity *int      `json:"quantity,omitempty"`
 
-	// Rule Examples: rate, free_minutes, daily_max
+	// Rule Examples: rate, free_minutes, daily_max, demand
 	Rule string    `json:"rule"`
 	To   time.Time `json:"to"`
 }

@@ -172,6 +172,9 @@ func TestAdminCommands(t *testing.T) {
 	text = openlot(0, "admin", "policy", "north", "--horizon-days", "396", "--max-stay", "60d", "--min-lead", "90m")
 	has(text, "was 90", "was 30d", "60d", "1h30m0s")
 	has(openlot(0, "admin", "policy", "north"), "396", "60d")
+	moves := `{"min_percent":80,"max_percent":150,"occupancy":[{"from_percent":70,"add_percent":20}]}`
+	has(openlot(0, "admin", "policy", "north", "--dynamic-price", moves), "dynamic-price", moves, "was off")
+	has(openlot(0, "admin", "policy", "north", "--dynamic-price", "off"), "dynamic-price", "was "+moves)
 
 	for _, c := range []struct {
 		exit int
@@ -180,6 +183,9 @@ func TestAdminCommands(t *testing.T) {
 	}{
 		{1, "policy_invalid", []string{"policy", "north", "--horizon-days", "397"}},
 		{1, "max_stay", []string{"policy", "north", "--max-stay", "0s"}},
+		{1, "dynamic_price.max_percent", []string{"policy", "north", "--dynamic-price", `{"min_percent":80,"max_percent":900}`}},
+		{1, "is neither off nor such as", []string{"policy", "north", "--dynamic-price", `{"min":80}`}},
+		{1, "is neither off nor such as", []string{"policy", "north", "--dynamic-price", `{} {}`}},
 		{2, "no length of time", []string{"policy", "north", "--max-stay", "soon"}},
 		{1, "parking_not_found", []string{"policy", "south"}},
 		{1, "parking_not_found", []string{"capacity", "south", "standard", "3"}},

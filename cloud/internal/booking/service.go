@@ -8,11 +8,14 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/tariff"
+	"github.com/openlot/openlot/protocol/timerange"
 )
 
 // Fault codes of the dialogue with the provider.
@@ -30,6 +33,10 @@ type Store interface {
 	// Quote returns nil when there is none.
 	Quote(ctx context.Context, p id.Parking, q id.Quote) (*Quote, error)
 	InsertQuote(ctx context.Context, q Quote) error
+	// Days are those that a run of quarters of a type touches.
+	Days(ctx context.Context, at id.Parking, t id.SpaceType, q timerange.Quarters) (map[inventory.Key]*inventory.Day, error)
+	// Tariff is an edition of the parking's tariff, nil when there is none.
+	Tariff(ctx context.Context, at id.Parking, version uint32) (*tariff.Tariff, error)
 }
 
 // Config is what a Service needs.
@@ -144,14 +151,15 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 
 // quote is the price of what is wanted, or why it cannot be sold now.
 func (s *Service) quote(ctx context.Context, p *parking.Parking, n wanted, now time.Time) (reservation.Quote, error) {
-	if _, err := sold(p, n.SpaceType); err != nil {
+	t, err := sold(p, n.SpaceType)
+	if err != nil {
 		return reservation.Quote{}, err
 	}
 	if err := checkWindow(n.Window, p.Policy, now); err != nil {
 		return reservation.Quote{}, err
 	}
 	if n.Quote.IsZero() {
-		return price(p, n.SpaceType, n.Window)
+		return s.priceNow(ctx, p, t, n.Window, now)
 	}
 	q, err := s.Store.Quote(ctx, n.Parking, n.Quote)
 	switch {
@@ -376,7 +384,7 @@ func (s *Service) Quote(ctx context.Context, parkingName, spaceType string, from
 	if err := checkWindow(window, p.Policy, now); err != nil {
 		return Quote{}, err
 	}
-	cost, err := price(p, t.ID, window)
+	cost, err := s.priceNow(ctx, p, t, window, now)
 	if err != nil {
 		return Quote{}, err
 	}

@@ -63,6 +63,8 @@ type Policy struct {
 	PresumeLeftAfter time.Duration `json:"presume_left_after"`
 	LongestWalkin    time.Duration `json:"longest_walkin"`
 	LeaseTTL         time.Duration `json:"lease_ttl"` // counts are unknown this long after the last beat
+
+	Dynamic *DynamicPrice `json:"dynamic_price,omitempty"` // of reservations; nil: the tariff's price. It is replaced, never written to
 }
 
 // DefaultPolicy is what a new parking starts with.

@@ -113,10 +113,10 @@ func (a *affair) plant(t *rapid.T) {
 		return
 	}
 	ways := []string{"missing with us", "another state"}
-	switch p.State {
-	case payment.Authorized:
+	if p.State == payment.Authorized {
 		ways = append(ways, "missing there", "twice", "another amount")
-	case payment.Captured:
+	}
+	if p.State == payment.Captured {
 		ways = append(ways, "missing there", "twice", "another amount", "refund nowhere booked", "refund there twice")
 		if len(p.Refunds) > 0 {
 			ways = append(ways, "refund not there", "refund of another amount")
