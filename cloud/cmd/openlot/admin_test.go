@@ -174,6 +174,8 @@ func TestAdminCommands(t *testing.T) {
 	has(openlot(0, "admin", "policy", "north"), "396", "60d")
 	moves := `{"min_percent":80,"max_percent":150,"occupancy":[{"from_percent":70,"add_percent":20}]}`
 	has(openlot(0, "admin", "policy", "north", "--dynamic-price", moves), "dynamic-price", moves, "was off")
+	has(openlot(0, "admin", "policy", "north", "--pay-at-machine"), "pay-at-machine", "was no")
+	has(openlot(0, "admin", "policy", "north", "--no-pay-at-machine"), "pay-at-machine", "was yes")
 	has(openlot(0, "admin", "policy", "north", "--dynamic-price", "off"), "dynamic-price", "was "+moves)
 
 	for _, c := range []struct {

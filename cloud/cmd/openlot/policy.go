@@ -34,6 +34,7 @@ type policyCmd struct {
 	WalkinProtects *duration `help:"Reservations this close count against what is free now." placeholder:"1h"`
 	AllotmentShare *int      `help:"Percent of the capacity kept ready for walk-ins."`
 
+	PayAtMachine *bool   `help:"Take reservations that are paid at the machine or the exit; they are promises that secure nothing." negatable:""`
 	DynamicPrice *string `help:"Move the price by how full the window is and how far ahead it is booked, within bounds; off: the tariff's price. What was quoted stands." placeholder:"JSON|off"`
 
 	PresumeLeftAfter *duration `help:"A stay on a reservation counts as over when nobody saw it end this long after the window." placeholder:"24h"`
@@ -62,6 +63,9 @@ func (c *policyCmd) change(p parking.Policy) (parking.Policy, error) {
 		if f.asked != nil {
 			*f.to = time.Duration(*f.asked)
 		}
+	}
+	if c.PayAtMachine != nil {
+		p.PayAtMachine = *c.PayAtMachine
 	}
 	if c.DynamicPrice != nil {
 		d, err := dynamicPrice(*c.DynamicPrice)
@@ -134,6 +138,7 @@ func fields(p parking.Policy) [][3]string {
 		{"presume-left-after", d(p.PresumeLeftAfter)},
 		{"longest-walkin", d(p.LongestWalkin)},
 		{"allotment-share", fmt.Sprintf("%d%%", p.AllotmentShare)},
+		{"pay-at-machine", map[bool]string{true: "yes", false: "no"}[p.PayAtMachine]},
 		{"dynamic-price", dynamic},
 	}
 }

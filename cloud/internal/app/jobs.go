@@ -34,7 +34,7 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 	if err != nil {
 		return err
 	}
-	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox)
+	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox, c.cash)
 	tell := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.receipts, c.cfg.PublicURL}, senders, time.Now, c.log)
 	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
 	due := postgres.NewSchedule(c.db)

@@ -43,7 +43,8 @@ type Store interface {
 type Config struct {
 	Store           Store
 	Commits         commit.Committer
-	Provider        payment.Provider
+	Provider        payment.Provider  // of any method of payment
+	Others          payment.Providers // that take some methods by their names
 	Tokens          Tokens
 	Passes          Passes
 	Log             *slog.Logger
@@ -125,10 +126,12 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 	if f := fault.From(refusal); f != nil && (f.Kind == fault.Internal || f.Kind == fault.Unavailable) {
 		return View{}, refusal
 	}
+	with := s.providerFor(n.Method)
+	quote, refusal = onPromise(with, p, quote, refusal)
 	op := &Reserve{
 		In: n.Parking, ID: id.New[id.Reservation](now), PaymentID: id.New[id.Payment](now),
 		Key: commit.Key{Principal: Guest, Key: r.Key}, RequestHash: hash,
-		SpaceType: n.SpaceType, Window: n.Window, Quote: quote, Provider: s.Provider.Name(), Method: n.Method,
+		SpaceType: n.SpaceType, Window: n.Window, Quote: quote, Provider: with.Name(), Method: n.Method,
 		Email: n.Email, Phone: n.Phone, Plate: n.Plate, Refusal: refusal,
 	}
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), s.ProviderTimeout+2*recordTimeout)
@@ -183,8 +186,8 @@ func errInProgress() error {
 
 // hold asks the provider for a hold of the reservation and books the answer.
 func (s *Service) hold(ctx context.Context, at Snapshot, p payment.Payment) (View, error) {
-	return s.ask(ctx, at, p, payment.CallHold, func(ctx context.Context) (payment.Outcome, error) {
-		return s.Provider.Authorize(ctx, payment.Request{
+	return s.ask(ctx, at, p, payment.CallHold, func(ctx context.Context, with payment.Provider) (payment.Outcome, error) {
+		return with.Authorize(ctx, payment.Request{
 			Key: p.Key(payment.CallHold), Parking: at.Reservation.Parking, Reservation: p.Reservation,
 			Amount: p.Amount, Method: p.Method,
 		})
@@ -206,17 +209,21 @@ func (s *Service) Confirm(ctx context.Context, r id.Reservation) (View, error) {
 	if p.State != payment.RequiresAction {
 		return s.answer(at, p)
 	}
-	return s.ask(context.WithoutCancel(ctx), at, p, "confirm", func(ctx context.Context) (payment.Outcome, error) {
-		return s.Provider.Confirm(ctx, p.Ref, p.Key("confirm"))
+	return s.ask(context.WithoutCancel(ctx), at, p, "confirm", func(ctx context.Context, with payment.Provider) (payment.Outcome, error) {
+		return with.Confirm(ctx, p.Ref, p.Key("confirm"))
 	})
 }
 
 // ask makes one call to the provider about a payment, with retries of what
 // surely did nothing, and books its answer or that there was none. An answer
 // that makes no sense is none.
-func (s *Service) ask(ctx context.Context, at Snapshot, p payment.Payment, call string, do func(context.Context) (payment.Outcome, error)) (View, error) {
+func (s *Service) ask(ctx context.Context, at Snapshot, p payment.Payment, call string, do func(context.Context, payment.Provider) (payment.Outcome, error)) (View, error) {
+	with, err := s.providerOf(&p)
+	if err != nil {
+		return View{}, err
+	}
 	asked := s.Now()
-	outcome, err := s.try(ctx, do)
+	outcome, err := s.try(ctx, func(ctx context.Context) (payment.Outcome, error) { return do(ctx, with) })
 	if err == nil {
 		err = outcome.Sense(p.Amount)
 	}
@@ -316,7 +323,10 @@ func (s *Service) try(ctx context.Context, do func(context.Context) (payment.Out
 // giveBack voids a hold that came to stand after its payment had been settled,
 // which takes a provider that did not keep its word about Find.
 func (s *Service) giveBack(ctx context.Context, p payment.Payment, o payment.Outcome) {
-	_, err := s.Provider.Void(ctx, o.Ref, p.Key("void"))
+	with, err := s.providerOf(&p)
+	if err == nil {
+		_, err = with.Void(ctx, o.Ref, p.Key("void"))
+	}
 	s.Log.ErrorContext(ctx, "a hold came after its payment was settled; it was given back unless err says otherwise",
 		"payment", p.ID.String(), "ref", o.Ref, "err", err)
 }

@@ -64,6 +64,8 @@ type Policy struct {
 	LongestWalkin    time.Duration `json:"longest_walkin"`
 	LeaseTTL         time.Duration `json:"lease_ttl"` // counts are unknown this long after the last beat
 
+	PayAtMachine bool `json:"pay_at_machine,omitempty"` // reservations may be paid at the machine or the exit: a promise that secures nothing
+
 	Dynamic *DynamicPrice `json:"dynamic_price,omitempty"` // of reservations; nil: the tariff's price. It is replaced, never written to
 }
 
