@@ -36,7 +36,7 @@ type Payment struct {
 // Refunded is a refund that is booked.
 type Refunded struct {
 	At     time.Time `json:"at"`
-	Amount int64     `json:"amount"` // minor units
+	Amount int64     `json:"amount"` // minor units; below zero: one of that amount came back to us
 }
 
 // Books are the two sides, both read a while beyond [From, To).
@@ -356,7 +356,7 @@ func theirStates() []payment.State {
 // amount.
 func (c *comparison) refunds(g *group) {
 	o := g.ours
-	ours, theirs, keys := slices.Clone(o.Refunds), []payment.Entry{}, map[string]bool{}
+	ours, theirs, keys := kept(o.Refunds), []payment.Entry{}, map[string]bool{}
 	for _, e := range g.refunds {
 		if e.Refund.State == payment.RefundFailed {
 			continue // the money is back
@@ -392,6 +392,27 @@ func (c *comparison) refunds(g *group) {
 			c.refund(o, MissingThere, &r, nil, "the provider has given nothing back")
 		}
 	}
+}
+
+// kept are the refunds that did not come back.
+func kept(all []Refunded) []Refunded {
+	out := []Refunded{}
+	back := map[int64]int{}
+	for _, r := range all {
+		if r.Amount < 0 {
+			back[-r.Amount]++
+		}
+	}
+	for _, r := range all {
+		switch {
+		case r.Amount < 0:
+		case back[r.Amount] > 0:
+			back[r.Amount]--
+		default:
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 func (c *comparison) refund(o *Payment, class Class, r *Refunded, e *payment.Entry, says string) {
