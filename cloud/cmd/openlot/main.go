@@ -69,6 +69,10 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		_, _ = fmt.Fprintln(errOut, "openlot:", err) // where else could this be said
 		return 2
 	}
+	if err := checkEnv(parser, os.Environ()); err != nil {
+		_, _ = fmt.Fprintln(errOut, "openlot:", err) // where else could this be said
+		return 2
+	}
 	k, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited

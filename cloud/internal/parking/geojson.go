@@ -65,7 +65,9 @@ type feature struct {
 func ReadGeoJSON(r io.Reader) ([]Parking, error) {
 	var fc featureCollection
 	d := json.NewDecoder(r)
-	if err := d.Decode(&fc); err != nil {
+	if err := d.Decode(&fc); errors.As(err, new(*json.UnmarshalTypeError)) {
+		return nil, fault.New(fault.Invalid, CodeImportInvalid, "The file is JSON, and not a GeoJSON FeatureCollection. Nothing was imported.")
+	} else if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, CodeImportInvalid, "The file is not JSON. Nothing was imported.")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -73,6 +75,9 @@ func ReadGeoJSON(r io.Reader) ([]Parking, error) {
 	}
 	if fc.Type != "FeatureCollection" {
 		return nil, fault.New(fault.Invalid, CodeImportInvalid, "The file is not a GeoJSON FeatureCollection. Nothing was imported.")
+	}
+	if len(fc.Features) == 0 {
+		return nil, fault.New(fault.Invalid, CodeImportInvalid, "The FeatureCollection has no features. Nothing was imported.")
 	}
 	problems := map[string]string{}
 	first := map[id.Parking]int{}
@@ -104,7 +109,7 @@ func readFeature(raw json.RawMessage) (Parking, error) {
 	if err := json.Unmarshal(raw, &f); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) && wrong.Field != "" {
-			return Parking{}, fmt.Errorf("%s is a %s", wrong.Field, wrong.Value)
+			return Parking{}, fmt.Errorf("%s cannot be of type %s", wrong.Field, wrong.Value)
 		}
 		return Parking{}, errors.New("not an object")
 	}
