@@ -10,6 +10,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/payment/cash"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/receipt/paper"
 	"github.com/openlot/openlot/cloud/internal/reconcile"
@@ -97,7 +98,8 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 		Parking: p.ID, Name: p.Name, Address: p.Address, City: p.City, Zone: zone, SpaceType: string(r.SpaceType), Space: r.Space,
 		Window: r.Window, DriveInFrom: r.Window.From.Add(-p.Policy.EarlyEntry), NoShowAt: r.NoShowAt, ExitGrace: p.Policy.ExitGrace,
 		Total: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines,
-		Payment: s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),
+		AtMachine: s.Payment.Provider == cash.Name,
+		Payment:   s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),
 		Taken: taken(&s.Payment), Reminded: !r.RemindedAt.IsZero(), Missed: r.Quote.Missed(p.Policy.NoShowCharge),
 		// Behind the #, so that no server or proxy sees the token.
 		ManageURL: d.publicURL + "/#/r/" + r.ID.String() + "?token=" + url.QueryEscape(d.tokens.For(r.ID).Reveal()),
