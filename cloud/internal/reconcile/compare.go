@@ -305,11 +305,12 @@ func (c *comparison) none(o *Payment) {
 		d.What = Capture
 	}
 	waits := o.State == payment.Requested || o.State == payment.Unknown || o.State == payment.VoidRequested && o.Held == 0
+	placed := o.State == payment.RequiresAction || o.State == payment.Authorized || o.State == payment.CaptureRequested || o.State == payment.Captured
 	switch {
 	case waits && c.books.ReadAt.Sub(o.UpdatedAt) < Patience:
 		d.Says = "whether it was placed is being found out"
 		c.differ(o, d, true)
-	case waits || o.Held != 0 || o.Captured != 0 || !o.State.Final():
+	case waits || placed || o.Held != 0 || o.Captured != 0:
 		c.differ(o, d, false)
 	}
 }
@@ -324,17 +325,22 @@ const (
 
 // judge says whether the state of a payment and that of its hold go together.
 func judge(o *Payment, t payment.Outcome) verdict {
-	if slices.Contains(together[o.State].same, t.State) {
+	goes, known := together[o.State]
+	switch {
+	case !known && t.State != payment.Authorized && t.State != payment.Captured: // it holds nothing on either side
+		return agreed
+	case slices.Contains(goes.same, t.State):
 		return agreed
 	}
-	if slices.Contains(together[o.State].soon, t.State) && (t.State != payment.Captured || o.State != payment.CaptureRequested || t.Captured == money.New(o.Asked, o.Currency)) {
+	if slices.Contains(goes.soon, t.State) && (t.State != payment.Captured || o.State != payment.CaptureRequested || t.Captured == money.New(o.Asked, o.Currency)) {
 		return underway
 	}
 	return other
 }
 
 // together lists the provider's states that go with each of ours, and those of
-// which we are about to hear, or which we are about to change.
+// which we are about to hear, or which we are about to change. A state that is not
+// here has no hold.
 var together = map[payment.State]struct{ same, soon []payment.State }{
 	payment.Requested:        {soon: theirStates()},
 	payment.Unknown:          {soon: theirStates()},

@@ -250,6 +250,22 @@ func TestTheEndsOfATimeAreNoDifference(t *testing.T) {
 	}
 }
 
+// A payment of which nothing is to be held yet is not missing there; one that is
+// held all the same is a difference.
+func TestAPaymentWithoutAHoldIsNotMissing(t *testing.T) {
+	p := reconcile.Payment{ID: id.New[id.Payment](begins), State: "method_saved", Currency: "EUR", UpdatedAt: begins, Due: true}
+	b := reconcile.Books{Provider: "sandbox", From: begins, To: ends, ReadAt: read, Ours: []reconcile.Payment{p}}
+	if r := reconcile.Compare(b); len(r.Differences)+len(r.OnTheWay) > 0 {
+		t.Fatalf("%+v", r)
+	}
+	for state, differ := range map[payment.State]int{payment.Declined: 0, payment.Voided: 0, payment.Authorized: 1, payment.Captured: 1} {
+		b.Theirs = []payment.Entry{{At: begins, Key: p.ID.String() + "-hold", Hold: payment.Outcome{Ref: "h", State: state, Authorized: eur(5)}}}
+		if r := reconcile.Compare(b); len(r.Differences) != differ {
+			t.Fatalf("%s: %+v", state, r)
+		}
+	}
+}
+
 // What moved while the books were read is not a difference yet.
 func TestWhatMovesWhileBooksAreReadIsOnItsWay(t *testing.T) {
 	p := reconcile.Payment{ID: id.New[id.Payment](begins), Ref: "h", State: payment.Captured, Currency: "EUR", Held: 9, Captured: 9, UpdatedAt: read.Add(time.Second), Due: true}
