@@ -105,8 +105,9 @@ func (f Files) Zip() ([]byte, error) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for _, name := range slices.Sorted(maps.Keys(f)) {
-		// Not compressed: other versions of a compressor write other bytes.
-		to, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		// Not compressed: other versions of a compressor write other bytes. The time is
+		// the first that a zip knows; when it was made is in the manifest.
+		to, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
 		if err == nil {
 			_, err = to.Write(f[name])
 		}
