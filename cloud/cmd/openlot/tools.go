@@ -29,7 +29,7 @@ func (c *migrateCmd) Run(ctx context.Context, log *slog.Logger) error {
 
 type importCmd struct {
 	common
-	File     string `arg:"" help:"GeoJSON FeatureCollection of points with the properties id, name, city, address, tz, kind, capacity and numbered: a list of {space_type, class, label, bays}, whose bays are part of the capacity." type:"path"`
+	File     string `arg:"" help:"GeoJSON FeatureCollection of points with the properties id, name, city, address, tz, kind, capacity, numbered: a list of {space_type, class, label, bays}, whose bays are part of the capacity, and for new parkings dynamic_price: {min_percent, max_percent, occupancy, lead} and pay_at_machine." type:"path"`
 	Operator string `help:"Operator that owns the new parkings." default:"Demo operator"`
 }
 

@@ -87,7 +87,7 @@ func serveLogging(t *testing.T, dir string, log *slog.Logger) app.Runtime {
 }
 
 const park = `{"type":"FeatureCollection","features":[{"type":"Feature","geometry":{"type":"Point","coordinates":[13.74,51.05]},
-	"properties":{"id":"dresden-altmarkt","name":"Altmarkt","city":"Dresden","kind":"underground","capacity":2,"tz":"Europe/Berlin"}}]}`
+	"properties":{"id":"dresden-altmarkt","name":"Altmarkt","city":"Dresden","kind":"underground","capacity":2,"tz":"Europe/Berlin","pay_at_machine":true}}]}`
 
 func importPark(t *testing.T, dir, geojson string) (app.Imported, error) {
 	t.Helper()
@@ -203,8 +203,9 @@ func TestTheCloudFromAnEmptyDirectory(t *testing.T) {
 		if status, got := reserve(t, base, "second-key-0123456789", "pm_sandbox_declined"); status != http.StatusPaymentRequired {
 			t.Fatal(status, got)
 		}
-		status, third := reserve(t, base, "third-key-0123456789", "pm_sandbox_ok")
-		if status != http.StatusCreated {
+		// The parking takes promises, too.
+		status, third := reserve(t, base, "third-key-0123456789", "cash")
+		if status != http.StatusCreated || third.Reservation.State != "confirmed" || third.Reservation.Payment.State != "authorized" {
 			t.Fatal(status, third)
 		}
 		if status, got := reserve(t, base, "fourth-key-0123456789", "pm_sandbox_ok"); status != http.StatusConflict || got.Code != "sold_out" {

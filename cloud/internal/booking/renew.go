@@ -87,8 +87,7 @@ func saves(w timerange.Range, life time.Duration, now time.Time) bool {
 // so: it puts the payment that is to be asked for. Applied again it finds it.
 type Renew struct {
 	Target
-	Provider string        // that is asked; a payment of another is left alone
-	Life     time.Duration // of the provider's holds, at the least
+	Lives map[string]time.Duration // of the holds of each provider that can be asked, at the least; payments of others are left alone
 
 	// Set by Apply.
 	After Snapshot
@@ -110,9 +109,10 @@ func (o *Renew) Apply(w *commit.Work, now time.Time) error {
 		return err
 	}
 	o.About = nil
-	try, due := renewal(c.r, c.p, w.Parking.Policy.ExitGrace, o.Life, now)
+	life, asked := o.Lives[c.p.Provider]
+	try, due := renewal(c.r, c.p, w.Parking.Policy.ExitGrace, life, now)
 	fresh := renewed(c.r.ID, c.p.ID, try)
-	if due && c.pending == nil && c.p.Provider == o.Provider {
+	if due && asked && c.pending == nil {
 		known, err := w.Payment(fresh)
 		if err != nil {
 			return err
@@ -201,7 +201,12 @@ func (c *change) abandon() error {
 // method is saved, if it is time to. A decline is no error: the next try is the
 // rule's.
 func (s *Service) Renew(ctx context.Context, at id.Parking, r id.Reservation) error {
-	op := &Renew{Target: Target{In: at, ID: r}, Provider: s.Provider.Name(), Life: s.Provider.Capabilities().HoldLife}
+	op := &Renew{Target: Target{In: at, ID: r}, Lives: map[string]time.Duration{}}
+	for _, p := range s.providers() {
+		if can := p.Capabilities(); can.Secures {
+			op.Lives[p.Name()] = can.HoldLife
+		}
+	}
 	if _, err := s.Commits.Commit(ctx, op); err != nil || op.About == nil {
 		return err
 	}
@@ -214,8 +219,12 @@ func (s *Service) Renew(ctx context.Context, at id.Parking, r id.Reservation) er
 
 // saver keeps the method of a payment that is not to be held yet; nil: it is held.
 func (s *Service) saver(r *reservation.Reservation, p *payment.Payment) payment.Saver {
-	can := s.Provider.Capabilities()
-	saver, is := s.Provider.(payment.Saver)
+	with, err := s.providerOf(p)
+	if err != nil {
+		return nil
+	}
+	can := with.Capabilities()
+	saver, is := with.(payment.Saver)
 	window := r.Window
 	if c := r.Pending; c != nil && c.Payment == p.ID {
 		if c.Renews {

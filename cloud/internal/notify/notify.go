@@ -88,6 +88,7 @@ type Mail struct {
 	Lines       []tariff.Line
 	Payment     payment.State
 	Held        money.Amount // authorised on the driver's card
+	AtMachine   bool         // it is promised to be paid at the machine
 	Taken       money.Amount // of that, taken or being taken
 	Kept        bool         // nothing is held yet: the card is kept, and the price held a day before the beginning
 	Refused     bool         // the card was asked for a hold and declined; none stands

@@ -37,6 +37,7 @@ type view struct {
 	Tax       string
 	Held      string // empty when nothing is held
 	Kept      bool   // the card is kept, and nothing held yet
+	AtMachine string // what is to be paid at the machine; empty: nothing
 	Taken     string // empty when nothing is taken
 	Missed    string // what is taken if nobody comes; empty: nothing
 	Grace     string // how much later leaving costs nothing; empty for none
@@ -99,6 +100,9 @@ func newView(k notify.Kind, m notify.Mail) view {
 	v.Kept = m.Kept
 	if m.Held.Minor > 0 {
 		v.Held = m.Held.Written()
+	}
+	if m.AtMachine {
+		v.AtMachine = v.Total
 	}
 	if m.Taken.Minor > 0 {
 		v.Taken = m.Taken.Written()
