@@ -170,7 +170,7 @@ func (s *Sender) compose(k notify.Kind, m notify.Mail) (*gomail.Msg, error) {
 	msg.SetBodyString(gomail.TypeTextPlain, text)
 	msg.AddAlternativeString(gomail.TypeTextHTML, html)
 	if k.HasPass() {
-		png, err := qr(m.Pass)
+		png, err := draw(m.Pass)
 		if err != nil {
 			return nil, err
 		}

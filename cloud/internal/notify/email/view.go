@@ -5,12 +5,11 @@ import (
 	"embed"
 	"fmt"
 	htmltemplate "html/template"
-	"image/png"
 	"strings"
 	texttemplate "text/template"
 	"time"
 
-	"github.com/skip2/go-qrcode"
+	"rsc.io/qr"
 
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/protocol/id"
@@ -242,19 +241,14 @@ func join(sep string, parts ...string) string {
 	return strings.Join(said, sep)
 }
 
-// qr draws the pass: ink on white, with the quiet edge that readers need.
-func qr(pass string) ([]byte, error) {
-	code, err := qrcode.New(pass, qrcode.Medium)
+// draw draws the pass: ink on white, with the quiet edge that readers need.
+func draw(pass string) ([]byte, error) {
+	code, err := qr.Encode(pass, qr.M)
 	if err != nil {
 		return nil, fmt.Errorf("draw the pass: %w", err)
 	}
-	// Six pixels a module, whatever the version. Fast rather than small: the best
-	// compression was a fifth of the cloud's work under load.
-	var out bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&out, code.Image(-6)); err != nil {
-		return nil, fmt.Errorf("draw the pass: %w", err)
-	}
-	return out.Bytes(), nil
+	code.Scale = 6
+	return code.PNG(), nil
 }
 
 //go:embed templates/*
