@@ -35,6 +35,7 @@ const (
 	Voided       Kind = "voided"    // the operator has taken the reservation back
 	EndsSoon     Kind = "ends_soon" // the vehicle is inside and the window is almost over
 	Receipt      Kind = "receipt"   // something was taken from the card
+	Unsecured    Kind = "unsecured" // the price is not held, or not for long: the card, or its bank, is to be asked
 )
 
 // HasPass reports whether a notification carries the pass.
@@ -42,7 +43,7 @@ func (k Kind) HasPass() bool { return k == Confirmation || k == Changed }
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon, Receipt}
+	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon, Receipt, Unsecured}
 }
 
 // Channel is how a driver is reached. What is told by one is a job of its own,
@@ -89,6 +90,9 @@ type Mail struct {
 	Held        money.Amount // authorised on the driver's card
 	AtMachine   bool         // it is promised to be paid at the machine
 	Taken       money.Amount // of that, taken or being taken
+	Kept        bool         // nothing is held yet: the card is kept, and the price held a day before the beginning
+	Refused     bool         // the card was asked for a hold and declined; none stands
+	AsksBank    bool         // a new hold waits for the driver's second step
 
 	Pass      string // text of the gate pass; with Confirmation and Changed
 	ManageURL string // page to change or cancel
@@ -163,6 +167,7 @@ var states = map[Kind][]reservation.State{
 	Voided:       {reservation.Voided},
 	EndsSoon:     {reservation.Active},
 	Receipt:      {reservation.Completed, reservation.NoShow, reservation.Cancelled},
+	Unsecured:    {reservation.Confirmed, reservation.Active},
 }
 
 // Moot says why a notification is not to be sent now, or nothing.
@@ -178,6 +183,8 @@ func (m Mail) Moot(by Channel, k Kind, now time.Time) string {
 		return "its time is over"
 	case k == EndsSoon && !m.Reminded:
 		return "the window is another one now"
+	case k == Unsecured && m.Payment != payment.Lapsed && !m.Refused && !m.AsksBank:
+		return "the price is held, or nobody was asked yet"
 	case !m.Confirmed:
 		return "nobody was told that it was confirmed"
 	default:

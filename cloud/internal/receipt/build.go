@@ -117,7 +117,7 @@ func (f *Facts) settled() error {
 	}
 	for _, p := range f.Payments {
 		switch p.State {
-		case payment.Captured, payment.Voided, payment.Declined:
+		case payment.Captured, payment.Voided, payment.Declined, payment.Lapsed, payment.MethodKept:
 		default:
 			return notReady("The payment is being settled; the receipt comes in a moment.")
 		}

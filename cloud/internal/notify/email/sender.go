@@ -87,6 +87,14 @@ func New(cfg Config, now func() time.Time) (*Sender, error) {
 // MessageID is the id of a notification, without angle brackets. It is the same
 // each time it is sent, so that a receiver shows it once.
 func (s *Sender) MessageID(k notify.Kind, m notify.Mail) string {
+	if k == notify.Unsecured { // which may be told for another reason later
+		switch {
+		case m.AsksBank:
+			k += "-asked"
+		case m.Refused:
+			k += "-refused"
+		}
+	}
 	return fmt.Sprintf("%s.%s.%d@%s", k, m.Reservation, m.Generation, s.domain)
 }
 
