@@ -57,7 +57,7 @@ func (g *program) keep(ctx context.Context, say func(string)) error {
 		case <-p.Done():
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is how it is told to stop
 		}
 		failure := p.Failure()
 		if failure == nil {
