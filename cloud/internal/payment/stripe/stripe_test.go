@@ -1,8 +1,13 @@
 package stripe_test
 
 import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
@@ -14,7 +19,27 @@ import (
 	"github.com/openlot/openlot/cloud/internal/payment/stripe/stripetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// mock checks every request that is made here.
+var mock *stripetest.Mock
+
+func TestMain(m *testing.M) {
+	started, stop, err := stripetest.StartMock(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	mock = started
+	code := m.Run()
+	if seen := mock.Seen(); code == 0 && flag.Lookup("test.run").Value.String() == "" && len(seen) != stripetest.Calls {
+		fmt.Fprintf(os.Stderr, "stripe-mock has seen %d calls of %d: %v\n", len(seen), stripetest.Calls, seen)
+		code = 1
+	}
+	if err := errors.Join(stop(), goleak.Find()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 var secret = []byte("whsec_openlot")
 
@@ -33,7 +58,7 @@ func open(t *testing.T, ahead time.Duration) account {
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
 	a.Provider = stripe.New(stripe.Options{
-		Key: stripetest.Key, Secret: secret, URL: server.URL, ReturnURL: "https://openlot.example/paid", Transport: transport,
+		Key: stripetest.Key, Secret: secret, URL: server.URL, ReturnURL: "https://openlot.example/paid", Transport: mock.Through(transport, t.Error),
 		Now: func() time.Time { return time.Now().Add(ahead) },
 	})
 	return a

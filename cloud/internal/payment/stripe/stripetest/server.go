@@ -15,6 +15,9 @@ import (
 // Key is the secret key of the account.
 const Key = "sk_test_openlot"
 
+// Calls is how many calls there are.
+const Calls = 14
+
 // Fault is where a call breaks.
 type Fault int
 
