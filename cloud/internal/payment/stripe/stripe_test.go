@@ -49,16 +49,20 @@ type account struct {
 	at *stripetest.Server
 }
 
-// open makes an account, whose provider's clock is ahead.
-func open(t *testing.T, ahead time.Duration) account {
+// open makes an account, whose provider's clock is ahead, and what is between them.
+func open(t *testing.T, ahead time.Duration, between ...func(http.RoundTripper) http.RoundTripper) account {
 	t.Helper()
 	a := account{at: &stripetest.Server{}}
 	server := httptest.NewServer(a.at)
 	t.Cleanup(server.Close)
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
+	through := mock.Through(transport, t.Error)
+	for _, put := range between {
+		through = put(through)
+	}
 	a.Provider = stripe.New(stripe.Options{
-		Key: stripetest.Key, Secret: secret, URL: server.URL, ReturnURL: "https://openlot.example/paid", Transport: mock.Through(transport, t.Error),
+		Key: stripetest.Key, Secret: secret, URL: server.URL, ReturnURL: "https://openlot.example/paid", Transport: through,
 		Now: func() time.Time { return time.Now().Add(ahead) },
 	})
 	return a

@@ -36,7 +36,9 @@ func TestOnlyStripesWebhooksAreBelieved(t *testing.T) {
 	now := time.Now()
 	body := stripetest.Happened("evt_1", "payment_intent.canceled", now, map[string]any{"object": "payment_intent", "id": "pi_1"})
 	changed := []byte(strings.Replace(string(body), "pi_1", "pi_2", 1))
-	sign := func(secret string, at time.Time) string { return stripetest.Sign([]byte(secret), body, at)["Stripe-Signature"] }
+	sign := func(secret string, at time.Time) string {
+		return stripetest.Sign([]byte(secret), body, at)["Stripe-Signature"]
+	}
 	right := stripetest.Signature(secret, body, now)
 	for name, c := range map[string]struct {
 		header string
