@@ -43,7 +43,7 @@ type Options struct {
 	Key       string // secret key of the account
 	Secret    []byte // signs the webhooks; empty: none is believed
 	URL       string // of the API; empty: Stripe's
-	ReturnURL string // where a driver comes back to from the second step
+	ReturnURL string // where a driver comes back to from the second step, before the reservation's id
 	Transport http.RoundTripper
 	Now       func() time.Time
 }
@@ -181,7 +181,7 @@ func (p *Provider) place(ctx context.Context, kind string, r payment.Request) (p
 	if kept { // nobody is there
 		params.OffSession = stripe.Bool(true)
 	} else {
-		params.ReturnURL = p.back()
+		params.ReturnURL = p.back(r.Reservation)
 		// A method that is used once cannot be used again unless it is kept, and a
 		// longer stay, or one that is held anew, needs it.
 		params.SetupFutureUsage = stripe.String("off_session")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,19 @@ func TestAHoldOnAKeptMethodIsForAnAbsentDriver(t *testing.T) {
 		if found, err := a.Find(t.Context(), r.Key); err != nil || found != o {
 			t.Errorf("%s: found %+v, %v", card, found, err)
 		}
+	}
+}
+
+func TestTheSecondStepLeadsBackToTheReservation(t *testing.T) {
+	a := open(t, 0)
+	r := request(stripetest.SecondFactor)
+	o, err := a.Authorize(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := url.Parse(o.NextAction)
+	if err != nil || next.Query().Get("back") != "https://openlot.example/#/r/"+r.Reservation.String() {
+		t.Fatalf("it leads to %s, %v", next, err)
 	}
 }
 

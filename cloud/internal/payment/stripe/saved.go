@@ -8,6 +8,7 @@ import (
 	"github.com/stripe/stripe-go/v85"
 
 	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
 )
 
@@ -38,7 +39,7 @@ func (p *Provider) SaveMethod(ctx context.Context, r payment.SaveRequest) (payme
 	}
 	params := &stripe.SetupIntentCreateParams{
 		Customer: stripe.String(customer), PaymentMethod: stripe.String(r.Method), PaymentMethodTypes: []*string{stripe.String("card")},
-		Confirm: stripe.Bool(true), Usage: stripe.String("off_session"), ReturnURL: p.back(),
+		Confirm: stripe.Bool(true), Usage: stripe.String("off_session"), ReturnURL: p.back(r.Reservation),
 		Metadata: map[string]string{
 			metaKey: r.Key, metaParking: string(r.Parking), metaReservation: r.Reservation.String(), metaAsked: want,
 		},
@@ -63,11 +64,11 @@ func (p *Provider) SaveMethod(ctx context.Context, r payment.SaveRequest) (payme
 }
 
 // back is where the driver returns to from the second step.
-func (p *Provider) back() *string {
+func (p *Provider) back(r id.Reservation) *string {
 	if p.returnURL == "" {
 		return nil
 	}
-	return stripe.String(p.returnURL)
+	return stripe.String(p.returnURL + r.String())
 }
 
 // ConfirmSaved implements payment.Saver.

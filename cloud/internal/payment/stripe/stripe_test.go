@@ -62,7 +62,7 @@ func open(t *testing.T, ahead time.Duration, between ...func(http.RoundTripper) 
 		through = put(through)
 	}
 	a.Provider = stripe.New(stripe.Options{
-		Key: stripetest.Key, Secret: secret, URL: server.URL, ReturnURL: "https://openlot.example/paid", Transport: through,
+		Key: stripetest.Key, Secret: secret, URL: server.URL, ReturnURL: "https://openlot.example/#/r/", Transport: through,
 		Now: func() time.Time { return time.Now().Add(ahead) },
 	})
 	return a

@@ -48,6 +48,7 @@ func TestOnlyStripesWebhooksAreBelieved(t *testing.T) {
 		"signed":                      {sign(string(secret), now), body, nil},
 		"in the midst of others":      {fmt.Sprintf("t=%d, v0=00, v1=%s", now.Unix(), right), body, nil},
 		"while a secret is replaced":  {fmt.Sprintf("t=%d,v1=%s,v1=%s", now.Unix(), stripetest.Signature([]byte("old"), body, now), right), body, nil},
+		"the new secret's first":      {fmt.Sprintf("t=%d,v1=%s,v1=%s", now.Unix(), right, stripetest.Signature([]byte("old"), body, now)), body, nil},
 		"two signatures, both wrong":  {fmt.Sprintf("t=%d,v1=%s,v1=00", now.Unix(), stripetest.Signature([]byte("old"), body, now)), body, payment.ErrForged},
 		"another secret":              {sign("guessed", now), body, payment.ErrForged},
 		"no secret":                   {sign("", now), body, payment.ErrForged},

@@ -103,7 +103,8 @@ func second(id string, form url.Values) *nextAction {
 	if form.Get("return_url") == "" {
 		return &nextAction{Type: "use_stripe_sdk"}
 	}
-	return &nextAction{Type: "redirect_to_url", Redirect: &redirect{URL: "https://hooks.stripe.example/" + id, ReturnURL: form.Get("return_url")}}
+	back := form.Get("return_url")
+	return &nextAction{Type: "redirect_to_url", Redirect: &redirect{URL: "https://hooks.stripe.example/" + id + "?back=" + url.QueryEscape(back), ReturnURL: back}}
 }
 
 func (i *intent) refuse(p *problem) {
