@@ -31,7 +31,7 @@ func secretIn(file, flag string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(file) //nolint:gosec // the operator names it
+	b, err := os.ReadFile(file)
 	if err != nil {
 		return "", fault.Wrap(err, fault.Invalid, app.CodeStripe, fmt.Sprintf("The file that %s names cannot be read.", flag))
 	}

@@ -29,7 +29,7 @@ func (p *Provider) Refund(ctx context.Context, r payment.RefundRequest) (payment
 		return made, err
 	}
 	params := &stripe.RefundCreateParams{
-		PaymentIntent: stripe.String(r.Ref), Amount: stripe.Int64(r.Amount.Minor),
+		PaymentIntent: stripe.String(r.Ref), Amount: new(r.Amount.Minor),
 		Metadata: map[string]string{metaKey: r.Key, metaReason: r.Reason},
 	}
 	params.SetIdempotencyKey(r.Key)
@@ -49,7 +49,7 @@ func (p *Provider) FindRefund(ctx context.Context, hold, key string) (payment.Re
 		return payment.Refund{}, payment.ErrNotFound
 	}
 	params := &stripe.RefundListParams{PaymentIntent: stripe.String(hold)}
-	params.Limit = stripe.Int64(pageSize)
+	params.Limit = new(int64(pageSize))
 	for r, err := range p.api.V1Refunds.List(ctx, params).All(ctx) {
 		if err != nil {
 			return payment.Refund{}, failed(ctx, err)
@@ -86,7 +86,7 @@ func (p *Provider) List(ctx context.Context, from, to time.Time, each func(payme
 	window := &stripe.RangeQueryParams{GreaterThanOrEqual: from.Unix(), LesserThan: to.Unix() + 1}
 	within := func(at time.Time) bool { return !at.Before(from) && at.Before(to) }
 	holds := &stripe.PaymentIntentListParams{CreatedRange: window}
-	holds.Limit = stripe.Int64(pageSize)
+	holds.Limit = new(int64(pageSize))
 	holds.AddExpand("data.latest_charge")
 	for pi, err := range p.api.V1PaymentIntents.List(ctx, holds).All(ctx) {
 		if err != nil {
@@ -104,7 +104,7 @@ func (p *Provider) List(ctx context.Context, from, to time.Time, each func(payme
 		}
 	}
 	refunds := &stripe.RefundListParams{CreatedRange: window}
-	refunds.Limit = stripe.Int64(pageSize)
+	refunds.Limit = new(int64(pageSize))
 	for r, err := range p.api.V1Refunds.List(ctx, refunds).All(ctx) {
 		if err != nil {
 			return failed(ctx, err)

@@ -70,9 +70,9 @@ var (
 func New(o Options) *Provider {
 	backend := &stripe.BackendConfig{
 		HTTPClient:        &http.Client{Transport: o.Transport, Timeout: callTimeout},
-		MaxNetworkRetries: stripe.Int64(0), // whoever calls decides, and resolves what is unknown
+		MaxNetworkRetries: new(int64(0)), // whoever calls decides, and resolves what is unknown
 		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull},
-		EnableTelemetry:   stripe.Bool(false),
+		EnableTelemetry:   new(false),
 	}
 	if o.URL != "" {
 		backend.URL = stripe.String(strings.TrimSuffix(o.URL, "/"))
@@ -171,7 +171,7 @@ func (p *Provider) place(ctx context.Context, kind string, r payment.Request) (p
 		return payment.Outcome{}, err
 	}
 	params := &stripe.PaymentIntentCreateParams{
-		Amount: stripe.Int64(r.Amount.Minor), Currency: currency(r.Amount), Confirm: stripe.Bool(true),
+		Amount: new(r.Amount.Minor), Currency: currency(r.Amount), Confirm: new(true),
 		PaymentMethod: stripe.String(r.Method), PaymentMethodTypes: []*string{stripe.String("card")},
 		Customer: stripe.String(customer), Expand: charged(),
 		Metadata: map[string]string{
@@ -179,7 +179,7 @@ func (p *Provider) place(ctx context.Context, kind string, r payment.Request) (p
 		},
 	}
 	if kept { // nobody is there
-		params.OffSession = stripe.Bool(true)
+		params.OffSession = new(true)
 	} else {
 		params.ReturnURL = p.back(r.Reservation)
 		// A method that is used once cannot be used again unless it is kept, and a
@@ -244,7 +244,7 @@ func (p *Provider) payer(ctx context.Context, key, method string) (customer stri
 // customers are those who may have paid under a key.
 func (p *Provider) customers(ctx context.Context, key string) ([]string, error) {
 	params := &stripe.CustomerListParams{Email: stripe.String(address(key))}
-	params.Limit = stripe.Int64(pageSize)
+	params.Limit = new(int64(pageSize))
 	var found []string
 	for c, err := range p.api.V1Customers.List(ctx, params).All(ctx) {
 		if err != nil {
@@ -267,7 +267,7 @@ func (p *Provider) intent(ctx context.Context, key string) (*stripe.PaymentInten
 	}
 	for _, c := range customers {
 		params := &stripe.PaymentIntentListParams{Customer: stripe.String(c)}
-		params.Limit = stripe.Int64(pageSize)
+		params.Limit = new(int64(pageSize))
 		params.AddExpand("data.latest_charge")
 		for pi, err := range p.api.V1PaymentIntents.List(ctx, params).All(ctx) {
 			if err != nil {
@@ -343,7 +343,7 @@ func (p *Provider) Capture(ctx context.Context, ref string, amount money.Amount,
 		return outcome(pi)
 	}
 	params := &stripe.PaymentIntentCaptureParams{
-		AmountToCapture: stripe.Int64(amount.Minor), Metadata: map[string]string{metaCaptured: key}, Expand: charged(),
+		AmountToCapture: new(amount.Minor), Metadata: map[string]string{metaCaptured: key}, Expand: charged(),
 	}
 	params.SetIdempotencyKey(key)
 	pi, err = locked(ctx, func() (*stripe.PaymentIntent, error) { return p.api.V1PaymentIntents.Capture(ctx, ref, params) })
@@ -382,7 +382,7 @@ func (p *Provider) Increment(ctx context.Context, ref string, to money.Amount, k
 		return outcome(pi)
 	}
 	params := &stripe.PaymentIntentIncrementAuthorizationParams{
-		Amount: stripe.Int64(to.Minor), Metadata: map[string]string{metaRaised: key}, Expand: charged(),
+		Amount: new(to.Minor), Metadata: map[string]string{metaRaised: key}, Expand: charged(),
 	}
 	params.SetIdempotencyKey(key)
 	pi, err = locked(ctx, func() (*stripe.PaymentIntent, error) {

@@ -39,7 +39,7 @@ func (p *Provider) SaveMethod(ctx context.Context, r payment.SaveRequest) (payme
 	}
 	params := &stripe.SetupIntentCreateParams{
 		Customer: stripe.String(customer), PaymentMethod: stripe.String(r.Method), PaymentMethodTypes: []*string{stripe.String("card")},
-		Confirm: stripe.Bool(true), Usage: stripe.String("off_session"), ReturnURL: p.back(r.Reservation),
+		Confirm: new(true), Usage: stripe.String("off_session"), ReturnURL: p.back(r.Reservation),
 		Metadata: map[string]string{
 			metaKey: r.Key, metaParking: string(r.Parking), metaReservation: r.Reservation.String(), metaAsked: want,
 		},
@@ -100,7 +100,7 @@ func (p *Provider) setup(ctx context.Context, key string) (*stripe.SetupIntent, 
 	}
 	for _, c := range customers {
 		params := &stripe.SetupIntentListParams{Customer: stripe.String(c)}
-		params.Limit = stripe.Int64(pageSize)
+		params.Limit = new(int64(pageSize))
 		for si, err := range p.api.V1SetupIntents.List(ctx, params).All(ctx) {
 			if err != nil {
 				return nil, failed(ctx, err)

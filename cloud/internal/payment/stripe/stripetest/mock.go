@@ -42,7 +42,6 @@ func StartMock(ctx context.Context) (*Mock, func() error, error) {
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	//nolint:gosec // it is what was built above
 	cmd := exec.CommandContext(ctx, binary, "-http-addr", "127.0.0.1:0", "-https-addr", "127.0.0.1:0")
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.StdoutPipe()
@@ -142,7 +141,7 @@ func (m *Mock) check(r *http.Request, call string, body []byte) error {
 		return err
 	}
 	copied.Header = r.Header.Clone()
-	resp, err := m.client.Do(copied)
+	resp, err := m.client.Do(copied) //nolint:gosec // to the process that was started here
 	if err != nil {
 		return err
 	}

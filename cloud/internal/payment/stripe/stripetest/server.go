@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -170,7 +171,7 @@ func write(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Request-Id", name("req_"))
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) //nolint:gosec // JSON for tests
 }
 
 func problemBody(p *problem) []byte { return marshal(map[string]any{"error": p}) }
@@ -264,8 +265,8 @@ func paged[T any](form url.Values, path string, objects []T, of func(T) (id stri
 		limit = min(int(n), 100)
 	}
 	after := form.Get("starting_after")
-	for i := len(objects) - 1; i >= 0; i-- {
-		id, created, fits := of(objects[i])
+	for _, o := range slices.Backward(objects) {
+		id, created, fits := of(o)
 		if after != "" {
 			if id == after {
 				after = ""
@@ -281,7 +282,7 @@ func paged[T any](form url.Values, path string, objects []T, of func(T) (id stri
 			l.More = true
 			break
 		}
-		l.Data = append(l.Data, told(objects[i]))
+		l.Data = append(l.Data, told(o))
 	}
 	return l, nil
 }
