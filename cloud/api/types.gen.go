@@ -508,6 +508,54 @@ func (e ReceiptStayExitClock) Valid() bool {
 	}
 }
 
+// Defines values for RefundReason.
+const (
+	RefundReasonLessDue  RefundReason = "less_due"
+	RefundReasonOperator RefundReason = "operator"
+	RefundReasonVoided   RefundReason = "voided"
+	RefundReasonWalked   RefundReason = "walked"
+)
+
+// Valid indicates whether the value is a known member of the RefundReason enum.
+func (e RefundReason) Valid() bool {
+	switch e {
+	case RefundReasonLessDue:
+		return true
+	case RefundReasonOperator:
+		return true
+	case RefundReasonVoided:
+		return true
+	case RefundReasonWalked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RefundState.
+const (
+	RefundStateFailed    RefundState = "failed"
+	RefundStatePending   RefundState = "pending"
+	RefundStateRequested RefundState = "requested"
+	RefundStateSucceeded RefundState = "succeeded"
+)
+
+// Valid indicates whether the value is a known member of the RefundState enum.
+func (e RefundState) Valid() bool {
+	switch e {
+	case RefundStateFailed:
+		return true
+	case RefundStatePending:
+		return true
+	case RefundStateRequested:
+		return true
+	case RefundStateSucceeded:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReservationState.
 const (
 	ReservationStateActive    ReservationState = "active"
@@ -900,8 +948,28 @@ type Payment struct {
 	Id          string  `json:"id"`
 
 	// NextAction With requires_action: where the driver takes the second step
-	NextAction *string      `json:"next_action,omitempty"`
-	State      PaymentState `json:"state"`
+	NextAction *string `json:"next_action,omitempty"`
+
+	// Refunded Of what was captured, given back
+	Refunded *Amount `json:"refunded,omitempty"`
+
+	// Refunds What was to be given back after it was captured, or while it was being captured
+	Refunds *[]PaymentRefund `json:"refunds,omitempty"`
+	State   PaymentState     `json:"state"`
+}
+
+// PaymentRefund defines model for PaymentRefund.
+type PaymentRefund struct {
+	Amount Amount `json:"amount"`
+
+	// At Of the last change
+	At time.Time `json:"at"`
+
+	// Reason walked: the parking had no space. voided: the operator took the reservation back. less_due: less was due than had been captured. operator: the operator decided it.
+	Reason RefundReason `json:"reason"`
+
+	// State requested: the provider is being asked. pending: it has accepted, the driver does not have it yet. failed: it could not be given back, or the driver's bank sent it back; the parking knows of it.
+	State RefundState `json:"state"`
 }
 
 // PaymentState defines model for PaymentState.
@@ -1045,11 +1113,20 @@ type Receipt struct {
 		Timezone string    `json:"timezone"`
 	} `json:"parking"`
 	Payments []struct {
-		Captured Amount       `json:"captured"`
-		Held     Amount       `json:"held"`
-		Id       string       `json:"id"`
-		Provider string       `json:"provider"`
-		State    PaymentState `json:"state"`
+		Captured Amount `json:"captured"`
+		Held     Amount `json:"held"`
+		Id       string `json:"id"`
+		Provider string `json:"provider"`
+
+		// Refunds Credit notes
+		Refunds *[]struct {
+			Amount Amount `json:"amount"`
+			Reason string `json:"reason"`
+
+			// State requested: the provider is being asked. pending: it has accepted, the driver does not have it yet. failed: it could not be given back, or the driver's bank sent it back; the parking knows of it.
+			State RefundState `json:"state"`
+		} `json:"refunds,omitempty"`
+		State PaymentState `json:"state"`
 	} `json:"payments"`
 	Reservation *struct {
 		From time.Time     `json:"from"`
@@ -1090,17 +1167,20 @@ type Receipt struct {
 
 	// Sums What the movements add up to
 	Sums struct {
-		Captured   Amount `json:"captured"`
-		Cash       Amount `json:"cash"`
-		Charged    Amount `json:"charged"`
-		Credit     Amount `json:"credit"`
-		Held       Amount `json:"held"`
-		Overpaid   Amount `json:"overpaid"`
-		Owed       Amount `json:"owed"`
-		Refunded   Amount `json:"refunded"`
-		Released   Amount `json:"released"`
-		Terminal   Amount `json:"terminal"`
-		WrittenOff Amount `json:"written_off"`
+		Captured Amount `json:"captured"`
+		Cash     Amount `json:"cash"`
+		Charged  Amount `json:"charged"`
+		Credit   Amount `json:"credit"`
+
+		// Credited Of what is due, given back all the same
+		Credited   *Amount `json:"credited,omitempty"`
+		Held       Amount  `json:"held"`
+		Overpaid   Amount  `json:"overpaid"`
+		Owed       Amount  `json:"owed"`
+		Refunded   Amount  `json:"refunded"`
+		Released   Amount  `json:"released"`
+		Terminal   Amount  `json:"terminal"`
+		WrittenOff Amount  `json:"written_off"`
 	} `json:"sums"`
 	Tariffs []struct {
 		// Document An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
@@ -1135,6 +1215,12 @@ type ReceiptDocument struct {
 	// Signature COSE_Sign1 without its payload (RFC 9052), base64url; over the compact JSON of `receipt`, with the external data `openlot receipt 1`
 	Signature string `json:"signature"`
 }
+
+// RefundReason walked: the parking had no space. voided: the operator took the reservation back. less_due: less was due than had been captured. operator: the operator decided it.
+type RefundReason string
+
+// RefundState requested: the provider is being asked. pending: it has accepted, the driver does not have it yet. failed: it could not be given back, or the driver's bank sent it back; the parking knows of it.
+type RefundState string
 
 // Reservation defines model for Reservation.
 type Reservation struct {

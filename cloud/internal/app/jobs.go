@@ -82,9 +82,17 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 		Window: r.Window, DriveInFrom: r.Window.From.Add(-p.Policy.EarlyEntry), NoShowAt: r.NoShowAt, ExitGrace: p.Policy.ExitGrace,
 		Total: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines,
 		Payment: s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),
-		Taken: taken(&s.Payment), Reminded: !r.RemindedAt.IsZero(), Missed: r.Quote.Missed(p.Policy.NoShowCharge),
+		Taken: taken(&s.Payment), Refunds: len(s.Payment.Refunds), Reminded: !r.RemindedAt.IsZero(), Missed: r.Quote.Missed(p.Policy.NoShowCharge),
 		// Behind the #, so that no server or proxy sees the token.
 		ManageURL: d.publicURL + "/#/r/" + r.ID.String() + "?token=" + url.QueryEscape(d.tokens.For(r.ID).Reveal()),
+	}
+	m.Refunded, m.NotRefunded = money.New(0, s.Payment.Amount.Currency), money.New(0, s.Payment.Amount.Currency)
+	for _, x := range s.Payment.Refunds {
+		if x.State == payment.RefundFailed {
+			m.NotRefunded.Minor += x.Amount
+		} else {
+			m.Refunded.Minor += x.Amount
+		}
 	}
 	if t, ok := p.SpaceType(r.SpaceType); ok {
 		m.SpaceType = t.Label

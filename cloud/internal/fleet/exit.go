@@ -123,7 +123,7 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 		// Some vehicle went out that could not say which it was, and this stay was
 		// closed in its place. Its driver is not charged for that.
 		none := money.New(0, w.Parking.Tariff.Currency)
-		due = settlement.Settlement{Basis: bill.NotSeen, Due: none, Tax: none, Paid: none, Lost: none, Capture: none, CaptureTax: none, Owed: none, OwedTax: none}
+		due = settlement.Settlement{Basis: bill.NotSeen, Due: none, Tax: none, Paid: none, Lost: none, Capture: none, CaptureTax: none, Back: none, Owed: none, OwedTax: none}
 	}
 
 	problem, err := vacate(w, s, r, reservation.CheckOut, timerange.Floor(at), now)
@@ -206,6 +206,11 @@ func charge(w *commit.Work, s *session.Session, r *reservation.Reservation, p *p
 		w.Emit(feed.PaymentChanged, feed.Body{Payment: &feed.Payment{
 			ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1,
 		}})
+	}
+	if due.Back.Minor > 0 {
+		if err := settlement.ReturnUndue(w, p, due.Back.Minor, now); err != nil {
+			return err
+		}
 	}
 	if s.Credit > 0 {
 		overpaid(w, s, now)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"strings"
 	"time"
 
 	"github.com/openlot/openlot/cloud/api"
@@ -47,6 +48,16 @@ func paymentAnswer(p *payment.Payment) api.Payment {
 	if p.State == payment.Captured {
 		captured := amount(money.New(p.Captured, p.Amount.Currency))
 		out.Captured = &captured
+	}
+	if len(p.Refunds) > 0 {
+		refunded := amount(money.New(p.Refunded, p.Amount.Currency))
+		out.Refunded = &refunded
+		var all []api.PaymentRefund
+		for _, r := range p.Refunds {
+			reason, _, _ := strings.Cut(r.Reason, "-")
+			all = append(all, api.PaymentRefund{Reason: api.RefundReason(reason), State: api.RefundState(r.State), Amount: amount(money.New(r.Amount, p.Amount.Currency)), At: seconds(r.At)})
+		}
+		out.Refunds = &all
 	}
 	return out
 }

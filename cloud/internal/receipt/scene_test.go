@@ -36,6 +36,8 @@ type scene struct {
 	end        reservation.State
 	percent    int
 	writeOff   int64
+	back       []int64       // given back by the operator, in turn
+	failed     bool          // the first of back came back to us
 	paid       time.Duration // after the entry, at a machine, in time for the exit
 }
 
@@ -47,6 +49,9 @@ var scenes = map[string]scene{
 	"too long, a doubt":        {inside: 200 * time.Minute, reserved: true, exitDoubt: 90_000},
 	"too long at a new tariff": {inside: 200 * time.Minute, reserved: true, raised: true},
 	"given up in part":         {inside: 200 * time.Minute, reserved: true, writeOff: 120},
+	"some of it given back":    {inside: 2 * time.Hour, reserved: true, back: []int64{100, 130}},
+	"all of it given back":     {inside: 2 * time.Hour, reserved: true, back: []int64{480}},
+	"given back in vain":       {inside: 2 * time.Hour, reserved: true, back: []int64{100, 30}, failed: true},
 	"a walk-in":                {inside: 77 * time.Minute},
 	"a walk-in for nothing":    {inside: 4 * time.Minute},
 	"a walk-in, doubts":        {inside: 77 * time.Minute, entryDoubt: 240_000, exitDoubt: 700},
@@ -203,6 +208,7 @@ func (s scene) pay(f *receipt.Facts, due settlement.Settlement, pay *payment.Pay
 		if rest := pay.Authorized - pay.Captured; rest > 0 {
 			move(at.Add(time.Second), ledger.HoldReleased(of, pay.ID, eur(rest)))
 		}
+		s.giveBack(pay, due, stay, at, move)
 		f.Payments = append(f.Payments, *pay)
 	}
 	if due.Owed.Minor > 0 {
@@ -210,6 +216,24 @@ func (s scene) pay(f *receipt.Facts, due settlement.Settlement, pay *payment.Pay
 	}
 	if s.writeOff > 0 {
 		move(at.Add(time.Hour), ledger.WrittenOff(of, stay, eur(s.writeOff)))
+	}
+}
+
+// giveBack is what the operator gives back.
+func (s scene) giveBack(pay *payment.Payment, due settlement.Settlement, stay id.Session, at time.Time, move func(time.Time, ledger.Entry)) {
+	left, tax := pay.Captured, due.CaptureTax.Minor
+	for i, n := range s.back {
+		share := bill.Share(tax, n, left)
+		r := payment.Refunding{Reason: payment.ByOperator + string(rune('a'+i)), State: payment.RefundSucceeded, Amount: n, Tax: share}
+		move(at.Add(time.Minute), ledger.Refunded(pay.Reservation, stay, pay.ID, eur(n), eur(share)))
+		if s.failed && i == 0 {
+			move(at.Add(2*time.Minute), ledger.RefundReturned(pay.Reservation, stay, pay.ID, eur(n), eur(share)))
+			r.State = payment.RefundFailed
+		} else {
+			left, tax, pay.Refunded = left-n, tax-share, pay.Refunded+n
+		}
+		pay.Refunds = append(pay.Refunds, r)
+		at = at.Add(time.Hour)
 	}
 }
 

@@ -42,6 +42,7 @@ type Settlement struct {
 	Lost       money.Amount // was to be taken before, and is on the books as owed because the hold was gone
 	Capture    money.Amount // to take from the hold
 	CaptureTax money.Amount // contained in Capture
+	Back       money.Amount // was taken from the hold before, or is being taken, and is not due: to be given back
 	Owed       money.Amount // not covered by a hold: becomes a receivable
 	OwedTax    money.Amount // contained in Owed
 	Void       bool         // a hold stands and nothing is to be taken from it
@@ -176,7 +177,7 @@ func (in *ExitInput) price(t id.SpaceType, from, to time.Time) (bill.Part, error
 // cover splits what is due between the hold and the driver.
 func (s *Settlement) cover(p *payment.Payment) {
 	none := money.New(0, s.Due.Currency)
-	s.Paid, s.Lost, s.Capture, s.CaptureTax, s.Owed, s.OwedTax = none, none, none, none, s.Due, s.Tax
+	s.Paid, s.Lost, s.Capture, s.CaptureTax, s.Back, s.Owed, s.OwedTax = none, none, none, none, none, s.Due, s.Tax
 	if p == nil {
 		return
 	}
@@ -204,9 +205,20 @@ func (s *Settlement) cover(p *payment.Payment) {
 }
 
 // charged is what a payment has been charged, and the tax in it: taken, being
-// taken, or owed because the hold was gone when it was to be taken. A payment
-// in voided that was asked for an amount is one whose hold was gone.
+// taken, or owed because the hold was gone when it was to be taken; without what
+// is given back. A payment in voided that was asked for an amount is one whose
+// hold was gone.
 func charged(p *payment.Payment) (amount, tax int64) {
+	amount, tax = asked(p)
+	for _, r := range p.Refunds {
+		if r.State != payment.RefundFailed {
+			amount, tax = amount-r.Amount, tax-r.Tax
+		}
+	}
+	return amount, tax
+}
+
+func asked(p *payment.Payment) (amount, tax int64) {
 	switch p.State {
 	case payment.Captured:
 		if p.Captured == p.CaptureAmount {
@@ -223,7 +235,11 @@ func charged(p *payment.Payment) (amount, tax int64) {
 // credit counts what was charged before against what is due.
 func (s *Settlement) credit(p *payment.Payment, before, tax int64) {
 	if before > s.Due.Minor {
-		s.Problem = errors.Join(s.Problem, fmt.Errorf("%d were charged before, only %s is due", before, s.Due))
+		if p.State == payment.Voided {
+			s.Problem = errors.Join(s.Problem, fmt.Errorf("%d were charged before, only %s is due", before, s.Due))
+		} else {
+			s.Back.Minor = before - s.Due.Minor
+		}
 		before = s.Due.Minor
 	}
 	if p.State == payment.Voided {

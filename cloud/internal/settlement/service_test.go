@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -286,7 +287,7 @@ func TestACaptureThatIsRefusedForGoodStopsAndChangesNothing(t *testing.T) {
 	if err := w.settle.Capture(t.Context(), here, v.Payment.ID); !errors.Is(err, settlement.ErrDefinite) {
 		t.Fatal(err)
 	}
-	if after := w.payment(v); after != before {
+	if after := w.payment(v); !reflect.DeepEqual(after, before) {
 		t.Fatalf("%+v", after)
 	}
 }
@@ -310,7 +311,7 @@ func TestAnAnswerThatMakesNoSenseIsNotBooked(t *testing.T) {
 		if err := w.settle.Resolve(t.Context(), here, v.Payment.ID); !errors.Is(err, payment.ErrNonsense) {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if after := w.payment(v); after != before {
+		if after := w.payment(v); !reflect.DeepEqual(after, before) {
 			t.Fatalf("%s: %+v", name, after)
 		}
 	}

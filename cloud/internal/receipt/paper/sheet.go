@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/bill"
+	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/receipt"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/money"
@@ -19,6 +20,14 @@ import (
 type row struct {
 	What, Note, Value string
 	Strong            bool
+}
+
+// refunded says why something was given back.
+var refunded = map[string]string{
+	payment.ReasonWalked:  "the parking had no space for you",
+	payment.ReasonVoided:  "the operator took the reservation back",
+	payment.ReasonLessDue: "less was due than had been taken",
+	"operator":            "the operator decided so",
 }
 
 // sheet is a receipt in words.
@@ -136,7 +145,12 @@ func (s *sheet) money(r *receipt.Receipt) {
 	add("Paid in cash", "less the change", m.Cash, true)
 	add("Paid by card at a machine", "", m.Terminal, true)
 	add("Kept for you", "", m.Credit, false)
-	add("Refunded to your card", "", m.Refunded, true)
+	for _, p := range r.Payments {
+		for _, x := range p.Refunds {
+			reason, _, _ := strings.Cut(x.Reason, "-")
+			add("Refunded to your card", refunded[reason], x.Amount, true)
+		}
+	}
 	add("Still to be paid", "it could not be taken from the hold", m.Owed, true)
 	add("Not asked for any more", "", m.WrittenOff, false)
 	add("Charged too much", "it is given back to you", m.Overpaid, true)
