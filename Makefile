@@ -17,9 +17,9 @@ build: ## build ./bin/openlot, openlot-edge and openlot-board
 	@mkdir -p bin
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cloud/cmd/openlot ./edge/cmd/openlot-edge ./firmware-bridge/cmd/openlot-board
 
-run: build ## run everything on this machine, with no configuration (DATA=dir for other car parks)
+run: build ## run everything on this machine, with no configuration (DATA=dir for other car parks, ARGS for other ports)
 	@go build -o bin/devstack ./scripts/devstack
-	@exec bin/devstack run $(if $(DATA),--data '$(DATA)')
+	@exec bin/devstack run $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 demo: build ## tell the whole story by itself, with checks and measured times
 	@go build -o bin/devstack ./scripts/devstack

@@ -278,7 +278,9 @@ const (
 	NotConfirmed          ProblemCode = "not_confirmed"
 	NotForSale            ProblemCode = "not_for_sale"
 	ParkingNotFound       ProblemCode = "parking_not_found"
+	PayAtMachineRefused   ProblemCode = "pay_at_machine_refused"
 	PaymentDeclined       ProblemCode = "payment_declined"
+	ProviderUnavailable   ProblemCode = "provider_unavailable"
 	QuoteExpired          ProblemCode = "quote_expired"
 	QuoteMismatch         ProblemCode = "quote_mismatch"
 	ReceiptNotReady       ProblemCode = "receipt_not_ready"
@@ -361,7 +363,11 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ParkingNotFound:
 		return true
+	case PayAtMachineRefused:
+		return true
 	case PaymentDeclined:
+		return true
+	case ProviderUnavailable:
 		return true
 	case QuoteExpired:
 		return true
@@ -693,8 +699,10 @@ type Bill struct {
 	// Limit No more than was held is due
 	Limit *int64 `json:"limit,omitempty"`
 	Parts []struct {
-		From  time.Time `json:"from"`
-		Lines *[]struct {
+		// DemandPercent Of the tariff's price, frozen with the quote; left out: all of it
+		DemandPercent *int      `json:"demand_percent,omitempty"`
+		From          time.Time `json:"from"`
+		Lines         *[]struct {
 			Amount   Amount    `json:"amount"`
 			Days     *int      `json:"days,omitempty"`
 			From     time.Time `json:"from"`
@@ -850,7 +858,7 @@ type Parking struct {
 	Longitude float32 `json:"longitude"`
 	Name      string  `json:"name"`
 
-	// Price Of the window that was asked for
+	// Price Of the window that was asked for, as a quote would say now, for the space type that was asked for, else a standard space. Where prices move, availability events have it, too
 	Price      *Amount          `json:"price,omitempty"`
 	PriceFrom  *Amount          `json:"price_from"`
 	SpaceTypes []SpaceTypeCount `json:"space_types"`
@@ -896,9 +904,11 @@ type ParkingDetail struct {
 
 	// OpeningHours null: always open
 	OpeningHours *map[string]interface{} `json:"opening_hours"`
-	Policies     map[string]interface{}  `json:"policies"`
 
-	// Price Of the window that was asked for
+	// Policies Among them dynamic_price, where prices move: by how full the window is and how far ahead it is booked, within min_percent and max_percent of the tariff
+	Policies map[string]interface{} `json:"policies"`
+
+	// Price Of the window that was asked for, as a quote would say now, for the space type that was asked for, else a standard space. Where prices move, availability events have it, too
 	Price      *Amount                 `json:"price,omitempty"`
 	PriceFrom  *Amount                 `json:"price_from"`
 	SpaceTypes []SpaceTypeCount        `json:"space_types"`
@@ -1008,7 +1018,7 @@ type PriceLine struct {
 	Label    string    `json:"label"`
 	Quantity *int      `json:"quantity,omitempty"`
 
-	// Rule Examples: rate, free_minutes, daily_max
+	// Rule Examples: rate, free_minutes, daily_max, demand
 	Rule string    `json:"rule"`
 	To   time.Time `json:"to"`
 }
@@ -1290,7 +1300,7 @@ type ReserveRequest struct {
 	// ParkingId Examples: dresden-altmarkt
 	ParkingId ParkingID `json:"parking_id"`
 
-	// PaymentMethod The provider's token for the card, never its number. Sandbox: pm_sandbox_ok, _declined, _second_factor, _timeout, _flaky, _server_error, _no_increment, _absent_declined.
+	// PaymentMethod The provider's token for the card, never its number. Sandbox: pm_sandbox_ok, _declined, _second_factor, _timeout, _flaky, _server_error, _no_increment, _absent_declined. 'cash' promises to pay at the machine or owes it at the exit, where the parking takes that (policies.pay_at_machine): nothing is held, and not to come costs nothing.
 	PaymentMethod string `json:"payment_method"`
 
 	// QuoteId Reserve at this quoted price

@@ -87,6 +87,8 @@ func (p *Plan) label(l *Line) string {
 		fmt.Fprintf(&s, "At least %s", rate)
 	case RuleFactor:
 		fmt.Fprintf(&s, "%s: %s of the price", l.ID, Percent(int(l.Rate)))
+	case RuleDemand:
+		s.WriteString(demandLabel(l))
 	case RuleBefore:
 		s.WriteString("Charged before, for the stay that this one goes on with")
 	}

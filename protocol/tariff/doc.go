@@ -32,6 +32,8 @@
 //     to is taken off. To come back at once costs what staying costs.
 //  9. Tax is included in every amount; the bill says how much of the total it
 //     is.
+//  10. A bill may be demanded at a percentage of its price, frozen when it was
+//     booked (Bill.Demand): the difference is a line of its own.
 //
 // It follows that a price is never negative and never falls when a stay grows.
 //

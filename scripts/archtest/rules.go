@@ -97,6 +97,8 @@ func pure() []string {
 		"cloud/internal/bay",
 		"cloud/internal/bill",
 		"cloud/internal/receipt",
+		"cloud/internal/reconcile",
+		"cloud/internal/evidence",
 		"edge/internal/lane",
 		"edge/internal/admission",
 		"protocol/...",

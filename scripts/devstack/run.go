@@ -56,14 +56,14 @@ func (c *runCmd) edgeAddr(n int) string {
 // ports are all that will be listened on.
 func (c *runCmd) ports(live []string) []stack.Port {
 	out := []stack.Port{
-		{Addr: c.HTTP, What: "the cloud's API", Flag: "--http"},
-		{Addr: c.Admin, What: "the cloud's metrics", Flag: "--admin"},
-		{Addr: c.MQTT, What: "the broker", Flag: "--mqtt"},
+		{Addr: c.HTTP, What: "the cloud's API", Flag: "--http", Example: "127.0.0.1:9080"},
+		{Addr: c.Admin, What: "the cloud's metrics", Flag: "--admin", Example: "127.0.0.1:9081"},
+		{Addr: c.MQTT, What: "the broker", Flag: "--mqtt", Example: "127.0.0.1:2883"},
 	}
 	for n, parking := range live {
 		out = append(out,
-			stack.Port{Addr: c.twinAddr(n), What: "the twin of " + parking, Flag: "--twin-port"},
-			stack.Port{Addr: c.edgeAddr(n), What: "the edge of " + parking, Flag: "--edge-port"})
+			stack.Port{Addr: c.twinAddr(n), What: "the twin of " + parking, Flag: "--twin-port", Example: "9070"},
+			stack.Port{Addr: c.edgeAddr(n), What: "the edge of " + parking, Flag: "--edge-port", Example: "9090"})
 	}
 	return out
 }
@@ -119,7 +119,8 @@ func (c *runCmd) Run(e *env) error {
 	hurry, hurried := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer hurried()
 	cars := c.drive(ctx, hurry, s, d, slog.New(slog.NewTextHandler(log, nil)))
-	failure := s.Watch(ctx) // until a program ends or the interrupt
+	// Until the interrupt, or a program that does not stay up.
+	failure := s.Keep(ctx, func(line string) { _, _ = fmt.Fprintln(e.out, line) })
 	end()
 	if failure != nil {
 		hurried()

@@ -14,6 +14,8 @@ type Port struct {
 	Addr string
 	What string // who listens there
 	Flag string // that chooses another
+
+	Example string // of what may follow the flag
 }
 
 // CheckPorts reports the first port that somebody else listens on, and what to
@@ -27,10 +29,10 @@ func CheckPorts(ctx context.Context, ports []Port) error {
 			if splitErr != nil {
 				port = p.Addr
 			}
-			return fmt.Errorf("port %s is busy, %s needs it: stop the program that listens there (lsof -i :%s shows it) or choose another with %s", port, p.What, port, p.Flag)
+			return fmt.Errorf("port %s is busy, %s needs it: stop the program that listens there (lsof -i :%s shows it) or choose another: make run ARGS='%s %s'", port, p.What, port, p.Flag, p.Example)
 		}
 		if err != nil {
-			return fmt.Errorf("%s cannot listen on %s: %w; choose another with %s", p.What, p.Addr, err, p.Flag)
+			return fmt.Errorf("%s cannot listen on %s: %w; choose another: make run ARGS='%s %s'", p.What, p.Addr, err, p.Flag, p.Example)
 		}
 		if err := l.Close(); err != nil {
 			return err

@@ -93,11 +93,15 @@ func (p *Process) Failure() error {
 	if p.stopped {
 		return nil
 	}
-	why := "exit status 0"
+	return fmt.Errorf("%s ended by itself (%s); the end of %s:\n%s", p.Name, p.why(), p.log, p.Tail(15))
+}
+
+// why is how a process that is done has ended.
+func (p *Process) why() string {
 	if p.err != nil {
-		why = p.err.Error()
+		return p.err.Error()
 	}
-	return fmt.Errorf("%s ended by itself (%s); the end of %s:\n%s", p.Name, why, p.log, p.Tail(15))
+	return "exit status 0"
 }
 
 // Tail is the last n lines of the process's output.

@@ -39,7 +39,7 @@ type Config struct {
 // Stack is what runs.
 type Stack struct {
 	cfg   Config
-	Cloud *Process
+	cloud program
 	Sites []*Site
 }
 
@@ -50,11 +50,8 @@ type Site struct {
 	TwinURL string
 	EdgeURL string
 
-	twin     *Process
-	mu       sync.Mutex
-	edge     *Process // the one that runs, or ran last
-	edgeArgs []string
-	logs     string
+	twin program
+	edge program
 }
 
 // maxBoardName is how long the name of a board may be.
@@ -79,12 +76,11 @@ func Start(ctx context.Context, cfg Config, progress func(string)) (_ *Stack, er
 		return nil, err
 	}
 	progress("starting the cloud (Postgres, broker, API)")
-	argv := append([]string{s.bin("openlot"), "serve", "--data-dir", s.data(), "--http", cfg.HTTP, "--admin", cfg.Admin, "--mqtt", cfg.MQTT}, cfg.CloudArgs...)
-	if s.Cloud, err = start("cloud", s.logs(), argv...); err != nil {
-		return nil, err
+	s.cloud = program{
+		name: "cloud", logs: s.logs(), ready: answers(s.URL()+"/readyz", cloudStarts),
+		argv: append([]string{s.bin("openlot"), "serve", "--data-dir", s.data(), "--http", cfg.HTTP, "--admin", cfg.Admin, "--mqtt", cfg.MQTT}, cfg.CloudArgs...),
 	}
-	// The first start may install Postgres.
-	if err := until(ctx, s.Cloud, 5*time.Minute, func(ctx context.Context) error { return get(ctx, s.URL()+"/readyz", nil) }); err != nil {
+	if err := s.cloud.Start(ctx); err != nil {
 		return nil, err
 	}
 	progress("importing " + cfg.CarParks)
@@ -155,7 +151,7 @@ func (s *Stack) startSite(ctx context.Context, n int, parking string) (*Site, er
 		Timezone string `json:"timezone"` // gates tell times by the parking's clock
 	}
 	// The listing follows the feed, so a parking imported a moment ago may not be in it yet.
-	if err := until(ctx, s.Cloud, 20*time.Second, func(ctx context.Context) error {
+	if err := until(ctx, s.cloud.Process(), programStarts, func(ctx context.Context) error {
 		return get(ctx, s.URL()+"/parking?id="+url.QueryEscape(parking), &about)
 	}); err != nil {
 		return nil, fmt.Errorf("look the parking up: %w", err)
@@ -164,19 +160,25 @@ func (s *Stack) startSite(ctx context.Context, n int, parking string) (*Site, er
 	if s.cfg.BrokerFor != nil {
 		broker = s.cfg.BrokerFor(n)
 	}
-	site := &Site{Parking: parking, Dir: dir, TwinURL: "http://" + s.cfg.TwinHTTP(n), EdgeURL: "http://" + s.cfg.EdgeHTTP(n), logs: s.logs()}
+	site := &Site{Parking: parking, Dir: dir, TwinURL: "http://" + s.cfg.TwinHTTP(n), EdgeURL: "http://" + s.cfg.EdgeHTTP(n)}
 	board := filepath.Join(dir, "board")
-	if site.twin, err = start("twin-"+parking, s.logs(), s.bin("openlot-board"), "twin", "--pty", board, "--http", s.cfg.TwinHTTP(n),
-		"--gates", gates, "--name", parking[:min(len(parking), maxBoardName)], "--speed", strconv.FormatFloat(s.cfg.Speed, 'g', -1, 64)); err != nil {
-		return site, err
+	site.twin = program{
+		name: "twin-" + parking, logs: s.logs(), ready: answers(site.TwinURL+"/state", programStarts),
+		argv: []string{
+			s.bin("openlot-board"), "twin", "--pty", board, "--http", s.cfg.TwinHTTP(n),
+			"--gates", gates, "--name", parking[:min(len(parking), maxBoardName)], "--speed", strconv.FormatFloat(s.cfg.Speed, 'g', -1, 64),
+		},
 	}
-	if err := until(ctx, site.twin, 20*time.Second, func(ctx context.Context) error { return get(ctx, site.TwinURL+"/state", nil) }); err != nil {
-		return site, err
+	site.edge = program{
+		name: "edge-" + parking, logs: s.logs(), ready: answers(site.EdgeURL+"/healthz", programStarts),
+		argv: []string{
+			s.bin("openlot-edge"), "run", "--parking", parking, "--edge-id", c.EdgeID, "--secret-file", filepath.Join(dir, "secret"),
+			"--mqtt", "tcp://" + broker, "--data-dir", dir, "--http", s.cfg.EdgeHTTP(n), "--board", board, "--lanes", "entry-1:entry:0,exit-1:exit:1",
+			"--timezone", about.Timezone,
+		},
 	}
-	site.edgeArgs = []string{
-		s.bin("openlot-edge"), "run", "--parking", parking, "--edge-id", c.EdgeID, "--secret-file", filepath.Join(dir, "secret"),
-		"--mqtt", "tcp://" + broker, "--data-dir", dir, "--http", s.cfg.EdgeHTTP(n), "--board", board, "--lanes", "entry-1:entry:0,exit-1:exit:1",
-		"--timezone", about.Timezone,
+	if err := site.twin.Start(ctx); err != nil {
+		return site, err
 	}
 	return site, site.StartEdge(ctx)
 }
@@ -197,25 +199,26 @@ func (s *Stack) enroll(ctx context.Context, dir, parking string) (c credentials,
 	return c, errors.Join(os.WriteFile(filepath.Join(dir, "secret"), []byte(c.Secret), 0o600), os.WriteFile(file, b, 0o600))
 }
 
-// StartEdge starts the edge agent, again after it was stopped or killed, and
-// returns when it answers.
-func (x *Site) StartEdge(ctx context.Context) error {
-	p, err := start("edge-"+x.Parking, x.logs, x.edgeArgs...)
-	if err != nil {
-		return err
+// How long programs may take until they answer. The cloud's first start may
+// install Postgres.
+const (
+	cloudStarts   = 5 * time.Minute
+	programStarts = 20 * time.Second
+)
+
+// answers waits until an address answers.
+func answers(url string, limit time.Duration) func(context.Context, *Process) error {
+	return func(ctx context.Context, p *Process) error {
+		return until(ctx, p, limit, func(ctx context.Context) error { return get(ctx, url, nil) })
 	}
-	x.mu.Lock()
-	x.edge = p
-	x.mu.Unlock()
-	return until(ctx, p, 20*time.Second, func(ctx context.Context) error { return get(ctx, x.EdgeURL+"/healthz", nil) })
 }
 
+// StartEdge starts the edge agent, again after it was stopped or killed, and
+// returns when it answers.
+func (x *Site) StartEdge(ctx context.Context) error { return x.edge.Start(ctx) }
+
 // Edge is the agent's process.
-func (x *Site) Edge() *Process {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.edge
-}
+func (x *Site) Edge() *Process { return x.edge.Process() }
 
 // EdgeState is the part of an edge's /state that is asked for here.
 type EdgeState struct {
@@ -278,35 +281,6 @@ func (x *Site) WaitLinked(ctx context.Context) error {
 	})
 }
 
-// Watch returns the first process that ended by itself, or nil when ctx ends.
-func (s *Stack) Watch(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error)
-	var watchers sync.WaitGroup
-	for _, p := range s.processes() {
-		watchers.Go(func() {
-			select {
-			case <-ctx.Done():
-			case <-p.Done():
-				if err := p.Failure(); err != nil {
-					select {
-					case ended <- err:
-					case <-ctx.Done():
-					}
-				}
-			}
-		})
-	}
-	defer watchers.Wait()
-	defer cancel()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-		return nil
-	}
-}
-
 // Failure is the first process that ended by itself, or nil.
 func (s *Stack) Failure() error {
 	for _, p := range s.processes() {
@@ -319,7 +293,7 @@ func (s *Stack) Failure() error {
 
 func (s *Stack) edges() (out []*Process) {
 	for _, x := range s.Sites {
-		if p := x.Edge(); p != nil {
+		if p := x.edge.Process(); p != nil {
 			out = append(out, p)
 		}
 	}
@@ -328,8 +302,8 @@ func (s *Stack) edges() (out []*Process) {
 
 func (s *Stack) twins() (out []*Process) {
 	for _, x := range s.Sites {
-		if x.twin != nil {
-			out = append(out, x.twin)
+		if p := x.twin.Process(); p != nil {
+			out = append(out, p)
 		}
 	}
 	return out
@@ -337,8 +311,22 @@ func (s *Stack) twins() (out []*Process) {
 
 func (s *Stack) processes() []*Process {
 	out := append(s.edges(), s.twins()...)
-	if s.Cloud != nil {
-		out = append(out, s.Cloud)
+	if p := s.cloud.Process(); p != nil {
+		out = append(out, p)
+	}
+	return out
+}
+
+// programs are those that were started.
+func (s *Stack) programs() (out []*program) {
+	all := []*program{&s.cloud}
+	for _, x := range s.Sites {
+		all = append(all, &x.twin, &x.edge)
+	}
+	for _, g := range all {
+		if g.Process() != nil {
+			out = append(out, g)
+		}
 	}
 	return out
 }
@@ -347,8 +335,8 @@ func (s *Stack) processes() []*Process {
 func (s *Stack) Stop() {
 	stopAll(s.edges())
 	stopAll(s.twins())
-	if s.Cloud != nil {
-		s.Cloud.Stop()
+	if p := s.cloud.Process(); p != nil {
+		p.Stop()
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -22,23 +24,66 @@ func shell(t *testing.T, dir, script string) *Process {
 	return p
 }
 
-func TestAProgramThatEndsIsNamedWithItsLog(t *testing.T) {
-	dir := t.TempDir()
-	s := &Stack{Cloud: shell(t, dir, "echo cannot open the database >&2; exit 3")}
-	err := s.Watch(t.Context())
+// running is a stack whose cloud is a shell's script; it answers at once.
+func running(t *testing.T, script string) *Stack {
+	t.Helper()
+	s := &Stack{cloud: program{
+		name: "shell", logs: t.TempDir(), argv: []string{"/bin/sh", "-c", script},
+		ready: func(context.Context, *Process) error { return nil },
+	}}
+	if err := s.cloud.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	return s
+}
+
+func TestAProgramThatEndsAgainAndAgainIsNamedWithItsLog(t *testing.T) {
+	s := running(t, "echo cannot open the database >&2; exit 3")
+	var said []string
+	err := s.Keep(t.Context(), func(line string) { said = append(said, line) })
 	if err == nil || !strings.Contains(err.Error(), "shell ended by itself (exit status 3)") || !strings.Contains(err.Error(), "cannot open the database") {
 		t.Errorf("says %v", err)
+	}
+	if len(said) != maxRestarts {
+		t.Errorf("it was started again %d times: %q", len(said), said)
+	}
+}
+
+func TestAProgramThatIsKilledIsStartedAgain(t *testing.T) {
+	s := running(t, "exec sleep 60")
+	first := s.cloud.Process()
+	ctx, cancel := context.WithCancel(t.Context())
+	said, kept := make(chan string, 1), make(chan error, 1)
+	go func() { kept <- s.Keep(ctx, func(line string) { said <- line }) }()
+	if err := syscall.Kill(first.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if line := <-said; line != "shell ended by itself (signal: killed); it is started again" {
+		t.Errorf("says %q", line)
+	}
+	for s.cloud.Process() == first {
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-kept; err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-s.cloud.Process().Done():
+		t.Error("it does not run")
+	default:
 	}
 }
 
 func TestAProgramThatIsStoppedHasNotFailed(t *testing.T) {
-	s := &Stack{Cloud: shell(t, t.TempDir(), "sleep 60")}
+	s := running(t, "exec sleep 60")
 	ctx, cancel := context.WithCancel(t.Context())
-	watched := make(chan error, 1)
-	go func() { watched <- s.Watch(ctx) }()
+	kept := make(chan error, 1)
+	go func() { kept <- s.Keep(ctx, func(line string) { t.Error(line) }) }()
 	s.Stop()
 	cancel()
-	if err := <-watched; err != nil {
+	if err := <-kept; err != nil {
 		t.Error(err)
 	}
 	if err := s.Failure(); err != nil {

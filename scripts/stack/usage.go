@@ -25,9 +25,9 @@ const clockTick = 10 * time.Millisecond
 func (s *Stack) Spent() map[string]Usage {
 	table := processTable()
 	out := map[string]Usage{"self": table.tree(os.Getpid(), false)}
-	if s.Cloud != nil {
-		out["cloud"] = table.tree(s.Cloud.PID(), false)
-		whole := table.tree(s.Cloud.PID(), true)
+	if p := s.cloud.Process(); p != nil {
+		out["cloud"] = table.tree(p.PID(), false)
+		whole := table.tree(p.PID(), true)
 		out["database"] = Usage{whole.RSS - out["cloud"].RSS, whole.CPU - out["cloud"].CPU}
 	}
 	for name, all := range map[string][]*Process{"edges": s.edges(), "twins": s.twins()} {

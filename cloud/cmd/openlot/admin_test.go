@@ -19,6 +19,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
@@ -29,10 +30,14 @@ type sale struct {
 	window timerange.Range
 }
 
-func (s *sale) Parking() id.Parking      { return s.at }
-func (s *sale) Prefetch(r *commit.Rows)  { r.Quarters(id.Standard, s.window.Claim()) }
-func (s *sale) body() *feed.Reservation  { return &feed.Reservation{ID: s.id} }
-func (s *sale) quote() reservation.Quote { return reservation.Quote{Total: money.New(1230, "EUR")} }
+func (s *sale) Parking() id.Parking     { return s.at }
+func (s *sale) Prefetch(r *commit.Rows) { r.Quarters(id.Standard, s.window.Claim()) }
+func (s *sale) body() *feed.Reservation { return &feed.Reservation{ID: s.id, Generation: 1} }
+func (s *sale) quote() reservation.Quote {
+	total := money.New(1230, "EUR")
+	return reservation.Quote{Total: total, TariffVersion: 1, Lines: []tariff.Line{{Rule: tariff.RuleRate, Amount: total}}}
+}
+
 func (s *sale) Apply(w *commit.Work, now time.Time) error {
 	if err := w.Claim(id.Standard, s.window.Claim(), 1); err != nil {
 		return err
@@ -47,21 +52,28 @@ func (s *sale) Apply(w *commit.Work, now time.Time) error {
 	return nil
 }
 
-// The commands, while a server's committer works on the same parking.
-func TestAdminCommands(t *testing.T) {
-	db, dsn := postgrestest.New(t)
-	now := time.Now().UTC()
-	postgrestest.Import(t, db, now, postgrestest.Parking("north", 4))
-	server := postgres.NewCommitter(db, slog.New(slog.DiscardHandler), time.Now, func(id.Parking, uint64) {})
+// committing is a committer that works until the test ends.
+func committing(t *testing.T, db *postgres.DB, now func() time.Time) *postgres.Committer {
+	t.Helper()
+	c := postgres.NewCommitter(db, slog.New(slog.DiscardHandler), now, func(id.Parking, uint64) {})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx) }()
+	go func() { done <- c.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
+	return c
+}
+
+// The commands, while a server's committer works on the same parking.
+func TestAdminCommands(t *testing.T) {
+	db, dsn := postgrestest.New(t)
+	now := time.Now().UTC()
+	postgrestest.Import(t, db, now, postgrestest.Parking("north", 4))
+	server := committing(t, db, time.Now)
 	from := timerange.Floor(now.Add(48 * time.Hour)).Time()
 	sell := func() (id.Reservation, error) {
 		s := &sale{"north", id.New[id.Reservation](time.Now()), timerange.Range{From: from, To: from.Add(2 * time.Hour)}}
@@ -160,6 +172,11 @@ func TestAdminCommands(t *testing.T) {
 	text = openlot(0, "admin", "policy", "north", "--horizon-days", "396", "--max-stay", "60d", "--min-lead", "90m")
 	has(text, "was 90", "was 30d", "60d", "1h30m0s")
 	has(openlot(0, "admin", "policy", "north"), "396", "60d")
+	moves := `{"min_percent":80,"max_percent":150,"occupancy":[{"from_percent":70,"add_percent":20}]}`
+	has(openlot(0, "admin", "policy", "north", "--dynamic-price", moves), "dynamic-price", moves, "was off")
+	has(openlot(0, "admin", "policy", "north", "--pay-at-machine"), "pay-at-machine", "was no")
+	has(openlot(0, "admin", "policy", "north", "--no-pay-at-machine"), "pay-at-machine", "was yes")
+	has(openlot(0, "admin", "policy", "north", "--dynamic-price", "off"), "dynamic-price", "was "+moves)
 
 	for _, c := range []struct {
 		exit int
@@ -168,6 +185,9 @@ func TestAdminCommands(t *testing.T) {
 	}{
 		{1, "policy_invalid", []string{"policy", "north", "--horizon-days", "397"}},
 		{1, "max_stay", []string{"policy", "north", "--max-stay", "0s"}},
+		{1, "dynamic_price.max_percent", []string{"policy", "north", "--dynamic-price", `{"min_percent":80,"max_percent":900}`}},
+		{1, "is neither off nor such as", []string{"policy", "north", "--dynamic-price", `{"min":80}`}},
+		{1, "is neither off nor such as", []string{"policy", "north", "--dynamic-price", `{} {}`}},
 		{2, "no length of time", []string{"policy", "north", "--max-stay", "soon"}},
 		{1, "parking_not_found", []string{"policy", "south"}},
 		{1, "parking_not_found", []string{"capacity", "south", "standard", "3"}},

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/csv"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +13,6 @@ import (
 	"github.com/openlot/openlot/cloud/internal/books"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/ledger"
-	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
 	"github.com/openlot/openlot/cloud/internal/session"
 	"github.com/openlot/openlot/protocol/id"
@@ -42,16 +39,7 @@ func TestBooksCommands(t *testing.T) {
 	db, dsn := postgrestest.New(t)
 	postgrestest.Import(t, db, time.Now(), postgrestest.Parking("north", 4))
 	yesterday := time.Now().AddDate(0, 0, -2)
-	c := postgres.NewCommitter(db, slog.New(slog.DiscardHandler), func() time.Time { return yesterday }, func(id.Parking, uint64) {})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	c := committing(t, db, func() time.Time { return yesterday })
 	s := id.New[id.Session](yesterday)
 	if _, err := c.Commit(t.Context(), unpaid{s}); err != nil {
 		t.Fatal(err)

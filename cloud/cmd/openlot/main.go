@@ -38,6 +38,9 @@ type cli struct {
 	Tariff  tariffCmd  `cmd:"" help:"Check tariffs and price stays. Needs no database."`
 	Receipt receiptCmd `cmd:"" help:"Check receipts. Needs no database."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	Evidence  evidenceCmd  `cmd:"" help:"Make and check the pack that answers a dispute."`
+	Reconcile reconcileCmd `cmd:"" help:"Compare the payment providers' own books with ours. Nothing is changed; each difference goes on record as an incident, once. The exit code is 1 when the books differ."`
 }
 
 type versionCmd struct{}
@@ -66,6 +69,10 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		_, _ = fmt.Fprintln(errOut, "openlot:", err) // where else could this be said
 		return 2
 	}
+	if err := checkEnv(parser, os.Environ()); err != nil {
+		_, _ = fmt.Fprintln(errOut, "openlot:", err) // where else could this be said
+		return 2
+	}
 	k, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited
@@ -88,7 +95,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 // be a guess; it is text, one line per event.
 func logger(w io.Writer, c *cli) *slog.Logger {
 	level := slog.LevelInfo
-	for _, common := range append(c.Admin.commons(), c.Serve.common, c.Migrate.common, c.Import.common, c.Enroll.common) {
+	for _, common := range append(c.Admin.commons(), c.Serve.common, c.Migrate.common, c.Import.common, c.Enroll.common, c.Reconcile.common, c.Evidence.Pack.common) {
 		if common.LogLevel != "" && common.LogLevel != "info" {
 			_ = level.UnmarshalText([]byte(common.LogLevel)) // kong has checked it
 		}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 )
 
@@ -30,6 +33,9 @@ type policyCmd struct {
 	WalkinAhead    *duration `help:"How far ahead capacity for walk-ins is claimed." placeholder:"4h"`
 	WalkinProtects *duration `help:"Reservations this close count against what is free now." placeholder:"1h"`
 	AllotmentShare *int      `help:"Percent of the capacity kept ready for walk-ins."`
+
+	PayAtMachine *bool   `help:"Take reservations that are paid at the machine or the exit; they are promises that secure nothing." negatable:""`
+	DynamicPrice *string `help:"Move the price by how full the window is and how far ahead it is booked, within bounds; off: the tariff's price. What was quoted stands." placeholder:"JSON|off"`
 
 	PresumeLeftAfter *duration `help:"A stay on a reservation counts as over when nobody saw it end this long after the window." placeholder:"24h"`
 	LongestWalkin    *duration `help:"A stay without a reservation counts as over when it is this long and nobody saw it end." placeholder:"7d"`
@@ -57,6 +63,16 @@ func (c *policyCmd) change(p parking.Policy) (parking.Policy, error) {
 		if f.asked != nil {
 			*f.to = time.Duration(*f.asked)
 		}
+	}
+	if c.PayAtMachine != nil {
+		p.PayAtMachine = *c.PayAtMachine
+	}
+	if c.DynamicPrice != nil {
+		d, err := dynamicPrice(*c.DynamicPrice)
+		if err != nil {
+			return p, err
+		}
+		p.Dynamic = d
 	}
 	if c.HorizonDays != nil {
 		p.HorizonDays = *c.HorizonDays
@@ -101,6 +117,10 @@ func (c *policyCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) er
 // fields are a policy's, by the names of the flags that change them.
 func fields(p parking.Policy) [][3]string {
 	d := func(d time.Duration) string { return duration(d).String() }
+	dynamic := "off"
+	if text, err := json.Marshal(p.Dynamic); err == nil && p.Dynamic != nil {
+		dynamic = string(text)
+	}
 	return [][3]string{
 		{"horizon-days", strconv.Itoa(p.HorizonDays)},
 		{"max-stay", d(p.MaxStay)},
@@ -118,5 +138,30 @@ func fields(p parking.Policy) [][3]string {
 		{"presume-left-after", d(p.PresumeLeftAfter)},
 		{"longest-walkin", d(p.LongestWalkin)},
 		{"allotment-share", fmt.Sprintf("%d%%", p.AllotmentShare)},
+		{"pay-at-machine", map[bool]string{true: "yes", false: "no"}[p.PayAtMachine]},
+		{"dynamic-price", dynamic},
 	}
 }
+
+// dynamicPrice reads what moves prices: {"min_percent": 80, "max_percent": 150,
+// "occupancy": [{"from_percent": 70, "add_percent": 20}], "lead": [{"from_minutes":
+// 10080, "add_percent": -10}]}.
+func dynamicPrice(text string) (*parking.DynamicPrice, error) {
+	if text == "off" {
+		return nil, nil
+	}
+	d := &parking.DynamicPrice{}
+	read := json.NewDecoder(strings.NewReader(text))
+	read.DisallowUnknownFields()
+	err := read.Decode(d)
+	if _, more := read.Token(); err == nil && !errors.Is(more, io.EOF) {
+		err = errors.New("something follows it")
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, parking.CodePolicyInvalid, "The dynamic price cannot be read. Nothing was changed.").
+			WithField("--dynamic-price", "is neither off nor such as "+example)
+	}
+	return d, nil
+}
+
+const example = `{"min_percent":80,"max_percent":150,"occupancy":[{"from_percent":70,"add_percent":20}],"lead":[{"from_minutes":10080,"add_percent":-10}]}`

@@ -20,18 +20,28 @@ type migrateCmd struct{ common }
 
 // Run implements kong's command.
 func (c *migrateCmd) Run(ctx context.Context, log *slog.Logger) error {
-	return c.with(ctx, log, func(*postgres.DB) error { return nil })
+	_, stop, err := app.Tools(ctx, c.DatabaseURL, c.DataDir, true, log)
+	if err != nil {
+		return err
+	}
+	return stop()
 }
 
 type importCmd struct {
 	common
-	File     string `arg:"" help:"GeoJSON FeatureCollection of points with the properties id, name, city, address, tz, kind, capacity and numbered: a list of {space_type, class, label, bays}, whose bays are part of the capacity." type:"path"`
+	File     string `arg:"" help:"GeoJSON FeatureCollection of points with the properties id, name, city, address, tz, kind, capacity, numbered: a list of {space_type, class, label, bays}, whose bays are part of the capacity, and for new parkings dynamic_price: {min_percent, max_percent, occupancy, lead} and pay_at_machine." type:"path"`
 	Operator string `help:"Operator that owns the new parkings." default:"Demo operator"`
 }
 
 // Run implements kong's command.
 func (c *importCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) error {
 	f, err := os.Open(c.File)
+	if err == nil {
+		var st os.FileInfo
+		if st, err = f.Stat(); err == nil && st.IsDir() {
+			err = errors.New("it is a folder")
+		}
+	}
 	if err != nil {
 		return fault.Wrap(err, fault.Invalid, "file_unreadable", "The file cannot be read. Nothing was imported.")
 	}
@@ -68,7 +78,7 @@ func (c *enrollCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) er
 
 // with runs do on a migrated database.
 func (c *common) with(ctx context.Context, log *slog.Logger, do func(*postgres.DB) error) (err error) {
-	db, stop, err := app.Tools(ctx, c.DatabaseURL, c.DataDir, log)
+	db, stop, err := app.Tools(ctx, c.DatabaseURL, c.DataDir, false, log)
 	if err != nil {
 		return err
 	}

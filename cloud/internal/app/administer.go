@@ -9,7 +9,10 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/fleet"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
 	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/reconcile"
 	"github.com/openlot/openlot/cloud/internal/settlement"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -24,6 +27,8 @@ type Administration struct {
 	Tariffs      postgres.Tariffs
 	Books        postgres.Books
 	Debts        settlement.Debts
+	Providers    []payment.Provider
+	Reconcile    reconcile.Service
 }
 
 // Currency is a parking's.
@@ -53,6 +58,8 @@ func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, do func(
 		Tariffs:      postgres.NewTariffs(db),
 		Books:        postgres.NewBooks(db),
 		Debts:        settlement.Debts{Sessions: postgres.NewReceipts(db), Commits: committer},
+		Providers:    []payment.Provider{sandbox.New(postgres.NewSandbox(db), sandbox.Options{})},
+		Reconcile:    reconcile.Service{Store: postgres.NewReconcile(db), Commits: committer, Now: time.Now},
 	})
 	stop()
 	return errors.Join(err, <-ended)

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -85,11 +87,11 @@ func serveLogging(t *testing.T, dir string, log *slog.Logger) app.Runtime {
 }
 
 const park = `{"type":"FeatureCollection","features":[{"type":"Feature","geometry":{"type":"Point","coordinates":[13.74,51.05]},
-	"properties":{"id":"dresden-altmarkt","name":"Altmarkt","city":"Dresden","kind":"underground","capacity":2,"tz":"Europe/Berlin"}}]}`
+	"properties":{"id":"dresden-altmarkt","name":"Altmarkt","city":"Dresden","kind":"underground","capacity":2,"tz":"Europe/Berlin","pay_at_machine":true}}]}`
 
 func importPark(t *testing.T, dir, geojson string) (app.Imported, error) {
 	t.Helper()
-	db, stop, err := app.Tools(t.Context(), "", dir, quiet())
+	db, stop, err := app.Tools(t.Context(), "", dir, true, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,8 +202,9 @@ func TestTheCloudFromAnEmptyDirectory(t *testing.T) {
 		if status, got := reserve(t, base, "second-key-0123456789", "pm_sandbox_declined"); status != http.StatusPaymentRequired {
 			t.Fatal(status, got)
 		}
-		status, third := reserve(t, base, "third-key-0123456789", "pm_sandbox_ok")
-		if status != http.StatusCreated {
+		// The parking takes promises, too.
+		status, third := reserve(t, base, "third-key-0123456789", "cash")
+		if status != http.StatusCreated || third.Reservation.State != "confirmed" || third.Reservation.Payment.State != "authorized" {
 			t.Fatal(status, third)
 		}
 		if status, got := reserve(t, base, "fourth-key-0123456789", "pm_sandbox_ok"); status != http.StatusConflict || got.Code != "sold_out" {
@@ -438,6 +441,17 @@ func TestABusyPortIsNamedAndNothingIsStarted(t *testing.T) {
 	}
 }
 
+func TestAMistypedDataDirMakesNoDatabase(t *testing.T) {
+	dir := filepath.Join(home(t), "vra", "cloud")
+	_, _, err := app.Tools(t.Context(), "", dir, false, quiet())
+	if f := fault.From(err); f.Code != app.CodeNoDatabase || !strings.Contains(f.Detail, dir) {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("something was made there", err)
+	}
+}
+
 func TestABadFileImportsNothing(t *testing.T) {
 	dir := home(t)
 	bad := strings.Replace(park, `"features":[`, `"features":[{"type":"Feature"},`, 1)
@@ -449,12 +463,12 @@ func TestABadFileImportsNothing(t *testing.T) {
 	if err != nil || done.New != 1 {
 		t.Fatal("the good parking of the bad file was imported", done, err)
 	}
-	db, stop, err := app.Tools(t.Context(), "", dir, quiet())
+	db, stop, err := app.Tools(t.Context(), "", dir, true, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = app.Import(t.Context(), db, "Somebody else", strings.NewReader(strings.Replace(park, `"name":"Altmarkt"`, `"name":"Mine"`, 1)), time.Now().UTC())
-	if f := fault.From(err); !strings.Contains(f.Fields["features[0]"], "another operator") {
+	if f := fault.From(err); f.Code != "another_operator" || !strings.Contains(f.Fields["features[0]"], "another operator") {
 		t.Error("an operator renamed another's parking", err)
 	}
 	if err := stop(); err != nil {

@@ -20,6 +20,8 @@ import (
 	"github.com/openlot/openlot/cloud/internal/listing"
 	"github.com/openlot/openlot/cloud/internal/mqtt"
 	"github.com/openlot/openlot/cloud/internal/mqtt/broker"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/payment/cash"
 	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/relay"
@@ -41,6 +43,7 @@ type cloud struct {
 	listing   *listing.Listing
 	booking   *booking.Service
 	sandbox   *sandbox.Provider
+	cash      *cash.Provider
 	receipts  receipts
 	relay     *relay.Relay
 	workers   *river.Workers
@@ -88,8 +91,9 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	}
 	c.receipts = newReceipts(c.db, signing)
 	c.sandbox = sandbox.New(postgres.NewSandbox(c.db), sandbox.Options{BaseURL: cfg.PublicURL})
+	c.cash = cash.New(postgres.NewCash(c.db), time.Now)
 	c.booking = booking.NewService(booking.Config{
-		Store: keys, Commits: c.committer, Provider: c.sandbox, Tokens: tokens, Passes: booking.Passes{Key: signing},
+		Store: keys, Commits: c.committer, Provider: c.sandbox, Others: payment.Providers{c.cash}, Tokens: tokens, Passes: booking.Passes{Key: signing},
 		Log: log, ProviderTimeout: cfg.PaymentTimeout,
 	})
 	if err := c.newJobs(l, tokens); err != nil {

@@ -49,8 +49,12 @@ func readRuntime(dir string) (r Runtime, err error) {
 	return r, json.Unmarshal(b, &r)
 }
 
-// databaseName is the database within an embedded cluster.
-const databaseName = "openlot"
+// An embedded cluster is in clusterDir of the data directory, the database in it
+// is databaseName.
+const (
+	clusterDir   = "pg"
+	databaseName = "openlot"
+)
 
 // database is a Postgres to work on.
 type database struct {
@@ -68,7 +72,7 @@ func openDatabase(ctx context.Context, url, dir string, log *slog.Logger) (*data
 	if _, err := devpg.Ensure(ctx, log); err != nil {
 		return nil, err
 	}
-	cluster, err := devpg.Start(ctx, devpg.Config{Dir: filepath.Join(dir, "pg"), Log: log})
+	cluster, err := devpg.Start(ctx, devpg.Config{Dir: filepath.Join(dir, clusterDir), Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -112,9 +116,14 @@ func (d *database) stop() error {
 	return d.cluster.Stop()
 }
 
+// CodeNoDatabase is the fault code of a data directory without a database.
+const CodeNoDatabase = "no_database"
+
 // Tools gives the commands beside serve a migrated database: that of a running
-// server on the same data directory, or one that is started for them.
-func Tools(ctx context.Context, url, dir string, log *slog.Logger) (_ *postgres.DB, stop func() error, err error) {
+// server on the same data directory, or one that is started for them. A
+// directory without a database is refused with CodeNoDatabase, because most
+// likely its name is mistyped, unless one is to be created.
+func Tools(ctx context.Context, url, dir string, create bool, log *slog.Logger) (_ *postgres.DB, stop func() error, err error) {
 	if url == "" {
 		r, err := readRuntime(dir)
 		switch {
@@ -126,6 +135,10 @@ func Tools(ctx context.Context, url, dir string, log *slog.Logger) (_ *postgres.
 		case !errors.Is(err, fs.ErrNotExist):
 			return nil, nil, fault.Wrap(err, fault.Invalid, "data_dir_unreadable", fmt.Sprintf("The data directory %s cannot be read.", dir))
 		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, clusterDir)); url == "" && !create && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fault.Newf(fault.Invalid, CodeNoDatabase,
+			"There is no database below %s. Name the --data-dir of openlot serve, or make one there with openlot migrate.", dir)
 	}
 	found, err := openDatabase(ctx, url, dir, log)
 	if err != nil {

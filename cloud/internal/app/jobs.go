@@ -10,8 +10,10 @@ import (
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/payment/cash"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/receipt/paper"
+	"github.com/openlot/openlot/cloud/internal/reconcile"
 	"github.com/openlot/openlot/cloud/internal/relay"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/river"
@@ -33,7 +35,7 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 	if err != nil {
 		return err
 	}
-	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox)
+	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox, c.cash)
 	tell := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.receipts, c.cfg.PublicURL}, senders, time.Now, c.log)
 	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
 	due := postgres.NewSchedule(c.db)
@@ -42,9 +44,24 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 		schedule.Task{Name: "presume_left", Every: time.Minute, Run: (&fleet.Presumer{Store: postgres.NewUnseen(c.db), Committer: c.committer, Log: c.log}).Run})
 	tasks = append(tasks, schedule.Lifecycle(due, c.booking, c.log)...)
 	tasks = append(tasks, c.housekeeping()...)
+	tasks = append(tasks, c.comparing())
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)
 	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, tell), tasks, time.Now, c.log)
 	return err
+}
+
+// comparing is the task that compares the payment providers' books with ours.
+func (c *cloud) comparing() schedule.Task {
+	log := c.log.With("component", "reconcile")
+	s := reconcile.Service{Store: postgres.NewReconcile(c.db), Commits: c.committer, Now: time.Now}
+	return schedule.Task{Name: "reconcile", Every: 30 * time.Minute, Run: func(ctx context.Context, _ time.Time) error {
+		return s.Due(ctx, []payment.Provider{c.sandbox}, func(r reconcile.Report) {
+			if len(r.Differences) > 0 {
+				log.Error("the books of a payment provider differ from ours; openlot reconcile shows how",
+					"provider", r.Provider, "from", r.From, "to", r.To, "differences", len(r.Differences))
+			}
+		})
+	}}
 }
 
 // letters reads what a message says.
@@ -81,7 +98,8 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 		Parking: p.ID, Name: p.Name, Address: p.Address, City: p.City, Zone: zone, SpaceType: string(r.SpaceType), Space: r.Space,
 		Window: r.Window, DriveInFrom: r.Window.From.Add(-p.Policy.EarlyEntry), NoShowAt: r.NoShowAt, ExitGrace: p.Policy.ExitGrace,
 		Total: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines,
-		Payment: s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),
+		AtMachine: s.Payment.Provider == cash.Name,
+		Payment:   s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),
 		Taken: taken(&s.Payment), Refunds: len(s.Payment.Refunds), Reminded: !r.RemindedAt.IsZero(), Missed: r.Quote.Missed(p.Policy.NoShowCharge),
 		// Behind the #, so that no server or proxy sees the token.
 		ManageURL: d.publicURL + "/#/r/" + r.ID.String() + "?token=" + url.QueryEscape(d.tokens.For(r.ID).Reveal()),

@@ -42,6 +42,7 @@ type Part struct {
 	Total         money.Amount  `json:"total"`
 	Tax           money.Amount  `json:"tax"` // included in Total
 	Lines         []tariff.Line `json:"lines"`
+	Demand        int           `json:"demand_percent,omitempty"` // of the tariff's price, frozen with the quote; 0: all of it
 }
 
 // Bill is what is due and why.
@@ -68,6 +69,21 @@ func Nothing(b Basis, c money.Currency) Bill {
 // Of is a part that a bill of the tariff prices.
 func Of(b tariff.Bill, t id.SpaceType, r timerange.Range) Part {
 	return Part{TariffVersion: b.TariffVersion, SpaceType: t, From: r.From, To: r.To, Total: b.Total, Tax: b.Tax, Lines: b.Lines}
+}
+
+// AtDemand is a part that a bill prices at a percentage of the tariff's price.
+func AtDemand(b tariff.Bill, percent int, t id.SpaceType, r timerange.Range) Part {
+	p := Of(b.Demand(percent, r), t, r)
+	p.Demand = Frozen(percent)
+	return p
+}
+
+// Frozen is a percentage as it is written down.
+func Frozen(percent int) int {
+	if percent == 100 {
+		return 0
+	}
+	return percent
 }
 
 // Errors of Sum.

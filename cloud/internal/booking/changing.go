@@ -125,8 +125,8 @@ func (s *Service) claimChange(ctx context.Context, a asked, key string, hash [32
 	return op, receipt, err
 }
 
-// reprice is what the whole new window costs now. What was agreed on for not
-// coming stands.
+// reprice is what the whole new window costs: now, or as agreed when only its end
+// changes. What was agreed on for not coming stands.
 func (s *Service) reprice(ctx context.Context, r *reservation.Reservation, op *Modify, now time.Time) (reservation.Quote, error) {
 	p, err := s.parking(ctx, r.Parking)
 	if err != nil {
@@ -135,7 +135,16 @@ func (s *Service) reprice(ctx context.Context, r *reservation.Reservation, op *M
 	if err := changeable(r, op.Window, op.spaceType(r), op.Extend, p, now); err != nil {
 		return reservation.Quote{}, err
 	}
-	q, err := price(p, op.spaceType(r), op.Window)
+	t, err := sold(p, op.spaceType(r))
+	if err != nil {
+		return reservation.Quote{}, err
+	}
+	var q reservation.Quote
+	if t.ID == r.SpaceType && op.Window.From.Equal(r.Window.From) {
+		q, err = s.priceLocked(ctx, p, r, op.Window)
+	} else {
+		q, err = s.priceNow(ctx, p, t, op.Window, now)
+	}
 	if err == nil && r.Quote.NoShowCharge != nil {
 		q.NoShowCharge = r.Quote.NoShowCharge
 	}

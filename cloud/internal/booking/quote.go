@@ -1,9 +1,11 @@
 package booking
 
 import (
+	"context"
 	"fmt"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
@@ -75,22 +77,64 @@ func newWindow(from, to time.Time) (timerange.Range, error) {
 	return w, nil
 }
 
-// price prices a window of a space type at the parking's tariff, on the terms of
-// its policy.
-func price(p *parking.Parking, t id.SpaceType, w timerange.Range) (reservation.Quote, error) {
+// price prices a window of a space type by an edition of the parking's tariff, on
+// the terms of its policy, at the demand; nil: at the tariff's price.
+func price(p *parking.Parking, by *tariff.Tariff, t id.SpaceType, w timerange.Range, d *reservation.Demand) (reservation.Quote, error) {
 	zone, err := p.Location()
 	if err != nil {
 		return reservation.Quote{}, fmt.Errorf("zone of %s: %w", p.ID, err)
 	}
-	bill, err := p.Tariff.Price(w, tariff.Facts{Zone: zone, SpaceType: string(t)})
+	bill, err := by.Price(w, tariff.Facts{Zone: zone, SpaceType: string(t)})
 	if err != nil {
 		return reservation.Quote{}, fmt.Errorf("price at %s: %w", p.ID, err)
 	}
 	missed := p.Policy.NoShowCharge
-	return reservation.Quote{
-		Total: bill.Total, Tax: bill.Tax, Lines: bill.Lines,
-		TariffVersion: bill.TariffVersion, NoShowCharge: &missed,
-	}, nil
+	q := reservation.Quote{TariffVersion: bill.TariffVersion, NoShowCharge: &missed, Demand: d}
+	bill = bill.Demand(q.DemandPercent(), w)
+	q.Total, q.Tax, q.Lines = bill.Total, bill.Tax, bill.Lines
+	return q, nil
+}
+
+// Demand is what moves the price of a window away from the tariff's now; nil:
+// nothing does. It is a pure rule.
+func Demand(p *parking.Parking, t parking.SpaceType, days map[inventory.Key]*inventory.Day, w timerange.Range, now time.Time) *reservation.Demand {
+	lead := parking.Lead(w.From, now)
+	occupancy := inventory.Occupancy(days, t.ID, t.Capacity, w.Claim())
+	percent := p.Policy.Dynamic.Percent(occupancy, lead)
+	if percent == 100 {
+		return nil
+	}
+	return &reservation.Demand{Percent: percent, Occupancy: occupancy, Lead: int64(lead / time.Minute)}
+}
+
+// priceNow is what a window costs who asks for it now.
+func (s *Service) priceNow(ctx context.Context, p *parking.Parking, t parking.SpaceType, w timerange.Range, now time.Time) (reservation.Quote, error) {
+	var d *reservation.Demand
+	if p.Policy.Dynamic != nil {
+		days, err := s.Store.Days(ctx, p.ID, t.ID, w.Claim())
+		if err != nil {
+			return reservation.Quote{}, fmt.Errorf("how full %s is: %w", p.ID, err)
+		}
+		d = Demand(p, t, days, w, now)
+	}
+	return price(p, &p.Tariff, t.ID, w, d)
+}
+
+// priceLocked is what another end of a reservation's window costs: by the edition
+// and at the demand that were agreed, so that what is sold is never sold again
+// for more. An edition that is not on record any more is the present one.
+func (s *Service) priceLocked(ctx context.Context, p *parking.Parking, r *reservation.Reservation, w timerange.Range) (reservation.Quote, error) {
+	by := &p.Tariff
+	if v := r.Quote.TariffVersion; v != 0 && v != by.Version {
+		agreed, err := s.Store.Tariff(ctx, p.ID, v)
+		if err != nil {
+			return reservation.Quote{}, fmt.Errorf("tariff %d of %s: %w", v, p.ID, err)
+		}
+		if agreed != nil {
+			by = agreed
+		}
+	}
+	return price(p, by, r.SpaceType, w, r.Quote.Demand)
 }
 
 // accept is the quote's price, if it was made for this request and still stands.

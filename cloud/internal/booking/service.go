@@ -8,11 +8,14 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/tariff"
+	"github.com/openlot/openlot/protocol/timerange"
 )
 
 // Fault codes of the dialogue with the provider.
@@ -30,13 +33,18 @@ type Store interface {
 	// Quote returns nil when there is none.
 	Quote(ctx context.Context, p id.Parking, q id.Quote) (*Quote, error)
 	InsertQuote(ctx context.Context, q Quote) error
+	// Days are those that a run of quarters of a type touches.
+	Days(ctx context.Context, at id.Parking, t id.SpaceType, q timerange.Quarters) (map[inventory.Key]*inventory.Day, error)
+	// Tariff is an edition of the parking's tariff, nil when there is none.
+	Tariff(ctx context.Context, at id.Parking, version uint32) (*tariff.Tariff, error)
 }
 
 // Config is what a Service needs.
 type Config struct {
 	Store           Store
 	Commits         commit.Committer
-	Provider        payment.Provider
+	Provider        payment.Provider  // of any method of payment
+	Others          payment.Providers // that take some methods by their names
 	Tokens          Tokens
 	Passes          Passes
 	Log             *slog.Logger
@@ -118,10 +126,12 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 	if f := fault.From(refusal); f != nil && (f.Kind == fault.Internal || f.Kind == fault.Unavailable) {
 		return View{}, refusal
 	}
+	with := s.providerFor(n.Method)
+	quote, refusal = onPromise(with, p, quote, refusal)
 	op := &Reserve{
 		In: n.Parking, ID: id.New[id.Reservation](now), PaymentID: id.New[id.Payment](now),
 		Key: commit.Key{Principal: Guest, Key: r.Key}, RequestHash: hash,
-		SpaceType: n.SpaceType, Window: n.Window, Quote: quote, Provider: s.Provider.Name(), Method: n.Method,
+		SpaceType: n.SpaceType, Window: n.Window, Quote: quote, Provider: with.Name(), Method: n.Method,
 		Email: n.Email, Phone: n.Phone, Plate: n.Plate, Refusal: refusal,
 	}
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), s.ProviderTimeout+2*recordTimeout)
@@ -144,14 +154,15 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 
 // quote is the price of what is wanted, or why it cannot be sold now.
 func (s *Service) quote(ctx context.Context, p *parking.Parking, n wanted, now time.Time) (reservation.Quote, error) {
-	if _, err := sold(p, n.SpaceType); err != nil {
+	t, err := sold(p, n.SpaceType)
+	if err != nil {
 		return reservation.Quote{}, err
 	}
 	if err := checkWindow(n.Window, p.Policy, now); err != nil {
 		return reservation.Quote{}, err
 	}
 	if n.Quote.IsZero() {
-		return price(p, n.SpaceType, n.Window)
+		return s.priceNow(ctx, p, t, n.Window, now)
 	}
 	q, err := s.Store.Quote(ctx, n.Parking, n.Quote)
 	switch {
@@ -175,8 +186,8 @@ func errInProgress() error {
 
 // hold asks the provider for a hold of the reservation and books the answer.
 func (s *Service) hold(ctx context.Context, at Snapshot, p payment.Payment) (View, error) {
-	return s.ask(ctx, at, p, payment.CallHold, func(ctx context.Context) (payment.Outcome, error) {
-		return s.Provider.Authorize(ctx, payment.Request{
+	return s.ask(ctx, at, p, payment.CallHold, func(ctx context.Context, with payment.Provider) (payment.Outcome, error) {
+		return with.Authorize(ctx, payment.Request{
 			Key: p.Key(payment.CallHold), Parking: at.Reservation.Parking, Reservation: p.Reservation,
 			Amount: p.Amount, Method: p.Method,
 		})
@@ -198,17 +209,21 @@ func (s *Service) Confirm(ctx context.Context, r id.Reservation) (View, error) {
 	if p.State != payment.RequiresAction {
 		return s.answer(at, p)
 	}
-	return s.ask(context.WithoutCancel(ctx), at, p, "confirm", func(ctx context.Context) (payment.Outcome, error) {
-		return s.Provider.Confirm(ctx, p.Ref, p.Key("confirm"))
+	return s.ask(context.WithoutCancel(ctx), at, p, "confirm", func(ctx context.Context, with payment.Provider) (payment.Outcome, error) {
+		return with.Confirm(ctx, p.Ref, p.Key("confirm"))
 	})
 }
 
 // ask makes one call to the provider about a payment, with retries of what
 // surely did nothing, and books its answer or that there was none. An answer
 // that makes no sense is none.
-func (s *Service) ask(ctx context.Context, at Snapshot, p payment.Payment, call string, do func(context.Context) (payment.Outcome, error)) (View, error) {
+func (s *Service) ask(ctx context.Context, at Snapshot, p payment.Payment, call string, do func(context.Context, payment.Provider) (payment.Outcome, error)) (View, error) {
+	with, err := s.providerOf(&p)
+	if err != nil {
+		return View{}, err
+	}
 	asked := s.Now()
-	outcome, err := s.try(ctx, do)
+	outcome, err := s.try(ctx, func(ctx context.Context) (payment.Outcome, error) { return do(ctx, with) })
 	if err == nil {
 		err = outcome.Sense(p.Amount)
 	}
@@ -308,7 +323,10 @@ func (s *Service) try(ctx context.Context, do func(context.Context) (payment.Out
 // giveBack voids a hold that came to stand after its payment had been settled,
 // which takes a provider that did not keep its word about Find.
 func (s *Service) giveBack(ctx context.Context, p payment.Payment, o payment.Outcome) {
-	_, err := s.Provider.Void(ctx, o.Ref, p.Key("void"))
+	with, err := s.providerOf(&p)
+	if err == nil {
+		_, err = with.Void(ctx, o.Ref, p.Key("void"))
+	}
 	s.Log.ErrorContext(ctx, "a hold came after its payment was settled; it was given back unless err says otherwise",
 		"payment", p.ID.String(), "ref", o.Ref, "err", err)
 }
@@ -376,7 +394,7 @@ func (s *Service) Quote(ctx context.Context, parkingName, spaceType string, from
 	if err := checkWindow(window, p.Policy, now); err != nil {
 		return Quote{}, err
 	}
-	cost, err := price(p, t.ID, window)
+	cost, err := s.priceNow(ctx, p, t, window, now)
 	if err != nil {
 		return Quote{}, err
 	}

@@ -271,6 +271,7 @@ func (c *Cluster) arguments() []string {
 		"log_timezone":            "UTC",
 		"log_destination":         "stderr",
 		"logging_collector":       "off",
+		"log_error_verbosity":     "terse", // the details of an error hold the row's values, which are people's
 	}
 	if c.cfg.FastUnsafe {
 		settings["fsync"] = "off"

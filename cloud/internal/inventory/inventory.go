@@ -184,6 +184,29 @@ func (s *Sheet) Available(t id.SpaceType, q timerange.Quarters) (int16, error) {
 	return least, nil
 }
 
+// Occupancy is how many percent of the spaces of a type are claimed, or out of
+// use, in the fullest quarter of a run, from 0 to 100. A day that is not there has
+// the capacity, and nothing of it is claimed.
+func Occupancy(days map[Key]*Day, t id.SpaceType, capacity int16, q timerange.Quarters) int {
+	fullest := 0
+	if capacity <= 0 {
+		fullest = 100
+	}
+	for run := range spans(q) {
+		d := days[Key{t, run.day}]
+		if d == nil {
+			continue
+		}
+		for i := run.first; i < run.end; i++ {
+			if d.Cap <= 0 || d.Over[i] > 0 {
+				return 100
+			}
+			fullest = max(fullest, int(d.Cap-d.Free[i])*100/int(d.Cap))
+		}
+	}
+	return fullest
+}
+
 // Over is the most that is claimed beyond the capacity in a quarter of the run.
 func (s *Sheet) Over(t id.SpaceType, q timerange.Quarters) (int16, error) {
 	if err := s.seeded(t, q); err != nil {

@@ -211,12 +211,23 @@ func (l *lot) asOf(current time.Time) (asOf time.Time, frozen bool) {
 	return current, false
 }
 
-// price is what the window costs on a space without a factor; ok is false when
-// it cannot be priced.
-func (l *lot) price(w timerange.Range) (money.Amount, bool) {
-	if len(l.Parking.SpaceTypes) == 0 || l.plan == nil || l.tooLong(w) {
+// price is what the window costs who asks now, as a quote would say: on a space
+// of the type that is asked for, else on a standard one or the first that there
+// is. ok is false when it cannot be priced.
+func (l *lot) price(w *Window, now time.Time) (money.Amount, bool) {
+	if len(l.Parking.SpaceTypes) == 0 || l.plan == nil || l.tooLong(w.Range) {
 		return money.Amount{}, false
 	}
-	total, err := l.plan.Total(w, tariff.Facts{})
+	t := l.Parking.SpaceTypes[0]
+	for _, name := range []id.SpaceType{id.Standard, w.Type} {
+		if found, ok := l.Parking.SpaceType(name); ok {
+			t = found
+		}
+	}
+	total, err := l.plan.Total(w.Range, tariff.Facts{SpaceType: string(t.ID)})
+	if d := l.Parking.Policy.Dynamic; d != nil && err == nil {
+		percent := d.Percent(inventory.Occupancy(l.Days, t.ID, t.Capacity, w.Claim()), parking.Lead(w.From, now))
+		total = tariff.Bill{Total: total}.Demand(percent, w.Range).Total
+	}
 	return total, err == nil
 }

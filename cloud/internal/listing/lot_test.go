@@ -2,13 +2,16 @@ package listing
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
@@ -57,5 +60,37 @@ func TestOnlyDaysThatDifferAreKept(t *testing.T) {
 	t.Logf("a day is %d bytes; a parking with one type whose every day differs: %d KB for 90 days, %d KB for %d; none differs: 0", each, 92*each>>10, (days+2)*each>>10, days)
 	if each > 512 {
 		t.Errorf("a day has become %d bytes", each)
+	}
+}
+
+// A price that moves is told with what changed; one that does not is told once.
+func TestAPriceThatMovesIsTold(t *testing.T) {
+	now := time.Date(2026, 6, 11, 8, 7, 0, 0, time.UTC)
+	from := timerange.Floor(now) + 8
+	w := &Window{Range: timerange.Range{From: from.Time(), To: (from + 8).Time()}}
+	lotOf := func(d *parking.DynamicPrice) *lot {
+		p := parking.Parking{
+			ID: "altmarkt", Timezone: "Europe/Berlin", SpaceTypes: []parking.SpaceType{{ID: id.Standard, Capacity: 2}}, Policy: parking.DefaultPolicy(),
+			Tariff: tariff.Tariff{Format: 1, Version: 1, Currency: "EUR", IntervalMinutes: 60, Rate: 200},
+		}
+		p.Policy.Dynamic = d
+		return newLot(Snapshot{Parking: p, Days: map[inventory.Key]*inventory.Day{}})
+	}
+	dynamic := &parking.DynamicPrice{MinPercent: 100, MaxPercent: 150, Occupancy: []parking.OccupancyStep{{From: 50, Add: 25}}}
+	for l, prices := range map[*lot][2]string{lotOf(dynamic): {`"price":{"minor":400,`, `"price":{"minor":500,`}, lotOf(nil): {"", ""}} {
+		for i, want := range prices {
+			f := l.fixed(w)
+			told := string(change(nil, f, l.render(now, now, w)))
+			if !strings.Contains(told, want) || want == "" && strings.Contains(told, "price") {
+				t.Errorf("%d: %s", i, told)
+			}
+			if all := string(whole(nil, f, l.render(now, now, w), -1, false)); strings.Count(all, `"price":`) != 1 {
+				t.Errorf("%d: %s", i, all)
+			}
+			e := feed.Event{Revision: l.Revision + 1, Body: feed.Body{Claims: []inventory.Delta{{Type: id.Standard, From: from, To: from + 1, N: 1}}}}
+			if err := l.apply(e); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }

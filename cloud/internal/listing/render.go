@@ -57,6 +57,9 @@ type policies struct {
 	EarlyMinutes     int64 `json:"early_entry_minutes"`
 	ExitGraceMinutes int64 `json:"exit_grace_minutes"`
 	NoShowMinutes    int64 `json:"no_show_after_minutes"`
+
+	PayAtMachine bool                  `json:"pay_at_machine"`
+	Dynamic      *parking.DynamicPrice `json:"dynamic_price,omitempty"`
 }
 
 func newLot(s Snapshot) *lot {
@@ -95,7 +98,7 @@ func newLot(s Snapshot) *lot {
 
 func policiesOf(p parking.Policy) policies {
 	minutes := func(d time.Duration) int64 { return int64(d / time.Minute) }
-	return policies{p.HorizonDays, minutes(p.MaxStay), minutes(p.MinStay), minutes(p.MinLead), minutes(p.HoldTTL), minutes(p.EarlyEntry), minutes(p.ExitGrace), minutes(p.NoShowAfter)}
+	return policies{p.HorizonDays, minutes(p.MaxStay), minutes(p.MinStay), minutes(p.MinLead), minutes(p.HoldTTL), minutes(p.EarlyEntry), minutes(p.ExitGrace), minutes(p.NoShowAfter), p.PayAtMachine, p.Dynamic}
 }
 
 // members is a struct's JSON without its braces.
@@ -114,21 +117,23 @@ func members(v any) []byte {
 type fixed struct {
 	id           id.Parking
 	static, full []byte
-	price        []byte // of the window; nil without one
+	price        []byte // of the window; nil without one, or when it moves
 }
 
 func (l *lot) fixed(w *Window) fixed {
 	f := fixed{l.Parking.ID, l.static, l.full, nil}
-	if w == nil {
-		return f
+	if w != nil && l.Parking.Policy.Dynamic == nil {
+		f.price = l.appendPrice(nil, w, time.Time{})
 	}
-	total, ok := l.price(w.Range)
-	if !ok {
-		f.price = []byte(`,"price":null`)
-		return f
-	}
-	f.price = fmt.Appendf(nil, `,"price":{"minor":%d,"currency":"%s"}`, total.Minor, total.Currency)
 	return f
+}
+
+func (l *lot) appendPrice(b []byte, w *Window, now time.Time) []byte {
+	total, ok := l.price(w, now)
+	if !ok {
+		return append(b, `,"price":null`...)
+	}
+	return fmt.Appendf(b, `,"price":{"minor":%d,"currency":"%s"}`, total.Minor, total.Currency)
 }
 
 // rendered is the part that events and time change.
@@ -168,6 +173,9 @@ func (l *lot) render(now, current time.Time, w *Window) rendered {
 	if w != nil {
 		b = append(b, `,"available":`...)
 		b = strconv.AppendInt(b, int64(n.window), 10)
+		if l.Parking.Policy.Dynamic != nil {
+			b = l.appendPrice(b, w, now)
+		}
 	}
 	asOf, frozen := l.asOf(current)
 	return rendered{b, asOf, frozen, l.Revision}

@@ -92,6 +92,7 @@ type Mail struct {
 	Lines       []tariff.Line
 	Payment     payment.State
 	Held        money.Amount // authorised on the driver's card
+	AtMachine   bool         // it is promised to be paid at the machine
 	Taken       money.Amount // of that, taken or being taken
 
 	Pass      string // text of the gate pass; with Confirmation and Changed

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,16 +45,19 @@ type feature struct {
 			Label string   `json:"label"`
 			Bays  []string `json:"bays"`
 		} `json:"numbered"`
+		Dynamic *DynamicPrice `json:"dynamic_price"`
+		Machine bool          `json:"pay_at_machine"`
 	} `json:"properties"`
 }
 
 // ReadGeoJSON reads car parks from a GeoJSON FeatureCollection of points
 // (RFC 7946) with the properties id, name, city, address, tz and, where they are
-// known, kind, capacity and numbered. A feature without a capacity becomes a parking that is
+// known, kind, capacity, numbered, dynamic_price and pay_at_machine. A feature without a capacity becomes a parking that is
 // listed but not sold. numbered lists the space types whose spaces have numbers:
 // {"space_type": "ev", "class": "ev", "label": "Charging", "bays": ["E1", "E2"]}.
 // Each has as many spaces as bays, which are part of the capacity; what is left
-// of it is standard. No label is there twice. New parkings get the default policy and a tariff in
+// of it is standard. No label is there twice. New parkings get the default policy,
+// with the dynamic_price (DynamicPrice's JSON) and pay_at_machine that are given, and a tariff in
 // their zone's currency.
 //
 // A file with any bad feature yields a fault whose Fields name each by index
@@ -60,7 +65,9 @@ type feature struct {
 func ReadGeoJSON(r io.Reader) ([]Parking, error) {
 	var fc featureCollection
 	d := json.NewDecoder(r)
-	if err := d.Decode(&fc); err != nil {
+	if err := d.Decode(&fc); errors.As(err, new(*json.UnmarshalTypeError)) {
+		return nil, fault.New(fault.Invalid, CodeImportInvalid, "The file is JSON, and not a GeoJSON FeatureCollection. Nothing was imported.")
+	} else if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, CodeImportInvalid, "The file is not JSON. Nothing was imported.")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -68,6 +75,9 @@ func ReadGeoJSON(r io.Reader) ([]Parking, error) {
 	}
 	if fc.Type != "FeatureCollection" {
 		return nil, fault.New(fault.Invalid, CodeImportInvalid, "The file is not a GeoJSON FeatureCollection. Nothing was imported.")
+	}
+	if len(fc.Features) == 0 {
+		return nil, fault.New(fault.Invalid, CodeImportInvalid, "The FeatureCollection has no features. Nothing was imported.")
 	}
 	problems := map[string]string{}
 	first := map[id.Parking]int{}
@@ -99,7 +109,7 @@ func readFeature(raw json.RawMessage) (Parking, error) {
 	if err := json.Unmarshal(raw, &f); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) && wrong.Field != "" {
-			return Parking{}, fmt.Errorf("%s is a %s", wrong.Field, wrong.Value)
+			return Parking{}, fmt.Errorf("%s cannot be of type %s", wrong.Field, wrong.Value)
 		}
 		return Parking{}, errors.New("not an object")
 	}
@@ -135,6 +145,12 @@ func readFeature(raw json.RawMessage) (Parking, error) {
 	p := Parking{
 		ID: slug, Name: in.Name, Address: in.Address, City: in.City, Kind: Kind(in.Kind),
 		Latitude: lat, Longitude: lon, Timezone: in.TZ, Policy: DefaultPolicy(), Tariff: defaultTariff(in.TZ),
+	}
+	p.Policy.Dynamic, p.Policy.PayAtMachine = in.Dynamic, in.Machine
+	if f := fault.From(p.Policy.Validate()); f != nil {
+		for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
+			return Parking{}, fmt.Errorf("%s %s", name, f.Fields[name])
+		}
 	}
 	if in.Capacity == nil {
 		return p, nil

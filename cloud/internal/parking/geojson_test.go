@@ -99,7 +99,7 @@ func TestABadFeatureSpoilsTheFileAndIsNamed(t *testing.T) {
 }
 
 func TestNotACollection(t *testing.T) {
-	for _, in := range []string{``, `{`, `[]`, `{"type":"Feature"}`, collection(good) + `{}`} {
+	for _, in := range []string{``, `{`, `[]`, `{"type":"Feature"}`, `{"type":"FeatureCollection"}`, `{"type":"FeatureCollection","features":[]}`, collection(good) + `{}`} {
 		if _, err := parking.ReadGeoJSON(strings.NewReader(in)); fault.Code(err) != parking.CodeImportInvalid {
 			t.Errorf("%q: %v", in, err)
 		}

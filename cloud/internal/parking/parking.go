@@ -63,6 +63,10 @@ type Policy struct {
 	PresumeLeftAfter time.Duration `json:"presume_left_after"`
 	LongestWalkin    time.Duration `json:"longest_walkin"`
 	LeaseTTL         time.Duration `json:"lease_ttl"` // counts are unknown this long after the last beat
+
+	PayAtMachine bool `json:"pay_at_machine,omitempty"` // reservations may be paid at the machine or the exit: a promise that secures nothing
+
+	Dynamic *DynamicPrice `json:"dynamic_price,omitempty"` // of reservations; nil: the tariff's price. It is replaced, never written to
 }
 
 // DefaultPolicy is what a new parking starts with.

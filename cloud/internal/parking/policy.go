@@ -47,6 +47,7 @@ func (p Policy) Validate() error {
 	if p.OverstayBuffer < 0 || p.OverstayBuffer > 100 {
 		wrong["overstay_buffer"] = "is not from 0 to 100 percent"
 	}
+	p.Dynamic.check(wrong)
 	between("max_stay", p.MaxStay, timerange.Quarter, MaxHorizonDays*24*time.Hour)
 	between("min_stay", p.MinStay, 0, MaxHorizonDays*24*time.Hour)
 	between("min_lead", p.MinLead, 0, MaxHorizonDays*24*time.Hour)

@@ -120,10 +120,11 @@ type Charger interface {
 
 // Entry is one line of a provider's books: a hold or charge, or a refund.
 type Entry struct {
-	At     time.Time // placed
-	Key    string    // it was asked for with; empty when it was not by us
-	Hold   Outcome   // as it stands now, captures included; no Ref: the line is a refund
-	Refund Refund
+	At      time.Time  // placed
+	Key     string     // it was asked for with; empty when it was not by us
+	Parking id.Parking // it was asked for about; empty when it was not by us
+	Hold    Outcome    // as it stands now, captures included; no Ref: the line is a refund
+	Refund  Refund
 }
 
 // Lister reads a provider's books.

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -70,22 +71,32 @@ func (n *numbered) forward(after time.Duration) {
 	n.clock.forward(n.start.Add(after).Sub(n.clock.now()))
 }
 
-// sell reserves and confirms hours from the start on.
-func (n *numbered) sell(c *postgres.Committer, t id.SpaceType, from, hours int) (reservation.Reservation, error) {
+// wish reserves hours from the start on.
+func (n *numbered) wish(t id.SpaceType, from, hours int) *booking.Reserve {
 	key := id.New[id.Quote](time.Now()).String()
 	at := n.start.Add(time.Duration(from) * time.Hour)
-	o := &booking.Reserve{
+	return &booking.Reserve{
 		In: "north", ID: id.New[id.Reservation](time.Now()), PaymentID: id.New[id.Payment](time.Now()),
 		Key: commit.Key{Principal: booking.Guest, Key: key}, RequestHash: sha256.Sum256([]byte(key)), SpaceType: t,
 		Window: timerange.Range{From: at, To: at.Add(time.Duration(hours) * time.Hour)}, Provider: "test", Method: "pm", Email: "driver@example.org",
 		Quote: reservation.Quote{Total: money.New(480, "EUR"), Tax: money.New(77, "EUR"), TariffVersion: 1},
 	}
+}
+
+// authorised is the provider's word for a reservation that is held.
+func authorised(o *booking.Reserve) *booking.RecordHold {
+	return &booking.RecordHold{Target: booking.TargetOf(o.After), Outcome: payment.Outcome{
+		Ref: o.PaymentID.String(), State: payment.Authorized, Authorized: o.After.Payment.Amount,
+	}}
+}
+
+// sell reserves and confirms hours from the start on.
+func (n *numbered) sell(c *postgres.Committer, t id.SpaceType, from, hours int) (reservation.Reservation, error) {
+	o := n.wish(t, from, hours)
 	if _, err := c.Commit(n.t.Context(), o); err != nil {
 		return reservation.Reservation{}, err
 	}
-	h := &booking.RecordHold{Target: booking.TargetOf(o.After), Outcome: payment.Outcome{
-		Ref: o.PaymentID.String(), State: payment.Authorized, Authorized: o.After.Payment.Amount,
-	}}
+	h := authorised(o)
 	_, err := c.Commit(n.t.Context(), h)
 	return h.After.Reservation, err
 }
@@ -209,6 +220,45 @@ func TestBaysUnderLoad(t *testing.T) {
 	}
 }
 
+// Two instances have read the same bay as free before either commits: whoever
+// comes second is bound to another one, and nobody is told of that.
+func TestABayThatWasTakenMeanwhileIsGoneRound(t *testing.T) {
+	n := newNumbered(t, "E1", "E2")
+	other := committerAt(t, postgrestest.Open(t, n.owner.Config().ConnString()), n.clock.now)
+	lock, err := postgrestest.Owner(t, n.owner.Config().ConnString()).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var holds [2]*booking.RecordHold
+	for i := range holds {
+		o := n.wish(ev, 0, 2)
+		n.must(o)
+		holds[i] = authorised(o)
+	}
+	if _, err := lock.Exec(t.Context(), `select from parking_head for update`); err != nil {
+		t.Fatal(err)
+	}
+	var g errgroup.Group
+	for i, c := range []*postgres.Committer{n.c, other} {
+		g.Go(func() error {
+			_, err := c.Commit(t.Context(), holds[i])
+			return err
+		})
+	}
+	for blocked := 0; blocked < len(holds); {
+		if err := n.owner.QueryRow(t.Context(), `select count(*) from pg_stat_activity
+			where datname = current_database() and wait_event_type = 'Lock'`).Scan(&blocked); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(lock.Rollback(t.Context()), g.Wait()); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := n.bay(holds[0].After.Reservation), n.bay(holds[1].After.Reservation); a == "" || b == "" || a == b {
+		t.Errorf("they are in %q and %q", a, b)
+	}
+}
+
 // The gate fixes the bay, whatever was bound: who counted on it gets another.
 // Who stays too long keeps his, and who comes after him is bound round him.
 func TestTheGateFixesTheBay(t *testing.T) {
@@ -306,7 +356,7 @@ func TestTwoInOneBayAreRefused(t *testing.T) {
 	n := newNumbered(t, "E1", "E2")
 	a, b := n.sold(0, 2), n.sold(1, 2)
 	_, err := n.owner.Exec(t.Context(), fmt.Sprintf(`update reservation set space = '%s' where id = $1`, a.Space), b.ID.UUID())
-	if got := code(err); got != "PX010" {
+	if got := code(err); got != "PX011" {
 		t.Errorf("%v", err)
 	}
 }

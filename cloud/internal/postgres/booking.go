@@ -11,9 +11,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/pass"
+	"github.com/openlot/openlot/protocol/tariff"
+	"github.com/openlot/openlot/protocol/timerange"
 )
 
 // Booking is the store of package booking, and keeps the server's keys.
@@ -113,6 +116,35 @@ func (b Booking) Quote(ctx context.Context, p id.Parking, i id.Quote) (*booking.
 		*t = t.UTC()
 	}
 	return &q, nil
+}
+
+// Days implements booking.Store.
+func (b Booking) Days(ctx context.Context, at id.Parking, t id.SpaceType, q timerange.Quarters) (map[inventory.Key]*inventory.Day, error) {
+	var days []int32
+	for k := range inventory.Touched(t, q) {
+		days = append(days, k.Day)
+	}
+	rows, err := b.db.pool.Query(ctx, `select parking, space_type, day, version, cap, free, over from inventory_day
+		where parking = $1 and space_type = $2 and day = any ($3)`, string(at), string(t), days)
+	if err != nil {
+		return nil, unavailable("read days", err)
+	}
+	out := map[inventory.Key]*inventory.Day{}
+	err = each(rows, func(row pgx.CollectableRow) error {
+		_, k, d, err := scanDay(row)
+		out[k] = d
+		return err
+	})
+	return out, unavailable("read days", err)
+}
+
+// Tariff implements booking.Store.
+func (b Booking) Tariff(ctx context.Context, at id.Parking, version uint32) (*tariff.Tariff, error) {
+	e, err := NewTariffs(b.db).Edition(ctx, at, version)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	return &e.Tariff, nil
 }
 
 // insertQuote also sweeps some of the parking's quotes that are long expired,

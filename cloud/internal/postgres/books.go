@@ -209,7 +209,7 @@ func seal(ctx context.Context, tx pgx.Tx, o Operator, last books.Sealed, c books
 			return books.Sealed{}, err
 		}
 		c.Balances = books.Carry(last.Balances, moved)
-	} else if err = cash(ctx, tx, &c, last); err != nil {
+	} else if err = boxes(ctx, tx, &c, last); err != nil {
 		return books.Sealed{}, err
 	}
 	s, err := books.Seal(c, last.Hash)
@@ -258,9 +258,9 @@ func balances(ctx context.Context, q querier, sql string, args ...any) ([]books.
 	})
 }
 
-// cash is how a parking's cash stands, and what is new since the shift before:
+// boxes is how a parking's cash stands, and what is new since the shift before:
 // whatever was committed since, by whatever clock.
-func cash(ctx context.Context, tx pgx.Tx, c *books.Closing, last books.Sealed) error {
+func boxes(ctx context.Context, tx pgx.Tx, c *books.Closing, last books.Sealed) error {
 	at, accounts := string(c.Spans[0].Parking), []string{string(ledger.Cash), string(ledger.ChangeCredit)}
 	all, err := balances(ctx, tx, `select account, currency, coalesce(sum(amount) filter (where amount > 0), 0)::bigint,
 			coalesce(-sum(amount) filter (where amount < 0), 0)::bigint

@@ -9,7 +9,7 @@ import (
 
 // codeBayTaken is the SQLSTATE of a commit that would put two claims into one
 // bay: its op did not see one of them, and is applied again on fresh rows.
-const codeBayTaken = "PX010"
+const codeBayTaken = "PX011"
 
 const (
 	selectBoundReservations = `select ` + reservationColumns + ` from reservation r

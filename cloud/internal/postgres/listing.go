@@ -12,7 +12,6 @@ import (
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/listing"
 	"github.com/openlot/openlot/protocol/id"
-	"github.com/openlot/openlot/protocol/timerange"
 )
 
 var _ listing.Source = Listing{}
@@ -115,20 +114,11 @@ func fillSnapshots(ctx context.Context, tx pgx.Tx, found map[id.Parking]*listing
 			return nil
 		}},
 		{listingDays, []any{ids, today}, func(row pgx.CollectableRow) error {
-			var p id.Parking
-			var k inventory.Key
-			var d inventory.Day
-			var free, over []int16
-			if err := row.Scan(&p, &k.Type, &k.Day, &d.Version, &d.Cap, &free, &over); err != nil {
-				return err
+			p, k, d, err := scanDay(row)
+			if err == nil {
+				in(p).Days[k] = d
 			}
-			if len(free) != timerange.QuartersPerDay || len(over) != timerange.QuartersPerDay {
-				return fmt.Errorf("day %d of %s in %s has %d quarters", k.Day, k.Type, p, len(free))
-			}
-			copy(d.Free[:], free)
-			copy(d.Over[:], over)
-			in(p).Days[k] = &d
-			return nil
+			return err
 		}},
 		{listingAllotments, []any{ids}, func(row pgx.CollectableRow) error {
 			var p id.Parking

@@ -58,6 +58,21 @@ func scanReservation(row pgx.CollectableRow) (*reservation.Reservation, error) {
 	return &r, nil
 }
 
+// scanDay reads parking, space_type, day, version, cap, free and over.
+func scanDay(row pgx.CollectableRow) (at id.Parking, k inventory.Key, d *inventory.Day, err error) {
+	d = &inventory.Day{}
+	var free, over []int16
+	if err := row.Scan(&at, &k.Type, &k.Day, &d.Version, &d.Cap, &free, &over); err != nil {
+		return at, k, d, err
+	}
+	if len(free) != timerange.QuartersPerDay || len(over) != timerange.QuartersPerDay {
+		return at, k, d, fmt.Errorf("day %d of %s in %s has %d quarters", k.Day, k.Type, at, len(free))
+	}
+	copy(d.Free[:], free)
+	copy(d.Over[:], over)
+	return at, k, d, nil
+}
+
 const paymentColumns = `p.parking, p.id, p.version, p.reservation, p.state, p.provider, p.method, p.ref, p.currency, p.amount,
 	p.authorized, p.capture_amount, p.capture_tax, p.captured, p.capture_before, p.next_action, p.decline_code, p.updated_at,
 	p.refunded, p.refunds`
@@ -200,17 +215,11 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows, head
 			cross join lateral (select * from inventory_day i
 				where i.parking = k.parking and i.space_type = k.space_type and i.day = k.day offset 0) i`, days.parking, days.kind, days.day).Query(func(rows pgx.Rows) error {
 			return each(rows, func(row pgx.CollectableRow) error {
-				var at id.Parking
-				var k inventory.Key
-				var d inventory.Day
-				var free, over []int16
-				if err := row.Scan(&at, &k.Type, &k.Day, &d.Version, &d.Cap, &free, &over); err != nil {
-					return err
+				at, k, d, err := scanDay(row)
+				if err == nil {
+					out[at].Days[k] = d
 				}
-				copy(d.Free[:], free)
-				copy(d.Over[:], over)
-				out[at].Days[k] = &d
-				return nil
+				return err
 			})
 		})
 	}

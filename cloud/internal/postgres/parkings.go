@@ -22,11 +22,15 @@ import (
 // capacity which is being sold.
 const CodeCapacityDiffers = "capacity_differs"
 
+// CodeAnotherOperator is the fault code of an import of parkings that are
+// somebody else's.
+const CodeAnotherOperator = "another_operator"
+
 // ImportParkings stores parkings of one operator, all or none, seeds the
 // inventory of new ones from today, and tells the feed of each. A parking that
 // exists gets the new description; it keeps its operator, its tariff and its
 // policy, and one whose capacity would change makes the import fail with
-// CodeCapacityDiffers. It returns how many were new.
+// CodeCapacityDiffers, one of another operator with CodeAnotherOperator. It returns how many were new.
 func (db *DB) ImportParkings(ctx context.Context, operator string, list []parking.Parking, today time.Time) (added int, err error) {
 	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		added = 0
@@ -35,7 +39,7 @@ func (db *DB) ImportParkings(ctx context.Context, operator string, list []parkin
 			on conflict (name) do update set name = excluded.name returning id`, owner.UUID(), operator).Scan(&owner); err != nil {
 			return err
 		}
-		problems := map[string]string{}
+		problems, foreign := map[string]string{}, 0
 		// In the order in which commit_batch locks the heads.
 		order := make([]int, len(list))
 		for i := range order {
@@ -47,6 +51,7 @@ func (db *DB) ImportParkings(ctx context.Context, operator string, list []parkin
 			isNew, err := putParking(ctx, tx, owner, p)
 			if errors.Is(err, pgx.ErrNoRows) {
 				problems[fmt.Sprintf("features[%d]", i)] = fmt.Sprintf("%s belongs to another operator", p.ID)
+				foreign++
 				continue
 			}
 			if err != nil {
@@ -71,7 +76,10 @@ func (db *DB) ImportParkings(ctx context.Context, operator string, list []parkin
 			}
 		}
 		if len(problems) > 0 {
-			f := fault.New(fault.Conflict, CodeCapacityDiffers, "Some parkings are sold with another capacity, or belong to another operator. Nothing was imported.")
+			f := fault.New(fault.Conflict, CodeCapacityDiffers, "Some parkings are sold with another capacity. Nothing was imported.")
+			if foreign > 0 {
+				f = fault.Newf(fault.Conflict, CodeAnotherOperator, "Some parkings are not of the operator %q. Nothing was imported.", operator)
+			}
 			f.Fields = problems
 			return f
 		}

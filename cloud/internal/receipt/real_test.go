@@ -10,6 +10,8 @@ import (
 	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/fleet"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/payment/cash"
 	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
@@ -44,7 +46,9 @@ func newHouse(t *testing.T) *house {
 	quiet := slog.New(slog.DiscardHandler)
 	db, _ := postgrestest.New(t)
 	h := &house{t: t, db: db}
-	postgrestest.Import(t, db, time.Now(), postgrestest.Parking(place, 5))
+	lot := postgrestest.Parking(place, 5)
+	lot.Policy.PayAtMachine = true
+	postgrestest.Import(t, db, time.Now(), lot)
 	h.commits()
 	store := postgres.NewBooking(db)
 	key, err := store.SigningKey(t.Context())
@@ -55,11 +59,11 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider := sandbox.New(postgres.NewSandbox(db), sandbox.Options{Now: h.now})
+	provider, promises := sandbox.New(postgres.NewSandbox(db), sandbox.Options{Now: h.now}), cash.New(postgres.NewCash(db), h.now)
 	h.booking = booking.NewService(booking.Config{
-		Store: store, Commits: h.committer, Provider: provider, Tokens: tokens, Passes: booking.Passes{Key: key}, Log: quiet, Now: h.now,
+		Store: store, Commits: h.committer, Provider: provider, Others: payment.Providers{promises}, Tokens: tokens, Passes: booking.Passes{Key: key}, Log: quiet, Now: h.now,
 	})
-	h.settle = settlement.NewService(postgres.NewPayments(db), h.committer, h.booking, h.now, quiet, provider)
+	h.settle = settlement.NewService(postgres.NewPayments(db), h.committer, h.booking, h.now, quiet, provider, promises)
 	h.desk = receipt.Desk{Store: postgres.NewReceipts(db), Key: key}
 	h.journal = wire.Hello{Journal: id.New[id.Journal](time.Now())}
 	greet := &fleet.Greet{Lot: place, Hello: h.journal}
@@ -96,9 +100,14 @@ func (h *house) must(_ any, err error) {
 
 func (h *house) reserve(from time.Time, long time.Duration) booking.View {
 	h.t.Helper()
+	return h.reserveBy(sandbox.OK, from, long)
+}
+
+func (h *house) reserveBy(method string, from time.Time, long time.Duration) booking.View {
+	h.t.Helper()
 	v, err := h.booking.Reserve(h.t.Context(), booking.Request{
 		Key: id.New[id.Reservation](time.Now()).String(), Parking: string(place), SpaceType: string(id.Standard),
-		From: from, To: from.Add(long), Method: sandbox.OK, Email: "jana@posteo.example", Plate: "DD AB 123",
+		From: from, To: from.Add(long), Method: method, Email: "jana@posteo.example", Plate: "DD AB 123",
 	})
 	h.must(v, err)
 	return v

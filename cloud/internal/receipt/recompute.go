@@ -57,6 +57,7 @@ func (v *verifier) part(where string, p *part) {
 		v.find(where, "cannot be priced: %v", err)
 		return
 	}
+	again = again.Demand(p.Demand, timerange.Range{From: p.From, To: p.To})
 	plan.Explain(&again)
 	for i := range max(len(p.Lines), len(again.Lines)) {
 		line := fmt.Sprintf("%s.lines[%d]", where, i)
@@ -142,7 +143,9 @@ func (v *verifier) rule() {
 		late := s != nil && left.Sub(r.To) > time.Duration(b.Grace)*time.Second
 		v.unless(b.Grace == 0 || late, "bill.grace_seconds", "is given, and the vehicle left within it")
 	}
-	for i := range b.Parts {
+	for i, p := range b.Parts {
+		v.unless(p.Demand == 0 || reserved && i == 0 && p.Demand > 0 && p.Demand <= tariff.MaxDemand && p.Demand != 100,
+			fmt.Sprintf("bill.parts[%d].demand_percent", i), "is %d, which no quote freezes", p.Demand)
 		v.unless(!reserved || b.Parts[i].SpaceType == r.SpaceType, fmt.Sprintf("bill.parts[%d].space_type", i), "is not that of the reservation")
 	}
 	if b.Limit != nil {

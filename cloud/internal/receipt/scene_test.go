@@ -38,6 +38,7 @@ type scene struct {
 	writeOff   int64
 	back       []int64       // given back by the operator, in turn
 	failed     bool          // the first of back came back to us
+	demand     int           // percent of the tariff's price, frozen with the quote; 0: all of it
 	paid       time.Duration // after the entry, at a machine, in time for the exit
 }
 
@@ -48,6 +49,9 @@ var scenes = map[string]scene{
 	"a day too long":           {inside: 29 * time.Hour, reserved: true},
 	"too long, a doubt":        {inside: 200 * time.Minute, reserved: true, exitDoubt: 90_000},
 	"too long at a new tariff": {inside: 200 * time.Minute, reserved: true, raised: true},
+	"at a demand":              {inside: 2 * time.Hour, reserved: true, demand: 137},
+	"too long at a demand":     {inside: 200 * time.Minute, reserved: true, demand: 83},
+	"missed at a demand":       {reserved: true, end: reservation.NoShow, percent: 50, demand: 121},
 	"given up in part":         {inside: 200 * time.Minute, reserved: true, writeOff: 120},
 	"some of it given back":    {inside: 2 * time.Hour, reserved: true, back: []int64{100, 130}},
 	"all of it given back":     {inside: 2 * time.Hour, reserved: true, back: []int64{480}},
@@ -100,7 +104,12 @@ func (s scene) facts(t testing.TB) receipt.Facts {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Quote = reservation.Quote{Total: quoted.Total, Tax: quoted.Tax, Lines: quoted.Lines, TariffVersion: quoted.TariffVersion}
+		r.Quote = reservation.Quote{TariffVersion: quoted.TariffVersion}
+		if s.demand != 0 {
+			r.Quote.Demand = &reservation.Demand{Percent: s.demand}
+		}
+		quoted = quoted.Demand(s.demand, r.Window)
+		r.Quote.Total, r.Quote.Tax, r.Quote.Lines = quoted.Total, quoted.Tax, quoted.Lines
 		pay = &payment.Payment{
 			ID: id.New[id.Payment](eight), Reservation: r.ID, State: payment.Authorized, Provider: "sandbox", Method: "pm_sandbox_ok",
 			Amount: quoted.Total, Authorized: quoted.Total.Minor, UpdatedAt: eight,

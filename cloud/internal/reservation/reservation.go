@@ -28,6 +28,25 @@ type Quote struct {
 	// the parking's policy had it at the time. Nil in what was stored before it was
 	// kept: then the present policy says.
 	NoShowCharge *int `json:"no_show_charge,omitempty"`
+
+	// Demand is what moved the price away from the tariff's; nil: nothing did.
+	Demand *Demand `json:"demand,omitempty"`
+}
+
+// Demand is a percentage of the tariff's price, and what it was made from: the
+// parking's policy, which is the owner's, and these.
+type Demand struct {
+	Percent   int   `json:"percent"`
+	Occupancy int   `json:"occupancy_percent"`
+	Lead      int64 `json:"lead_minutes"`
+}
+
+// DemandPercent is the percentage of the tariff's price that Total is.
+func (q *Quote) DemandPercent() int {
+	if q.Demand == nil {
+		return 100
+	}
+	return q.Demand.Percent
 }
 
 // Missed is the part of Total that is taken when nobody comes, a fraction of a

@@ -34,7 +34,12 @@ func TestABillExplainsWhatIsDue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Quote = reservation.Quote{Total: quoted.Total, Tax: quoted.Tax, Lines: quoted.Lines, TariffVersion: quoted.TariffVersion}
+		r.Quote = reservation.Quote{TariffVersion: quoted.TariffVersion}
+		if percent := rapid.SampledFrom([]int{100, 100, 1, 83, 137, 500}).Draw(t, "demand"); percent != 100 {
+			r.Quote.Demand = &reservation.Demand{Percent: percent}
+		}
+		quoted = quoted.Demand(r.Quote.DemandPercent(), r.Window)
+		r.Quote.Total, r.Quote.Tax, r.Quote.Lines = quoted.Total, quoted.Tax, quoted.Lines
 		p.Amount, p.Authorized = quoted.Total, quoted.Total.Minor
 		if rapid.Bool().Draw(t, "held less") {
 			p.Authorized = rapid.Int64Range(0, quoted.Total.Minor).Draw(t, "held")
@@ -70,7 +75,12 @@ func TestABillExplainsWhatIsDue(t *testing.T) {
 			if err := part.Check(); err != nil {
 				t.Fatal(err)
 			}
-			again, err := editions[part.TariffVersion].Price(timerange.Range{From: part.From, To: part.To}, tariff.Facts{SpaceType: string(part.SpaceType)})
+			run := timerange.Range{From: part.From, To: part.To}
+			again, err := editions[part.TariffVersion].Price(run, tariff.Facts{SpaceType: string(part.SpaceType)})
+			again = again.Demand(part.Demand, run)
+			if agreed := bill.Frozen(r.Quote.DemandPercent()); i == 0 && b.Basis != bill.Used && part.Demand != agreed || (i > 0 || b.Basis == bill.Used) && part.Demand != 0 {
+				t.Fatalf("%s: part %d is at %d %%, %d were agreed", b.Basis, i, part.Demand, agreed)
+			}
 			if err != nil || again.Total != part.Total || again.Tax != part.Tax {
 				t.Fatalf("%s: edition %d makes it %s, not %s: %v", b.Basis, part.TariffVersion, again.Total, part.Total, err)
 			}

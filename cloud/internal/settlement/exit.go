@@ -92,7 +92,7 @@ func due(in ExitInput) Settlement {
 		}
 		quoted.Late, quoted.Grace = true, in.Parking.Grace().EndOfStay
 		late := Settlement{Late: true, Grace: quoted.Grace, Basis: bill.Overstayed}
-		due, err := in.price(r.SpaceType, r.Window.From, until)
+		due, err := in.price(r.SpaceType, r.Window.From, until, r.Quote.DemandPercent())
 		if err == nil && due.Total.Currency != quoted.Due.Currency {
 			err = fmt.Errorf("%w: quoted in %s, tariff in %s", money.ErrCurrency, quoted.Due.Currency, due.Total.Currency)
 		}
@@ -104,7 +104,7 @@ func due(in ExitInput) Settlement {
 		if v := r.Quote.TariffVersion; v != 0 && v != in.edition().Version {
 			// The tariff has changed since: what was quoted stands, and only the time
 			// beyond it costs what it costs now, if that is less.
-			if more, err := in.price(r.SpaceType, r.Window.To, until); err == nil && quoted.Due.Minor+more.Total.Minor < late.Due.Minor {
+			if more, err := in.price(r.SpaceType, r.Window.To, until, 100); err == nil && quoted.Due.Minor+more.Total.Minor < late.Due.Minor {
 				late.Basis, late.Parts = bill.QuotedAndNew, append(quoted.Parts, more)
 				late.Due.Minor, late.Tax.Minor = quoted.Due.Minor+more.Total.Minor, quoted.Tax.Minor+more.Tax.Minor
 				late.Lines = slices.Concat(quoted.Lines, more.Lines)
@@ -119,7 +119,7 @@ func due(in ExitInput) Settlement {
 	if in.EnteredAt.IsZero() {
 		return Settlement{Due: nothing, Tax: nothing, Basis: bill.NotSeen}
 	}
-	used, err := in.price(in.SpaceType, in.EnteredAt.Add(max(in.EntryDoubt, 0)), left)
+	used, err := in.price(in.SpaceType, in.EnteredAt.Add(max(in.EntryDoubt, 0)), left, 100)
 	if err != nil {
 		return Settlement{Due: nothing, Tax: nothing, Basis: bill.NotSeen, Problem: err}
 	}
@@ -131,6 +131,7 @@ func ofQuote(r *reservation.Reservation, b bill.Basis) Settlement {
 	q := r.Quote
 	return Settlement{Due: q.Total, Tax: q.Tax, Lines: q.Lines, Basis: b, Parts: []bill.Part{{
 		TariffVersion: q.TariffVersion, SpaceType: r.SpaceType, From: r.Window.From, To: r.Window.To, Total: q.Total, Tax: q.Tax, Lines: q.Lines,
+		Demand: bill.Frozen(q.DemandPercent()),
 	}}}
 }
 
@@ -153,9 +154,10 @@ func (in *ExitInput) edition() *tariff.Tariff {
 	return &in.Parking.Tariff
 }
 
-// price asks the tariff. A reversed stay has no duration, and one longer than
-// can be priced costs what the longest costs.
-func (in *ExitInput) price(t id.SpaceType, from, to time.Time) (bill.Part, error) {
+// price asks the tariff, for a percentage of its price that a quote has frozen. A
+// reversed stay has no duration, and one longer than can be priced costs what the
+// longest costs.
+func (in *ExitInput) price(t id.SpaceType, from, to time.Time, percent int) (bill.Part, error) {
 	if to.Before(from) {
 		to = from
 	}
@@ -171,7 +173,7 @@ func (in *ExitInput) price(t id.SpaceType, from, to time.Time) (bill.Part, error
 	if err != nil {
 		return bill.Part{}, errors.Join(err, unknown)
 	}
-	return bill.Of(priced, t, stay), nil
+	return bill.AtDemand(priced, percent, t, stay), nil
 }
 
 // cover splits what is due between the hold and the driver.

@@ -51,6 +51,24 @@ func (c configFile) BeforeResolve(k *kong.Kong, ctx *kong.Context, trace *kong.P
 	return nil
 }
 
+// checkEnv refuses variables that begin with OPENLOT_EDGE_ and mean nothing: a
+// setting whose name is mistyped would be ignored without a word.
+func checkEnv(parser *kong.Kong, environ []string) error {
+	var known []string
+	_ = kong.Visit(parser.Model, func(n kong.Visitable, next kong.Next) error { // the visitor never fails
+		if f, ok := n.(*kong.Flag); ok {
+			known = append(known, f.Envs...)
+		}
+		return next(nil)
+	})
+	for _, v := range environ {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "OPENLOT_EDGE_") && !slices.Contains(known, name) {
+			return usage("unknown setting %s in the environment", name)
+		}
+	}
+	return nil
+}
+
 func isSet(name string) bool {
 	_, ok := os.LookupEnv(name)
 	return ok

@@ -53,6 +53,10 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		complain(stderr, err)
 		return 2
 	}
+	if err := checkEnv(parser, os.Environ()); err != nil {
+		complain(stderr, err)
+		return 2
+	}
 	cmd, err := parser.Parse(args)
 	if done {
 		return code

@@ -220,6 +220,14 @@ func TestCarsDriveThroughTheRealThing(t *testing.T) {
 	stop()
 }
 
+func TestAMistypedVariableIsNotIgnored(t *testing.T) {
+	t.Setenv("OPENLOT_EDGE_LANE", "entry-1:entry:0")
+	var errs bytes.Buffer
+	if code := start(context.Background(), []string{"version"}, io.Discard, &errs); code != 2 || !strings.Contains(errs.String(), "OPENLOT_EDGE_LANE ") {
+		t.Errorf("exit %d, %q", code, errs.String())
+	}
+}
+
 func TestWhatIsWrongIsSaid(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "secret")

@@ -85,7 +85,7 @@ func TestWhoComesTooEarlyIsToldTheTruth(t *testing.T) {
 	}{
 		"hours early, much room": {world(nil), 5 * time.Hour, "Your time starts at 08:00. Come back from 07:45."},
 		"a little early, no room": {
-			world(func(s *admission.State) { clear(s.Allotments) }), 10 * time.Minute, "Your time starts at 08:00, and all is taken until then.",
+			world(func(s *admission.State) { clear(s.Allotments) }), 10 * time.Minute, "Your time starts at 08:00. No space can be given to you before then.",
 		},
 	} {
 		v := ask(c.state, entry, genuine(passOf(resOne)), known(eight.Add(-c.early)))

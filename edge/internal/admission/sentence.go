@@ -33,7 +33,7 @@ func say(code wire.Reason, args ...any) string {
 		return "Welcome. Keep your ticket: you need it to leave."
 	case wire.RefuseTooEarly:
 		if len(args) == 1 { // it is no more than a little early
-			return fmt.Sprintf("Your time starts at %s, and all is taken until then.", at(0))
+			return fmt.Sprintf("Your time starts at %s. No space can be given to you before then.", at(0))
 		}
 		return fmt.Sprintf("Your time starts at %s. Come back from %s.", at(0), at(1))
 	case wire.RefuseTooLate:

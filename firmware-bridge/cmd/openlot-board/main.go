@@ -27,9 +27,21 @@ func main() {
 
 // cli is the command line.
 type cli struct {
-	Log   slog.Level `help:"How much to log to standard error: debug, info, warn or error." default:"warn"`
-	Twin  twinCmd    `cmd:"" help:"Run a digital twin: a board, its barriers, loops and vehicles, on a pseudo-terminal."`
-	Probe probeCmd   `cmd:"" help:"Say hello to a board and show its events until interrupted."`
+	Log     slog.Level `help:"How much to log to standard error: debug, info, warn or error." default:"warn"`
+	Twin    twinCmd    `cmd:"" help:"Run a digital twin: a board, its barriers, loops and vehicles, on a pseudo-terminal."`
+	Probe   probeCmd   `cmd:"" help:"Say hello to a board and show its events until interrupted."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// version is set by the build.
+var version = "dev"
+
+type versionCmd struct{}
+
+// Run implements kong's command.
+func (versionCmd) Run(e *env) error {
+	_, err := fmt.Fprintln(e.out, "openlot-board", version)
+	return err
 }
 
 // env is what commands work with.

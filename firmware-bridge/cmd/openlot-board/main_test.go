@@ -115,6 +115,7 @@ func TestClearErrors(t *testing.T) {
 		{"missing port", []string{"probe", "--port", dir + "/none"}, 1, "--port " + dir + "/none"},
 		{"unknown flag", []string{"twin", "--colour", "red"}, 2, "--colour"},
 		{"no command", nil, 2, "twin"},
+		{"version", []string{"version"}, 0, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, errs bytes.Buffer

@@ -37,6 +37,8 @@ func Parking(slug id.Parking, capacity int16) *parking.Parking {
 type World struct {
 	Now   func() time.Time
 	Twice bool // every op is applied twice, as when the answer to its commit is lost
+	// Earlier are editions of tariffs that parkings had before.
+	Earlier map[id.Parking][]tariff.Tariff
 	// Ahead may name an op that is committed in one batch with op, before it.
 	Ahead func(op commit.Op) commit.Op
 
@@ -264,6 +266,32 @@ func (w *World) InsertQuote(_ context.Context, q booking.Quote) error {
 		w.quotes[q.ID] = q
 	}
 	return w.down
+}
+
+// Days implements booking.Store.
+func (w *World) Days(_ context.Context, at id.Parking, t id.SpaceType, q timerange.Quarters) (map[inventory.Key]*inventory.Day, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[inventory.Key]*inventory.Day{}
+	for k := range inventory.Touched(t, q) {
+		if d := w.days[at][k]; d != nil {
+			day := *d
+			out[k] = &day
+		}
+	}
+	return out, w.down
+}
+
+// Tariff implements booking.Store: each edition that the world has had.
+func (w *World) Tariff(_ context.Context, at id.Parking, version uint32) (*tariff.Tariff, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.Earlier[at] {
+		if t.Version == version {
+			return &t, w.down
+		}
+	}
+	return nil, w.down
 }
 
 // All are the stored reservations with their payments.

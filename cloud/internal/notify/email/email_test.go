@@ -195,6 +195,22 @@ func TestAConfirmationSaysWhatADriverNeeds(t *testing.T) {
 	}
 }
 
+func TestAPromiseSaysWhereToPay(t *testing.T) {
+	in := newInbox(t)
+	m := confirmed(t)
+	m.Held, m.Missed, m.AtMachine = money.New(0, "EUR"), money.New(0, "EUR"), true
+	if err := sender(t, in.addr).Send(t.Context(), notify.Confirmation, m); err != nil {
+		t.Fatal(err)
+	}
+	got := in.mails(t)[0]
+	for what, text := range map[string]string{"text": got.Text, "HTML": html.UnescapeString(got.HTML)} {
+		contains(t, what, text, "You pay €14.00 at the machine")
+		if strings.Contains(text, "card") || strings.Contains(text, "taken") {
+			t.Errorf("%s: it is said that a card is charged:\n%s", what, text)
+		}
+	}
+}
+
 func TestAChangeSaysWhatIsNew(t *testing.T) {
 	in := newInbox(t)
 	m := confirmed(t)

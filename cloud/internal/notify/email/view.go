@@ -36,6 +36,7 @@ type view struct {
 	Total     string
 	Tax       string
 	Held      string // empty when nothing is held
+	AtMachine string // what is to be paid at the machine; empty: nothing
 	Taken     string // empty when nothing is taken
 	Missed    string // what is taken if nobody comes; empty: nothing
 	Grace     string // how much later leaving costs nothing; empty for none
@@ -97,6 +98,9 @@ func newView(k notify.Kind, m notify.Mail) view {
 	}
 	if m.Held.Minor > 0 {
 		v.Held = m.Held.Written()
+	}
+	if m.AtMachine {
+		v.AtMachine = v.Total
 	}
 	if m.Taken.Minor > 0 {
 		v.Taken = m.Taken.Written()

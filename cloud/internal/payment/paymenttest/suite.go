@@ -36,40 +36,60 @@ type Harness struct {
 
 // Suite runs the cases. fresh is called once for each.
 func Suite(t *testing.T, fresh func(t *testing.T) Harness) {
-	for name, run := range map[string]func(*testing.T, Harness){
-		"a hold stands":                        holds,
-		"one key is one hold":                  oneKey,
-		"50 calls with one key are one hold":   concurrentHolds,
-		"a key belongs to its request":         keyReuse,
-		"a declined hold is an answer":         declined,
-		"an unknown method is declined":        unknownMethod,
-		"capture takes at most what is held":   captureLimits,
-		"a hold is captured once":              captureOnce,
-		"50 captures with one key are one":     concurrentCaptures,
-		"captures with many keys take once":    racingCaptures,
-		"a void gives the hold back, for good": voids,
-		"capture and void exclude each other":  captureOrVoid,
-		"a second factor confirms":             secondFactorPassed,
-		"a second factor refuses":              secondFactorRefused,
-		"a lost answer is found":               lostAnswer,
-		"a flaky call is repeated":             flaky,
-		"what is not there is not found":       notFound,
-		"a call ends with its context":         obeysContext,
-		"it can do what it says":               capable,
-		"a hold is raised once per key":        increments,
-		"a bank that does not raise a hold":    incrementDeclined,
-		"a refund is made once per key":        refunds,
-		"50 refunds with one key are one":      concurrentRefunds,
-		"refunds stay within what was taken":   refundLimits,
-		"a saved method holds and is charged":  savedMethod,
-		"saving a method takes a second step":  savedBySecondFactor,
-		"who does not keep a method says so":   saveDeclined,
-		"a charge of an absent driver":         absentCharge,
-		"the books list everything once":       lists,
-		"a fault at any call has one effect":   oneEffect,
-	} {
+	cases := secured
+	if !fresh(t).Provider.Capabilities().Secures {
+		cases = promised
+	}
+	for name, run := range cases {
 		t.Run(name, func(t *testing.T) { t.Parallel(); run(t, fresh(t)) })
 	}
+}
+
+// promised are the cases of a provider whose holds secure nothing.
+var promised = map[string]func(*testing.T, Harness){
+	"a promise stands and secures nothing": promises,
+	"one key is one hold":                  oneKey,
+	"50 calls with one key are one hold":   concurrentHolds,
+	"a key belongs to its request":         keyReuse,
+	"nothing is taken from a promise":      nothingTaken,
+	"a void gives the hold back, for good": voids,
+	"what is not there is not found":       notFound,
+	"a call ends with its context":         obeysContext,
+	"it can do what it says":               capable,
+}
+
+// secured are the cases of a provider whose holds secure the money.
+var secured = map[string]func(*testing.T, Harness){
+	"a hold stands":                        holds,
+	"one key is one hold":                  oneKey,
+	"50 calls with one key are one hold":   concurrentHolds,
+	"a key belongs to its request":         keyReuse,
+	"a declined hold is an answer":         declined,
+	"an unknown method is declined":        unknownMethod,
+	"capture takes at most what is held":   captureLimits,
+	"a hold is captured once":              captureOnce,
+	"50 captures with one key are one":     concurrentCaptures,
+	"captures with many keys take once":    racingCaptures,
+	"a void gives the hold back, for good": voids,
+	"capture and void exclude each other":  captureOrVoid,
+	"a second factor confirms":             secondFactorPassed,
+	"a second factor refuses":              secondFactorRefused,
+	"a lost answer is found":               lostAnswer,
+	"a flaky call is repeated":             flaky,
+	"what is not there is not found":       notFound,
+	"a call ends with its context":         obeysContext,
+	"it can do what it says":               capable,
+	"a hold is raised once per key":        increments,
+	"a bank that does not raise a hold":    incrementDeclined,
+	"a refund is made once per key":        refunds,
+	"50 refunds with one key are one":      concurrentRefunds,
+	"refunds stay within what was taken":   refundLimits,
+	"a saved method holds and is charged":  savedMethod,
+	"saving a method takes a second step":  savedBySecondFactor,
+	"who does not keep a method says so":   saveDeclined,
+	"a charge of an absent driver":         absentCharge,
+	"the books list everything once":       lists,
+	"a fault at any call has one effect":   oneEffect,
 }
 
 func request(method string) payment.Request {
@@ -94,6 +114,37 @@ func (h Harness) find(t *testing.T, r payment.Request) payment.Outcome {
 		t.Fatalf("find %s: %v", r.Key, err)
 	}
 	return o
+}
+
+func promises(t *testing.T, h Harness) {
+	r, o := h.hold(t, h.OK)
+	if o.State != payment.Authorized || o.Ref == "" || o.Authorized != money.New(0, "EUR") || o.Captured.Minor != 0 || !o.CaptureBefore.IsZero() {
+		t.Fatalf("%+v", o)
+	}
+	if err := o.Sense(r.Amount); err != nil {
+		t.Fatal(err)
+	}
+	if found := h.find(t, r); found != o {
+		t.Fatalf("found %+v, was told %+v", found, o)
+	}
+	if again, err := h.Provider.Confirm(t.Context(), o.Ref, "k"); err != nil || again != o {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	if h.Provider.Name() == "" {
+		t.Fatal("a provider has a name")
+	}
+}
+
+func nothingTaken(t *testing.T, h Harness) {
+	r, o := h.hold(t, h.OK)
+	for _, minor := range []int64{0, 1, r.Amount.Minor} {
+		if _, err := h.Provider.Capture(t.Context(), o.Ref, money.New(minor, "EUR"), r.Key+"-capture"); !errors.Is(err, payment.ErrRefused) {
+			t.Fatalf("%d was taken: %v", minor, err)
+		}
+	}
+	if found := h.find(t, r); found != o {
+		t.Fatalf("a refused capture left %+v", found)
+	}
 }
 
 func holds(t *testing.T, h Harness) {

@@ -262,7 +262,7 @@ func (p *Provider) List(ctx context.Context, from, to time.Time, each func(payme
 	within := func(t time.Time) bool { return !t.Before(from) && t.Before(to) }
 	for _, h := range holds {
 		if h.Kind != KindMethod && within(h.CreatedAt) {
-			if err := each(payment.Entry{At: h.CreatedAt, Key: h.Key, Hold: p.outcome(h)}); err != nil {
+			if err := each(payment.Entry{At: h.CreatedAt, Key: h.Key, Parking: id.Parking(h.Parking), Hold: p.outcome(h)}); err != nil {
 				return err
 			}
 		}
@@ -270,7 +270,7 @@ func (p *Provider) List(ctx context.Context, from, to time.Time, each func(payme
 			if !within(r.At) {
 				continue
 			}
-			if err := each(payment.Entry{At: r.At, Key: r.Key, Refund: h.told(r)}); err != nil {
+			if err := each(payment.Entry{At: r.At, Key: r.Key, Parking: id.Parking(h.Parking), Refund: h.told(r)}); err != nil {
 				return err
 			}
 		}

@@ -134,6 +134,7 @@ export function parking(id) {
         for (const b of chips.children) b.setAttribute('aria-pressed', String(b === e.currentTarget))
         lastNow = undefined
         drawHero()
+        drawNeeds()
         ask(0)
       },
     }, typeName(t.type))))
@@ -185,8 +186,9 @@ export function parking(id) {
     needs.hidden = p.space_types.length === 0
     needs.replaceChildren(h('h2', {}, 'What the gate needs'), h('ul', {class: 'needs'},
       item('qr', 'Your pass', 'A QR code on your phone. It works with no signal, also at the gate.'),
-      item('clock', `Come up to ${early} min early, at the latest ${length(late * 60_000)} after your time begins`,
-        `Before your time the gate lets you in when there is room. After the latest your space may be given on. Leaving up to ${grace} min late costs nothing more.`)))
+      // What is lent to gates for those without a claim is standard spaces.
+      item('clock', `Come ${type === 'standard' ? `up to ${early} min early` : 'when your time begins'}, at the latest ${length(late * 60_000)} after it`,
+        `${type === 'standard' ? 'Before your time the gate lets you in when there is room. ' : ''}After the latest your space may be given on. Leaving up to ${grace} min late costs nothing more.`)))
   }
 
   connect()
