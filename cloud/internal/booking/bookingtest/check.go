@@ -103,6 +103,15 @@ func (w *World) money() error {
 		if taken[i] != p.Captured-p.Refunded || p.Refunded < 0 || p.Refunded > p.Captured {
 			return fmt.Errorf("payment %s (%s): %d captured, %d given back, the ledger has %d with the provider", i, p.State, p.Captured, p.Refunded, taken[i])
 		}
+		var back int64
+		for _, r := range p.Refunds {
+			if r.State.Given() {
+				back += r.Amount
+			}
+		}
+		if back != p.Refunded {
+			return fmt.Errorf("payment %s: %d is given back by its refunds, %d in all", i, back, p.Refunded)
+		}
 		r := w.reservations[p.Reservation]
 		if r == nil {
 			return fmt.Errorf("payment %s is of no reservation", i)
