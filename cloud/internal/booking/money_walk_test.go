@@ -189,17 +189,17 @@ func (x *till) reserve(key, method string) (id.Reservation, error) {
 // complete does what a payment waits for, as the jobs and the clock do.
 func (x *till) complete(p payment.Payment) error {
 	ctx := context.Background()
-	switch {
-	case p.State == payment.Requested:
+	switch p.State {
+	case payment.Requested:
 		s, _ := x.Reservation(ctx, p.Reservation)
 		o, err := line{x.bank, x}.Authorize(ctx, payment.Request{Key: p.Key(payment.CallHold), Parking: altmarkt, Reservation: p.Reservation, Amount: p.Amount, Method: p.Method})
 		_, err = x.Commit(ctx, &booking.RecordHold{Target: booking.TargetOf(*s), Payment: p.ID, Outcome: o, NoAnswer: err != nil})
 		return err
-	case p.State == payment.Unknown:
+	case payment.Unknown:
 		return x.settle.Resolve(ctx, altmarkt, p.ID)
-	case p.State == payment.CaptureRequested:
+	case payment.CaptureRequested:
 		return x.settle.Capture(ctx, altmarkt, p.ID)
-	case p.State == payment.VoidRequested:
+	case payment.VoidRequested:
 		return x.settle.Void(ctx, altmarkt, p.ID)
 	default:
 		return x.settle.Refund(ctx, altmarkt, p.ID)

@@ -184,7 +184,7 @@ func (w *world) balanced() {
 		w.t.Fatal(err)
 	}
 	var standing, taken int64
-	if err := w.owner.QueryRow(ctx, `select coalesce(sum(amount) filter (where state = 'authorized'),0), coalesce(sum(captured),0) from sandbox.hold`).Scan(&standing, &taken); err != nil {
+	if err := w.owner.QueryRow(ctx, `select coalesce(sum(amount) filter (where state = 'authorized'),0), coalesce(sum(captured - refunded),0) from sandbox.hold`).Scan(&standing, &taken); err != nil {
 		w.t.Fatal(err)
 	}
 	if sum != 0 || held != standing || captured != taken {
@@ -192,7 +192,7 @@ func (w *world) balanced() {
 	}
 	var differ int
 	if err := w.owner.QueryRow(ctx, `select count(*) from payment p left join sandbox.hold h on h.ref = p.ref
-		where p.ref <> '' and (h.ref is null or p.captured <> h.captured or (p.state in ('authorized','captured','voided','declined') and p.state <> h.state))`).Scan(&differ); err != nil {
+		where p.ref <> '' and (h.ref is null or p.captured <> h.captured or p.refunded <> h.refunded or (p.state in ('authorized','captured','voided','declined') and p.state <> h.state))`).Scan(&differ); err != nil {
 		w.t.Fatal(err)
 	}
 	if differ != 0 {
@@ -230,6 +230,48 @@ func TestAHoldIsCapturedOnceAndTheBooksAgree(t *testing.T) {
 	var entries int
 	if err := w.owner.QueryRow(t.Context(), `select count(distinct txn) from ledger_entry where kind = 'capture'`).Scan(&entries); err != nil || entries != 1 {
 		t.Fatalf("%d captures are booked, %v", entries, err)
+	}
+	w.balanced()
+}
+
+// A refund is written by the functions that commit, made once however many ask for
+// it at the same time, and booked once.
+func TestSomethingIsGivenBackOnce(t *testing.T) {
+	w := newWorld(t)
+	v := w.reserve(sandbox.OK)
+	w.leave(v)
+	if err := w.settle.Capture(t.Context(), here, v.Payment.ID); err != nil {
+		t.Fatal(err)
+	}
+	o := booking.Operator{Reservations: postgres.NewBooking(w.db), Commits: w.committer}
+	some := int64(50)
+	for _, minor := range []*int64{&some, nil} {
+		reason := "some of it"
+		if minor == nil {
+			reason = "the rest"
+		}
+		if _, err := o.Refund(t.Context(), here, v.Reservation.ID, minor, "Ana", reason); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// This provider cannot give back what it is asked for; the other one can.
+	giver := settlement.NewService(postgres.NewPayments(w.db), w.committer, w.booking, time.Now, slog.New(slog.DiscardHandler), w.sandbox)
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			if err := giver.Refund(t.Context(), here, v.Payment.ID); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	p := w.payment(v)
+	if p.Refunded != p.Captured || p.Returns() || len(p.Refunds) != 2 || p.Refunds[0].Amount != 50 || p.Refunds[0].Tax+p.Refunds[1].Tax != p.CaptureTax {
+		t.Fatalf("%+v", p)
+	}
+	var entries int
+	if err := w.owner.QueryRow(t.Context(), `select count(distinct txn) from ledger_entry where kind = 'refund'`).Scan(&entries); err != nil || entries != 2 {
+		t.Fatalf("%d refunds are booked, %v", entries, err)
 	}
 	w.balanced()
 }

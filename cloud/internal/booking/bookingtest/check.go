@@ -79,10 +79,10 @@ func (w *World) money() error {
 	for _, e := range w.entries {
 		for _, x := range e.Postings {
 			sums[x.Amount.Currency] += x.Amount.Minor
-			switch x.Account {
-			case ledger.Held:
+			if x.Account == ledger.Held {
 				held[e.Payment] += x.Amount.Minor
-			case ledger.Provider:
+			}
+			if x.Account == ledger.Provider {
 				taken[e.Payment] += x.Amount.Minor
 			}
 		}
