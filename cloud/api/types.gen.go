@@ -214,6 +214,8 @@ const (
 	PaymentStateCaptureRequested PaymentState = "capture_requested"
 	PaymentStateCaptured         PaymentState = "captured"
 	PaymentStateDeclined         PaymentState = "declined"
+	PaymentStateLapsed           PaymentState = "lapsed"
+	PaymentStateMethodSaved      PaymentState = "method_saved"
 	PaymentStateRequested        PaymentState = "requested"
 	PaymentStateRequiresAction   PaymentState = "requires_action"
 	PaymentStateUnknown          PaymentState = "unknown"
@@ -231,6 +233,10 @@ func (e PaymentState) Valid() bool {
 	case PaymentStateCaptured:
 		return true
 	case PaymentStateDeclined:
+		return true
+	case PaymentStateLapsed:
+		return true
+	case PaymentStateMethodSaved:
 		return true
 	case PaymentStateRequested:
 		return true
@@ -280,6 +286,7 @@ const (
 	ParkingNotFound       ProblemCode = "parking_not_found"
 	PayAtMachineRefused   ProblemCode = "pay_at_machine_refused"
 	PaymentDeclined       ProblemCode = "payment_declined"
+	ProviderNotFound      ProblemCode = "provider_not_found"
 	ProviderUnavailable   ProblemCode = "provider_unavailable"
 	QuoteExpired          ProblemCode = "quote_expired"
 	QuoteMismatch         ProblemCode = "quote_mismatch"
@@ -295,6 +302,9 @@ const (
 	UnknownField          ProblemCode = "unknown_field"
 	UnsupportedMediaType  ProblemCode = "unsupported_media_type"
 	VersionConflict       ProblemCode = "version_conflict"
+	WebhookForged         ProblemCode = "webhook_forged"
+	WebhookMalformed      ProblemCode = "webhook_malformed"
+	WebhookStale          ProblemCode = "webhook_stale"
 	WindowEmpty           ProblemCode = "window_empty"
 	WindowInPast          ProblemCode = "window_in_past"
 	WindowTooLong         ProblemCode = "window_too_long"
@@ -367,6 +377,8 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case PaymentDeclined:
 		return true
+	case ProviderNotFound:
+		return true
 	case ProviderUnavailable:
 		return true
 	case QuoteExpired:
@@ -396,6 +408,12 @@ func (e ProblemCode) Valid() bool {
 	case UnsupportedMediaType:
 		return true
 	case VersionConflict:
+		return true
+	case WebhookForged:
+		return true
+	case WebhookMalformed:
+		return true
+	case WebhookStale:
 		return true
 	case WindowEmpty:
 		return true
@@ -957,7 +975,8 @@ type Payment struct {
 	DeclineCode *string `json:"decline_code,omitempty"`
 	Id          string  `json:"id"`
 
-	// NextAction With requires_action: where the driver takes the second step
+	// NextAction With requires_action: where the driver takes the second step. With another state of a confirmed reservation:
+	// the bank asks before it holds the price again; the place stays the driver's either way.
 	NextAction *string `json:"next_action,omitempty"`
 
 	// Refunded Of what was captured, given back
@@ -965,7 +984,11 @@ type Payment struct {
 
 	// Refunds What was to be given back after it was captured, or while it was being captured
 	Refunds *[]PaymentRefund `json:"refunds,omitempty"`
-	State   PaymentState     `json:"state"`
+
+	// State authorized: the price is held. lapsed: the provider has dropped the hold and no other could be placed; the place
+	// stays yours, and the stay is paid for afterwards. method_saved: the window is further ahead than a hold lasts; the
+	// card is kept, and the price held a day before it begins.
+	State PaymentState `json:"state"`
 }
 
 // PaymentRefund defines model for PaymentRefund.
@@ -982,7 +1005,9 @@ type PaymentRefund struct {
 	State RefundState `json:"state"`
 }
 
-// PaymentState defines model for PaymentState.
+// PaymentState authorized: the price is held. lapsed: the provider has dropped the hold and no other could be placed; the place
+// stays yours, and the stay is paid for afterwards. method_saved: the window is further ahead than a hold lasts; the
+// card is kept, and the price held a day before it begins.
 type PaymentState string
 
 // PendingChange A change that takes place when its payment is authorized
@@ -1136,6 +1161,10 @@ type Receipt struct {
 			// State requested: the provider is being asked. pending: it has accepted, the driver does not have it yet. failed: it could not be given back, or the driver's bank sent it back; the parking knows of it.
 			State RefundState `json:"state"`
 		} `json:"refunds,omitempty"`
+
+		// State authorized: the price is held. lapsed: the provider has dropped the hold and no other could be placed; the place
+		// stays yours, and the stay is paid for afterwards. method_saved: the window is further ahead than a hold lasts; the
+		// card is kept, and the price held a day before it begins.
 		State PaymentState `json:"state"`
 	} `json:"payments"`
 	Reservation *struct {
@@ -1533,6 +1562,9 @@ type ReserveParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
+// TakeWebhookJSONBody defines parameters for TakeWebhook.
+type TakeWebhookJSONBody = map[string]interface{}
+
 // AnswerSandboxChallengeFormdataRequestBody defines body for AnswerSandboxChallenge for application/x-www-form-urlencoded ContentType.
 type AnswerSandboxChallengeFormdataRequestBody AnswerSandboxChallengeFormdataBody
 
@@ -1547,3 +1579,6 @@ type ModifyReservationJSONRequestBody = ModifyRequest
 
 // ReserveJSONRequestBody defines body for Reserve for application/json ContentType.
 type ReserveJSONRequestBody = ReserveRequest
+
+// TakeWebhookJSONRequestBody defines body for TakeWebhook for application/json ContentType.
+type TakeWebhookJSONRequestBody = TakeWebhookJSONBody

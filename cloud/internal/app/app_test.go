@@ -110,7 +110,8 @@ type reservation struct {
 		Pass    string `json:"pass"`
 		Token   string `json:"manage_token"`
 		Payment struct {
-			State string `json:"state"`
+			State      string `json:"state"`
+			NextAction string `json:"next_action"`
 		} `json:"payment"`
 	} `json:"reservation"`
 	Code string `json:"code"`

@@ -28,6 +28,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/river"
 	"github.com/openlot/openlot/cloud/internal/schedule"
 	"github.com/openlot/openlot/cloud/internal/web"
+	"github.com/openlot/openlot/cloud/internal/webhook"
 	"github.com/openlot/openlot/protocol/id"
 )
 
@@ -43,6 +44,7 @@ type cloud struct {
 	listing   *listing.Listing
 	booking   *booking.Service
 	sandbox   *sandbox.Provider
+	webhooks  *webhook.Service
 	cash      *cash.Provider
 	receipts  receipts
 	relay     *relay.Relay
@@ -90,7 +92,13 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 		return nil, err
 	}
 	c.receipts = newReceipts(c.db, signing)
-	c.sandbox = sandbox.New(postgres.NewSandbox(c.db), sandbox.Options{BaseURL: cfg.PublicURL})
+	hooks, err := keys.Secret(ctx, "sandbox_webhook")
+	if err != nil {
+		return nil, err
+	}
+	c.sandbox = sandbox.New(postgres.NewSandbox(c.db), sandbox.Options{
+		BaseURL: cfg.PublicURL, Webhooks: sandbox.Webhooks{URL: cfg.self + "/webhooks/" + sandbox.Name, Secret: hooks, Log: log},
+	})
 	c.cash = cash.New(postgres.NewCash(c.db), time.Now)
 	c.booking = booking.NewService(booking.Config{
 		Store: keys, Commits: c.committer, Provider: c.sandbox, Others: payment.Providers{c.cash}, Tokens: tokens, Passes: booking.Passes{Key: signing},
@@ -195,13 +203,14 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 	}
 	l.run("mqtt", c.client.Run)
 	l.run("fleet", c.fleet.Run)
+	l.run("sandbox's webhooks", c.sandbox.Run)
 	return nil
 }
 
 // handler is the public HTTP API.
 func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
-		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Log: c.log, Stopping: stopping,
+		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Stopping: stopping,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
 		Web: web.Handler(),
 		Checks: []httpapi.Check{

@@ -11,6 +11,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/payment/cash"
+	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/receipt/paper"
 	"github.com/openlot/openlot/cloud/internal/reconcile"
@@ -19,6 +20,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/river"
 	"github.com/openlot/openlot/cloud/internal/schedule"
 	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/cloud/internal/webhook"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
@@ -36,17 +38,22 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 		return err
 	}
 	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox, c.cash)
+	notices := postgres.NewNotices(c.db, queue)
+	c.webhooks = &webhook.Service{
+		Store: notices, Payments: settle, Commits: c.committer, Now: time.Now, Log: c.log,
+		Providers: map[string]payment.Announcer{sandbox.Name: c.sandbox},
+	}
 	tell := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.receipts, c.cfg.PublicURL}, senders, time.Now, c.log)
 	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
 	due := postgres.NewSchedule(c.db)
-	tasks := append(schedule.Payments(due, c.booking, queue, c.log),
+	tasks := append(schedule.Payments(due, c.booking, settle, queue, c.log), schedule.Webhooks(notices, queue, c.log),
 		schedule.Task{Name: "keep_claims", Every: time.Minute, Run: c.keeper.Run},
 		schedule.Task{Name: "presume_left", Every: time.Minute, Run: (&fleet.Presumer{Store: postgres.NewUnseen(c.db), Committer: c.committer, Log: c.log}).Run})
 	tasks = append(tasks, schedule.Lifecycle(due, c.booking, c.log)...)
 	tasks = append(tasks, c.housekeeping()...)
 	tasks = append(tasks, c.comparing())
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)
-	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, tell), tasks, time.Now, c.log)
+	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, tell, c.webhooks), tasks, time.Now, c.log)
 	return err
 }
 
@@ -112,6 +119,9 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 			m.Refunded.Minor += x.Amount
 		}
 	}
+	m.Kept = s.Payment.State == payment.MethodKept
+	m.Refused = s.Payment.State == payment.MethodKept && s.Payment.DeclineCode != ""
+	m.AsksBank = r.Pending != nil && r.Pending.Renews && s.Change != nil && s.Change.State == payment.RequiresAction
 	if t, ok := p.SpaceType(r.SpaceType); ok {
 		m.SpaceType = t.Label
 	}

@@ -36,7 +36,8 @@ type Config struct {
 	Mail           email.Config  // an empty Addr means the built-in inbox
 	SMS            sms.Config    // an empty Account means the built-in inbox
 
-	local bool // HTTP is a loopback address
+	local bool   // HTTP is a loopback address
+	self  string // how this process reaches its own HTTP
 }
 
 // GCPercent is how far the heap may grow between two collections, in percent of
@@ -80,6 +81,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runti
 		}
 	}
 	cfg.local = api.Addr().(*net.TCPAddr).IP.IsLoopback()
+	cfg.self = "http://" + reachable(api.Addr())
 	if cfg.PublicURL == "" {
 		cfg.PublicURL = "http://" + api.Addr().String()
 	}
@@ -128,6 +130,19 @@ func listen(ctx context.Context, addr, flag string) (net.Listener, error) {
 		return nil, addressFault(err, addr, flag)
 	}
 	return n, nil
+}
+
+// reachable is where a listener is reached from this machine: one on all addresses
+// is on the loopback, too.
+func reachable(a net.Addr) string {
+	if t, ok := a.(*net.TCPAddr); ok && t.IP.IsUnspecified() {
+		loopback := net.IPv6loopback
+		if t.IP.To4() != nil {
+			loopback = net.IPv4(127, 0, 0, 1)
+		}
+		return (&net.TCPAddr{IP: loopback, Port: t.Port}).String()
+	}
+	return a.String()
 }
 
 // probe finds out whether an address can be listened on later.

@@ -131,6 +131,9 @@ func (c *hand) tellPayment() {
 // giveBack asks for the payment's hold to be given back, whether or not there
 // is one already: the completer finds out. A payment that is settled stays.
 func (c *hand) giveBack() error {
+	if c.p.State == payment.MethodKept { // there is nothing that anybody could give back
+		return c.pay(payment.Voided)
+	}
 	if !c.p.State.CanBecome(payment.VoidRequested) {
 		return nil
 	}

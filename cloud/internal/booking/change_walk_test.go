@@ -243,7 +243,7 @@ func TestAnyOrderOfChanges(t *testing.T) {
 					do(settlement.RecordVoid{At: altmarkt, Payment: p.ID, Ref: p.Ref})
 				case payment.CaptureRequested:
 					do(settlement.RecordCapture{At: altmarkt, Payment: p.ID, Outcome: payment.Outcome{State: payment.Captured, Captured: money.New(p.CaptureAmount, "EUR")}})
-				case payment.Authorized, payment.Declined, payment.Captured, payment.Voided:
+				case payment.Authorized, payment.Declined, payment.Captured, payment.Voided, payment.Lapsed, payment.MethodKept:
 				}
 			}
 		}

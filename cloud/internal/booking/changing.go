@@ -195,7 +195,12 @@ func paymentOf(r id.Reservation, key string) id.Payment {
 	h.Write([]byte("change-payment-1:"))
 	h.Write(r.Bytes())
 	h.Write([]byte(key))
-	b := append(r.Bytes()[:6], h.Sum(nil)[:10]...)
+	return derived(r, h.Sum(nil))
+}
+
+// derived is a payment's id made of a hash, with the time of its reservation.
+func derived(r id.Reservation, hash []byte) id.Payment {
+	b := append(r.Bytes()[:6], hash[:10]...)
 	b[6] = b[6]&0x0f | 0x70 // a UUID of version 7
 	b[8] = b[8]&0x3f | 0x80
 	p, err := id.FromBytes[id.Payment](b)

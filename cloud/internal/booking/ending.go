@@ -34,10 +34,9 @@ func (o *Expire) Apply(w *commit.Work, now time.Time) error {
 		}
 	}
 	if c.lapsed() {
-		if err := c.drop(); err != nil {
+		if err := c.abandon(); err != nil {
 			return err
 		}
-		c.tellReservation(feed.ChangeDropped)
 	}
 	o.After = c.after()
 	return nil

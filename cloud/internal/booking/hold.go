@@ -21,6 +21,7 @@ import (
 //     the place of what was. If the reservation has ended or the change come to
 //     nothing, the hold is noted on its payment, which is void_requested, and so
 //     given back.
+//   - MethodKept confirms likewise, with nothing held yet.
 //   - RequiresAction notes where the driver goes and extends the time for paying
 //     once.
 //   - Declined, and Voided for a hold that lapsed before it was confirmed, ends
@@ -65,6 +66,8 @@ func (o *RecordHold) Apply(w *commit.Work, now time.Time) error {
 		err = h.unanswered()
 	case s == payment.Authorized:
 		err = c.authorized(h, o.Outcome)
+	case s == payment.MethodKept:
+		err = c.kept(h, o.Outcome.Ref)
 	case s == payment.RequiresAction:
 		err = c.requiresAction(h, o.Outcome)
 	case s == payment.Declined:
@@ -149,6 +152,25 @@ func (c *change) confirm(h *hand, o payment.Outcome) error {
 	if err := h.pay(payment.Authorized); err != nil {
 		return err
 	}
+	return c.secured(h)
+}
+
+// kept notes a method that was saved. One that nobody waits for any more holds
+// nothing.
+func (c *change) kept(h *hand, method string) error {
+	if !h.p.State.CanBecome(payment.MethodKept) {
+		return nil
+	}
+	h.p.Ref, h.p.NextAction = method, ""
+	if err := h.pay(payment.MethodKept); err != nil {
+		return err
+	}
+	return c.secured(h)
+}
+
+// secured confirms the reservation, or its pending change, of which the payment is
+// in hand.
+func (c *change) secured(h *hand) error {
 	switch h {
 	case c.pending:
 		return c.adopt()
@@ -201,7 +223,12 @@ func (c *change) requiresAction(h *hand, o payment.Outcome) error {
 	}
 	ttl := c.w.Parking.Policy.HoldTTL
 	if h == c.pending {
-		if first { // once, so that asking again gains nothing
+		if c.r.Pending.Renews { // nobody is there; a mail asks the driver to come
+			later := *c.r.Pending
+			later.Until = c.waitsUntil()
+			c.r.Pending = &later
+			c.touch()
+		} else if first { // once, so that asking again gains nothing
 			later := *c.r.Pending
 			later.Until = later.Until.Add(ttl)
 			c.r.Pending = &later
@@ -239,10 +266,13 @@ func (c *change) declined(h *hand, ref, code string) error {
 	}
 	switch {
 	case h == c.pending:
-		if err := c.drop(); err != nil {
+		if err := c.abandon(); err != nil {
 			return err
 		}
-		c.tellReservation(feed.ChangeDropped)
+		if c.p.State == payment.MethodKept && c.p.DeclineCode == "" {
+			c.p.DeclineCode = code // once: it is what the driver is told
+			c.tellPayment()
+		}
 		return nil
 	case h == &c.hand && c.r.State == reservation.Held:
 		return c.end(reservation.HoldDeclined, feed.ReservationExpired)

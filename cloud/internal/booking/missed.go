@@ -98,7 +98,7 @@ func (o *Elapse) Apply(w *commit.Work, now time.Time) error {
 // unused reports whether the reservation waits for its driver and for nothing
 // else.
 func (c *change) unused() bool {
-	return c.r.State == reservation.Confirmed && c.r.Pending == nil
+	return c.r.State == reservation.Confirmed && (c.r.Pending == nil || c.r.Pending.Renews)
 }
 
 // endUnseen ends a reservation that no vehicle was seen on and has its payment

@@ -98,11 +98,10 @@ func (o *Modify) Apply(w *commit.Work, now time.Time) error {
 		o.After, o.About, o.Replayed = c.after(), p, !o.ran
 		return nil
 	}
-	if c.lapsed() {
-		if err := c.drop(); err != nil {
+	if c.lapsed() || c.r.Pending != nil && c.r.Pending.Renews { // what is asked for makes a renewal idle
+		if err := c.abandon(); err != nil {
 			return err
 		}
-		c.tellReservation(feed.ChangeDropped)
 	}
 	if err := o.refuse(c, now); err != nil {
 		return err
@@ -141,7 +140,7 @@ func (o *Modify) refuse(c *change, now time.Time) error {
 	if c.r.Pending != nil {
 		return fault.New(fault.Conflict, CodeChangePending, "Another change of this reservation waits for its payment. Go on with that one, or wait until it has lapsed.")
 	}
-	if c.p.State != payment.Authorized {
+	if c.p.State != payment.Authorized && c.p.State != payment.Lapsed && c.p.State != payment.MethodKept {
 		return fault.New(fault.Conflict, CodeNotChangeable, "The payment of this reservation does not stand any more, so that it cannot be changed.")
 	}
 	return nil
@@ -208,11 +207,17 @@ func (o *Modify) change(c *change, now time.Time) error {
 	if err := c.reach(reservation.Run{Type: t, Quarters: to.Claim}); err != nil {
 		return err
 	}
-	if o.Quote.Total.Currency == c.p.Amount.Currency && o.Quote.Total.Minor <= c.p.Authorized {
+	switch {
+	case c.p.State == payment.MethodKept && o.Quote.Total.Currency == c.p.Amount.Currency:
+		// Nothing is held yet: the new price is, when it is time to.
+		c.p.Amount = o.Quote.Total
+		c.tellPayment()
+		return c.take(to)
+	case c.p.State == payment.Authorized && o.Quote.Total.Currency == c.p.Amount.Currency && o.Quote.Total.Minor <= c.p.Authorized:
 		return c.take(to)
 	}
 	p := &payment.Payment{
-		ID: o.PaymentID, Reservation: r.ID, State: payment.Requested, Provider: c.p.Provider, Method: c.p.Method,
+		ID: o.PaymentID, Reservation: r.ID, State: payment.Requested, Provider: c.p.Provider, Method: payable(c.p),
 		Amount: o.Quote.Total, UpdatedAt: now,
 	}
 	known, err := c.w.Payment(p.ID)

@@ -22,8 +22,10 @@ import (
 	"github.com/openlot/openlot/protocol/money"
 )
 
-// shelf keeps the sandbox's books in memory, for one goroutine.
+// shelf keeps the sandbox's books in memory, for one goroutine. Nothing asks it for
+// webhooks.
 type shelf struct {
+	sandbox.Store
 	holds []sandbox.Hold
 	calls map[string]sandbox.Hold
 	tries map[string]int

@@ -95,7 +95,7 @@ type Took struct {
 // Pending reports whether the outcome of the reservation's payment, or of that
 // of its pending change, is not known yet.
 func (v *View) Pending() bool {
-	if v.Change != nil {
+	if v.Change != nil && !v.Reservation.Pending.Renews {
 		return unheard(v.Change.State)
 	}
 	return v.Reservation.State == reservation.Held && unheard(v.Payment.State)
@@ -184,8 +184,17 @@ func errInProgress() error {
 		"The first request with this key is still being worked on. Send the same request again in a moment.")
 }
 
-// hold asks the provider for a hold of the reservation and books the answer.
+// hold asks the provider for a hold of the reservation, or to keep the method
+// until it is time for one, and books the answer.
 func (s *Service) hold(ctx context.Context, at Snapshot, p payment.Payment) (View, error) {
+	if saver := s.saver(&at.Reservation, &p); saver != nil {
+		return s.ask(ctx, at, p, payment.CallSave, func(ctx context.Context, _ payment.Provider) (payment.Outcome, error) {
+			saved, err := saver.SaveMethod(ctx, payment.SaveRequest{
+				Key: p.Key(payment.CallSave), Parking: at.Reservation.Parking, Reservation: p.Reservation, Method: p.Method,
+			})
+			return saved.Outcome(), err
+		})
+	}
 	return s.ask(ctx, at, p, payment.CallHold, func(ctx context.Context, with payment.Provider) (payment.Outcome, error) {
 		return with.Authorize(ctx, payment.Request{
 			Key: p.Key(payment.CallHold), Parking: at.Reservation.Parking, Reservation: p.Reservation,
@@ -210,7 +219,13 @@ func (s *Service) Confirm(ctx context.Context, r id.Reservation) (View, error) {
 		return s.answer(at, p)
 	}
 	return s.ask(context.WithoutCancel(ctx), at, p, "confirm", func(ctx context.Context, with payment.Provider) (payment.Outcome, error) {
-		return with.Confirm(ctx, p.Ref, p.Key("confirm"))
+		o, err := with.Confirm(ctx, p.Ref, p.Key("confirm"))
+		if saver, saves := with.(payment.Saver); saves && errors.Is(err, payment.ErrNotFound) { // it is no hold that waits
+			var saved payment.Saved
+			saved, err = saver.ConfirmSaved(ctx, p.Ref)
+			return saved.Outcome(), err
+		}
+		return o, err
 	})
 }
 

@@ -75,8 +75,10 @@ func (c *change) drop() error {
 	if c.r.Pending == nil {
 		return nil
 	}
-	if err := c.letGo(); err != nil {
-		return fmt.Errorf("drop the change of %s: %w", c.r.ID, err)
+	if !c.r.Pending.Renews {
+		if err := c.letGo(); err != nil {
+			return fmt.Errorf("drop the change of %s: %w", c.r.ID, err)
+		}
 	}
 	if err := c.pending.giveBack(); err != nil {
 		return err
@@ -117,6 +119,9 @@ func (c *change) letGo() error {
 // that the vehicle has overtaken, by going in on the old window, is dropped.
 func (c *change) adopt() error {
 	to := c.r.Pending
+	if to.Renews {
+		return c.swap()
+	}
 	_, err := c.stay()
 	switch overtaken := c.r.State == reservation.Active && !to.OnlyTheEnd(c.r) || fault.Code(err) == CodeNotChangeable; {
 	case overtaken:

@@ -46,7 +46,8 @@ func (o *Withdraw) Apply(w *commit.Work, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if c.pending != nil && c.pending.p.ID == o.Change {
+	renews := c.pending != nil && c.r.Pending.Renews && c.pending.p.ID == o.Change // which is no change of the driver's
+	if c.pending != nil && c.pending.p.ID == o.Change && !renews {
 		if err := c.drop(); err != nil {
 			return err
 		}
@@ -58,7 +59,7 @@ func (o *Withdraw) Apply(w *commit.Work, now time.Time) error {
 	switch {
 	case err != nil:
 		return err
-	case p == nil || p.Reservation != c.r.ID:
+	case p == nil || p.Reservation != c.r.ID || renews:
 		return fault.New(fault.NotFound, CodeChangeNotFound, "This reservation never had such a change.")
 	case p.State != payment.VoidRequested && p.State != payment.Voided && p.State != payment.Declined || p.ID == c.r.Payment:
 		return fault.New(fault.Conflict, CodeChangeInForce, "The change was paid for before it was taken back, and is in force. The reservation is as GET shows it.")
@@ -76,7 +77,7 @@ func (s *Service) Withdraw(ctx context.Context, r id.Reservation, change id.Paym
 		return View{}, err
 	}
 	if change.IsZero() {
-		if at.Change == nil {
+		if at.Change == nil || at.Reservation.Pending.Renews {
 			return View{}, fault.New(fault.Conflict, CodeNoChangePending, "No change of this reservation waits for its payment. The reservation is as GET shows it.")
 		}
 		change = at.Change.ID

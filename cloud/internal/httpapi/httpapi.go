@@ -60,6 +60,7 @@ type Config struct {
 	Booking  Booking
 	Watcher  Watcher
 	Receipts Receipts
+	Webhooks Webhooks // nil: no provider sends any
 	Log      *slog.Logger
 	Checks   []Check
 	Stopping <-chan struct{} // closed: streams end and the process is not ready; nil: never
@@ -155,6 +156,10 @@ func (s *server) router() *gin.Engine {
 		get("/reservations/:id/receipt", s.do(s.getReceipt))
 		get("/parkings/:id/tariffs/:version", s.do(s.getTariff))
 		get("/keys", s.do(s.getKeys))
+	}
+
+	if s.Webhooks != nil {
+		r.POST("/webhooks/:provider", s.do(s.takeWebhook))
 	}
 
 	get("/healthz", s.healthz)

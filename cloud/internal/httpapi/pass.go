@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
-	qrcode "github.com/skip2/go-qrcode"
+	"rsc.io/qr"
 
 	"github.com/openlot/openlot/cloud/internal/problem"
 	"github.com/openlot/openlot/protocol/fault"
@@ -40,19 +40,16 @@ func (s *server) getPass(c *gin.Context) error {
 		return nil
 	}
 	// Level Q reads with a quarter of the code scratched or in the glare.
-	code, err := qrcode.New(text, qrcode.High)
+	code, err := qr.Encode(text, qr.Q)
 	if err != nil {
 		return fmt.Errorf("draw a pass: %w", err)
 	}
 	if format == "svg" {
-		c.Data(http.StatusOK, "image/svg+xml", svg(code.Bitmap()))
+		c.Data(http.StatusOK, "image/svg+xml", svg(code))
 		return nil
 	}
-	png, err := code.PNG(-pixels)
-	if err != nil {
-		return fmt.Errorf("draw a pass: %w", err)
-	}
-	c.Data(http.StatusOK, "image/png", png)
+	code.Scale = pixels
+	c.Data(http.StatusOK, "image/png", code.PNG())
 	return nil
 }
 
@@ -81,21 +78,24 @@ func passFormat(c *gin.Context) (string, error) {
 	return "", fault.New(fault.Invalid, problem.CodeNotAcceptable, "A pass is text/plain, image/png or image/svg+xml.")
 }
 
+// quiet is the width of the white edge that readers need (ISO/IEC 18004), in modules.
+const quiet = 4
+
 // svg draws the modules, one path for all.
-func svg(modules [][]bool) []byte {
+func svg(code *qr.Code) []byte {
 	var b bytes.Buffer
-	n := len(modules)
+	n := code.Size + 2*quiet
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h%dv%dH0z"/><path d="`, n, n, n, n)
-	for y, row := range modules {
-		for x := 0; x < n; x++ {
-			if !row[x] {
+	for y := range code.Size {
+		for x := 0; x < code.Size; x++ {
+			if !code.Black(x, y) {
 				continue
 			}
 			end := x
-			for end < n && row[end] {
+			for end < code.Size && code.Black(end, y) {
 				end++
 			}
-			fmt.Fprintf(&b, "M%d %dh%dv1h-%dz", x, y, end-x, end-x)
+			fmt.Fprintf(&b, "M%d %dh%dv1h-%dz", x+quiet, y+quiet, end-x, end-x)
 			x = end
 		}
 	}

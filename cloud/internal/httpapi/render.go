@@ -21,7 +21,12 @@ func reservationAnswer(v *booking.View, withToken bool) api.ReservationAnswer {
 		Version: r.Version,
 		Payment: paymentAnswer(p),
 	}
-	if c := r.Pending; c != nil && v.Change != nil {
+	switch c := r.Pending; {
+	case c == nil || v.Change == nil:
+	case c.Renews && v.Change.State == payment.RequiresAction: // the bank asks the driver before it holds the price again
+		out.Payment.NextAction = given(v.Change.NextAction)
+	case c.Renews:
+	default:
 		out.PendingChange = &api.PendingChange{
 			SpaceType: string(c.SpaceType), From: seconds(c.Window.From), To: seconds(c.Window.To),
 			Price: amount(c.Quote.Total), PriceDetail: priceDetail(&c.Quote), Payment: paymentAnswer(v.Change), Until: seconds(c.Until),

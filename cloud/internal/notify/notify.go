@@ -37,6 +37,7 @@ const (
 	Receipt      Kind = "receipt"   // something was taken from the card
 	Refunded     Kind = "refunded"  // something that was taken is given back
 	RefundFailed Kind = "refund_failed"
+	Unsecured    Kind = "unsecured" // the price is not held, or not for long: the card, or its bank, is to be asked
 )
 
 // HasPass reports whether a notification carries the pass.
@@ -47,7 +48,7 @@ func (k Kind) HasReceipt() bool { return k == Receipt || k == Refunded }
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon, Receipt, Refunded, RefundFailed}
+	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon, Receipt, Refunded, RefundFailed, Unsecured}
 }
 
 // Channel is how a driver is reached. What is told by one is a job of its own,
@@ -94,6 +95,9 @@ type Mail struct {
 	Held        money.Amount // authorised on the driver's card
 	AtMachine   bool         // it is promised to be paid at the machine
 	Taken       money.Amount // of that, taken or being taken
+	Kept        bool         // nothing is held yet: the card is kept, and the price held a day before the beginning
+	Refused     bool         // the card was asked for a hold and declined; none stands
+	AsksBank    bool         // a new hold waits for the driver's second step
 
 	Pass      string // text of the gate pass; with Confirmation and Changed
 	ManageURL string // page to change or cancel
@@ -174,6 +178,7 @@ var states = map[Kind][]reservation.State{
 	Receipt:      {reservation.Completed, reservation.NoShow, reservation.Cancelled},
 	Refunded:     {reservation.Completed, reservation.NoShow, reservation.Cancelled, reservation.Walked, reservation.Voided},
 	RefundFailed: {reservation.Completed, reservation.NoShow, reservation.Cancelled, reservation.Walked, reservation.Voided},
+	Unsecured:    {reservation.Confirmed, reservation.Active},
 }
 
 // Moot says why a notification is not to be sent now, or nothing.
@@ -189,6 +194,8 @@ func (m Mail) Moot(by Channel, k Kind, now time.Time) string {
 		return "its time is over"
 	case k == EndsSoon && !m.Reminded:
 		return "the window is another one now"
+	case k == Unsecured && m.Payment != payment.Lapsed && !m.Refused && !m.AsksBank:
+		return "the price is held, or nobody was asked yet"
 	case !m.Confirmed:
 		return "nobody was told that it was confirmed"
 	default:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/notify"
+	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -67,6 +68,12 @@ func TestOnlyWhatIsStillTrueIsSent(t *testing.T) {
 		{"an end that has passed", notify.EndsSoon, notify.Mail{
 			To: "a@b", State: reservation.Active, Confirmed: true, Reminded: true, Window: timerange.Range{From: now.Add(-time.Hour), To: now},
 		}, false},
+		{"a hold that has lapsed", notify.Unsecured, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Payment: payment.Lapsed, Window: ahead}, true},
+		{"a hold that was renewed since", notify.Unsecured, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Payment: payment.Authorized, Window: ahead}, false},
+		{"a bank that asks", notify.Unsecured, notify.Mail{To: "a@b", State: reservation.Confirmed, Confirmed: true, Payment: payment.Authorized, AsksBank: true, Window: ahead}, true},
+		{"a card that is kept", notify.Unsecured, notify.Mail{To: "a@b", State: reservation.Confirmed, Confirmed: true, Payment: payment.MethodKept, Window: ahead}, false},
+		{"a card that was kept and said no", notify.Unsecured, notify.Mail{To: "a@b", State: reservation.Confirmed, Confirmed: true, Payment: payment.MethodKept, Refused: true, Window: ahead}, true},
+		{"a second step before anything is reserved", notify.Unsecured, notify.Mail{To: "a@b", State: reservation.Held, Payment: payment.RequiresAction, AsksBank: true, Window: ahead}, false},
 		{"nothing that is known", "birthday", notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, false},
 		{"nobody", notify.Confirmation, notify.Mail{State: reservation.Confirmed, Confirmed: true, Window: ahead}, false},
 	} {

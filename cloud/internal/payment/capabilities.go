@@ -99,6 +99,20 @@ type Saved struct {
 	DeclineCode string // with MethodDeclined
 }
 
+// Outcome is the saving as an answer about a payment that was to be made by it.
+func (s Saved) Outcome() Outcome {
+	o := Outcome{Ref: s.Ref, NextAction: s.NextAction, DeclineCode: s.DeclineCode}
+	switch s.State {
+	case MethodSaved:
+		o.Ref, o.State = s.Method, MethodKept
+	case MethodRequiresAction:
+		o.State = RequiresAction
+	case MethodDeclined:
+		o.State = Declined
+	}
+	return o
+}
+
 // Saver keeps methods of payment.
 type Saver interface {
 	// SaveMethod keeps a method. Nothing is held or taken.

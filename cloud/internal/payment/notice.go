@@ -2,9 +2,13 @@ package payment
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 )
 
 // WebhookTolerance is how far from now a webhook's signed time may be. What is
@@ -28,6 +32,66 @@ type Notice struct {
 	Key     string // what the hold, charge, saving or refund was asked for with; empty: it is none of ours
 	Ref     string
 	At      time.Time // of the event
+	About   Subject
+	Dispute Dispute // with AboutDispute
+}
+
+// Subject is what a webhook is about.
+type Subject string
+
+// The subjects. The zero one is asked for by Key; the others name by Ref what was
+// taken, and have a Key only if it was one of our calls that they tell of.
+const (
+	AboutHold    Subject = "" // a hold, a charge, or the saving of a method
+	AboutRefund  Subject = "refund"
+	AboutDispute Subject = "dispute"
+)
+
+// DisputeState is where a dispute stands.
+type DisputeState string
+
+// The states of a dispute.
+const (
+	DisputeOpen DisputeState = "open" // the bank asks for evidence, or decides
+	DisputeWon  DisputeState = "won"  // the money stays with us; final
+	DisputeLost DisputeState = "lost" // it went back to the driver; final
+)
+
+// Dispute is a payment that a driver disputes at his bank.
+type Dispute struct {
+	Ref    string // the provider's name for it
+	State  DisputeState
+	Amount money.Amount
+	Reason string // the provider's word, such as "fraudulent"
+}
+
+// Sense checks what a webhook says. What cannot be true, or is longer than any
+// provider's names, wraps ErrMalformed.
+func (n *Notice) Sense() error {
+	const longest = 255
+	for _, s := range []string{n.Event, n.Kind, string(n.Parking), n.Key, n.Ref, n.Dispute.Ref, n.Dispute.Reason} {
+		if len(s) > longest || !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return fmt.Errorf("%w: a name is too long, or no text", ErrMalformed)
+		}
+	}
+	if y := n.At.UTC().Year(); n.Event == "" || y < 1970 || y > 9999 {
+		return fmt.Errorf("%w: it has no id or time", ErrMalformed)
+	}
+	switch n.About {
+	case AboutHold, AboutRefund:
+		return nil
+	case AboutDispute:
+	default:
+		return fmt.Errorf("%w: it is about %q", ErrMalformed, n.About)
+	}
+	d := &n.Dispute
+	switch {
+	case d.Ref == "" || d.Amount.Minor < 0 || len(d.Amount.Currency) != 3:
+		return fmt.Errorf("%w: a dispute %q about %s", ErrMalformed, d.Ref, d.Amount)
+	case d.State != DisputeOpen && d.State != DisputeWon && d.State != DisputeLost:
+		return fmt.Errorf("%w: a dispute that is %q", ErrMalformed, d.State)
+	}
+	return nil
 }
 
 // Announcer tells by webhooks what happens to holds.

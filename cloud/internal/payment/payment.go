@@ -6,7 +6,9 @@ package payment
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
@@ -28,19 +30,22 @@ const (
 	Captured         State = "captured"          // taken; the rest of the hold is released; final
 	VoidRequested    State = "void_requested"    // the hold is to be given back
 	Voided           State = "voided"            // given back; final
+	Lapsed           State = "lapsed"            // the provider dropped the hold before it was captured; final
+	MethodKept       State = "method_saved"      // nothing is held yet: the method is kept for a hold nearer to the stay
 )
 
 // States lists every state.
 func States() []State {
-	return []State{Requested, RequiresAction, Authorized, Declined, Unknown, CaptureRequested, Captured, VoidRequested, Voided}
+	return []State{Requested, RequiresAction, Authorized, Declined, Unknown, CaptureRequested, Captured, VoidRequested, Voided, Lapsed, MethodKept}
 }
 
 // next lists the moves that are allowed.
 var next = map[State][]State{
-	Requested:        {RequiresAction, Authorized, Declined, Unknown, VoidRequested},
-	RequiresAction:   {Authorized, Declined, Unknown, VoidRequested},
-	Unknown:          {RequiresAction, Authorized, Declined, VoidRequested},
-	Authorized:       {CaptureRequested, VoidRequested},
+	Requested:        {RequiresAction, Authorized, MethodKept, Declined, Unknown, VoidRequested},
+	RequiresAction:   {Authorized, MethodKept, Declined, Unknown, VoidRequested},
+	Unknown:          {RequiresAction, Authorized, MethodKept, Declined, VoidRequested},
+	Authorized:       {CaptureRequested, VoidRequested, Lapsed},
+	MethodKept:       {Voided},           // nothing is at the provider that could be given back
 	CaptureRequested: {Captured, Voided}, // voided: the hold was gone, the driver owes it
 	VoidRequested:    {Voided, Declined},
 }
@@ -48,6 +53,23 @@ var next = map[State][]State{
 // CanBecome reports whether a payment in state s may move to state t.
 func (s State) CanBecome(t State) bool {
 	return slices.Contains(next[s], t)
+}
+
+// Diagram draws the moves.
+func Diagram() string {
+	var b strings.Builder
+	b.WriteString("stateDiagram-v2\n    [*] --> requested\n")
+	for _, s := range States() {
+		for _, t := range next[s] {
+			fmt.Fprintf(&b, "    %s --> %s\n", s, t)
+		}
+	}
+	for _, s := range States() {
+		if s.Final() {
+			fmt.Fprintf(&b, "    %s --> [*]\n", s)
+		}
+	}
+	return b.String()
 }
 
 // Final reports whether the state is an end.
@@ -76,12 +98,24 @@ type Payment struct {
 }
 
 // CallHold is the call that asks for a payment's hold; Find looks it up under
-// Key(CallHold).
-const CallHold = "hold"
+// Key(CallHold). CallSave is the one that saves its method instead, which FindSaved
+// looks up.
+const (
+	CallHold = "hold"
+	CallSave = "save"
+)
 
 // Key is the idempotency key of one call about this payment. It is the same on
 // every retry, so that a call whose answer was lost is never made twice.
 func (p *Payment) Key(call string) string { return p.ID.String() + "-" + call }
+
+// Called is the payment that a key of ours was made for, and the call; false for
+// a key of somebody else.
+func Called(key string) (p id.Payment, call string, ours bool) {
+	name, call, _ := strings.Cut(key, "-")
+	p, err := id.Parse[id.Payment](name)
+	return p, call, err == nil && call != ""
+}
 
 // CallRefund is the call that gives back what was taken, once for each reason.
 func CallRefund(reason string) string { return "refund-" + reason }
@@ -89,7 +123,7 @@ func CallRefund(reason string) string { return "refund-" + reason }
 // Outcome is a provider's definite answer about a hold.
 type Outcome struct {
 	Ref           string
-	State         State // Authorized, RequiresAction, Declined, Captured or Voided
+	State         State // Authorized, RequiresAction, Declined, Captured or Voided; MethodKept, with the method as Ref, of a saving
 	Authorized    money.Amount
 	Captured      money.Amount
 	CaptureBefore time.Time // the hold lapses then

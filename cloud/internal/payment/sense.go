@@ -14,12 +14,12 @@ func (o Outcome) Sense(most money.Amount) error {
 		return fmt.Errorf("%w: at most %s was asked for, %s of %q: %s", ErrNonsense, most, o.State, o.Ref, fmt.Sprintf(format, args...))
 	}
 	switch o.State {
-	case Authorized, RequiresAction, Captured, Voided:
+	case Authorized, RequiresAction, Captured, Voided, MethodKept:
 		if o.Ref == "" {
 			return wrong("it has no name")
 		}
 	case Declined:
-	case Requested, Unknown, CaptureRequested, VoidRequested:
+	case Requested, Unknown, CaptureRequested, VoidRequested, Lapsed:
 		return wrong("that is no state of a provider's hold")
 	default:
 		return wrong("no such state is known")
@@ -35,6 +35,8 @@ func (o Outcome) Sense(most money.Amount) error {
 		}
 	}
 	switch {
+	case o.State == MethodKept && o.Authorized.Minor > 0:
+		return wrong("%s is held all the same", o.Authorized)
 	case o.State != Captured && o.Captured.Minor > 0:
 		return wrong("%s is taken all the same", o.Captured)
 	case o.State == Captured && (o.Captured.Minor == 0 || o.Captured.Minor > o.Authorized.Minor):

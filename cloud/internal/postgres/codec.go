@@ -25,13 +25,14 @@ type changeRow struct {
 	Quote     reservation.Quote `json:"quote"`
 	Payment   id.Payment        `json:"payment"`
 	Until     time.Time         `json:"until"`
+	Renews    bool              `json:"renews,omitempty"`
 }
 
 func newChangeRow(c *reservation.Change) *changeRow {
 	if c == nil {
 		return nil
 	}
-	return &changeRow{c.Window.From, c.Window.To, c.SpaceType, c.Claim.From, c.Claim.To, c.Quote, c.Payment, c.Until}
+	return &changeRow{c.Window.From, c.Window.To, c.SpaceType, c.Claim.From, c.Claim.To, c.Quote, c.Payment, c.Until, c.Renews}
 }
 
 func (c *changeRow) change() *reservation.Change {
@@ -40,7 +41,7 @@ func (c *changeRow) change() *reservation.Change {
 	}
 	return &reservation.Change{
 		Window: timerange.Range{From: c.From.UTC(), To: c.To.UTC()}, SpaceType: c.SpaceType,
-		Claim: timerange.Quarters{From: c.ClaimFrom, To: c.ClaimTo}, Quote: c.Quote, Payment: c.Payment, Until: c.Until.UTC(),
+		Claim: timerange.Quarters{From: c.ClaimFrom, To: c.ClaimTo}, Quote: c.Quote, Payment: c.Payment, Until: c.Until.UTC(), Renews: c.Renews,
 	}
 }
 

@@ -36,10 +36,23 @@ const sandboxInsert = `insert into sandbox.hold as h (ref, key, parking, reserva
 	decline_code, second_factor, capture_before, created_at, updated_at, kind, asked, captured)
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $8, $14) on conflict (key) do nothing returning ` + holdColumns
 
+// sandboxInsertTelling is for holds with webhooks, which few have.
+const sandboxInsertTelling = `with placed as (` + sandboxInsert + `), told as (
+	insert into sandbox.webhook (event, hold, body, forged, due_at, times)
+	select x.event, placed.ref, x.body, x.forged, x.due_at, x.times
+	from placed, unnest($15::text[], $16::text[], $17::bool[], $18::timestamptz[], $19::int[]) x(event, body, forged, due_at, times))
+	select * from placed`
+
 // PlaceHold implements sandbox.Store.
 func (s *Sandbox) PlaceHold(ctx context.Context, h sandbox.Hold) (sandbox.Hold, error) {
-	placed, err := oneHold(ctx, s.db.pool, sandboxInsert, h.Ref, h.Key, h.Parking, h.Reservation, h.Method, h.State,
-		h.Amount.Currency, h.Amount.Minor, h.DeclineCode, h.SecondFactor, h.CaptureBefore, h.CreatedAt, h.Kind, h.Captured)
+	insert, args := sandboxInsert, []any{
+		h.Ref, h.Key, h.Parking, h.Reservation, h.Method, h.State,
+		h.Amount.Currency, h.Amount.Minor, h.DeclineCode, h.SecondFactor, h.CaptureBefore, h.CreatedAt, h.Kind, h.Captured,
+	}
+	if len(h.Webhooks) > 0 {
+		insert, args = sandboxInsertTelling, append(args, webhookColumns(h.Webhooks)...)
+	}
+	placed, err := oneHold(ctx, s.db.pool, insert, args...)
 	if !errors.Is(err, payment.ErrNotFound) {
 		return placed, err
 	}
@@ -91,6 +104,9 @@ const (
 	sandboxRecord = `insert into sandbox.call (key, ref, kind, tries, answer) values ($1, $2, $3, 1, $4) on conflict (key) do nothing`
 	sandboxUpdate = `update sandbox.hold set state = $2, captured = $3, decline_code = $4, second_factor = $5, updated_at = $6,
 	amount = $7, refunded = $8, refunds = $9 where ref = $1`
+	sandboxTell = `insert into sandbox.webhook (event, hold, body, forged, due_at, times)
+	select x.event, $1, x.body, x.forged, x.due_at, x.times
+	from unnest($2::text[], $3::text[], $4::bool[], $5::timestamptz[], $6::int[]) x(event, body, forged, due_at, times)`
 )
 
 // ChangeHold implements sandbox.Store.
@@ -114,6 +130,11 @@ func (s *Sandbox) ChangeHold(ctx context.Context, ref, kind, key string, change 
 		if _, err := tx.Exec(ctx, sandboxUpdate, ref, changed.State, changed.Captured, changed.DeclineCode, changed.SecondFactor, changed.UpdatedAt,
 			changed.Amount.Minor, changed.Refunded, refundsOf(changed)); err != nil {
 			return err
+		}
+		if len(changed.Webhooks) > 0 {
+			if _, err := tx.Exec(ctx, sandboxTell, append([]any{ref}, webhookColumns(changed.Webhooks)...)...); err != nil {
+				return err
+			}
 		}
 		if key == "" {
 			return nil
@@ -181,3 +202,41 @@ func (s *Sandbox) Placed(ctx context.Context, from, to time.Time) ([]sandbox.Hol
 }
 
 func refundsOf(h sandbox.Hold) []sandbox.Refund { return append([]sandbox.Refund{}, h.Refunds...) }
+
+const (
+	webhooksDue = `update sandbox.webhook w set due_at = $2, tries = w.tries + 1
+	from (select event from sandbox.webhook where times > 0 and due_at <= $1 and tries < $4 order by due_at, event limit $3 for update skip locked) d
+	where w.event = d.event returning w.event, w.body, w.forged, w.due_at, w.times, w.tries`
+	webhookTaken = `update sandbox.webhook set times = times - 1, tries = 0, due_at = $2 where event = $1`
+)
+
+// DueWebhooks implements sandbox.Store.
+func (s *Sandbox) DueWebhooks(ctx context.Context, now, again time.Time, tries, limit int) ([]sandbox.Webhook, error) {
+	rows, err := s.db.pool.Query(ctx, webhooksDue, now, again, limit, tries)
+	if err != nil {
+		return nil, unavailable("take sandbox webhooks", err)
+	}
+	due, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (w sandbox.Webhook, err error) {
+		return w, row.Scan(&w.Event, &w.Body, &w.Forged, &w.DueAt, &w.Times, &w.Tries)
+	})
+	return due, unavailable("take sandbox webhooks", err)
+}
+
+// WebhookTaken implements sandbox.Store.
+func (s *Sandbox) WebhookTaken(ctx context.Context, event string, now time.Time) error {
+	_, err := s.db.pool.Exec(ctx, webhookTaken, event, now)
+	return unavailable("note a sandbox webhook", err)
+}
+
+// webhookColumns turns webhooks into an argument for each column.
+func webhookColumns(hooks []sandbox.Webhook) []any {
+	var events, bodies []string
+	var forged []bool
+	var due []time.Time
+	var times []int
+	for _, w := range hooks {
+		events, bodies, forged = append(events, w.Event), append(bodies, w.Body), append(forged, w.Forged)
+		due, times = append(due, w.DueAt), append(times, w.Times)
+	}
+	return []any{events, bodies, forged, due, times}
+}

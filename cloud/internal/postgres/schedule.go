@@ -32,6 +32,30 @@ func (s Schedule) DueHolds(ctx context.Context, now time.Time, limit int) ([]sch
 	return s.due(ctx, "find unpaid reservations", scheduleDueHolds, now, limit)
 }
 
+const scheduleSecondSteps = `select p.parking, p.id, p.reservation from (
+	select parking, id, hold_until as due from reservation where state = 'held' and hold_until <= $1
+	union all
+	select parking, id, (pending->>'until')::timestamptz from reservation where pending is not null and (pending->>'until')::timestamptz <= $1
+) r join payment p on p.parking = r.parking and p.reservation = r.id where p.state = 'requires_action' order by r.due limit $2`
+
+// SecondSteps implements schedule.Store.
+func (s Schedule) SecondSteps(ctx context.Context, before time.Time, limit int) ([]relay.Job, error) {
+	return s.resolving(ctx, "find second steps", scheduleSecondSteps, before, limit)
+}
+
+// resolving runs a query for payments of which something is to be found out.
+func (s Schedule) resolving(ctx context.Context, what, query string, args ...any) ([]relay.Job, error) {
+	rows, err := s.db.pool.Query(ctx, query, args...)
+	if err != nil {
+		return nil, unavailable(what, err)
+	}
+	jobs, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (relay.Job, error) {
+		j := relay.Job{Kind: relay.Resolve}
+		return j, row.Scan(&j.Parking, &j.Payment, &j.Reservation)
+	})
+	return jobs, unavailable(what, err)
+}
+
 // due runs a query for reservations, with or without the time since when their
 // gates are watched.
 func (s Schedule) due(ctx context.Context, what, query string, args ...any) ([]schedule.Due, error) {
@@ -58,9 +82,10 @@ func (s Schedule) due(ctx context.Context, what, query string, args ...any) ([]s
 // replaced.
 const watched = `(select min(j.since) from edge_journal j where j.parking = r.parking)`
 
-// What is written with a pending change is left to whoever completes that.
+// What is written with a pending change is left to whoever completes that; a
+// renewal of the hold changes nothing.
 const scheduleMissed = `select r.parking, r.id from reservation r join edge_watermark m using (parking)
-where r.state = 'confirmed' and r.pending is null and r.no_show_at <= $1 and m.trusted_lo >= r.no_show_at
+where r.state = 'confirmed' and (r.pending is null or r.pending ->> 'renews' is not null) and r.no_show_at <= $1 and m.trusted_lo >= r.no_show_at
   and ` + watched + ` < r.no_show_at
 order by r.no_show_at limit $2`
 
@@ -71,7 +96,7 @@ func (s Schedule) Missed(ctx context.Context, now time.Time, limit int) ([]sched
 
 // A window does not end before the deadline for coming, which is indexed.
 const scheduleUnwatched = `select r.parking, r.id, ` + watched + ` from reservation r join parking p on p.id = r.parking
-where r.state = 'confirmed' and r.pending is null and r.no_show_at <= $1
+where r.state = 'confirmed' and (r.pending is null or r.pending ->> 'renews' is not null) and r.no_show_at <= $1
   and r.to_at <= $1::timestamptz - make_interval(secs => coalesce((p.policy ->> 'exit_grace')::numeric, 0)::float8 / 1e9)
   and (coalesce(` + watched + ` >= r.no_show_at, true) or exists (select from edge_watermark m where m.parking = r.parking
     and m.journal = '00000000-0000-0000-0000-000000000000' and coalesce(m.trusted_lo < r.no_show_at, true)))
@@ -91,6 +116,29 @@ order by r.to_at limit $2`
 // EndingSoon implements schedule.Store.
 func (s Schedule) EndingSoon(ctx context.Context, now time.Time, limit int) ([]schedule.Due, error) {
 	return s.due(ctx, "find stays that end soon", scheduleEndingSoon, now, limit)
+}
+
+// What the rule decides on, and a little more: holds that lapse within a day and
+// before their stay is over, and stays that begin within a day on a saved method.
+const scheduleLapsing = `select parking, id from (
+	select r.parking, r.id, p.capture_before as due from payment p join reservation r on r.parking = p.parking and r.id = p.reservation and r.payment = p.id
+	where p.state in ('authorized', 'lapsed') and p.capture_before <= $1::timestamptz + interval '1 day' and r.pending is null and r.state in ('confirmed', 'active')
+	  and (r.state = 'active' or r.to_at + interval '1 day' > p.capture_before) and (p.state = 'authorized' or p.updated_at > $1::timestamptz - interval '2 days')
+	union all
+	select r.parking, r.id, r.from_at from payment p join reservation r on r.parking = p.parking and r.id = p.reservation and r.payment = p.id
+	where p.state = 'method_saved' and r.pending is null and r.state in ('confirmed', 'active') and r.from_at <= $1::timestamptz + interval '1 day' and r.from_at > $1
+) x order by due limit $2`
+
+// Lapsing implements schedule.Store.
+func (s Schedule) Lapsing(ctx context.Context, now time.Time, limit int) ([]schedule.Due, error) {
+	return s.due(ctx, "find holds that lapse", scheduleLapsing, now, limit)
+}
+
+const scheduleLapsed = `select parking, id, reservation from payment where state = 'authorized' and capture_before <= $1 order by capture_before limit $2`
+
+// Lapsed implements schedule.Store.
+func (s Schedule) Lapsed(ctx context.Context, now time.Time, limit int) ([]relay.Job, error) {
+	return s.resolving(ctx, "find holds that lapsed", scheduleLapsed, now, limit)
 }
 
 // A bank may take days to pay out: it is asked once an hour.

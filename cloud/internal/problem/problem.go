@@ -66,6 +66,9 @@ var codes = map[string]int{
 	CodeUnsupportedMedia: http.StatusUnsupportedMediaType,
 	CodeNotAcceptable:    http.StatusNotAcceptable,
 	CodeMethodNotAllowed: http.StatusMethodNotAllowed,
+	// Payment providers look at the status alone.
+	"webhook_stale":     http.StatusBadRequest,
+	"webhook_malformed": http.StatusBadRequest,
 }
 
 // retryAfter is when, in seconds, the same request may be sent again.

@@ -127,7 +127,7 @@ func (f *Facts) settled() error {
 			return notReady("Something is being given back; the receipt comes in a moment.")
 		}
 		switch p.State {
-		case payment.Captured, payment.Voided, payment.Declined:
+		case payment.Captured, payment.Voided, payment.Declined, payment.Lapsed, payment.MethodKept:
 		default:
 			return notReady("The payment is being settled; the receipt comes in a moment.")
 		}

@@ -304,8 +304,9 @@ func (c *comparison) none(o *Payment) {
 	if o.Captured != 0 {
 		d.What = Capture
 	}
-	waits := o.State == payment.Requested || o.State == payment.Unknown || o.State == payment.VoidRequested && o.Held == 0
-	placed := o.State == payment.RequiresAction || o.State == payment.Authorized || o.State == payment.CaptureRequested || o.State == payment.Captured
+	// What waits for its driver may be the saving of a method, which no books list.
+	waits := o.State == payment.Requested || o.State == payment.Unknown || o.State == payment.RequiresAction || o.State == payment.VoidRequested && o.Held == 0
+	placed := o.State == payment.Authorized || o.State == payment.CaptureRequested || o.State == payment.Captured
 	switch {
 	case waits && c.books.ReadAt.Sub(o.UpdatedAt) < Patience:
 		d.Says = "whether it was placed is being found out"

@@ -266,6 +266,20 @@ func TestAPaymentWithoutAHoldIsNotMissing(t *testing.T) {
 	}
 }
 
+// The second step of saving a method is in no books; that of a hold is missing only
+// when it has waited for too long.
+func TestASecondStepThatWaitsIsOnItsWay(t *testing.T) {
+	p := reconcile.Payment{ID: id.New[id.Payment](begins), State: payment.RequiresAction, Ref: "seti_1", Currency: "EUR", UpdatedAt: begins, Due: true}
+	b := reconcile.Books{Provider: "sandbox", From: begins, To: ends, ReadAt: begins.Add(time.Hour), Ours: []reconcile.Payment{p}}
+	if r := reconcile.Compare(b); len(r.Differences) != 0 || len(r.OnTheWay) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	b.ReadAt = begins.Add(reconcile.Patience)
+	if r := reconcile.Compare(b); len(r.Differences) != 1 {
+		t.Fatalf("%+v", r)
+	}
+}
+
 // What moved while the books were read is not a difference yet.
 func TestWhatMovesWhileBooksAreReadIsOnItsWay(t *testing.T) {
 	p := reconcile.Payment{ID: id.New[id.Payment](begins), Ref: "h", State: payment.Captured, Currency: "EUR", Held: 9, Captured: 9, UpdatedAt: read.Add(time.Second), Due: true}

@@ -51,13 +51,18 @@ type Money interface {
 
 var _ Money = (*settlement.Service)(nil)
 
+// Webhooks heeds what payment providers have told.
+type Webhooks interface {
+	Heed(ctx context.Context, provider, event string) error
+}
+
 // Messages tells drivers.
 type Messages interface {
 	Notify(ctx context.Context, by notify.Channel, k notify.Kind, at id.Parking, r id.Reservation) error
 }
 
 // Handlers does every kind of job.
-func Handlers(m Money, n Messages) map[Kind]Handler {
+func Handlers(m Money, n Messages, h Webhooks) map[Kind]Handler {
 	settle := func(do func(context.Context, id.Parking, id.Payment) error) Handler {
 		return func(ctx context.Context, j Job) error { return judge(do(ctx, j.Parking, j.Payment)) }
 	}
@@ -66,11 +71,12 @@ func Handlers(m Money, n Messages) map[Kind]Handler {
 	}
 	mail := func(k notify.Kind) Handler { return tell(notify.ByMail, k) }
 	return map[Kind]Handler{
+		Heed:    func(ctx context.Context, j Job) error { return judge(h.Heed(ctx, j.Provider, j.Event)) },
 		Capture: settle(m.Capture), Void: settle(m.Void), Refund: settle(m.Refund), Resolve: settle(m.Resolve),
 		MailConfirmation: mail(notify.Confirmation), MailCancellation: mail(notify.Cancellation),
 		MailChanged: mail(notify.Changed),
 		MailNoShow:  mail(notify.NoShow), MailWalked: mail(notify.Walked), MailVoided: mail(notify.Voided),
-		MailReceipt:  mail(notify.Receipt),
+		MailReceipt: mail(notify.Receipt), MailUnsecured: mail(notify.Unsecured),
 		MailRefunded: mail(notify.Refunded), MailRefundFailed: mail(notify.RefundFailed),
 		MailEndsSoon: mail(notify.EndsSoon), SMSEndsSoon: tell(notify.BySMS, notify.EndsSoon),
 	}

@@ -40,6 +40,11 @@ func (h *hands) Resolve(_ context.Context, _ id.Parking, p id.Payment) error {
 	return h.note("resolve", p)
 }
 
+func (h *hands) Heed(_ context.Context, provider, event string) error {
+	h.asked = append(h.asked, "heed "+provider+" "+event)
+	return h.err
+}
+
 func (h *hands) Notify(_ context.Context, by notify.Channel, k notify.Kind, _ id.Parking, r id.Reservation) error {
 	return h.note(string(by)+" "+string(k), r)
 }
@@ -54,9 +59,11 @@ func TestEachKindOfJobIsDoneByItsHand(t *testing.T) {
 		relay.MailNoShow:  "mail no_show " + r.String(), relay.MailWalked: "mail walked " + r.String(),
 		relay.MailVoided: "mail voided " + r.String(), relay.MailEndsSoon: "mail ends_soon " + r.String(),
 		relay.SMSEndsSoon: "sms ends_soon " + r.String(), relay.MailReceipt: "mail receipt " + r.String(),
+		relay.MailUnsecured: "mail unsecured " + r.String(),
+		relay.Heed:          "heed sandbox evt_1",
 	} {
 		h := &hands{}
-		if err := relay.Handlers(h, h)[kind](t.Context(), relay.Job{Kind: kind, Parking: "a", Reservation: r, Payment: p}); err != nil {
+		if err := relay.Handlers(h, h, h)[kind](t.Context(), relay.Job{Kind: kind, Parking: "a", Reservation: r, Payment: p, Provider: "sandbox", Event: "evt_1"}); err != nil {
 			t.Fatal(err)
 		}
 		if len(h.asked) != 1 || h.asked[0] != want {
@@ -79,7 +86,7 @@ func TestOnlyWhatMayHelpIsDoneAgain(t *testing.T) {
 		{fault.New(fault.NotFound, "payment_not_found", ""), true, false},
 	} {
 		h := &hands{err: c.err}
-		err := relay.Handlers(h, h)[relay.Void](t.Context(), relay.Job{})
+		err := relay.Handlers(h, h, h)[relay.Void](t.Context(), relay.Job{})
 		var stop relay.Stop
 		var wait relay.Wait
 		if !errors.Is(err, c.err) || errors.As(err, &stop) != c.stop || errors.As(err, &wait) != c.wait {

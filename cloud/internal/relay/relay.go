@@ -36,10 +36,12 @@ const (
 	MailReceipt      Kind = "mail_receipt"
 	MailRefunded     Kind = "mail_refunded"
 	MailRefundFailed Kind = "mail_refund_failed"
+	MailUnsecured    Kind = "mail_unsecured"
 	Capture          Kind = "payment_capture"
 	Void             Kind = "payment_void"
 	Refund           Kind = "payment_refund"
 	Resolve          Kind = "payment_resolve"
+	Heed             Kind = "webhook_heed"
 )
 
 // Job is something to be done because of an event.
@@ -49,6 +51,8 @@ type Job struct {
 	Revision    uint64 // of the event; 0 when a clock asked for it
 	Reservation id.Reservation
 	Payment     id.Payment
+
+	Provider, Event string // of the webhook that asked for it
 }
 
 // mails are the events about a reservation that its driver is told of.
@@ -56,6 +60,12 @@ var mails = map[feed.Kind]Kind{
 	feed.ReservationConfirmed: MailConfirmation, feed.ReservationCancelled: MailCancellation,
 	feed.ReservationNoShow: MailNoShow, feed.ReservationWalked: MailWalked, feed.ReservationVoided: MailVoided,
 	feed.ReservationEndsSoon: MailEndsSoon, feed.ReservationChanged: MailChanged,
+}
+
+// paid are the states of a payment that its driver is told of. Whoever does it
+// finds out whether there is anything to tell: to a first second step, there is not.
+var paid = map[payment.State]Kind{
+	payment.Captured: MailReceipt, payment.Lapsed: MailUnsecured, payment.MethodKept: MailUnsecured, payment.RequiresAction: MailUnsecured,
 }
 
 // texts are those of them that cannot wait until mail is read. Whether there is a
@@ -84,8 +94,8 @@ func Jobs(e feed.Event) []Job {
 		}
 	case e.Kind == feed.PaymentChanged && e.Body.Payment != nil:
 		kind, ok := ForPayment(payment.State(e.Body.Payment.State))
-		if e.Body.Payment.State == string(payment.Captured) {
-			kind, ok = MailReceipt, true
+		if mail, told := paid[payment.State(e.Body.Payment.State)]; told {
+			kind, ok = mail, true
 		}
 		if !ok {
 			return nil

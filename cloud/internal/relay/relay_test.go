@@ -53,6 +53,8 @@ func TestEventsAskForTheirJobs(t *testing.T) {
 		{feed.PaymentChanged, of(payment.CaptureRequested), relay.Capture},
 		{feed.PaymentChanged, of(payment.VoidRequested), relay.Void},
 		{feed.PaymentChanged, of(payment.Unknown), relay.Resolve},
+		{feed.PaymentChanged, of(payment.Lapsed), relay.MailUnsecured},
+		{feed.PaymentChanged, of(payment.MethodKept), relay.MailUnsecured},
 		{feed.PaymentChanged, of(payment.Authorized), ""},
 		{feed.PaymentChanged, of(payment.Captured), relay.MailReceipt},
 		{feed.PaymentChanged, feed.Body{}, ""},

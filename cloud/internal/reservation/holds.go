@@ -23,7 +23,7 @@ func (r *Reservation) Holds() []Run {
 
 // Extra is what the pending change holds beyond the reservation's own claim.
 func (r *Reservation) Extra() []Run {
-	if r.Pending == nil {
+	if r.Pending == nil || r.Pending.Renews {
 		return nil
 	}
 	return Beyond(Run{r.Pending.SpaceType, r.Pending.Claim}, Run{r.SpaceType, r.Claim})
@@ -56,7 +56,7 @@ func (c *Change) OnlyTheEnd(r *Reservation) bool {
 // HeldTo is the end of what is held for a vehicle that stands on the
 // reservation's claim: that of a pending change, when it is later.
 func (r *Reservation) HeldTo() timerange.Q {
-	if c := r.Pending; c != nil && c.OnlyTheEnd(r) {
+	if c := r.Pending; c != nil && !c.Renews && c.OnlyTheEnd(r) {
 		return max(r.Claim.To, c.Claim.To)
 	}
 	return r.Claim.To

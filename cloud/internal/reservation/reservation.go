@@ -75,6 +75,7 @@ type Change struct {
 	Quote     Quote
 	Payment   id.Payment // of the whole new price; it replaces the old one
 	Until     time.Time  // unpaid then, it lapses
+	Renews    bool       // nothing changes but the payment, which is to take the old one's place
 }
 
 // Reservation is a claim on one unit of a space type for a window.

@@ -12,10 +12,12 @@ import (
 // names is what a job is stored with: names only, so that nothing personal is
 // in the queue and whoever does the job reads the present state.
 type names struct {
-	Parking     id.Parking     `json:"parking"`
+	Parking     id.Parking     `json:"parking,omitempty"`
 	Revision    uint64         `json:"revision,omitempty"`
 	Reservation id.Reservation `json:"reservation,omitzero"`
 	Payment     id.Payment     `json:"payment,omitzero"`
+	Provider    string         `json:"provider,omitempty"`
+	Event       string         `json:"event,omitempty"`
 }
 
 // River tells jobs apart by the Go type of their arguments.
@@ -31,10 +33,12 @@ type (
 	receipt      struct{ names }
 	refunded     struct{ names }
 	refundFailed struct{ names }
+	unsecured    struct{ names }
 	capture      struct{ names }
 	void         struct{ names }
 	refund       struct{ names }
 	resolve      struct{ names }
+	heed         struct{ names }
 )
 
 func (confirmation) Kind() string { return string(relay.MailConfirmation) }
@@ -49,9 +53,11 @@ func (receipt) Kind() string      { return string(relay.MailReceipt) }
 func (refunded) Kind() string     { return string(relay.MailRefunded) }
 func (refundFailed) Kind() string { return string(relay.MailRefundFailed) }
 func (refund) Kind() string       { return string(relay.Refund) }
+func (unsecured) Kind() string    { return string(relay.MailUnsecured) }
 func (capture) Kind() string      { return string(relay.Capture) }
 func (void) Kind() string         { return string(relay.Void) }
 func (resolve) Kind() string      { return string(relay.Resolve) }
+func (heed) Kind() string         { return string(relay.Heed) }
 
 // args is what all of them have in common.
 type args interface {
@@ -62,7 +68,7 @@ type args interface {
 func (n names) named() names { return n }
 
 func argsOf(j relay.Job) (args, error) {
-	n := names{j.Parking, j.Revision, j.Reservation, j.Payment}
+	n := names{j.Parking, j.Revision, j.Reservation, j.Payment, j.Provider, j.Event}
 	switch j.Kind {
 	case relay.MailConfirmation:
 		return confirmation{n}, nil
@@ -88,19 +94,26 @@ func argsOf(j relay.Job) (args, error) {
 		return refundFailed{n}, nil
 	case relay.Refund:
 		return refund{n}, nil
+	case relay.MailUnsecured:
+		return unsecured{n}, nil
 	case relay.Capture:
 		return capture{n}, nil
 	case relay.Void:
 		return void{n}, nil
 	case relay.Resolve:
 		return resolve{n}, nil
+	case relay.Heed:
+		return heed{n}, nil
 	default:
 		return nil, fmt.Errorf("no job of kind %q is known", j.Kind)
 	}
 }
 
 func (n names) job(kind string) relay.Job {
-	return relay.Job{Kind: relay.Kind(kind), Parking: n.Parking, Revision: n.Revision, Reservation: n.Reservation, Payment: n.Payment}
+	return relay.Job{
+		Kind: relay.Kind(kind), Parking: n.Parking, Revision: n.Revision, Reservation: n.Reservation, Payment: n.Payment,
+		Provider: n.Provider, Event: n.Event,
+	}
 }
 
 // tick is one run of a task.

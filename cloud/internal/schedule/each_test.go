@@ -26,6 +26,14 @@ func (e everything) EndingSoon(context.Context, time.Time, int) ([]schedule.Due,
 	return e, nil
 }
 
+func (e everything) Lapsing(context.Context, time.Time, int) ([]schedule.Due, error) { return e, nil }
+
+func (everything) Lapsed(context.Context, time.Time, int) ([]relay.Job, error) { return nil, nil }
+
+func (everything) SecondSteps(context.Context, time.Time, int) ([]relay.Job, error) {
+	return nil, nil
+}
+
 func (everything) Unsettled(context.Context, time.Time, time.Time, int) ([]relay.Job, error) {
 	return nil, nil
 }
@@ -50,7 +58,10 @@ func (m *moody) note(r id.Reservation) error {
 func (m *moody) Expire(_ context.Context, _ id.Parking, r id.Reservation) (time.Time, error) {
 	return time.Time{}, m.note(r)
 }
-func (m *moody) Miss(_ context.Context, _ id.Parking, r id.Reservation) error { return m.note(r) }
+func (*moody) Resolve(context.Context, id.Parking, id.Payment) error           { return nil }
+func (*moody) Review(context.Context, id.Parking, id.Payment) error            { return nil }
+func (m *moody) Renew(_ context.Context, _ id.Parking, r id.Reservation) error { return m.note(r) }
+func (m *moody) Miss(_ context.Context, _ id.Parking, r id.Reservation) error  { return m.note(r) }
 func (m *moody) Elapse(_ context.Context, _ id.Parking, r id.Reservation, _ time.Time) error {
 	return m.note(r)
 }
@@ -66,7 +77,7 @@ func TestFailuresHoldUpNobody(t *testing.T) {
 		m.fails[d.Reservation] = n < 100
 	}
 	ran := 0
-	for _, task := range append(schedule.Payments(all, m, nil, quiet), schedule.Lifecycle(all, m, quiet)...) {
+	for _, task := range append(schedule.Payments(all, m, m, nil, quiet), schedule.Lifecycle(all, m, quiet)...) {
 		if task.Name == "settle_payments" {
 			continue
 		}
@@ -83,7 +94,7 @@ func TestFailuresHoldUpNobody(t *testing.T) {
 			}
 		}
 	}
-	if ran != 4 {
+	if ran != 5 {
 		t.Errorf("%d tasks", ran)
 	}
 	// A clock that is told to stop does.

@@ -31,6 +31,8 @@ type town struct {
 	db    *postgres.DB
 	owner *pgx.Conn
 	sell  *booking.Service
+	bank  *sandbox.Provider
+	wires *wires         // between the service, its store and the bank
 	stuck id.Reservation // nothing can be done to it
 	tasks map[string]schedule.Task
 
@@ -91,8 +93,10 @@ func newTown(t *testing.T, parkings ...id.Parking) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.bank = sandbox.New(postgres.NewSandbox(db), sandbox.Options{Now: w.now})
+	w.wires = &wires{Committer: committer, Provider: w.bank, Saver: w.bank, cut: map[string]int{}}
 	w.sell = booking.NewService(booking.Config{
-		Store: postgres.NewBooking(db), Commits: committer, Provider: sandbox.New(postgres.NewSandbox(db), sandbox.Options{Now: w.now}),
+		Store: postgres.NewBooking(db), Commits: w.wires, Provider: w.wires,
 		Tokens: tokens, Passes: booking.Passes{Key: key}, Log: quiet, Now: w.now,
 	})
 	for _, task := range schedule.Lifecycle(postgres.NewSchedule(db), w, quiet) {

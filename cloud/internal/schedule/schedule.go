@@ -30,11 +30,15 @@ type Task struct {
 
 // Limits of what counts as stuck.
 const (
-	unheardAfter  = 30 * time.Second // a hold that nobody heard about
-	stalledAfter  = 2 * time.Minute  // a capture or void that was asked for
-	bookEvery     = 15 * time.Second
-	perRun        = 500
-	atOnce        = 32 // commits in flight
+	unheardAfter = 30 * time.Second // a hold that nobody heard about
+	stalledAfter = 2 * time.Minute  // a capture or void that was asked for
+	bookEvery    = 15 * time.Second
+	renewEvery   = time.Minute
+	perRun       = 500
+	atOnce       = 32 // commits in flight
+	// A second step is asked about from so long before its time ends.
+	askBefore     = time.Minute
+	askFor        = 20 * time.Second // all of it, so that a provider that is away keeps nothing from expiring
 	checkedAtOnce = 1000
 )
 
@@ -53,6 +57,13 @@ type Store interface {
 	// DueHolds lists held reservations, and others with a change, whose time to
 	// pay ended before now.
 	DueHolds(ctx context.Context, now time.Time, limit int) ([]Due, error)
+	// SecondSteps lists payments that wait for their driver's second step, of which
+	// the time ends before an instant, as the jobs that resolve them.
+	SecondSteps(ctx context.Context, before time.Time, limit int) ([]relay.Job, error)
+	// Lapsing lists reservations whose hold may have to be renewed, or placed.
+	Lapsing(ctx context.Context, now time.Time, limit int) ([]Due, error)
+	// Lapsed lists authorized payments whose hold has lapsed by now.
+	Lapsed(ctx context.Context, now time.Time, limit int) ([]relay.Job, error)
 	// Missed lists confirmed reservations whose deadline for coming has passed, by
 	// now and by the watermark of an edge that watched the gate before it.
 	Missed(ctx context.Context, now time.Time, limit int) ([]Due, error)
@@ -74,6 +85,16 @@ type Booking interface {
 	// Otherwise it does nothing; while a payment is waited for it returns when to
 	// come again.
 	Expire(ctx context.Context, at id.Parking, r id.Reservation) (again time.Time, err error)
+	// Renew places a hold in the place of one that lapses too early, if it is time to.
+	Renew(ctx context.Context, at id.Parking, r id.Reservation) error
+}
+
+// Money finds out what became of payments.
+type Money interface {
+	// Resolve asks the provider and books the answer.
+	Resolve(ctx context.Context, at id.Parking, p id.Payment) error
+	// Review does, of any payment.
+	Review(ctx context.Context, at id.Parking, p id.Payment) error
 }
 
 // Queue takes jobs.
@@ -84,16 +105,65 @@ type Queue interface {
 
 // Payments are the tasks that keep money moving: held reservations expire, and
 // payments that got stuck get another job.
-func Payments(s Store, b Booking, q Queue, log *slog.Logger) []Task {
+func Payments(s Store, b Booking, m Money, q Queue, log *slog.Logger) []Task {
 	log = log.With("component", "schedule")
 	return []Task{
 		{Name: "expire_holds", Every: bookEvery, Run: func(ctx context.Context, now time.Time) error {
-			return expire(ctx, now, s, b, log)
+			return errors.Join(ask(ctx, now, s, m), expire(ctx, now, s, b, log))
+		}},
+		{Name: "renew_holds", Every: renewEvery, Run: func(ctx context.Context, now time.Time) error {
+			// What is gone is known to be before anything takes its place.
+			return errors.Join(review(ctx, now, s, m), renew(ctx, now, s, b))
 		}},
 		{Name: "settle_payments", Every: bookEvery, Run: func(ctx context.Context, now time.Time) error {
 			return settle(ctx, now, s, q, log)
 		}},
 	}
+}
+
+// ask finds out about second steps whose time is about to end, or has: a driver
+// may have taken one and never come back to say so.
+func ask(ctx context.Context, now time.Time, s Store, m Money) error {
+	waiting, err := s.SecondSteps(ctx, now.Add(askBefore), perRun)
+	if err != nil {
+		return err
+	}
+	return eachPayment(ctx, waiting, "ask about the second step of", m.Resolve)
+}
+
+// review finds out about holds that should have lapsed.
+func review(ctx context.Context, now time.Time, s Store, m Money) error {
+	gone, err := s.Lapsed(ctx, now, perRun)
+	if err != nil {
+		return err
+	}
+	return eachPayment(ctx, gone, "look at the hold of", m.Review)
+}
+
+func renew(ctx context.Context, now time.Time, s Store, b Booking) error {
+	due, err := s.Lapsing(ctx, now, perRun)
+	if err != nil {
+		return err
+	}
+	_, err = each(ctx, due, "renew the hold of", func(ctx context.Context, d Due) error {
+		return b.Renew(ctx, d.Parking, d.Reservation)
+	})
+	return err
+}
+
+// eachPayment asks a provider about payments, of different reservations, for no
+// longer than askFor.
+func eachPayment(ctx context.Context, jobs []relay.Job, what string, do func(context.Context, id.Parking, id.Payment) error) error {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	at := make(map[id.Reservation]id.Payment, len(jobs))
+	due := make([]Due, 0, len(jobs))
+	for _, j := range jobs {
+		at[j.Reservation] = j.Payment
+		due = append(due, Due{Parking: j.Parking, Reservation: j.Reservation})
+	}
+	_, err := each(ctx, due, what, func(ctx context.Context, d Due) error { return do(ctx, d.Parking, at[d.Reservation]) })
+	return err
 }
 
 func expire(ctx context.Context, now time.Time, s Store, b Booking, log *slog.Logger) error {

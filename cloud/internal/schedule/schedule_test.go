@@ -47,6 +47,7 @@ func plant(t *testing.T, owner *pgx.Conn, state reservation.State, holdUntil tim
 type recorder struct {
 	mu      sync.Mutex
 	expired []id.Reservation
+	asked   []id.Payment
 	jobs    []relay.Job
 	fail    id.Reservation
 }
@@ -60,6 +61,20 @@ func (r *recorder) Expire(_ context.Context, _ id.Parking, i id.Reservation) (ti
 	r.expired = append(r.expired, i)
 	return time.Time{}, nil
 }
+
+func (r *recorder) Resolve(_ context.Context, _ id.Parking, p id.Payment) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.expired) > 0 {
+		return errors.New("asked after it had expired")
+	}
+	r.asked = append(r.asked, p)
+	return nil
+}
+
+func (r *recorder) Review(context.Context, id.Parking, id.Payment) error { return nil }
+
+func (r *recorder) Renew(context.Context, id.Parking, id.Reservation) error { return nil }
 
 func (r *recorder) Insert(_ context.Context, jobs []relay.Job) error {
 	r.jobs = append(r.jobs, jobs...)
@@ -76,7 +91,8 @@ func TestTheClockFindsWhatIsDueAndNothingElse(t *testing.T) {
 	late, _ := plant(t, owner, reservation.Held, over, payment.Declined, now)
 	broken, _ := plant(t, owner, reservation.Held, over.Add(-time.Minute), payment.Declined, now)
 	later, _ := plant(t, owner, reservation.Held, over.Add(-time.Second), payment.Declined, now)
-	plant(t, owner, reservation.Held, now.Add(time.Second), payment.RequiresAction, now)
+	_, soon := plant(t, owner, reservation.Held, now.Add(time.Second), payment.RequiresAction, now)
+	plant(t, owner, reservation.Held, now.Add(2*time.Minute), payment.RequiresAction, now)
 	plant(t, owner, reservation.Confirmed, over, payment.Authorized, lately)
 	plant(t, owner, reservation.Expired, over, payment.Voided, lately)
 
@@ -109,9 +125,9 @@ func TestTheClockFindsWhatIsDueAndNothingElse(t *testing.T) {
 	}
 
 	rec := &recorder{fail: broken}
-	tasks := schedule.Payments(postgres.NewSchedule(db), rec, rec, quiet)
+	tasks := schedule.Payments(postgres.NewSchedule(db), rec, rec, rec, quiet)
 	for range 2 { // a tick too many does no harm
-		rec.expired, rec.jobs = nil, nil
+		rec.expired, rec.jobs, rec.asked = nil, nil, nil
 		for _, task := range tasks {
 			err := task.Run(t.Context(), now)
 			if (err != nil) != (task.Name == "expire_holds") { // one reservation fails, and is told
@@ -120,6 +136,9 @@ func TestTheClockFindsWhatIsDueAndNothingElse(t *testing.T) {
 		}
 		if len(rec.expired) != 2 || !slices.Contains(rec.expired, later) || !slices.Contains(rec.expired, late) {
 			t.Errorf("expired %v, want the others in spite of %s: %s, %s", rec.expired, broken, later, late)
+		}
+		if len(rec.asked) != 1 || rec.asked[0] != soon {
+			t.Errorf("asked about the second steps of %v, want %s, whose time is about to end", rec.asked, soon)
 		}
 		got := map[id.Payment]relay.Kind{}
 		for _, j := range rec.jobs {

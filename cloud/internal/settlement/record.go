@@ -181,10 +181,14 @@ func load(w *commit.Work, i id.Payment) (*payment.Payment, error) {
 	return p, err
 }
 
-// void releases what is booked as held. A payment has Authorized above zero
-// exactly when its hold is in the ledger.
 func void(w *commit.Work, p *payment.Payment, now time.Time) error {
-	p.State = payment.Voided
+	return release(w, p, payment.Voided, now)
+}
+
+// release ends a payment and releases what is booked as held. A payment has
+// Authorized above zero exactly when its hold is in the ledger.
+func release(w *commit.Work, p *payment.Payment, to payment.State, now time.Time) error {
+	p.State = to
 	p.UpdatedAt = now
 	if p.Authorized > 0 {
 		if err := w.Book(ledger.HoldReleased(p.Reservation, p.ID, money.New(p.Authorized, p.Amount.Currency))); err != nil {

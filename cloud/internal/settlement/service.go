@@ -79,7 +79,7 @@ func (s *Service) Capture(ctx context.Context, at id.Parking, i id.Payment) erro
 		return provider.Capture(ctx, p.Ref, money.New(p.CaptureAmount, p.Amount.Currency), p.Key("capture"))
 	})
 	if refused(err) {
-		found, stands := s.standing(ctx, provider, p)
+		found, stands := s.hold(ctx, provider, p)
 		switch {
 		case stands != nil && !errors.Is(stands, payment.ErrNotFound):
 			return fmt.Errorf("look at the hold after %w: %w", err, stands)
@@ -114,9 +114,9 @@ func (s *Service) Void(ctx context.Context, at id.Parking, i id.Payment) error {
 	}
 	ref, gone := p.Ref, false
 	if ref == "" {
-		found, err := s.standing(ctx, provider, p)
+		found, err := s.hold(ctx, provider, p)
 		switch {
-		case errors.Is(err, payment.ErrNotFound):
+		case errors.Is(err, payment.ErrNotFound): // which a saved method never has
 			if s.now().Sub(p.UpdatedAt) < Quiet {
 				return fmt.Errorf("void %s: %w", i, ErrTooSoon)
 			}
@@ -130,8 +130,9 @@ func (s *Service) Void(ctx context.Context, at id.Parking, i id.Payment) error {
 	if !gone {
 		_, err := call(ctx, func(ctx context.Context) (payment.Outcome, error) { return provider.Void(ctx, ref, p.Key("void")) })
 		if refused(err) {
-			if found, stands := s.standing(ctx, provider, p); stands == nil && over(found) {
-				err = nil
+			found, stands := s.hold(ctx, provider, p)
+			if stands == nil && over(found) || errors.Is(stands, payment.ErrNotFound) {
+				err = nil // it is gone, or a method was to be saved and there never was one
 			} else {
 				s.log.Error("the provider refuses to give a hold back", "parking_id", at, "payment_id", i, "err", err)
 				return fmt.Errorf("void %s: %w: %w", i, ErrDefinite, err)
@@ -173,6 +174,49 @@ func (s *Service) Resolve(ctx context.Context, at id.Parking, i id.Payment) erro
 	return s.holds.RecordHold(ctx, at, p.Reservation, p.ID, out)
 }
 
+// Review asks the provider how a payment's hold stands and books what is so, when
+// something says that it may have changed: a webhook, or the time at which it
+// lapses. It returns ErrTooSoon and ErrDefinite as the others do.
+func (s *Service) Review(ctx context.Context, at id.Parking, i id.Payment) error {
+	p, provider, err := s.find(ctx, at, i)
+	if err != nil {
+		return err
+	}
+	switch p.State {
+	case payment.Requested, payment.Unknown, payment.RequiresAction:
+		return s.Resolve(ctx, at, i)
+	case payment.CaptureRequested:
+		return s.Capture(ctx, at, i)
+	case payment.VoidRequested:
+		return s.Void(ctx, at, i)
+	case payment.Authorized, payment.Declined, payment.Voided:
+	case payment.Captured, payment.Lapsed, payment.MethodKept:
+		return nil
+	}
+	out, err := s.standing(ctx, provider, p)
+	gone := errors.Is(err, payment.ErrNotFound)
+	if err != nil && !gone {
+		return fmt.Errorf("review %s: %w", i, err)
+	}
+	switch {
+	case p.State != payment.Authorized && !gone && out.State == payment.Authorized:
+		// It came to stand after everybody had given it up: it goes back on the
+		// books, to be given back.
+		return s.holds.RecordHold(ctx, at, p.Reservation, p.ID, out)
+	case p.State != payment.Authorized:
+		return nil
+	case !gone && out.State == payment.Captured:
+		s.log.Error("a hold was captured, and not by us", "parking_id", at, "payment_id", i)
+		_, err = s.committer.Commit(ctx, RecordTaken{At: at, Payment: i, Incident: id.New[id.Incident](s.now())})
+	case gone || over(out):
+		s.log.Warn("a hold has lapsed", "parking_id", at, "payment_id", i)
+		_, err = s.committer.Commit(ctx, RecordLapse{At: at, Payment: i})
+	case out.State == payment.Authorized && !out.CaptureBefore.Equal(p.CaptureBefore):
+		_, err = s.committer.Commit(ctx, RecordLife{At: at, Payment: i, CaptureBefore: out.CaptureBefore})
+	}
+	return err
+}
+
 func (s *Service) find(ctx context.Context, at id.Parking, i id.Payment) (*payment.Payment, payment.Provider, error) {
 	p, err := s.payments.Payment(ctx, at, i)
 	if err != nil {
@@ -188,9 +232,27 @@ func (s *Service) find(ctx context.Context, at id.Parking, i id.Payment) (*payme
 	return p, provider, nil
 }
 
-// standing looks a hold up by the key it was asked for with. An answer that
-// makes no sense is an error, in the log as one, so that nothing is booked by it.
+// standing looks up what a payment was asked for: its hold, or the saving of its
+// method. Where neither is found, the error wraps payment.ErrNotFound.
 func (s *Service) standing(ctx context.Context, provider payment.Provider, p *payment.Payment) (payment.Outcome, error) {
+	out, err := s.hold(ctx, provider, p)
+	saver, saves := provider.(payment.Saver)
+	if !errors.Is(err, payment.ErrNotFound) || !saves || !provider.Capabilities().SaveMethod {
+		return out, err
+	}
+	out, err = call(ctx, func(ctx context.Context) (payment.Outcome, error) {
+		saved, err := saver.FindSaved(ctx, p.Key(payment.CallSave))
+		return saved.Outcome(), err
+	})
+	if err == nil {
+		err = s.sense(p, out)
+	}
+	return out, err
+}
+
+// hold looks a hold up by the key it was asked for with. An answer that makes no
+// sense is an error, in the log as one, so that nothing is booked by it.
+func (s *Service) hold(ctx context.Context, provider payment.Provider, p *payment.Payment) (payment.Outcome, error) {
 	out, err := call(ctx, func(ctx context.Context) (payment.Outcome, error) { return provider.Find(ctx, p.Key(payment.CallHold)) })
 	if err == nil {
 		err = s.sense(p, out)

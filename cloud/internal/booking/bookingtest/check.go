@@ -94,7 +94,7 @@ func (w *World) money() error {
 	}
 	for i, p := range w.payments {
 		stands := p.Authorized
-		if p.State == payment.Captured || p.State == payment.Voided {
+		if p.State == payment.Captured || p.State == payment.Voided || p.State == payment.Lapsed {
 			stands = 0
 		}
 		if held[i] != stands || p.Captured > p.Authorized || p.CaptureAmount > p.Authorized {
@@ -117,7 +117,7 @@ func (w *World) money() error {
 			return fmt.Errorf("payment %s is of no reservation", i)
 		}
 		former := p.ID != r.Payment && (r.Pending == nil || r.Pending.Payment != p.ID)
-		if gone := p.State == payment.VoidRequested || p.State == payment.Voided || p.State == payment.Declined; former && !gone {
+		if gone := p.State == payment.VoidRequested || p.State == payment.Voided || p.State == payment.Declined || p.State == payment.Lapsed; former && !gone {
 			return fmt.Errorf("payment %s, which stands for nothing, is %s", i, p.State)
 		}
 	}
@@ -135,7 +135,7 @@ func agree(r *reservation.Reservation, p *payment.Payment, all map[id.Payment]*p
 	switch {
 	case p == nil:
 		return fmt.Errorf("%s has no payment", r.ID)
-	case r.State == reservation.Confirmed && p.State != payment.Authorized, p.State == payment.Authorized && !lives,
+	case r.State == reservation.Confirmed && p.State != payment.Authorized && p.State != payment.Lapsed && p.State != payment.MethodKept, p.State == payment.Authorized && !lives,
 		r.State == reservation.Confirmed && r.ConfirmedRevision == 0, r.State.Final() && slices.Contains(asking, p.State):
 		return fmt.Errorf("%s is %s (revision %d) and its payment %s", r.ID, r.State, r.ConfirmedRevision, p.State)
 	case p.State == payment.Authorized && p.Authorized < r.Quote.Total.Minor:

@@ -90,6 +90,14 @@ func (s *Sender) MessageID(k notify.Kind, m notify.Mail) string {
 	if k == notify.Refunded || k == notify.RefundFailed {
 		return fmt.Sprintf("%s.%s.%d.%d@%s", k, m.Reservation, m.Generation, m.Refunds, s.domain)
 	}
+	if k == notify.Unsecured { // which may be told for another reason later
+		switch {
+		case m.AsksBank:
+			k += "-asked"
+		case m.Refused:
+			k += "-refused"
+		}
+	}
 	return fmt.Sprintf("%s.%s.%d@%s", k, m.Reservation, m.Generation, s.domain)
 }
 
@@ -165,7 +173,7 @@ func (s *Sender) compose(k notify.Kind, m notify.Mail) (*gomail.Msg, error) {
 	msg.SetBodyString(gomail.TypeTextPlain, text)
 	msg.AddAlternativeString(gomail.TypeTextHTML, html)
 	if k.HasPass() {
-		png, err := qr(m.Pass)
+		png, err := draw(m.Pass)
 		if err != nil {
 			return nil, err
 		}

@@ -5,12 +5,11 @@ import (
 	"embed"
 	"fmt"
 	htmltemplate "html/template"
-	"image/png"
 	"strings"
 	texttemplate "text/template"
 	"time"
 
-	"github.com/skip2/go-qrcode"
+	"rsc.io/qr"
 
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/protocol/id"
@@ -36,6 +35,7 @@ type view struct {
 	Total     string
 	Tax       string
 	Held      string // empty when nothing is held
+	Kept      bool   // the card is kept, and nothing held yet
 	AtMachine string // what is to be paid at the machine; empty: nothing
 	Taken     string // empty when nothing is taken
 	Missed    string // what is taken if nobody comes; empty: nothing
@@ -96,6 +96,7 @@ func newView(k notify.Kind, m notify.Mail) view {
 	if !m.Tax.IsZero() {
 		v.Tax = m.Tax.Written()
 	}
+	v.Kept = m.Kept
 	if m.Held.Minor > 0 {
 		v.Held = m.Held.Written()
 	}
@@ -188,6 +189,8 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 			"If the card has been closed or replaced, tell the parking, and say your booking number.",
 		}
 		v.Button = "See your booking"
+	case notify.Unsecured:
+		v.unsecured(m, booking, when)
 	default: // it ends soon
 		end := m.EndsAt()
 		v.Subject = fmt.Sprintf("Your time at %s ends at %s", m.Name, end)
@@ -200,6 +203,23 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		}
 		v.Button = "See your booking"
 	}
+}
+
+// unsecured says why the price is not held, and that the place is kept all the
+// same.
+func (v *view) unsecured(m notify.Mail, booking, when string) {
+	v.Subject = fmt.Sprintf("About the card for %s, %s", m.Name, when)
+	v.Heading = [2]string{"Your place is yours.", "Please look at your card."}
+	kept := "Your booking and your pass stay as they are. What is not held by then is paid when you leave."
+	switch {
+	case m.AsksBank:
+		v.Says = []string{booking + ".", "Your bank asks you to confirm before " + v.Total + " is held on your card again. Open your booking to do it.", kept}
+	case m.Refused:
+		v.Says = []string{booking + ".", "We asked your card to hold " + v.Total + ", and your bank said no. We try again until your time begins.", kept}
+	default:
+		v.Says = []string{booking + ".", "What was held on your card has run out, and it could not be held again. Nothing was taken.", kept}
+	}
+	v.Button = "See your booking"
 }
 
 // Number is the booking number that a driver reads to a person: the last six
@@ -239,19 +259,14 @@ func join(sep string, parts ...string) string {
 	return strings.Join(said, sep)
 }
 
-// qr draws the pass: ink on white, with the quiet edge that readers need.
-func qr(pass string) ([]byte, error) {
-	code, err := qrcode.New(pass, qrcode.Medium)
+// draw draws the pass: ink on white, with the quiet edge that readers need.
+func draw(pass string) ([]byte, error) {
+	code, err := qr.Encode(pass, qr.M)
 	if err != nil {
 		return nil, fmt.Errorf("draw the pass: %w", err)
 	}
-	// Six pixels a module, whatever the version. Fast rather than small: the best
-	// compression was a fifth of the cloud's work under load.
-	var out bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&out, code.Image(-6)); err != nil {
-		return nil, fmt.Errorf("draw the pass: %w", err)
-	}
-	return out.Bytes(), nil
+	code.Scale = 6
+	return code.PNG(), nil
 }
 
 //go:embed templates/*

@@ -30,6 +30,10 @@ type Harness struct {
 	// Break makes the next call that changes something fail, before it did its work
 	// or after; nil when the provider cannot be broken into.
 	Break func(t *testing.T, f Fault)
+	// Webhook is an event about a hold, as the provider would send it, and Sign the
+	// headers of one that is sent at a time; nil when it sends none.
+	Webhook func(t *testing.T, r payment.Request, o payment.Outcome) (event string, body []byte)
+	Sign    func(event string, body []byte, at time.Time) map[string]string
 	// Complete is the driver's answer to a second factor.
 	Complete func(t *testing.T, ref string, passed bool)
 }
@@ -90,6 +94,10 @@ var secured = map[string]func(*testing.T, Harness){
 	"a charge of an absent driver":         absentCharge,
 	"the books list everything once":       lists,
 	"a fault at any call has one effect":   oneEffect,
+	"a webhook names its hold":             webhookRead,
+	"a webhook that was altered is forged": webhookForged,
+	"a webhook that was kept is stale":     webhookStale,
+	"a webhook that says nothing":          webhookEmpty,
 }
 
 func request(method string) payment.Request {

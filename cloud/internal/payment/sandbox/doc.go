@@ -13,8 +13,21 @@
 //	                          the first time with each key
 //	pm_sandbox_no_increment   holds, but is never raised
 //	pm_sandbox_absent_declined  holds, but is not charged while the driver is away
+//	pm_sandbox_short_hold     holds, for ten minutes
+//	pm_sandbox_disputed       holds; what is captured is disputed at once
+//	pm_sandbox_webhook_twice  waits for the driver; every webhook comes twice
+//	pm_sandbox_webhook_late   … webhooks come half a minute late
+//	pm_sandbox_webhook_reordered  … the first webhook comes after the next ones
+//	pm_sandbox_webhook_never  … no webhook comes
+//	pm_sandbox_webhook_forged … webhooks are signed with a wrong secret
 //
 // Any other method is declined with unknown_payment_method. A method that is
 // saved (pm_sandbox_saved_…) goes on to do what it did before, but wants no
 // second factor any more.
+//
+// What a caller was not told by the answer to his own call is told by webhook: a
+// second factor that was answered, a hold whose answer got lost, a dispute; with
+// the methods above everything is. Webhooks are rows that are written with what
+// they tell of, sent until they are taken, and signed as Standard Webhooks are:
+// HMAC-SHA256 over id, time and body.
 package sandbox

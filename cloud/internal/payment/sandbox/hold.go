@@ -20,6 +20,15 @@ const (
 	ServerError  = "pm_sandbox_server_error"
 	NoIncrement  = "pm_sandbox_no_increment"
 	Absent       = "pm_sandbox_absent_declined"
+	ShortHold    = "pm_sandbox_short_hold"
+	Disputed     = "pm_sandbox_disputed"
+
+	// These are like SecondFactor, and their webhooks go astray.
+	WebhookTwice   = "pm_sandbox_webhook_twice"
+	WebhookLate    = "pm_sandbox_webhook_late"
+	WebhookReorder = "pm_sandbox_webhook_reordered"
+	WebhookNever   = "pm_sandbox_webhook_never"
+	WebhookForged  = "pm_sandbox_webhook_forged"
 )
 
 // savedPrefix begins the name of a saved method; the method it was made of
@@ -64,7 +73,12 @@ type Hold struct {
 	CaptureBefore time.Time
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
+
+	Webhooks []Webhook `json:"-"` // that tell of the last change; stored with it
 }
+
+// shortLife is how long a hold of ShortHold stands.
+const shortLife = 10 * time.Minute
 
 // Refund is one refund of a hold.
 type Refund struct {
@@ -83,8 +97,10 @@ func decide(r payment.Request, ref string, now time.Time, life time.Duration) Ho
 		State: payment.Authorized, Asked: r.Amount.Minor, Amount: r.Amount, CaptureBefore: now.Add(life), CreatedAt: now, UpdatedAt: now,
 	}
 	switch method {
-	case OK, Timeout, Flaky, ServerError, NoIncrement, Absent:
-	case SecondFactor:
+	case OK, Timeout, Flaky, ServerError, NoIncrement, Absent, Disputed:
+	case ShortHold:
+		h.CaptureBefore = now.Add(min(life, shortLife))
+	case SecondFactor, WebhookTwice, WebhookLate, WebhookReorder, WebhookNever, WebhookForged:
 		if saved { // it was taken when the method was saved
 			break
 		}
@@ -248,7 +264,7 @@ func (p *Provider) outcome(h Hold) payment.Outcome {
 	case payment.Declined: // nothing is held
 	case payment.RequiresAction:
 		o.NextAction = p.base + challengePath + h.Ref
-	case payment.Requested, payment.Unknown, payment.CaptureRequested, payment.VoidRequested:
+	case payment.Requested, payment.Unknown, payment.CaptureRequested, payment.VoidRequested, payment.Lapsed, payment.MethodKept:
 		// How far the asking has come is in our books, not in the provider's.
 	}
 	return o

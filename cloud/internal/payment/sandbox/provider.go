@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -25,7 +26,8 @@ const flakes = 2
 // may be booked.
 const DefaultHoldLife = 180 * 24 * time.Hour
 
-// Store keeps the sandbox's books. Each method is one transaction.
+// Store keeps the sandbox's books. Each method is one transaction; PlaceHold and
+// ChangeHold store the hold's webhooks with it.
 type Store interface {
 	// PlaceHold stores a hold unless one with its key is there, and returns the
 	// stored one.
@@ -42,6 +44,11 @@ type Store interface {
 	ChangeHold(ctx context.Context, ref, kind, key string, change func(Hold) (Hold, error)) (Hold, error)
 	// Holds lists the latest holds, of one parking or of all, newest first.
 	Holds(ctx context.Context, parking string, limit int) ([]Hold, error)
+	// DueWebhooks takes webhooks that are due and were not tried too often, and has
+	// them due again at another time, so that nobody else takes them before.
+	DueWebhooks(ctx context.Context, now, again time.Time, tries, limit int) ([]Webhook, error)
+	// WebhookTaken says that one was sent; if it is to be sent again, it is due now.
+	WebhookTaken(ctx context.Context, event string, now time.Time) error
 	// Placed lists what was placed or refunded in [from, to).
 	Placed(ctx context.Context, from, to time.Time) ([]Hold, error)
 }
@@ -51,6 +58,7 @@ type Options struct {
 	BaseURL  string        // before the path of the second factor's page; without it the page is named by its path alone
 	HoldLife time.Duration // 0: DefaultHoldLife
 	Now      func() time.Time
+	Webhooks Webhooks
 }
 
 // Provider is the sandbox.
@@ -59,6 +67,8 @@ type Provider struct {
 	base  string
 	life  time.Duration
 	now   func() time.Time
+	hooks Webhooks
+	wake  chan struct{} // a webhook may be due
 }
 
 var (
@@ -68,17 +78,25 @@ var (
 	_ payment.Saver       = (*Provider)(nil)
 	_ payment.Charger     = (*Provider)(nil)
 	_ payment.Lister      = (*Provider)(nil)
+	_ payment.Announcer   = (*Provider)(nil)
 )
 
 // New makes a sandbox over its books.
 func New(s Store, o Options) *Provider {
-	p := &Provider{store: s, base: strings.TrimSuffix(o.BaseURL, "/"), life: o.HoldLife, now: o.Now}
+	p := &Provider{store: s, base: strings.TrimSuffix(o.BaseURL, "/"), life: o.HoldLife, now: o.Now, hooks: o.Webhooks, wake: make(chan struct{}, 1)}
 	if p.life <= 0 {
 		p.life = DefaultHoldLife
 	}
 	if p.now == nil {
 		p.now = time.Now
 	}
+	if p.hooks.Late <= 0 {
+		p.hooks.Late = lateBy
+	}
+	if p.hooks.Log == nil {
+		p.hooks.Log = slog.New(slog.DiscardHandler)
+	}
+	p.hooks.Log = p.hooks.Log.With("component", "sandbox")
 	return p
 }
 
@@ -143,10 +161,11 @@ func (p *Provider) place(ctx context.Context, kind Kind, r payment.Request, h Ho
 			return Hold{}, fmt.Errorf("%w: call %d", payment.ErrTemporary, n)
 		}
 	}
-	h, err := p.store.PlaceHold(ctx, h)
+	h, err := p.store.PlaceHold(ctx, p.tell(h, placed))
 	if err != nil {
 		return Hold{}, err
 	}
+	p.hint()
 	if !h.same(kind, r) {
 		return Hold{}, fmt.Errorf("%w: key %s was used for something else", payment.ErrRefused, r.Key)
 	}
@@ -172,10 +191,14 @@ func (p *Provider) fails(ctx context.Context, method, key string) error {
 
 // change does a call about a hold, once per key.
 func (p *Provider) change(ctx context.Context, ref, kind, key string, do func(Hold) (Hold, error)) (Hold, error) {
-	h, err := p.store.ChangeHold(ctx, ref, kind, key, do)
+	h, err := p.store.ChangeHold(ctx, ref, kind, key, func(h Hold) (Hold, error) {
+		h, err := do(h)
+		return p.tell(h, changed), err
+	})
 	if err != nil {
 		return Hold{}, err
 	}
+	p.hint()
 	return h, p.fails(ctx, h.Method, key)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -30,8 +31,14 @@ func TestSandboxIsAProvider(t *testing.T) {
 	db, _ := postgrestest.New(t)
 	paymenttest.Suite(t, func(t *testing.T) paymenttest.Harness {
 		store := &brittle{Store: postgres.NewSandbox(db)}
-		p := sandbox.New(store, sandbox.Options{})
+		p := sandbox.New(store, sandbox.Options{Webhooks: sandbox.Webhooks{Secret: secret}})
 		return paymenttest.Harness{
+			Webhook: func(_ *testing.T, r payment.Request, o payment.Outcome) (string, []byte) {
+				return "evt_1", event("evt_1", r, o)
+			},
+			Sign: func(event string, body []byte, at time.Time) map[string]string {
+				return sandbox.Sign(secret, event, body, at)
+			},
 			NoIncrement: sandbox.NoIncrement, Absent: sandbox.Absent,
 			Break:    func(_ *testing.T, f paymenttest.Fault) { store.next.Store(&f) },
 			Provider: p, OK: sandbox.OK, Declined: sandbox.Declined, Unknown: "pm_card_visa",
@@ -43,6 +50,14 @@ func TestSandboxIsAProvider(t *testing.T) {
 			},
 		}
 	})
+}
+
+var secret = []byte("shared by the sandbox and us")
+
+// event is the body of a webhook about a hold.
+func event(name string, r payment.Request, o payment.Outcome) []byte {
+	return fmt.Appendf(nil, `{"id": %q, "type": "hold.changed", "created": %d, "data": {"ref": %q, "key": %q, "parking_id": %q, "state": %q}}`,
+		name, time.Now().Unix(), o.Ref, r.Key, r.Parking, o.State)
 }
 
 // brittle are books that fail on demand, once.

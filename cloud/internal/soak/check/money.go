@@ -19,22 +19,22 @@ func fits(reservation string, late bool, payment string) bool {
 	}
 	return slices.Contains(map[string][]string{
 		"held":      {"requested", "requires_action", "unknown"},
-		"confirmed": {"authorized"},
+		"confirmed": {"authorized", "lapsed", "method_saved"},
 		// One that was a no-show and came late after all has been asked for before.
-		"active":    {"authorized", "capture_requested", "captured", "void_requested", "voided"},
-		"completed": {"capture_requested", "captured", "void_requested", "voided"},
-		"no_show":   {"capture_requested", "captured", "void_requested", "voided"},
+		"active":    {"authorized", "lapsed", "method_saved", "capture_requested", "captured", "void_requested", "voided"},
+		"completed": {"capture_requested", "captured", "void_requested", "voided", "lapsed", "method_saved"},
+		"no_show":   {"capture_requested", "captured", "void_requested", "voided", "lapsed", "method_saved"},
 		"expired":   {"declined", "void_requested", "voided"},
-		"cancelled": {"declined", "void_requested", "voided"},
-		"walked":    {"declined", "void_requested", "voided"},
-		"voided":    {"declined", "void_requested", "voided"},
+		"cancelled": {"declined", "void_requested", "voided", "lapsed"},
+		"walked":    {"declined", "void_requested", "voided", "lapsed"},
+		"voided":    {"declined", "void_requested", "voided", "lapsed"},
 	}[reservation], payment)
 }
 
 // live reports a payment that takes, or may yet take, a driver's money.
 func live(state string) bool {
 	switch state {
-	case "declined", "void_requested", "voided":
+	case "declined", "void_requested", "voided", "lapsed":
 		return false
 	}
 	return true
@@ -106,7 +106,7 @@ func (out *Report) changes(r *Rows, byID map[ID]*Payment) {
 	for i := range r.Reservations {
 		x := &r.Reservations[i]
 		stands := x.State == "confirmed" || x.State == "active"
-		if p := byID[x.Payment]; stands && p != nil && p.Authorized < x.Price {
+		if p := byID[x.Payment]; stands && p != nil && p.Authorized < x.Price && p.State != "method_saved" {
 			out.Add(Payments, "%s: reservation %x is %s for %d, %d is held", x.Parking, x.ID, x.State, x.Price, p.Authorized)
 		}
 		if x.Pending == nil {

@@ -223,7 +223,8 @@ export function booking(id, givenToken) {
       h('div', {class: 'opt'}, h('div', {}, h('b', {}, inside ? 'Leave whenever you like' : `Come from ${clock(from(), zone())}`),
         h('p', {class: 'small muted'}, inside
           ? 'Just drive out: show the pass at the exit, and the price is taken from what is held.'
-          : `Your space is kept until ${r.no_show_at ? clock(Date.parse(r.no_show_at), zone()) : clock(to(), zone())}. ${money(r.payment.authorized)} is held on your card, nothing is taken yet.`))),
+          : `Your space is kept until ${r.no_show_at ? clock(Date.parse(r.no_show_at), zone()) : clock(to(), zone())}. ${held()}`))),
+      asksAgain(),
       r.pending_change ? null : stayLonger(),
       h('div', {class: 'opt'}, h('div', {}, h('b', {}, 'Pass as text'), h('p', {class: 'small muted'}, 'For a gate that is typed into, or to keep.')),
         h('span', {}, h('button', {class: 'btn ghost sm', type: 'button', onclick: async () => {
@@ -234,6 +235,28 @@ export function booking(id, givenToken) {
         }}, 'Copy'), copied)),
       h('details', {class: 'exact'}, h('summary', {}, 'Show the text'), h('p', {class: 'code-text', tabindex: '0'}, r.pass || '')),
       !inside && giveUp())
+  }
+
+  /** What the card holds, in a sentence. */
+  function held() {
+    if (r.payment.state === 'method_saved') {
+      return r.payment.decline_code
+        ? 'Your bank did not let us hold the price. We try again until your time begins; what is not held is paid when you leave.'
+        : `Your card is kept, and nothing is held yet: ${money(r.price)} is held a day before your time begins.`
+    }
+    if (r.payment.state === 'lapsed') return 'What was held on your card has run out. What your stay costs is paid when you leave.'
+    return `${money(r.payment.authorized)} is held on your card, nothing is taken yet.`
+  }
+
+  /** The bank asks before the price of a confirmed booking is held (again). */
+  function asksAgain() {
+    const next = r.payment.state !== 'requires_action' && r.payment.next_action
+    if (!next) return null
+    const href = next + (next.includes('?') ? '&' : '?') + 'return=' + encodeURIComponent('/#/r/' + id)
+    return h('div', {class: 'note'}, icon('bank'), h('p', {class: 'h'}, `Approve ${money(r.price)} with your bank`),
+      h('p', {class: 'small'}, 'Your bank asks before it holds the price. Your place stays yours either way.'),
+      h('p', {class: 'row'}, h('a', {class: 'btn sm', href}, 'Open my bank'),
+        h('button', {class: 'btn ghost sm', type: 'button', disabled: Boolean(busy), onclick: confirm}, busy === 'confirm' ? 'Asking…' : 'I have approved it')))
   }
 
   function stayLonger() {
