@@ -15,6 +15,7 @@ const (
 	BillBasisOverstayed   BillBasis = "overstayed"
 	BillBasisQuoted       BillBasis = "quoted"
 	BillBasisQuotedBeyond BillBasis = "quoted_beyond"
+	BillBasisShortened    BillBasis = "shortened"
 	BillBasisUnwatched    BillBasis = "unwatched"
 	BillBasisUsed         BillBasis = "used"
 	BillBasisVoided       BillBasis = "voided"
@@ -35,6 +36,8 @@ func (e BillBasis) Valid() bool {
 	case BillBasisQuoted:
 		return true
 	case BillBasisQuotedBeyond:
+		return true
+	case BillBasisShortened:
 		return true
 	case BillBasisUnwatched:
 		return true
@@ -714,6 +717,12 @@ type Bill struct {
 	// GraceSeconds Leaving this much after the reservation was forgiven
 	GraceSeconds int `json:"grace_seconds"`
 
+	// KeptPercent With shortened: of the first part, what was agreed, this is due at the least
+	KeptPercent *int `json:"kept_percent,omitempty"`
+
+	// Least With shortened: that in minor units, or the tariff's least price when it is more. Due is the second part, at least this, and no more than the first
+	Least *int64 `json:"least,omitempty"`
+
 	// Limit No more than was held is due
 	Limit *int64 `json:"limit,omitempty"`
 	Parts []struct {
@@ -1264,7 +1273,10 @@ type RefundState string
 // Reservation defines model for Reservation.
 type Reservation struct {
 	CreatedAt time.Time `json:"created_at"`
-	From      time.Time `json:"from"`
+
+	// EarlyCharge Left out: all of the price is due whenever the vehicle leaves. Else who leaves early pays the tariff from the beginning to the exit, at least this and no more than the price
+	EarlyCharge *Amount   `json:"early_charge,omitempty"`
+	From        time.Time `json:"from"`
 
 	// HoldUntil While held: the payment must be secured by then
 	HoldUntil *time.Time    `json:"hold_until,omitempty"`

@@ -171,10 +171,13 @@ func (x *till) RecordHold(ctx context.Context, at id.Parking, r id.Reservation, 
 	return err
 }
 
-func newTill(faults func() string) *till {
+func newTill(faults func() string) *till { return tillWith(faults, 6*time.Hour) }
+
+// tillWith has a bank whose holds stand so long.
+func tillWith(faults func() string, life time.Duration) *till {
 	c := newClock()
 	x := &till{World: bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 4)), c: c, fault: faults}
-	x.bank = sandbox.New(&shelf{calls: map[string]sandbox.Hold{}, tries: map[string]int{}}, sandbox.Options{Now: c.now, HoldLife: 6 * time.Hour})
+	x.bank = sandbox.New(&shelf{calls: map[string]sandbox.Hold{}, tries: map[string]int{}}, sandbox.Options{Now: c.now, HoldLife: life})
 	x.settle = settlement.NewService(x, x, x, c.now, slog.New(slog.DiscardHandler), line{x.bank, x})
 	x.gate = newBoom(x.World, c.at)
 	return x

@@ -37,6 +37,7 @@ type scene struct {
 	percent    int
 	writeOff   int64
 	back       []int64       // given back by the operator, in turn
+	early      *int          // percent of the quote that is due at the least who leaves early
 	failed     bool          // the first of back came back to us
 	demand     int           // percent of the tariff's price, frozen with the quote; 0: all of it
 	paid       time.Duration // after the entry, at a machine, in time for the exit
@@ -45,6 +46,9 @@ type scene struct {
 var scenes = map[string]scene{
 	"in time":                  {inside: 2 * time.Hour, reserved: true},
 	"left early":               {inside: 30 * time.Minute, reserved: true},
+	"left early, less due":     {inside: 30 * time.Minute, reserved: true, early: new(20)},
+	"left early, least due":    {inside: 10 * time.Minute, reserved: true, early: new(60)},
+	"left early at a demand":   {inside: 50 * time.Minute, reserved: true, early: new(0), demand: 137},
 	"stayed too long":          {inside: 200 * time.Minute, reserved: true},
 	"a day too long":           {inside: 29 * time.Hour, reserved: true},
 	"too long, a doubt":        {inside: 200 * time.Minute, reserved: true, exitDoubt: 90_000},
@@ -105,6 +109,7 @@ func (s scene) facts(t testing.TB) receipt.Facts {
 			t.Fatal(err)
 		}
 		r.Quote = reservation.Quote{TariffVersion: quoted.TariffVersion}
+		r.Quote.EarlyCharge = s.early
 		if s.demand != 0 {
 			r.Quote.Demand = &reservation.Demand{Percent: s.demand}
 		}
