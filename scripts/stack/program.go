@@ -54,11 +54,13 @@ func (g *program) keep(ctx context.Context, say func(string)) error {
 		p := g.Process()
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-p.Done():
 		}
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the end of ctx is how it is told to stop
+		}
 		failure := p.Failure()
-		if failure == nil || ctx.Err() != nil {
+		if failure == nil {
 			return nil
 		}
 		now := time.Now()
@@ -67,10 +69,9 @@ func (g *program) keep(ctx context.Context, say func(string)) error {
 			return failure
 		}
 		say(fmt.Sprintf("%s ended by itself (%s); it is started again", g.name, p.why()))
-		if err := g.Start(ctx); err != nil && ctx.Err() == nil {
-			if again := g.Process(); again == p || again.Failure() == nil {
-				return err // it could not be started, or runs and does not answer
-			}
+		err := g.Start(ctx)
+		if again := g.Process(); err != nil && ctx.Err() == nil && (again == p || again.Failure() == nil) {
+			return err // it could not be started, or runs and does not answer
 		}
 	}
 }
