@@ -321,6 +321,21 @@ func TestTheOtherNoticesSayWhatHappenedAndWhatItCosts(t *testing.T) {
 			[]string{"€14.00 was taken", "altmarkt-17 is attached", "€5.00 of €19.00 is still to be paid", "http://localhost:8080/r/1#mt_secret"},
 			[]string{"PK1:"},
 		},
+		notify.Refunded: {
+			func(m *notify.Mail) {
+				m.State, m.Taken, m.Refunded, m.Refunds = reservation.Completed, money.New(1400, "EUR"), money.New(300, "EUR"), 1
+				m.Receipt = notify.Paper{Number: "altmarkt-17", PDF: []byte("%PDF-1.3 a receipt")}
+			}, "Money back: Altmarkt, Thu 11 June, 08:00 – 17:00",
+			[]string{"Of the €14.00 that was taken from your card, €3.00 is given back", "altmarkt-17", "http://localhost:8080/r/1#mt_secret"},
+			[]string{"PK1:"},
+		},
+		notify.RefundFailed: {
+			func(m *notify.Mail) {
+				m.State, m.Taken, m.NotRefunded, m.Refunds = reservation.Walked, money.New(1400, "EUR"), money.New(1400, "EUR"), 1
+			}, "We could not give you your money back: Altmarkt, Thu 11 June, 08:00 – 17:00",
+			[]string{"€14.00 was to be given back", "You do not lose it"},
+			[]string{"PK1:"},
+		},
 		notify.EndsSoon: {
 			func(m *notify.Mail) { m.State = reservation.Active }, "Your time at Altmarkt ends at 17:00",
 			[]string{"up to 15 minutes late costs nothing more", "http://localhost:8080/r/1#mt_secret"},
@@ -339,7 +354,7 @@ func TestTheOtherNoticesSayWhatHappenedAndWhatItCosts(t *testing.T) {
 		}
 		_, raw, _ := in.get(t, fmt.Sprintf("/dev/mail/%d?raw=1", got.ID), "")
 		attached := strings.Contains(raw, `filename="receipt-altmarkt-17.pdf"`) && strings.Contains(raw, base64.StdEncoding.EncodeToString([]byte("%PDF-1.3 a receipt")))
-		if attached != (kind == notify.Receipt) {
+		if attached != kind.HasReceipt() {
 			t.Errorf("%s: %s", kind, raw)
 		}
 		for what, text := range map[string]string{"text": got.Text, "HTML": html.UnescapeString(got.HTML)} {
