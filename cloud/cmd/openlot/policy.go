@@ -28,7 +28,7 @@ type policyCmd struct {
 	ExitGrace      *duration `help:"Leave this long after the window for nothing more." placeholder:"15m"`
 	NoShowAfter    *duration `help:"Nobody comes any more, this long after the begin." placeholder:"2h"`
 	NoShowCharge   *int      `help:"Percent of the price that who does not come pays."`
-	EarlyCharge    *int      `help:"Percent of the price that is due at the least who leaves early; below 100 the tariff counts until the exit."`
+	EarlyCharge    *int      `help:"Percent of the price that leaving early costs at the least; below 100 the tariff counts up to the exit, 100 is the whole price."`
 	OverstayBuffer *int      `help:"Percent of the spaces that is not sold, for who stays too long."`
 	RemindBefore   *duration `help:"Tell the driver this long before the end; 0s: never." placeholder:"15m"`
 	WalkinAhead    *duration `help:"How far ahead capacity for walk-ins is claimed." placeholder:"4h"`

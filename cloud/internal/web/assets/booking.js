@@ -173,7 +173,7 @@ export function booking(id, givenToken) {
     if (r.state === 'completed') sections.push(done())
     if (r.state === 'no_show') sections.push(missed(), r.pass ? pass() : '')
     if (['expired', 'cancelled', 'walked', 'voided'].includes(r.state)) sections.push(over())
-    sections.push(h('section', {}, h('h2', {}, 'What it costs'), lines(r, zone())))
+    sections.push(h('section', {}, h('h2', {}, r.state === 'completed' ? 'What was agreed' : 'What it costs'), lines(r, zone())))
     content.replaceChildren(...sections)
   }
 
