@@ -15,6 +15,7 @@ const (
 	BillBasisOverstayed   BillBasis = "overstayed"
 	BillBasisQuoted       BillBasis = "quoted"
 	BillBasisQuotedBeyond BillBasis = "quoted_beyond"
+	BillBasisShortened    BillBasis = "shortened"
 	BillBasisUnwatched    BillBasis = "unwatched"
 	BillBasisUsed         BillBasis = "used"
 	BillBasisVoided       BillBasis = "voided"
@@ -35,6 +36,8 @@ func (e BillBasis) Valid() bool {
 	case BillBasisQuoted:
 		return true
 	case BillBasisQuotedBeyond:
+		return true
+	case BillBasisShortened:
 		return true
 	case BillBasisUnwatched:
 		return true
@@ -532,6 +535,54 @@ func (e ReceiptStayExitClock) Valid() bool {
 	}
 }
 
+// Defines values for RefundReason.
+const (
+	RefundReasonLessDue  RefundReason = "less_due"
+	RefundReasonOperator RefundReason = "operator"
+	RefundReasonVoided   RefundReason = "voided"
+	RefundReasonWalked   RefundReason = "walked"
+)
+
+// Valid indicates whether the value is a known member of the RefundReason enum.
+func (e RefundReason) Valid() bool {
+	switch e {
+	case RefundReasonLessDue:
+		return true
+	case RefundReasonOperator:
+		return true
+	case RefundReasonVoided:
+		return true
+	case RefundReasonWalked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RefundState.
+const (
+	RefundStateFailed    RefundState = "failed"
+	RefundStatePending   RefundState = "pending"
+	RefundStateRequested RefundState = "requested"
+	RefundStateSucceeded RefundState = "succeeded"
+)
+
+// Valid indicates whether the value is a known member of the RefundState enum.
+func (e RefundState) Valid() bool {
+	switch e {
+	case RefundStateFailed:
+		return true
+	case RefundStatePending:
+		return true
+	case RefundStateRequested:
+		return true
+	case RefundStateSucceeded:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReservationState.
 const (
 	ReservationStateActive    ReservationState = "active"
@@ -665,6 +716,12 @@ type Bill struct {
 
 	// GraceSeconds Leaving this much after the reservation was forgiven
 	GraceSeconds int `json:"grace_seconds"`
+
+	// KeptPercent With shortened: of the first part, what was agreed, this is due at the least
+	KeptPercent *int `json:"kept_percent,omitempty"`
+
+	// Least With shortened: that in minor units, or the tariff's least price when it is more. Due is the second part, at least this, and no more than the first
+	Least *int64 `json:"least,omitempty"`
 
 	// Limit No more than was held is due
 	Limit *int64 `json:"limit,omitempty"`
@@ -931,10 +988,30 @@ type Payment struct {
 	// the bank asks before it holds the price again; the place stays the driver's either way.
 	NextAction *string `json:"next_action,omitempty"`
 
+	// Refunded Of what was captured, given back
+	Refunded *Amount `json:"refunded,omitempty"`
+
+	// Refunds What was to be given back after it was captured, or while it was being captured
+	Refunds *[]PaymentRefund `json:"refunds,omitempty"`
+
 	// State authorized: the price is held. lapsed: the provider has dropped the hold and no other could be placed; the place
 	// stays yours, and the stay is paid for afterwards. method_saved: the window is further ahead than a hold lasts; the
 	// card is kept, and the price held a day before it begins.
 	State PaymentState `json:"state"`
+}
+
+// PaymentRefund defines model for PaymentRefund.
+type PaymentRefund struct {
+	Amount Amount `json:"amount"`
+
+	// At Of the last change
+	At time.Time `json:"at"`
+
+	// Reason walked: the parking had no space. voided: the operator took the reservation back. less_due: less was due than had been captured. operator: the operator decided it.
+	Reason RefundReason `json:"reason"`
+
+	// State requested: the provider is being asked. pending: it has accepted, the driver does not have it yet. failed: it could not be given back, or the driver's bank sent it back; the parking knows of it.
+	State RefundState `json:"state"`
 }
 
 // PaymentState authorized: the price is held. lapsed: the provider has dropped the hold and no other could be placed; the place
@@ -1085,6 +1162,15 @@ type Receipt struct {
 		Id       string `json:"id"`
 		Provider string `json:"provider"`
 
+		// Refunds Credit notes
+		Refunds *[]struct {
+			Amount Amount `json:"amount"`
+			Reason string `json:"reason"`
+
+			// State requested: the provider is being asked. pending: it has accepted, the driver does not have it yet. failed: it could not be given back, or the driver's bank sent it back; the parking knows of it.
+			State RefundState `json:"state"`
+		} `json:"refunds,omitempty"`
+
 		// State authorized: the price is held. lapsed: the provider has dropped the hold and no other could be placed; the place
 		// stays yours, and the stay is paid for afterwards. method_saved: the window is further ahead than a hold lasts; the
 		// card is kept, and the price held a day before it begins.
@@ -1129,17 +1215,20 @@ type Receipt struct {
 
 	// Sums What the movements add up to
 	Sums struct {
-		Captured   Amount `json:"captured"`
-		Cash       Amount `json:"cash"`
-		Charged    Amount `json:"charged"`
-		Credit     Amount `json:"credit"`
-		Held       Amount `json:"held"`
-		Overpaid   Amount `json:"overpaid"`
-		Owed       Amount `json:"owed"`
-		Refunded   Amount `json:"refunded"`
-		Released   Amount `json:"released"`
-		Terminal   Amount `json:"terminal"`
-		WrittenOff Amount `json:"written_off"`
+		Captured Amount `json:"captured"`
+		Cash     Amount `json:"cash"`
+		Charged  Amount `json:"charged"`
+		Credit   Amount `json:"credit"`
+
+		// Credited Of what is due, given back all the same
+		Credited   *Amount `json:"credited,omitempty"`
+		Held       Amount  `json:"held"`
+		Overpaid   Amount  `json:"overpaid"`
+		Owed       Amount  `json:"owed"`
+		Refunded   Amount  `json:"refunded"`
+		Released   Amount  `json:"released"`
+		Terminal   Amount  `json:"terminal"`
+		WrittenOff Amount  `json:"written_off"`
 	} `json:"sums"`
 	Tariffs []struct {
 		// Document An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
@@ -1175,10 +1264,19 @@ type ReceiptDocument struct {
 	Signature string `json:"signature"`
 }
 
+// RefundReason walked: the parking had no space. voided: the operator took the reservation back. less_due: less was due than had been captured. operator: the operator decided it.
+type RefundReason string
+
+// RefundState requested: the provider is being asked. pending: it has accepted, the driver does not have it yet. failed: it could not be given back, or the driver's bank sent it back; the parking knows of it.
+type RefundState string
+
 // Reservation defines model for Reservation.
 type Reservation struct {
 	CreatedAt time.Time `json:"created_at"`
-	From      time.Time `json:"from"`
+
+	// EarlyCharge Left out: all of the price is due whenever the vehicle leaves. Else who leaves early pays the tariff from the beginning to the exit, at least this and no more than the price
+	EarlyCharge *Amount   `json:"early_charge,omitempty"`
+	From        time.Time `json:"from"`
 
 	// HoldUntil While held: the payment must be secured by then
 	HoldUntil *time.Time    `json:"hold_until,omitempty"`

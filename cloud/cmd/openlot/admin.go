@@ -26,8 +26,9 @@ type adminCmd struct {
 	Blocks   blocksCmd   `cmd:"" help:"List the blocks that are not over."`
 	Policy   policyCmd   `cmd:"" help:"Show or change what a parking sells: how far ahead, how long, how soon."`
 
-	Walk walkCmd `cmd:"" help:"End a reservation that the parking has no space for. Its hold is given back in full, and its driver is told."`
-	Void voidCmd `cmd:"" help:"Take a reservation back as if it had never been. Its hold is given back in full, and its driver is told."`
+	Walk   walkCmd   `cmd:"" help:"End a reservation that the parking has no space for. Its hold is given back in full, and its driver is told."`
+	Void   voidCmd   `cmd:"" help:"Take a reservation back as if it had never been. Its hold is given back in full, and its driver is told."`
+	Refund refundCmd `cmd:"" help:"Give back what was taken for a reservation, or some of it. Who and why stays on record, and its driver is told."`
 
 	Tariff adoptCmd `cmd:"" help:"Show a parking's tariff, or go over to the one in a file. What was quoted keeps its price."`
 
@@ -42,7 +43,7 @@ type adminCmd struct {
 func (c *adminCmd) commons() []common {
 	return []common{
 		c.Closing.List.common, c.Closing.Make.common, c.Closing.Show.common, c.Closing.Check.common, c.Closing.Shift.common, c.Ledger.Export.common, c.WriteOff.common,
-		c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Tariff.common, c.RetireEdge.common,
+		c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Refund.common, c.Tariff.common, c.RetireEdge.common,
 	}
 }
 

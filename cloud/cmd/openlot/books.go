@@ -368,17 +368,9 @@ func (c *writeOffCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) 
 		return fault.Wrap(err, fault.Invalid, "invalid_session_id", "That is not a stay's id.")
 	}
 	return c.in(ctx, log, func(a app.Administration, at id.Parking) error {
-		var n *int64
-		if c.Amount != nil {
-			cur, err := a.Currency(ctx, at)
-			if err != nil {
-				return err
-			}
-			given, err := minor(*c.Amount, cur)
-			if err != nil {
-				return err
-			}
-			n = &given
+		n, err := amountOf(ctx, a, at, c.Amount)
+		if err != nil {
+			return err
 		}
 		lost, err := a.Debts.WriteOff(ctx, at, s, n, c.By, c.Reason, time.Now())
 		if err != nil {
@@ -387,4 +379,18 @@ func (c *writeOffCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) 
 		_, err = fmt.Fprintf(out, "%s: %s of %s is written off\n", at, lost, s)
 		return err
 	})
+}
+
+// amountOf is an amount in the parking's money, in minor units; nil when none is
+// given.
+func amountOf(ctx context.Context, a app.Administration, at id.Parking, given *string) (*int64, error) {
+	if given == nil {
+		return nil, nil
+	}
+	cur, err := a.Currency(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	n, err := minor(*given, cur)
+	return &n, err
 }

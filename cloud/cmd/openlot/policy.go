@@ -28,6 +28,7 @@ type policyCmd struct {
 	ExitGrace      *duration `help:"Leave this long after the window for nothing more." placeholder:"15m"`
 	NoShowAfter    *duration `help:"Nobody comes any more, this long after the begin." placeholder:"2h"`
 	NoShowCharge   *int      `help:"Percent of the price that who does not come pays."`
+	EarlyCharge    *int      `help:"Percent of the price that leaving early costs at the least; below 100 the tariff counts up to the exit, 100 is the whole price."`
 	OverstayBuffer *int      `help:"Percent of the spaces that is not sold, for who stays too long."`
 	RemindBefore   *duration `help:"Tell the driver this long before the end; 0s: never." placeholder:"15m"`
 	WalkinAhead    *duration `help:"How far ahead capacity for walk-ins is claimed." placeholder:"4h"`
@@ -83,6 +84,9 @@ func (c *policyCmd) change(p parking.Policy) (parking.Policy, error) {
 	if c.NoShowCharge != nil {
 		p.NoShowCharge = *c.NoShowCharge
 	}
+	if c.EarlyCharge != nil {
+		p.EarlyCharge = *c.EarlyCharge
+	}
 	if c.AllotmentShare != nil {
 		p.AllotmentShare = *c.AllotmentShare
 	}
@@ -132,6 +136,7 @@ func fields(p parking.Policy) [][3]string {
 		{"no-show-after", d(p.NoShowAfter)},
 		{"overstay-buffer", fmt.Sprintf("%d%%", p.OverstayBuffer)},
 		{"no-show-charge", fmt.Sprintf("%d%%", p.NoShowCharge)},
+		{"early-charge", fmt.Sprintf("%d%%", p.EarlyCharge)},
 		{"remind-before", d(p.RemindBefore)},
 		{"walkin-ahead", d(p.WalkinAhead)},
 		{"walkin-protects", d(p.WalkinProtects)},

@@ -106,9 +106,17 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 		Total: r.Quote.Total, Tax: r.Quote.Tax, Lines: r.Quote.Lines,
 		AtMachine: s.Payment.Provider == cash.Name,
 		Payment:   s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),
-		Taken: taken(&s.Payment), Reminded: !r.RemindedAt.IsZero(), Missed: r.Quote.Missed(p.Policy.NoShowCharge),
+		Taken: taken(&s.Payment), Refunds: len(s.Payment.Refunds), Reminded: !r.RemindedAt.IsZero(), Missed: r.Quote.Missed(p.Policy.NoShowCharge),
 		// Behind the #, so that no server or proxy sees the token.
 		ManageURL: d.publicURL + "/#/r/" + r.ID.String() + "?token=" + url.QueryEscape(d.tokens.For(r.ID).Reveal()),
+	}
+	m.Refunded, m.NotRefunded = money.New(0, s.Payment.Amount.Currency), money.New(0, s.Payment.Amount.Currency)
+	for _, x := range s.Payment.Refunds {
+		if x.State == payment.RefundFailed {
+			m.NotRefunded.Minor += x.Amount
+		} else {
+			m.Refunded.Minor += x.Amount
+		}
 	}
 	m.Kept = s.Payment.State == payment.MethodKept
 	m.Refused = s.Payment.State == payment.MethodKept && s.Payment.DeclineCode != ""

@@ -24,6 +24,7 @@ const (
 	Quoted       Basis = "quoted"        // the price that was agreed, whether or not all of the time was used
 	Overstayed   Basis = "overstayed"    // the tariff from the beginning of the reservation to the exit, less the grace
 	QuotedAndNew Basis = "quoted_beyond" // what was agreed, and for the time beyond it a later edition of the tariff, which is less than Overstayed
+	Shortened    Basis = "shortened"     // the second part, the tariff until the exit, but at least Least, and no more than the first, which was agreed
 	Used         Basis = "used"          // the tariff from entry to exit
 	Missed       Basis = "missed"        // a percentage of what was agreed, because nobody came
 	Unwatched    Basis = "unwatched"     // what was agreed: no gate could see whether somebody came
@@ -49,10 +50,12 @@ type Part struct {
 type Bill struct {
 	Basis   Basis        `json:"basis"`
 	Parts   []Part       `json:"parts"`
-	Percent int          `json:"percent"`         // of the parts, of which a fraction of a minor unit is dropped
-	Limit   *int64       `json:"limit,omitempty"` // minor units: no more than was held is due
-	Grace   int          `json:"grace_seconds"`   // leaving this much after the reservation was forgiven
-	Until   *time.Time   `json:"until,omitempty"` // a payment at a machine: the exit came within the time that the tariff gives to reach it, which is not charged
+	Percent int          `json:"percent"`                // of the parts, of which a fraction of a minor unit is dropped
+	Limit   *int64       `json:"limit,omitempty"`        // minor units: no more than was held is due
+	Grace   int          `json:"grace_seconds"`          // leaving this much after the reservation was forgiven
+	Kept    int          `json:"kept_percent,omitempty"` // of what was agreed, due though the stay ended early
+	Least   int64        `json:"least,omitempty"`        // minor units: that, or the tariff's least price if it is more
+	Until   *time.Time   `json:"until,omitempty"`        // a payment at a machine: the exit came within the time that the tariff gives to reach it, which is not charged
 	Due     money.Amount `json:"due"`
 	Tax     money.Amount `json:"tax"` // included in Due
 
@@ -95,6 +98,9 @@ var (
 // Sum is what the parts come to, after the percentage and the limit, and the tax
 // in it.
 func (b *Bill) Sum() (due, tax money.Amount, err error) {
+	if b.Basis == Shortened {
+		return b.shortened()
+	}
 	whole, taxes := money.New(0, b.Due.Currency), money.New(0, b.Due.Currency)
 	for _, p := range b.Parts {
 		if whole, err = whole.Add(p.Total); err == nil {
@@ -116,6 +122,34 @@ func (b *Bill) Sum() (due, tax money.Amount, err error) {
 		return due, taxes, nil
 	}
 	return due, money.New(Share(taxes.Minor, due.Minor, whole.Minor), due.Currency), nil
+}
+
+// shortened is what a stay costs that ended early.
+func (b *Bill) shortened() (due, tax money.Amount, err error) {
+	if len(b.Parts) != 2 || b.Percent != 100 || b.Limit != nil {
+		return due, tax, ErrRange
+	}
+	agreed, used := b.Parts[0], b.Parts[1]
+	for _, a := range []money.Amount{agreed.Tax, used.Total, used.Tax, b.Due} {
+		if a.Currency != agreed.Total.Currency {
+			return due, tax, money.ErrCurrency
+		}
+	}
+	if b.Least < 0 || agreed.Total.Minor < 0 || agreed.Tax.Minor < 0 || agreed.Tax.Minor > agreed.Total.Minor {
+		return due, tax, ErrRange
+	}
+	due, tax = agreed.Total, agreed.Tax
+	due.Minor = min(agreed.Total.Minor, max(used.Total.Minor, b.Least))
+	if due == used.Total {
+		return due, used.Tax, nil
+	}
+	tax.Minor = Share(agreed.Tax.Minor, due.Minor, agreed.Total.Minor)
+	return due, tax, nil
+}
+
+// Least is what is due at the least of an agreed price when the stay ends early.
+func Least(agreed int64, kept int, minimum int64) int64 {
+	return max(Percent(agreed, kept), min(minimum, agreed))
 }
 
 // Check compares the lines of a part with its total.

@@ -148,6 +148,7 @@ func (s *Service) reprice(ctx context.Context, r *reservation.Reservation, op *M
 	if err == nil && r.Quote.NoShowCharge != nil {
 		q.NoShowCharge = r.Quote.NoShowCharge
 	}
+	q.EarlyCharge = r.Quote.EarlyCharge
 	return q, err
 }
 

@@ -90,6 +90,9 @@ func price(p *parking.Parking, by *tariff.Tariff, t id.SpaceType, w timerange.Ra
 	}
 	missed := p.Policy.NoShowCharge
 	q := reservation.Quote{TariffVersion: bill.TariffVersion, NoShowCharge: &missed, Demand: d}
+	if early := p.Policy.EarlyCharge; early < 100 {
+		q.EarlyCharge = &early
+	}
 	bill = bill.Demand(q.DemandPercent(), w)
 	q.Total, q.Tax, q.Lines = bill.Total, bill.Tax, bill.Lines
 	return q, nil

@@ -13,9 +13,8 @@ import (
 
 // Classes of incidents about reservations that the operator ends.
 const (
-	ClassWalked    = "walked"     // a guest was sent away without a space
-	ClassVoided    = "voided"     // a reservation was taken back
-	ClassRefundDue = "refund_due" // money was taken for a reservation that costs nothing
+	ClassWalked = "walked" // a guest was sent away without a space
+	ClassVoided = "voided" // a reservation was taken back
 )
 
 // CodeChangePending is the fault code for a reservation of which a change waits
@@ -39,7 +38,7 @@ func (o *Walk) Apply(w *commit.Work, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	ended, err := c.takeBack(reservation.Walk, feed.ReservationWalked)
+	ended, err := c.takeBack(reservation.Walk, feed.ReservationWalked, payment.ReasonWalked)
 	if err != nil {
 		return err
 	}
@@ -67,7 +66,7 @@ func (o *Void) Apply(w *commit.Work, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	ended, err := c.takeBack(reservation.Void, feed.ReservationVoided)
+	ended, err := c.takeBack(reservation.Void, feed.ReservationVoided, payment.ReasonVoided)
 	if err != nil {
 		return err
 	}
@@ -86,8 +85,9 @@ func because(what, reason string) string {
 }
 
 // takeBack ends a reservation at the operator's will and gives its payment back
-// in full. ended is false when that was done before.
-func (c *change) takeBack(e reservation.Event, k feed.Kind) (ended bool, err error) {
+// in full: the hold, or for the reason what was taken of it. ended is false when
+// that was done before.
+func (c *change) takeBack(e reservation.Event, k feed.Kind, reason string) (ended bool, err error) {
 	outcome := reservation.Next(c.r.State, e)
 	switch {
 	case outcome.Refusal != "":
@@ -102,13 +102,10 @@ func (c *change) takeBack(e reservation.Event, k feed.Kind) (ended bool, err err
 	if err := c.giveBack(); err != nil {
 		return false, err
 	}
-	if err := c.end(e, k); err != nil {
+	if err := c.returnAll(reason); err != nil {
 		return false, err
 	}
-	if s := c.p.State; s == payment.CaptureRequested || s == payment.Captured {
-		c.raise(ClassRefundDue, "Money was taken for a reservation that was then "+string(c.r.State)+". It is to be given back by hand.")
-	}
-	return true, nil
+	return true, c.end(e, k)
 }
 
 func (c *change) raise(class, detail string) {

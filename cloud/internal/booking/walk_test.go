@@ -109,8 +109,9 @@ func TestWhatTheOperatorCannotTakeBack(t *testing.T) {
 	}
 }
 
-// Money that was taken for what costs nothing is somebody's task.
-func TestTakenMoneyIsOnRecordWhenTheReservationIsTakenBack(t *testing.T) {
+// Money that was taken, or is being taken, for what costs nothing is asked to be
+// given back in the commit that ends the reservation, once.
+func TestWhatWasTakenIsGivenBackWhenTheReservationIsTakenBack(t *testing.T) {
 	for state, x := range takings {
 		for _, pay := range []payment.State{payment.CaptureRequested, payment.Captured} {
 			c := newClock()
@@ -125,18 +126,31 @@ func TestTakenMoneyIsOnRecordWhenTheReservationIsTakenBack(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				p.State, p.CaptureAmount = pay, 400
+				p.State, p.CaptureAmount, p.CaptureTax = pay, 400, 64
+				if pay == payment.Captured {
+					p.Captured = 400
+				}
 				work.PutPayment(p)
 				return nil
 			}}
-			for _, op := range []commit.Op{take, x.op(at)} {
+			for _, op := range []commit.Op{take, x.op(at), x.op(at)} {
 				if _, err := w.Commit(t.Context(), op); err != nil {
 					t.Fatal(err)
 				}
 			}
 			s := stored(t, w, at.ID)
-			if s.Payment.State != pay || s.Reservation.State != state || !slices.Contains(w.Incidents(), booking.ClassRefundDue) {
-				t.Errorf("%s %s: %+v, incidents %v", state, pay, s, w.Incidents())
+			want := []payment.Refunding{{Reason: string(state), State: payment.RefundRequested, Amount: 400, Tax: 64, At: c.at}}
+			if s.Payment.State != pay || s.Reservation.State != state || !reflect.DeepEqual(s.Payment.Refunds, want) {
+				t.Errorf("%s %s: %+v", state, pay, s)
+			}
+			asked := 0
+			for _, e := range w.Events(altmarkt) {
+				if e.Kind == feed.RefundRequested && e.Body.Payment.ID == s.Payment.ID {
+					asked++
+				}
+			}
+			if asked != 1 {
+				t.Errorf("%s %s: asked for %d times", state, pay, asked)
 			}
 		}
 	}

@@ -29,6 +29,7 @@ type Facts struct {
 	Told      []feed.Event    // about the reservation, oldest first
 	Journal   []Journalled    // about the reservation or its stay, in the journal's order
 	Incidents []commit.Incident
+	Disputes  map[id.Payment][]payment.Dispute
 }
 
 // Journalled is a journal event and when the cloud applied it.
@@ -112,6 +113,15 @@ type Payment struct {
 	CaptureBefore *time.Time    `json:"capture_before"`
 	DeclineCode   string        `json:"decline_code,omitempty"`
 	UpdatedAt     time.Time     `json:"updated_at"`
+	Disputes      []Dispute     `json:"disputes,omitempty"`
+}
+
+// Dispute is what the driver disputes of a payment, in the provider's words.
+type Dispute struct {
+	Ref    string               `json:"ref"`
+	State  payment.DisputeState `json:"state"`
+	Amount money.Amount         `json:"amount"`
+	Reason string               `json:"reason"`
 }
 
 // Incident is an incident as it is in a pack.
@@ -266,7 +276,10 @@ func (f *Facts) payments() []Payment {
 	out := []Payment{}
 	for _, p := range f.Payments {
 		c := p.Amount.Currency
-		x := Payment{p.ID, p.Provider, p.Ref, p.Key(payment.CallHold), p.State, p.Amount, money.New(p.Authorized, c), money.New(p.Captured, c), nil, p.DeclineCode, p.UpdatedAt.UTC()}
+		x := Payment{p.ID, p.Provider, p.Ref, p.Key(payment.CallHold), p.State, p.Amount, money.New(p.Authorized, c), money.New(p.Captured, c), nil, p.DeclineCode, p.UpdatedAt.UTC(), nil}
+		for _, d := range f.Disputes[p.ID] {
+			x.Disputes = append(x.Disputes, Dispute(d))
+		}
 		if !p.CaptureBefore.IsZero() {
 			before := p.CaptureBefore.UTC()
 			x.CaptureBefore = &before

@@ -42,6 +42,10 @@ const (
 	ReservationBound     Kind = "reservation.bound" // to another bay, or to none; nothing else about it changed
 	ReservationEndsSoon  Kind = "reservation.ends_soon"
 	PaymentChanged       Kind = "payment.changed"
+	RefundRequested      Kind = "refund.requested" // something that a payment took, or is taking, is to be given back
+	RefundGiven          Kind = "refund.given"     // the provider has accepted it
+	RefundArrived        Kind = "refund.arrived"   // the driver has it
+	RefundFailed         Kind = "refund.failed"    // the money is with us again, or never left
 	SessionOpened        Kind = "session.opened"
 	SessionClosed        Kind = "session.closed"
 	StayRebilled         Kind = "session.rebilled" // what an ended stay costs has changed by what was heard later

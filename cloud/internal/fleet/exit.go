@@ -107,7 +107,7 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 	if err != nil {
 		return err
 	}
-	due, err := settle(w, s, r, p, at, m.doubt)
+	due, err := settle(w, s, r, p, at, m.doubt, true)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 		// Some vehicle went out that could not say which it was, and this stay was
 		// closed in its place. Its driver is not charged for that.
 		none := money.New(0, w.Parking.Tariff.Currency)
-		due = settlement.Settlement{Basis: bill.NotSeen, Due: none, Tax: none, Paid: none, Lost: none, Capture: none, CaptureTax: none, Owed: none, OwedTax: none}
+		due = settlement.Settlement{Basis: bill.NotSeen, Due: none, Tax: none, Paid: none, Lost: none, Capture: none, CaptureTax: none, Back: none, Owed: none, OwedTax: none}
 	}
 
 	problem, err := vacate(w, s, r, reservation.CheckOut, timerange.Floor(at), now)
@@ -207,6 +207,11 @@ func charge(w *commit.Work, s *session.Session, r *reservation.Reservation, p *p
 			ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1,
 		}})
 	}
+	if due.Back.Minor > 0 {
+		if err := settlement.ReturnUndue(w, p, due.Back.Minor, now); err != nil {
+			return err
+		}
+	}
 	if s.Credit > 0 {
 		overpaid(w, s, now)
 	}
@@ -272,15 +277,15 @@ func restore(w *commit.Work, s *session.Session) error {
 // settle prices the stay: what was quoted by the edition of the quote, anything
 // else by the one that was in force at the entry. A reservation that had ended
 // before the vehicle came is not held against its driver: what is due is the
-// lower of its quote and what a walk-in pays.
-func settle(w *commit.Work, s *session.Session, r *reservation.Reservation, p *payment.Payment, at time.Time, doubt time.Duration) (settlement.Settlement, error) {
+// lower of its quote and what a walk-in pays. seen says whether somebody saw it leave.
+func settle(w *commit.Work, s *session.Session, r *reservation.Reservation, p *payment.Payment, at time.Time, doubt time.Duration, seen bool) (settlement.Settlement, error) {
 	walkIn, err := w.Tariff(s.TariffVersion)
 	if err != nil {
 		return settlement.Settlement{}, err
 	}
 	end := charged(w, s, at, doubt)
 	in := settlement.ExitInput{
-		Parking: w.Parking, Tariff: walkIn, EnteredAt: s.EnteredAt, ExitedAt: end, SpaceType: s.SpaceType,
+		Parking: w.Parking, Tariff: walkIn, EnteredAt: s.EnteredAt, ExitedAt: end, SpaceType: s.SpaceType, Unseen: !seen,
 	}
 	priced := func() settlement.Settlement {
 		due := settlement.AtExit(in)

@@ -8,6 +8,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/ledger"
+	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/session"
 	"github.com/openlot/openlot/cloud/internal/settlement"
@@ -53,7 +54,7 @@ func paid(w *commit.Work, e *wire.Event, m moment, now time.Time) error {
 	before.Payments = s.Payments[:len(s.Payments)-1]
 	s.Credit += e.Amount
 	if s.Owed != nil {
-		if err := reprice(w, &before, s); err != nil {
+		if err := reprice(w, &before, s, now); err != nil {
 			return err
 		}
 	}
@@ -94,7 +95,7 @@ func charged(w *commit.Work, s *session.Session, at time.Time, doubt time.Durati
 // reprice changes what an ended stay costs by what a payment tells of which the
 // cloud hears after the end: of a stay that is presumed to have ended, that it
 // lasted until then; of another, that it need not pay for the way to the exit.
-func reprice(w *commit.Work, before, s *session.Session) error {
+func reprice(w *commit.Work, before, s *session.Session, now time.Time) error {
 	if s.State == session.Left && s.Reservation.IsZero() && standsIn(s.ExitReason) {
 		return nil // its driver is not charged
 	}
@@ -107,24 +108,29 @@ func reprice(w *commit.Work, before, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	was, err := settle(w, before, r, nil, from, 0)
+	was, err := settle(w, before, r, nil, from, 0, s.State != session.Presumed)
 	if err != nil {
 		return err
 	}
-	is, err := settle(w, s, r, nil, to, 0)
+	is, err := settle(w, s, r, nil, to, 0, s.State != session.Presumed)
 	if err != nil {
 		return err
 	}
-	if err := rebill(w, s, was, is); err != nil {
+	p, err := paymentOf(w, r)
+	if err != nil {
+		return err
+	}
+	if err := rebill(w, s, p, was, is, now); err != nil {
 		return err
 	}
 	w.Emit(feed.StayRebilled, feed.Body{Bill: is.Bill(s.Reservation, s.ID)})
 	return nil
 }
 
-// rebill books the difference of two prices of a stay that has ended. What it is
-// owed less than nothing then is for Offset.
-func rebill(w *commit.Work, s *session.Session, was, is settlement.Settlement) error {
+// rebill books the difference of two prices of a stay that has ended. What its
+// hold took beyond the new price is given back; what it is owed less than nothing
+// then is for Offset.
+func rebill(w *commit.Work, s *session.Session, p *payment.Payment, was, is settlement.Settlement, now time.Time) error {
 	more := max(is.Due.Minor-was.Due.Minor, -s.Due.Minor)
 	priced := is.Problem == nil
 	if more == 0 || !priced {
@@ -132,6 +138,20 @@ func rebill(w *commit.Work, s *session.Session, was, is settlement.Settlement) e
 	}
 	tax := min(max(is.Tax.Minor-was.Tax.Minor, min(more, 0)), max(more, 0))
 	c := s.Due.Currency
+	if p != nil && p.Amount.Currency == c {
+		back := min(p.Left()-(s.Due.Minor+more), -more, -more-s.Owed.Minor)
+		if back > 0 {
+			if err := settlement.ReturnUndue(w, p, back, now); err != nil {
+				return err
+			}
+			less := money.New(s.Due.Minor-back, c)
+			s.Due, more = &less, more+back
+			if tax += p.Refunds[len(p.Refunds)-1].Tax; more == 0 {
+				return nil
+			}
+			tax = max(min(tax, 0), more)
+		}
+	}
 	due, owed := money.New(s.Due.Minor+more, c), money.New(s.Owed.Minor+more, c)
 	s.Due, s.Owed = &due, &owed
 	return w.Book(ledger.StayOwed(s.Reservation, s.ID, money.New(more, c), money.New(tax, c)))

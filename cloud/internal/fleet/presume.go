@@ -111,7 +111,7 @@ func presume(w *commit.Work, m *commit.Watermark, i id.Session, now time.Time) (
 	if err != nil {
 		return false, err
 	}
-	due, err := settle(w, s, r, p, s.Seen(), 0)
+	due, err := settle(w, s, r, p, s.Seen(), 0, false)
 	if err != nil {
 		return false, err
 	}
@@ -142,19 +142,23 @@ func presume(w *commit.Work, m *commit.Watermark, i id.Session, now time.Time) (
 // the fact stands. It pays for what it used, less what it was charged already.
 func (a *ApplyEvents) appeared(w *commit.Work, s *session.Session, r *reservation.Reservation, e *wire.Event, m moment, now time.Time) error {
 	at := later(m.at, s.EnteredAt)
-	was, err := settle(w, s, r, nil, s.Seen(), 0)
+	was, err := settle(w, s, r, nil, s.Seen(), 0, false)
 	if err != nil {
 		return err
 	}
 	is := was
 	stoodIn := s.Reservation.IsZero() && standsIn(e.Reason)
 	if !stoodIn {
-		if is, err = settle(w, s, r, nil, at, m.doubt); err != nil {
+		if is, err = settle(w, s, r, nil, at, m.doubt, true); err != nil {
 			return err
 		}
 	}
+	p, err := paymentOf(w, r)
+	if err != nil {
+		return err
+	}
 	before := s.Credit
-	if err := rebill(w, s, was, is); err != nil {
+	if err := rebill(w, s, p, was, is, now); err != nil {
 		return err
 	}
 	if err := settlement.Offset(w, s); err != nil {

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"strings"
 	"time"
 
 	"github.com/openlot/openlot/cloud/api"
+	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
@@ -16,7 +18,7 @@ func reservationAnswer(v *booking.View, withToken bool) api.ReservationAnswer {
 		Id: r.ID.String(), State: api.ReservationState(r.State), ParkingId: string(r.Parking), SpaceType: string(r.SpaceType),
 		From: seconds(r.Window.From), To: seconds(r.Window.To), VehiclePlate: given(r.Plate),
 		Price: amount(r.Quote.Total), PriceDetail: priceDetail(&r.Quote), Pass: given(v.Pass), Space: given(r.Space),
-		NoShowAt: seconds(r.NoShowAt), NoShowCharge: missed(r), CreatedAt: seconds(r.CreatedAt),
+		NoShowAt: seconds(r.NoShowAt), NoShowCharge: missed(r), EarlyCharge: leftEarly(r), CreatedAt: seconds(r.CreatedAt),
 		Version: r.Version,
 		Payment: paymentAnswer(p),
 	}
@@ -52,6 +54,16 @@ func paymentAnswer(p *payment.Payment) api.Payment {
 	if p.State == payment.Captured {
 		captured := amount(money.New(p.Captured, p.Amount.Currency))
 		out.Captured = &captured
+	}
+	if len(p.Refunds) > 0 {
+		refunded := amount(money.New(p.Refunded, p.Amount.Currency))
+		out.Refunded = &refunded
+		var all []api.PaymentRefund
+		for _, r := range p.Refunds {
+			reason, _, _ := strings.Cut(r.Reason, "-")
+			all = append(all, api.PaymentRefund{Reason: api.RefundReason(reason), State: api.RefundState(r.State), Amount: amount(money.New(r.Amount, p.Amount.Currency)), At: seconds(r.At)})
+		}
+		out.Refunds = &all
 	}
 	return out
 }
@@ -96,5 +108,14 @@ func missed(r *reservation.Reservation) *api.Amount {
 		return nil
 	}
 	out := amount(r.Quote.Missed(0))
+	return &out
+}
+
+// leftEarly is what leaving early costs at the least; nil when it saves nothing.
+func leftEarly(r *reservation.Reservation) *api.Amount {
+	if r.Quote.EarlyCharge == nil {
+		return nil
+	}
+	out := amount(money.New(bill.Percent(max(r.Quote.Total.Minor, 0), *r.Quote.EarlyCharge), r.Quote.Total.Currency))
 	return &out
 }

@@ -31,6 +31,12 @@ func Refunded(r id.Reservation, s id.Session, p id.Payment, amount, tax money.Am
 	return Entry{Kind: Refund, Reservation: r, Session: s, Payment: p, Postings: earned(Provider, amount.Neg(), tax.Neg())}
 }
 
+// RefundReturned books that what was given back did not reach the driver and is
+// with the provider again.
+func RefundReturned(r id.Reservation, s id.Session, p id.Payment, amount, tax money.Amount) Entry {
+	return Entry{Kind: Refund, Reservation: r, Session: s, Payment: p, Postings: earned(Provider, amount, tax)}
+}
+
 // FeeKept books that the provider keeps amount for a payment.
 func FeeKept(r id.Reservation, p id.Payment, amount money.Amount) Entry {
 	return Entry{Kind: Fee, Reservation: r, Payment: p, Postings: move(Provider, Fees, amount)}

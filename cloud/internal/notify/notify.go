@@ -35,15 +35,20 @@ const (
 	Voided       Kind = "voided"    // the operator has taken the reservation back
 	EndsSoon     Kind = "ends_soon" // the vehicle is inside and the window is almost over
 	Receipt      Kind = "receipt"   // something was taken from the card
+	Refunded     Kind = "refunded"  // something that was taken is given back
+	RefundFailed Kind = "refund_failed"
 	Unsecured    Kind = "unsecured" // the price is not held, or not for long: the card, or its bank, is to be asked
 )
 
 // HasPass reports whether a notification carries the pass.
 func (k Kind) HasPass() bool { return k == Confirmation || k == Changed }
 
+// HasReceipt reports whether a notification carries the receipt.
+func (k Kind) HasReceipt() bool { return k == Receipt || k == Refunded }
+
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon, Receipt, Unsecured}
+	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon, Receipt, Refunded, RefundFailed, Unsecured}
 }
 
 // Channel is how a driver is reached. What is told by one is a job of its own,
@@ -96,7 +101,11 @@ type Mail struct {
 
 	Pass      string // text of the gate pass; with Confirmation and Changed
 	ManageURL string // page to change or cancel
-	Receipt   Paper  // with Receipt
+	Receipt   Paper  // with Receipt and Refunded
+
+	Refunded    money.Amount // of Taken, given back
+	NotRefunded money.Amount // of Taken, could not be given back
+	Refunds     int          // how often something was to be given back or could not: it tells one such message from another
 }
 
 // Paper is a receipt as a driver keeps it.
@@ -149,7 +158,7 @@ func (s *Service) Notify(ctx context.Context, by Channel, k Kind, at id.Parking,
 		s.log.Info("a message is not sent", "by", by, "kind", k, "reservation_id", r, "why", why)
 		return nil
 	}
-	if k == Receipt {
+	if k.HasReceipt() {
 		if m.Receipt, err = s.details.Receipt(ctx, r); err != nil {
 			return fmt.Errorf("the receipt of %s: %w", r, err)
 		}
@@ -167,6 +176,8 @@ var states = map[Kind][]reservation.State{
 	Voided:       {reservation.Voided},
 	EndsSoon:     {reservation.Active},
 	Receipt:      {reservation.Completed, reservation.NoShow, reservation.Cancelled},
+	Refunded:     {reservation.Completed, reservation.NoShow, reservation.Cancelled, reservation.Walked, reservation.Voided},
+	RefundFailed: {reservation.Completed, reservation.NoShow, reservation.Cancelled, reservation.Walked, reservation.Voided},
 	Unsecured:    {reservation.Confirmed, reservation.Active},
 }
 

@@ -52,6 +52,7 @@ type Policy struct {
 	ExitGrace      time.Duration `json:"exit_grace"`      // leave this long after the window for nothing more
 	NoShowAfter    time.Duration `json:"no_show_after"`   // after the start of the window
 	NoShowCharge   int           `json:"no_show_charge"`  // percent of the quote that who does not come pays
+	EarlyCharge    int           `json:"early_charge"`    // percent of the quote that is due at the least when a stay ends early; 100: all of it, whatever was used
 	RemindBefore   time.Duration `json:"remind_before"`   // tell the driver this long before the end, a day at most; 0: never
 	WalkinAhead    time.Duration `json:"walkin_ahead"`    // how far ahead an allotment is claimed
 	WalkinProtects time.Duration `json:"walkin_protects"` // claims this close count against "now"
@@ -79,6 +80,7 @@ func DefaultPolicy() Policy {
 		ExitGrace:      15 * time.Minute,
 		NoShowAfter:    2 * time.Hour,
 		NoShowCharge:   100,
+		EarlyCharge:    100,
 		RemindBefore:   15 * time.Minute,
 		WalkinAhead:    4 * time.Hour,
 		WalkinProtects: time.Hour,

@@ -44,6 +44,9 @@ func (p Policy) Validate() error {
 	if p.NoShowCharge < 0 || p.NoShowCharge > 100 {
 		wrong["no_show_charge"] = "is not from 0 to 100 percent"
 	}
+	if p.EarlyCharge < 0 || p.EarlyCharge > 100 {
+		wrong["early_charge"] = "is not from 0 to 100 percent"
+	}
 	if p.OverstayBuffer < 0 || p.OverstayBuffer > 100 {
 		wrong["overstay_buffer"] = "is not from 0 to 100 percent"
 	}

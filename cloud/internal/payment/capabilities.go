@@ -46,7 +46,8 @@ type RefundState string
 
 // The states of a refund.
 const (
-	RefundPending   RefundState = "pending" // accepted, not yet with the driver
+	RefundRequested RefundState = "requested" // recorded, the provider not yet asked or not yet heard; never an answer of a provider
+	RefundPending   RefundState = "pending"   // accepted, not yet with the driver
 	RefundSucceeded RefundState = "succeeded"
 	RefundFailed    RefundState = "failed" // the money is with us again; final
 )

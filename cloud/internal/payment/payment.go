@@ -89,6 +89,8 @@ type Payment struct {
 	CaptureAmount int64 // minor units to take, with CaptureRequested
 	CaptureTax    int64 // of which tax
 	Captured      int64 // minor units
+	Refunded      int64 // minor units of Captured that were given back; exactly what ledger.Refunded has booked
+	Refunds       []Refunding
 	CaptureBefore time.Time
 	NextAction    string // URL of the second step
 	DeclineCode   string

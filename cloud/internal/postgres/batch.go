@@ -141,7 +141,7 @@ func (b *batchArgs) addReservation(n int, p id.Parking, r *reservation.Reservati
 
 func (b *batchArgs) addPayment(n int, p id.Parking, y *payment.Payment) {
 	a := &b.payments
-	a.begin(19)
+	a.begin(21)
 	a.int4(n)
 	a.text(string(p))
 	a.uuid(y.ID.UUID())
@@ -161,6 +161,12 @@ func (b *batchArgs) addPayment(n int, p id.Parking, y *payment.Payment) {
 	a.text(y.NextAction)
 	a.text(y.DeclineCode)
 	a.time(y.UpdatedAt)
+	a.int8(y.Refunded)
+	if len(y.Refunds) == 0 {
+		a.null(oidJSONB)
+	} else {
+		a.jsonb(b.text.of(a, y.Refunds))
+	}
 	a.end()
 }
 

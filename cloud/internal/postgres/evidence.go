@@ -12,6 +12,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/evidence"
 	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -53,6 +54,9 @@ func (s Receipts) Evidence(ctx context.Context, i id.Reservation) (evidence.Fact
 			return err
 		}
 		if f.Journal, err = journal(ctx, tx, r, stay); err != nil {
+			return err
+		}
+		if f.Disputes, err = disputes(ctx, tx, f.Payments); err != nil {
 			return err
 		}
 		f.Incidents, err = incidents(ctx, tx, r, stay)
@@ -106,6 +110,26 @@ func journal(ctx context.Context, tx pgx.Tx, r *reservation.Reservation, stay id
 		return nil
 	})
 	return out, err
+}
+
+// disputes are what the driver disputes of payments.
+func disputes(ctx context.Context, tx pgx.Tx, of []payment.Payment) (map[id.Payment][]payment.Dispute, error) {
+	out := map[id.Payment][]payment.Dispute{}
+	ids := make([][16]byte, len(of))
+	for i, p := range of {
+		ids[i] = p.ID.UUID()
+	}
+	rows, err := tx.Query(ctx, `select payment, ref, state, amount, currency, reason from dispute where payment = any ($1) order by opened_at, ref`, ids)
+	if err != nil {
+		return nil, err
+	}
+	return out, each(rows, func(row pgx.CollectableRow) error {
+		var p id.Payment
+		var d payment.Dispute
+		err := row.Scan(&p, &d.Ref, &d.State, &d.Amount.Minor, &d.Amount.Currency, &d.Reason)
+		out[p] = append(out[p], d)
+		return err
+	})
 }
 
 func incidents(ctx context.Context, tx pgx.Tx, r *reservation.Reservation, stay id.Session) ([]commit.Incident, error) {

@@ -141,10 +141,17 @@ func (s Schedule) Lapsed(ctx context.Context, now time.Time, limit int) ([]relay
 	return s.resolving(ctx, "find holds that lapsed", scheduleLapsed, now, limit)
 }
 
-const scheduleUnsettled = `select parking, id, reservation, state from payment
+// A bank may take days to pay out: it is asked once an hour.
+const scheduleUnsettled = `(select parking, id, reservation, state, false, updated_at from payment
 where state in ('requested','unknown','capture_requested','void_requested')
   and updated_at < case when state in ('requested','unknown') then $1::timestamptz else $2::timestamptz end
-order by updated_at limit $3`
+order by updated_at limit $3)
+union all
+(select parking, id, reservation, state, true, updated_at from payment
+where refunds @? '$[*] ? (@.state == "requested" || @.state == "pending")' and state = 'captured'
+  and updated_at < case when refunds @? '$[*] ? (@.state == "requested")' then $2::timestamptz else $2::timestamptz - interval '1 hour' end
+order by updated_at limit $3)
+order by 6 limit $3`
 
 // Unsettled implements schedule.Store.
 func (s Schedule) Unsettled(ctx context.Context, unheard, stalled time.Time, limit int) ([]relay.Job, error) {
@@ -155,8 +162,13 @@ func (s Schedule) Unsettled(ctx context.Context, unheard, stalled time.Time, lim
 	jobs, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (relay.Job, error) {
 		var j relay.Job
 		var state payment.State
-		if err := row.Scan(&j.Parking, &j.Payment, &j.Reservation, &state); err != nil {
+		var refund bool
+		if err := row.Scan(&j.Parking, &j.Payment, &j.Reservation, &state, &refund, nil); err != nil {
 			return j, err
+		}
+		if refund {
+			j.Kind = relay.Refund
+			return j, nil
 		}
 		if state == payment.Requested { // nobody recorded an answer, not even none
 			state = payment.Unknown

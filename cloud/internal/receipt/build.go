@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/bill"
@@ -62,7 +63,13 @@ func Build(f Facts) (Receipt, error) {
 	}
 	for _, x := range f.Payments {
 		c := x.Amount.Currency
-		r.Payments = append(r.Payments, Payment{x.ID, x.Provider, x.State, money.New(x.Authorized, c), money.New(x.Captured, c)})
+		paid := Payment{ID: x.ID, Provider: x.Provider, State: x.State, Held: money.New(x.Authorized, c), Captured: money.New(x.Captured, c)}
+		for _, back := range x.Refunds {
+			if back.State.Given() { // what came back to us is among the movements, both ways
+				paid.Refunds = append(paid.Refunds, Refund{back.Reason, back.State, money.New(back.Amount, c)})
+			}
+		}
+		r.Payments = append(r.Payments, paid)
 	}
 	for _, m := range f.Movements {
 		m.At = m.At.UTC()
@@ -116,6 +123,9 @@ func (f *Facts) settled() error {
 		return fault.New(fault.Conflict, CodeNone, "Nothing was charged for this reservation, and there is no receipt.")
 	}
 	for _, p := range f.Payments {
+		if slices.ContainsFunc(p.Refunds, func(r payment.Refunding) bool { return r.State == payment.RefundRequested }) {
+			return notReady("Something is being given back; the receipt comes in a moment.")
+		}
 		switch p.State {
 		case payment.Captured, payment.Voided, payment.Declined, payment.Lapsed, payment.MethodKept:
 		default:
@@ -147,7 +157,10 @@ func Digest(t tariff.Tariff) (string, error) {
 // add is what movements add up to.
 func add(all []Movement, due money.Amount) (Sums, error) {
 	none := money.New(0, due.Currency)
-	s := Sums{none, none, none, none, none, none, none, none, none, none, none}
+	s := Sums{
+		Held: none, Released: none, Captured: none, Refunded: none, Cash: none, Terminal: none,
+		Credit: none, Owed: none, WrittenOff: none, Charged: none, Overpaid: none,
+	}
 	charged, receivable := none, none
 	var failed error
 	sum := func(to *money.Amount, a money.Amount) {
@@ -190,6 +203,9 @@ func add(all []Movement, due money.Amount) (Sums, error) {
 	s.Charged = charged
 	s.Owed.Minor = max(receivable.Minor, 0)
 	s.Overpaid.Minor = max(charged.Minor-due.Minor, 0)
+	if less := due.Minor - charged.Minor; less > 0 && s.Refunded.Minor >= less {
+		s.Credited = money.New(less, due.Currency)
+	}
 	return s, nil
 }
 

@@ -13,9 +13,12 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/evidence"
+	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/webhook"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/pass"
 	"github.com/openlot/openlot/protocol/timerange"
 	"github.com/openlot/openlot/protocol/wire"
@@ -42,6 +45,9 @@ func disputed(t *testing.T) (*house, booking.View, evidence.Files) {
 	h.at(out.Add(time.Second))
 	h.see(wire.Event{Kind: wire.Exited, Session: s, Reservation: v.Reservation.ID, Uncertainty: wire.Uncertain}, out)
 	h.settled(longer)
+	known := webhook.Known{Parking: place, Reservation: v.Reservation.ID, Payment: longer.Payment.ID}
+	h.must(nil, postgres.NewNotices(h.db, nil).KeepDispute(t.Context(), "sandbox", "ref", &known,
+		payment.Dispute{Ref: "dp_1", State: payment.DisputeOpen, Amount: money.New(700, "EUR"), Reason: "fraudulent"}, out, out))
 	return h, longer, h.pack(v.Reservation.ID)
 }
 
@@ -73,7 +79,7 @@ func TestThePackOfARealStay(t *testing.T) {
 	for name, parts := range map[string][]string{
 		"pass.json":        {v.Pass, `"generation": 1`, `"generation": 2`},
 		"gate.json":        {`"kind": "refused"`, `"reason": "REFUSE_SUPERSEDED"`, `"kind": "admitted"`, `"kind": "exited"`, `"earliest": null`, `"offline": true`, `"epoch": 1`},
-		"payments.json":    {v.Payment.Ref, `"state": "captured"`, `"state": "voided"`},
+		"payments.json":    {v.Payment.Ref, `"state": "captured"`, `"state": "voided"`, `"ref": "dp_1"`, `"reason": "fraudulent"`},
 		"reservation.json": {"jana@posteo.example", "DDAB123", `"lines"`},
 		"README.txt":       {"reservation.changed", "gate lane-1: refused (REFUSE_SUPERSEDED), journal 1/1", "booked: capture"},
 	} {

@@ -88,6 +88,14 @@ type Payment struct {
 	State    payment.State `json:"state"`
 	Held     money.Amount  `json:"held"`
 	Captured money.Amount  `json:"captured"`
+	Refunds  []Refund      `json:"refunds,omitempty"`
+}
+
+// Refund is a credit note: something that was captured and given back.
+type Refund struct {
+	Reason string              `json:"reason"`
+	State  payment.RefundState `json:"state"` // pending or succeeded
+	Amount money.Amount        `json:"amount"`
 }
 
 // Movement is an entry of the ledger.
@@ -112,6 +120,8 @@ type Sums struct {
 	WrittenOff money.Amount `json:"written_off"` // was owed and is given up
 	Charged    money.Amount `json:"charged"`     // on the books as earned, with tax
 	Overpaid   money.Amount `json:"overpaid"`    // charged above what is due: to be given back
+
+	Credited money.Amount `json:"credited,omitzero"` // of what is due, given back all the same; absent: nothing
 }
 
 // Edition is an edition of the parking's tariff.

@@ -91,7 +91,7 @@ var ends = map[bill.Basis][]reservation.State{
 // rule checks that each part is about the time that the bill's basis charges.
 func (v *verifier) rule() {
 	b, r, s := &v.r.Bill, v.r.Reservation, v.r.Stay
-	parts := map[bill.Basis]int{bill.Quoted: 1, bill.Overstayed: 1, bill.QuotedAndNew: 2, bill.Used: 1, bill.Missed: 1, bill.Unwatched: 1}
+	parts := map[bill.Basis]int{bill.Quoted: 1, bill.Overstayed: 1, bill.QuotedAndNew: 2, bill.Shortened: 2, bill.Used: 1, bill.Missed: 1, bill.Unwatched: 1}
 	want, charges := parts[b.Basis]
 	if !charges && !slices.Contains([]bill.Basis{bill.Cancelled, bill.Walked, bill.Voided, bill.NotSeen}, b.Basis) {
 		v.find("bill.basis", "%q is not known", b.Basis)
@@ -105,6 +105,7 @@ func (v *verifier) rule() {
 	v.unless(b.Limit == nil || b.Basis == bill.Missed || b.Basis == bill.Unwatched, "bill.limit", "limits what %q charges", b.Basis)
 	late := b.Basis == bill.Overstayed || b.Basis == bill.QuotedAndNew
 	v.unless(b.Grace == 0 || late || b.Basis == bill.Quoted, "bill.grace_seconds", "is given; %q knows none", b.Basis)
+	v.unless(b.Basis == bill.Shortened || b.Kept == 0 && b.Least == 0, "bill.least", "is given; %q knows none", b.Basis)
 	v.unless(b.Grace >= 0 && b.Grace <= int(24*time.Hour/time.Second), "bill.grace_seconds", "is not from 0 to a day")
 	if needs, end := ends[b.Basis]; end {
 		v.unless(r != nil && s == nil && slices.Contains(needs, r.State), "bill.basis", "%q does not go with the reservation", b.Basis)
@@ -138,13 +139,17 @@ func (v *verifier) rule() {
 			v.runs(1, r.To, clip(r.To, until))
 			v.unless(b.Parts[1].TariffVersion > b.Parts[0].TariffVersion, "bill.parts[1].tariff_version", "is not a later edition than what was agreed")
 		}
+	case b.Basis == bill.Shortened && s != nil:
+		v.runs(0, r.From, r.To)
+		v.runs(1, r.From, clip(r.From, left))
+		v.shortened(left)
 	case reserved:
 		v.runs(0, r.From, r.To)
 		late := s != nil && left.Sub(r.To) > time.Duration(b.Grace)*time.Second
 		v.unless(b.Grace == 0 || late, "bill.grace_seconds", "is given, and the vehicle left within it")
 	}
 	for i, p := range b.Parts {
-		v.unless(p.Demand == 0 || reserved && i == 0 && p.Demand > 0 && p.Demand <= tariff.MaxDemand && p.Demand != 100,
+		v.unless(p.Demand == 0 || b.Basis == bill.Shortened && p.Demand == b.Parts[0].Demand || reserved && i == 0 && p.Demand > 0 && p.Demand <= tariff.MaxDemand && p.Demand != 100,
 			fmt.Sprintf("bill.parts[%d].demand_percent", i), "is %d, which no quote freezes", p.Demand)
 		v.unless(!reserved || b.Parts[i].SpaceType == r.SpaceType, fmt.Sprintf("bill.parts[%d].space_type", i), "is not that of the reservation")
 	}
@@ -155,6 +160,21 @@ func (v *verifier) rule() {
 		v.unless(err == nil && *b.Limit >= 0 && *b.Limit < due.Minor, "bill.limit", "limits nothing")
 		// What is due is no more than was held, and then all of that is taken.
 		v.unless(money.New(*b.Limit, b.Due.Currency) == b.Due, "bill.limit", "is not what is due")
+	}
+}
+
+// shortened checks what of the agreed price is due although the vehicle left
+// early.
+func (v *verifier) shortened(left time.Time) {
+	b := &v.r.Bill
+	agreed, used := b.Parts[0], b.Parts[1]
+	v.unless(left.Before(v.r.Reservation.To), "bill.basis", "%q: the vehicle did not leave before the end of the reservation", b.Basis)
+	v.unless(b.Kept >= 0 && b.Kept < 100, "bill.kept_percent", "is not below all")
+	v.unless(used.TariffVersion == agreed.TariffVersion && used.Demand == agreed.Demand, "bill.parts[1]", "is not by what was agreed")
+	for _, e := range v.r.Tariffs {
+		if e.Version == agreed.TariffVersion {
+			v.unless(b.Least == bill.Least(agreed.Total.Minor, b.Kept, e.Document.Minimum), "bill.least", "is not %d %% of what was agreed, nor the tariff's least price", b.Kept)
+		}
 	}
 }
 

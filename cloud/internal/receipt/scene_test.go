@@ -36,6 +36,9 @@ type scene struct {
 	end        reservation.State
 	percent    int
 	writeOff   int64
+	back       []int64       // given back by the operator, in turn
+	early      *int          // percent of the quote that is due at the least who leaves early
+	failed     bool          // the first of back came back to us
 	demand     int           // percent of the tariff's price, frozen with the quote; 0: all of it
 	paid       time.Duration // after the entry, at a machine, in time for the exit
 }
@@ -43,6 +46,9 @@ type scene struct {
 var scenes = map[string]scene{
 	"in time":                  {inside: 2 * time.Hour, reserved: true},
 	"left early":               {inside: 30 * time.Minute, reserved: true},
+	"left early, less due":     {inside: 30 * time.Minute, reserved: true, early: new(20)},
+	"left early, least due":    {inside: 10 * time.Minute, reserved: true, early: new(60)},
+	"left early at a demand":   {inside: 50 * time.Minute, reserved: true, early: new(0), demand: 137},
 	"stayed too long":          {inside: 200 * time.Minute, reserved: true},
 	"a day too long":           {inside: 29 * time.Hour, reserved: true},
 	"too long, a doubt":        {inside: 200 * time.Minute, reserved: true, exitDoubt: 90_000},
@@ -51,6 +57,9 @@ var scenes = map[string]scene{
 	"too long at a demand":     {inside: 200 * time.Minute, reserved: true, demand: 83},
 	"missed at a demand":       {reserved: true, end: reservation.NoShow, percent: 50, demand: 121},
 	"given up in part":         {inside: 200 * time.Minute, reserved: true, writeOff: 120},
+	"some of it given back":    {inside: 2 * time.Hour, reserved: true, back: []int64{100, 130}},
+	"all of it given back":     {inside: 2 * time.Hour, reserved: true, back: []int64{480}},
+	"given back in vain":       {inside: 2 * time.Hour, reserved: true, back: []int64{100, 30}, failed: true},
 	"a walk-in":                {inside: 77 * time.Minute},
 	"a walk-in for nothing":    {inside: 4 * time.Minute},
 	"a walk-in, doubts":        {inside: 77 * time.Minute, entryDoubt: 240_000, exitDoubt: 700},
@@ -100,6 +109,7 @@ func (s scene) facts(t testing.TB) receipt.Facts {
 			t.Fatal(err)
 		}
 		r.Quote = reservation.Quote{TariffVersion: quoted.TariffVersion}
+		r.Quote.EarlyCharge = s.early
 		if s.demand != 0 {
 			r.Quote.Demand = &reservation.Demand{Percent: s.demand}
 		}
@@ -212,6 +222,7 @@ func (s scene) pay(f *receipt.Facts, due settlement.Settlement, pay *payment.Pay
 		if rest := pay.Authorized - pay.Captured; rest > 0 {
 			move(at.Add(time.Second), ledger.HoldReleased(of, pay.ID, eur(rest)))
 		}
+		s.giveBack(pay, due, stay, at, move)
 		f.Payments = append(f.Payments, *pay)
 	}
 	if due.Owed.Minor > 0 {
@@ -219,6 +230,24 @@ func (s scene) pay(f *receipt.Facts, due settlement.Settlement, pay *payment.Pay
 	}
 	if s.writeOff > 0 {
 		move(at.Add(time.Hour), ledger.WrittenOff(of, stay, eur(s.writeOff)))
+	}
+}
+
+// giveBack is what the operator gives back.
+func (s scene) giveBack(pay *payment.Payment, due settlement.Settlement, stay id.Session, at time.Time, move func(time.Time, ledger.Entry)) {
+	left, tax := pay.Captured, due.CaptureTax.Minor
+	for i, n := range s.back {
+		share := bill.Share(tax, n, left)
+		r := payment.Refunding{Reason: payment.ByOperator + string(rune('a'+i)), State: payment.RefundSucceeded, Amount: n, Tax: share}
+		move(at.Add(time.Minute), ledger.Refunded(pay.Reservation, stay, pay.ID, eur(n), eur(share)))
+		if s.failed && i == 0 {
+			move(at.Add(2*time.Minute), ledger.RefundReturned(pay.Reservation, stay, pay.ID, eur(n), eur(share)))
+			r.State = payment.RefundFailed
+		} else {
+			left, tax, pay.Refunded = left-n, tax-share, pay.Refunded+n
+		}
+		pay.Refunds = append(pay.Refunds, r)
+		at = at.Add(time.Hour)
 	}
 }
 

@@ -240,7 +240,7 @@ func (v *verifier) money() {
 		v.unless(adds[i].amount.Minor >= 0, "sums."+adds[i].name, "is less than nothing")
 	}
 	v.unless(sums.Held.Minor == sums.Released.Minor+sums.Captured.Minor, "sums.held", "%s was held, %s released and %s taken", sums.Held, sums.Released, sums.Captured)
-	v.unless(sums.Charged.Minor == r.Bill.Due.Minor+sums.Overpaid.Minor, "sums.charged", "the books charge %s, the bill %s", sums.Charged, r.Bill.Due)
+	v.unless(sums.Charged.Minor == r.Bill.Due.Minor+sums.Overpaid.Minor-sums.Credited.Minor, "sums.charged", "the books charge %s, the bill %s", sums.Charged, r.Bill.Due)
 	v.payments(sums)
 }
 
@@ -264,12 +264,27 @@ func (v *verifier) payments(sums Sums) {
 		v.unless(p.Captured == of.Captured, where+".captured", "is %s, its movements make it %s", p.Captured, of.Captured)
 		v.unless(p.Captured.Minor <= p.Held.Minor, where, "more was taken than held")
 		v.unless(slices.Contains(payment.States(), p.State) && p.State.Final(), where+".state", "%q is no end of a payment", p.State)
+		v.refunds(where, p, of.Refunded)
 		v.unless((p.State == payment.Captured) == (p.Captured.Minor > 0), where+".state", "%s does not go with %s taken", p.State, p.Captured)
 		held.Minor += of.Held.Minor
 		captured.Minor += of.Captured.Minor
 	}
 	v.unless(held == sums.Held, "payments", "hold %s, the movements %s", held, sums.Held)
 	v.unless(captured == sums.Captured, "payments", "took %s, the movements %s", captured, sums.Captured)
+}
+
+// refunds checks the credit notes of a payment against what was given back.
+func (v *verifier) refunds(where string, p Payment, back money.Amount) {
+	sum := money.New(0, back.Currency)
+	for i, r := range p.Refunds {
+		at := fmt.Sprintf("%s.refunds[%d]", where, i)
+		v.unless(r.Amount.Minor > 0 && r.Amount.Currency == back.Currency, at+".amount", "%s is nothing to give back", r.Amount)
+		v.unless(r.State.Given(), at+".state", "%q is not given back", r.State)
+		v.unless(slices.IndexFunc(p.Refunds, func(x Refund) bool { return x.Reason == r.Reason }) == i, at+".reason", "is there twice")
+		sum.Minor += r.Amount.Minor
+	}
+	v.unless(sum == back, where+".refunds", "give %s back, the movements %s", sum, back)
+	v.unless(back.Minor <= p.Captured.Minor, where, "more was given back than taken")
 }
 
 type sum struct {
@@ -290,5 +305,6 @@ func (s Sums) rows() []sum {
 		{"written_off", s.WrittenOff},
 		{"charged", s.Charged},
 		{"overpaid", s.Overpaid},
+		{"credited", s.Credited},
 	}
 }

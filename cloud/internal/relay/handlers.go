@@ -45,6 +45,7 @@ const askAgain = 5 * time.Second
 type Money interface {
 	Capture(ctx context.Context, at id.Parking, p id.Payment) error
 	Void(ctx context.Context, at id.Parking, p id.Payment) error
+	Refund(ctx context.Context, at id.Parking, p id.Payment) error
 	Resolve(ctx context.Context, at id.Parking, p id.Payment) error
 }
 
@@ -71,11 +72,12 @@ func Handlers(m Money, n Messages, h Webhooks) map[Kind]Handler {
 	mail := func(k notify.Kind) Handler { return tell(notify.ByMail, k) }
 	return map[Kind]Handler{
 		Heed:    func(ctx context.Context, j Job) error { return judge(h.Heed(ctx, j.Provider, j.Event)) },
-		Capture: settle(m.Capture), Void: settle(m.Void), Resolve: settle(m.Resolve),
+		Capture: settle(m.Capture), Void: settle(m.Void), Refund: settle(m.Refund), Resolve: settle(m.Resolve),
 		MailConfirmation: mail(notify.Confirmation), MailCancellation: mail(notify.Cancellation),
 		MailChanged: mail(notify.Changed),
 		MailNoShow:  mail(notify.NoShow), MailWalked: mail(notify.Walked), MailVoided: mail(notify.Voided),
 		MailReceipt: mail(notify.Receipt), MailUnsecured: mail(notify.Unsecured),
+		MailRefunded: mail(notify.Refunded), MailRefundFailed: mail(notify.RefundFailed),
 		MailEndsSoon: mail(notify.EndsSoon), SMSEndsSoon: tell(notify.BySMS, notify.EndsSoon),
 	}
 }

@@ -32,6 +32,10 @@ func (h *hands) Capture(_ context.Context, _ id.Parking, p id.Payment) error {
 
 func (h *hands) Void(_ context.Context, _ id.Parking, p id.Payment) error { return h.note("void", p) }
 
+func (h *hands) Refund(_ context.Context, _ id.Parking, p id.Payment) error {
+	return h.note("refund", p)
+}
+
 func (h *hands) Resolve(_ context.Context, _ id.Parking, p id.Payment) error {
 	return h.note("resolve", p)
 }
@@ -48,7 +52,8 @@ func (h *hands) Notify(_ context.Context, by notify.Channel, k notify.Kind, _ id
 func TestEachKindOfJobIsDoneByItsHand(t *testing.T) {
 	r, p := id.New[id.Reservation](time.Now()), id.New[id.Payment](time.Now())
 	for kind, want := range map[relay.Kind]string{
-		relay.Capture: "capture " + p.String(), relay.Void: "void " + p.String(), relay.Resolve: "resolve " + p.String(),
+		relay.Capture: "capture " + p.String(), relay.Void: "void " + p.String(), relay.Resolve: "resolve " + p.String(), relay.Refund: "refund " + p.String(),
+		relay.MailRefunded: "mail refunded " + r.String(), relay.MailRefundFailed: "mail refund_failed " + r.String(),
 		relay.MailConfirmation: "mail confirmation " + r.String(), relay.MailCancellation: "mail cancellation " + r.String(),
 		relay.MailChanged: "mail changed " + r.String(),
 		relay.MailNoShow:  "mail no_show " + r.String(), relay.MailWalked: "mail walked " + r.String(),

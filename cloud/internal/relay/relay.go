@@ -34,9 +34,12 @@ const (
 	MailEndsSoon     Kind = "mail_ends_soon"
 	SMSEndsSoon      Kind = "sms_ends_soon"
 	MailReceipt      Kind = "mail_receipt"
+	MailRefunded     Kind = "mail_refunded"
+	MailRefundFailed Kind = "mail_refund_failed"
 	MailUnsecured    Kind = "mail_unsecured"
 	Capture          Kind = "payment_capture"
 	Void             Kind = "payment_void"
+	Refund           Kind = "payment_refund"
 	Resolve          Kind = "payment_resolve"
 	Heed             Kind = "webhook_heed"
 )
@@ -69,11 +72,19 @@ var paid = map[payment.State]Kind{
 // number to send to is not in the feed: whoever does the job finds out.
 var texts = map[feed.Kind]Kind{feed.ReservationEndsSoon: SMSEndsSoon}
 
+// refunds are what is to be done about giving back what was taken.
+var refunds = map[feed.Kind]Kind{
+	feed.RefundRequested: Refund, feed.RefundGiven: MailRefunded, feed.RefundFailed: MailRefundFailed,
+}
+
 // Jobs is what an event asks for: for each channel a job of its own.
 func Jobs(e feed.Event) []Job {
 	job := Job{Parking: e.Parking, Revision: e.Revision}
 	mail, told := mails[e.Kind]
+	refund, back := refunds[e.Kind]
 	switch {
+	case back && e.Body.Payment != nil:
+		job.Kind, job.Payment, job.Reservation = refund, e.Body.Payment.ID, e.Body.Payment.Reservation
 	case told && e.Body.Reservation != nil:
 		job.Kind, job.Reservation = mail, e.Body.Reservation.ID
 		if text, also := texts[e.Kind]; also {

@@ -58,6 +58,10 @@ func TestEventsAskForTheirJobs(t *testing.T) {
 		{feed.PaymentChanged, of(payment.Authorized), ""},
 		{feed.PaymentChanged, of(payment.Captured), relay.MailReceipt},
 		{feed.PaymentChanged, feed.Body{}, ""},
+		{feed.RefundRequested, of(payment.CaptureRequested), relay.Refund},
+		{feed.RefundGiven, of(payment.Captured), relay.MailRefunded},
+		{feed.RefundArrived, of(payment.Captured), ""},
+		{feed.RefundFailed, of(payment.Captured), relay.MailRefundFailed},
 		{feed.ParkingImported, feed.Body{}, ""},
 	} {
 		jobs := relay.Jobs(feed.Event{Parking: "a", Revision: 7, Kind: c.kind, Body: c.body})

@@ -29,6 +29,10 @@ type Quote struct {
 	// kept: then the present policy says.
 	NoShowCharge *int `json:"no_show_charge,omitempty"`
 
+	// EarlyCharge is the percentage of Total that is due at the least when the stay
+	// ends early, as the parking's policy had it at the time. Nil: Total is due.
+	EarlyCharge *int `json:"early_charge,omitempty"`
+
 	// Demand is what moved the price away from the tariff's; nil: nothing did.
 	Demand *Demand `json:"demand,omitempty"`
 }

@@ -31,9 +31,12 @@ type (
 	endsSoon     struct{ names }
 	endsSoonText struct{ names }
 	receipt      struct{ names }
+	refunded     struct{ names }
+	refundFailed struct{ names }
 	unsecured    struct{ names }
 	capture      struct{ names }
 	void         struct{ names }
+	refund       struct{ names }
 	resolve      struct{ names }
 	heed         struct{ names }
 )
@@ -47,6 +50,9 @@ func (voided) Kind() string       { return string(relay.MailVoided) }
 func (endsSoon) Kind() string     { return string(relay.MailEndsSoon) }
 func (endsSoonText) Kind() string { return string(relay.SMSEndsSoon) }
 func (receipt) Kind() string      { return string(relay.MailReceipt) }
+func (refunded) Kind() string     { return string(relay.MailRefunded) }
+func (refundFailed) Kind() string { return string(relay.MailRefundFailed) }
+func (refund) Kind() string       { return string(relay.Refund) }
 func (unsecured) Kind() string    { return string(relay.MailUnsecured) }
 func (capture) Kind() string      { return string(relay.Capture) }
 func (void) Kind() string         { return string(relay.Void) }
@@ -82,6 +88,12 @@ func argsOf(j relay.Job) (args, error) {
 		return endsSoonText{n}, nil
 	case relay.MailReceipt:
 		return receipt{n}, nil
+	case relay.MailRefunded:
+		return refunded{n}, nil
+	case relay.MailRefundFailed:
+		return refundFailed{n}, nil
+	case relay.Refund:
+		return refund{n}, nil
 	case relay.MailUnsecured:
 		return unsecured{n}, nil
 	case relay.Capture:

@@ -105,11 +105,12 @@ func paramsOf(jobs []relay.Job, unique river.UniqueOpts) ([]river.InsertManyPara
 		}
 		o := &river.InsertOpts{UniqueOpts: unique}
 		switch j.Kind {
-		case relay.MailConfirmation, relay.MailCancellation, relay.MailChanged, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon, relay.MailReceipt, relay.MailUnsecured:
+		case relay.MailConfirmation, relay.MailCancellation, relay.MailChanged, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon, relay.MailReceipt, relay.MailUnsecured,
+			relay.MailRefunded, relay.MailRefundFailed:
 			o.Queue, o.MaxAttempts = mail, mailAttempts
 		case relay.SMSEndsSoon:
 			o.Queue, o.MaxAttempts = text, textAttempts
-		case relay.Capture, relay.Void, relay.Resolve, relay.Heed:
+		case relay.Capture, relay.Void, relay.Refund, relay.Resolve, relay.Heed:
 			o.Queue, o.MaxAttempts = money, moneyAttempts
 		default:
 			return nil, fmt.Errorf("no queue takes jobs of kind %q", j.Kind)
@@ -142,6 +143,9 @@ func NewWorkers(pool *pgxpool.Pool, handlers map[relay.Kind]relay.Handler, tasks
 		relay.MailReceipt:      func(h relay.Handler) { river.AddWorker(workers, &worker[receipt]{handle: h, log: log}) },
 		relay.MailUnsecured:    func(h relay.Handler) { river.AddWorker(workers, &worker[unsecured]{handle: h, log: log}) },
 		relay.SMSEndsSoon:      func(h relay.Handler) { river.AddWorker(workers, &worker[endsSoonText]{handle: h, log: log}) },
+		relay.MailRefunded:     func(h relay.Handler) { river.AddWorker(workers, &worker[refunded]{handle: h, log: log}) },
+		relay.MailRefundFailed: func(h relay.Handler) { river.AddWorker(workers, &worker[refundFailed]{handle: h, log: log}) },
+		relay.Refund:           func(h relay.Handler) { river.AddWorker(workers, &worker[refund]{handle: h, log: log}) },
 		relay.Capture:          func(h relay.Handler) { river.AddWorker(workers, &worker[capture]{handle: h, log: log}) },
 		relay.Void:             func(h relay.Handler) { river.AddWorker(workers, &worker[void]{handle: h, log: log}) },
 		relay.Resolve:          func(h relay.Handler) { river.AddWorker(workers, &worker[resolve]{handle: h, log: log}) },

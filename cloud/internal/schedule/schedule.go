@@ -74,8 +74,8 @@ type Store interface {
 	// end and was not.
 	EndingSoon(ctx context.Context, now time.Time, limit int) ([]Due, error)
 	// Unsettled lists payments that have been requested or unknown since before
-	// unheard, or waiting to be captured or voided since before stalled, as the
-	// jobs that settle them.
+	// unheard, or waiting to be captured, voided or given back since before stalled,
+	// as the jobs that settle them; what is on its way back, an hour later than that.
 	Unsettled(ctx context.Context, unheard, stalled time.Time, limit int) ([]relay.Job, error)
 }
 

@@ -25,6 +25,7 @@ type ExitInput struct {
 	Tariff      *tariff.Tariff           // the edition that prices the stay: that of the quote, or of the entry; nil: the parking's present one
 	EnteredAt   time.Time                // zero when the entry was not seen
 	ExitedAt    time.Time
+	Unseen      bool // nobody saw it leave: then nothing is known of its having left early
 
 	// EntryDoubt and ExitDoubt bound the error of the edge's clock at each end.
 	// The stay is taken at its shortest.
@@ -42,6 +43,7 @@ type Settlement struct {
 	Lost       money.Amount // was to be taken before, and is on the books as owed because the hold was gone
 	Capture    money.Amount // to take from the hold
 	CaptureTax money.Amount // contained in Capture
+	Back       money.Amount // was taken from the hold before, or is being taken, and is not due: to be given back
 	Owed       money.Amount // not covered by a hold: becomes a receivable
 	OwedTax    money.Amount // contained in Owed
 	Void       bool         // a hold stands and nothing is to be taken from it
@@ -59,12 +61,16 @@ type Settlement struct {
 	// or nothing, is due: a tariff that cannot be read is not the driver's.
 	// Whoever applies the settlement puts it on record.
 	Problem error
+
+	Kept  int   // percent of what was agreed that is due though the stay ended early
+	Least int64 // minor units: see bill.Bill
 }
 
 // AtExit settles a stay.
 //
 // With a reservation the quote is due, whether or not all of the time was
-// used; who leaves later than ExitGrace after the window pays from the beginning
+// used, unless it says that leaving early costs less: then the tariff counts from
+// the beginning of the reservation until the exit, if somebody saw that. Who leaves later than ExitGrace after the window pays from the beginning
 // of the reservation to that long before the exit (the grace is forgiven to
 // everybody) by the edition of the tariff that the quote was made by, and never
 // less than the quote. Where that edition is not on record any more, what was
@@ -87,7 +93,7 @@ func due(in ExitInput) Settlement {
 		quoted := ofQuote(r, bill.Quoted)
 		until := in.Parking.Grace().Billable(r.Window, timerange.Range{From: r.Window.From, To: left}).To
 		if !until.After(r.Window.To) {
-			return quoted
+			return in.early(r, quoted, left)
 		}
 		quoted.Late, quoted.Grace = true, in.Parking.Grace().EndOfStay
 		late := Settlement{Late: true, Grace: quoted.Grace, Basis: bill.Overstayed}
@@ -125,6 +131,29 @@ func due(in ExitInput) Settlement {
 	return Settlement{Due: used.Total, Tax: used.Tax, Lines: used.Lines, Basis: bill.Used, Parts: []bill.Part{used}}
 }
 
+// early is what is due for a stay that ended within its reservation. The time
+// before the vehicle came counts: the place was kept for it.
+func (in *ExitInput) early(r *reservation.Reservation, quoted Settlement, left time.Time) Settlement {
+	q := &r.Quote
+	if in.Unseen || q.EarlyCharge == nil || !left.Before(r.Window.To) || q.TariffVersion != in.edition().Version {
+		return quoted
+	}
+	used, err := in.price(r.SpaceType, r.Window.From, left, q.DemandPercent())
+	if err != nil {
+		quoted.Problem = err
+		return quoted
+	}
+	s := Settlement{Due: quoted.Due, Lines: used.Lines, Basis: bill.Shortened, Parts: append(quoted.Parts, used), Kept: min(max(*q.EarlyCharge, 0), 100)}
+	s.Least = bill.Least(max(quoted.Due.Minor, 0), s.Kept, in.edition().Minimum)
+	due, tax, err := s.Bill(r.ID, r.Session).Sum()
+	if err != nil || due.Minor >= quoted.Due.Minor {
+		quoted.Problem = err
+		return quoted
+	}
+	s.Due, s.Tax = due, tax
+	return s
+}
+
 // ofQuote is what was agreed.
 func ofQuote(r *reservation.Reservation, b bill.Basis) Settlement {
 	q := r.Quote
@@ -141,6 +170,7 @@ func (s Settlement) Bill(r id.Reservation, stay id.Session) *bill.Bill {
 	if s.Percent > 0 || s.Basis == bill.Missed {
 		b.Percent = s.Percent
 	}
+	b.Kept, b.Least = s.Kept, s.Least
 	b.Parts = append(b.Parts, s.Parts...)
 	return &b
 }
@@ -178,7 +208,7 @@ func (in *ExitInput) price(t id.SpaceType, from, to time.Time, percent int) (bil
 // cover splits what is due between the hold and the driver.
 func (s *Settlement) cover(p *payment.Payment) {
 	none := money.New(0, s.Due.Currency)
-	s.Paid, s.Lost, s.Capture, s.CaptureTax, s.Owed, s.OwedTax = none, none, none, none, s.Due, s.Tax
+	s.Paid, s.Lost, s.Capture, s.CaptureTax, s.Back, s.Owed, s.OwedTax = none, none, none, none, none, s.Due, s.Tax
 	if p == nil {
 		return
 	}
@@ -206,9 +236,20 @@ func (s *Settlement) cover(p *payment.Payment) {
 }
 
 // charged is what a payment has been charged, and the tax in it: taken, being
-// taken, or owed because the hold was gone when it was to be taken. A payment
-// in voided that was asked for an amount is one whose hold was gone.
+// taken, or owed because the hold was gone when it was to be taken; without what
+// is given back. A payment in voided that was asked for an amount is one whose
+// hold was gone.
 func charged(p *payment.Payment) (amount, tax int64) {
+	amount, tax = asked(p)
+	for _, r := range p.Refunds {
+		if r.State != payment.RefundFailed {
+			amount, tax = amount-r.Amount, tax-r.Tax
+		}
+	}
+	return amount, tax
+}
+
+func asked(p *payment.Payment) (amount, tax int64) {
 	switch p.State {
 	case payment.Captured:
 		if p.Captured == p.CaptureAmount {
@@ -225,7 +266,11 @@ func charged(p *payment.Payment) (amount, tax int64) {
 // credit counts what was charged before against what is due.
 func (s *Settlement) credit(p *payment.Payment, before, tax int64) {
 	if before > s.Due.Minor {
-		s.Problem = errors.Join(s.Problem, fmt.Errorf("%d were charged before, only %s is due", before, s.Due))
+		if p.State == payment.Voided {
+			s.Problem = errors.Join(s.Problem, fmt.Errorf("%d were charged before, only %s is due", before, s.Due))
+		} else {
+			s.Back.Minor = before - s.Due.Minor
+		}
 		before = s.Due.Minor
 	}
 	if p.State == payment.Voided {

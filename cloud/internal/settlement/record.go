@@ -54,13 +54,9 @@ func (o RecordCapture) Apply(w *commit.Work, now time.Time) error {
 		return fault.Wrap(fmt.Errorf("%s of %s %d: asked for %d, the provider says %s %s", p.ID, p.Amount.Currency, p.Authorized, p.CaptureAmount, o.Outcome.State, taken),
 			fault.Internal, CodeMismatch, "The payment provider took something else than it was asked for.")
 	}
-	r, err := w.Reservation(p.Reservation)
+	stay, err := stayOf(w, p.Reservation)
 	if err != nil {
 		return err
-	}
-	var stay id.Session
-	if r != nil {
-		stay = r.Session
 	}
 	tax := money.New(p.CaptureTax, taken.Currency)
 	if taken.Minor != p.CaptureAmount {
@@ -76,7 +72,11 @@ func (o RecordCapture) Apply(w *commit.Work, now time.Time) error {
 			return err
 		}
 	}
+	shrink(p)
 	tell(w, p)
+	if p.Returns() { // it was asked for before there was anything to give back
+		w.Emit(feed.RefundRequested, feed.Body{Payment: told(p)})
+	}
 	return nil
 }
 
@@ -136,6 +136,9 @@ func (o RecordLost) Apply(w *commit.Work, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	// What was to be given back need not be taken.
+	p.CaptureAmount, p.CaptureTax = charged(p)
+	p.Refunds = nil
 	lost := money.New(p.CaptureAmount, p.Amount.Currency)
 	var stay id.Session
 	if r != nil && !r.Session.IsZero() {
@@ -158,8 +161,10 @@ func (o RecordLost) Apply(w *commit.Work, now time.Time) error {
 			w.PutSession(s)
 		}
 	}
-	if err := w.Book(ledger.StayOwed(p.Reservation, stay, lost, money.New(p.CaptureTax, lost.Currency))); err != nil {
-		return err
+	if !lost.IsZero() {
+		if err := w.Book(ledger.StayOwed(p.Reservation, stay, lost, money.New(p.CaptureTax, lost.Currency))); err != nil {
+			return err
+		}
 	}
 	w.Raise(commit.Incident{
 		ID: o.Incident, Class: HoldLost, Reservation: p.Reservation, Session: stay, At: now,
@@ -196,9 +201,11 @@ func release(w *commit.Work, p *payment.Payment, to payment.State, now time.Time
 
 func tell(w *commit.Work, p *payment.Payment) {
 	w.PutPayment(p)
-	w.Emit(feed.PaymentChanged, feed.Body{Payment: &feed.Payment{
-		ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1,
-	}})
+	w.Emit(feed.PaymentChanged, feed.Body{Payment: told(p)})
+}
+
+func told(p *payment.Payment) *feed.Payment {
+	return &feed.Payment{ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1}
 }
 
 func wrongState(p *payment.Payment, what string) error {

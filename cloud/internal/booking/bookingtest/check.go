@@ -9,6 +9,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
@@ -73,12 +74,22 @@ func (w *World) claims() map[slot]int16 {
 }
 
 func (w *World) money() error {
-	held := map[id.Payment]int64{}
+	held, taken := map[id.Payment]int64{}, map[id.Payment]int64{}
+	sums := map[money.Currency]int64{}
 	for _, e := range w.entries {
 		for _, x := range e.Postings {
+			sums[x.Amount.Currency] += x.Amount.Minor
 			if x.Account == ledger.Held {
 				held[e.Payment] += x.Amount.Minor
 			}
+			if x.Account == ledger.Provider {
+				taken[e.Payment] += x.Amount.Minor
+			}
+		}
+	}
+	for c, sum := range sums {
+		if sum != 0 {
+			return fmt.Errorf("the ledger sums to %d %s", sum, c)
 		}
 	}
 	for i, p := range w.payments {
@@ -88,6 +99,18 @@ func (w *World) money() error {
 		}
 		if held[i] != stands || p.Captured > p.Authorized || p.CaptureAmount > p.Authorized {
 			return fmt.Errorf("payment %s (%s): %d authorised, %d captured, the ledger holds %d", i, p.State, p.Authorized, p.Captured, held[i])
+		}
+		if taken[i] != p.Captured-p.Refunded || p.Refunded < 0 || p.Refunded > p.Captured {
+			return fmt.Errorf("payment %s (%s): %d captured, %d given back, the ledger has %d with the provider", i, p.State, p.Captured, p.Refunded, taken[i])
+		}
+		var back int64
+		for _, r := range p.Refunds {
+			if r.State.Given() {
+				back += r.Amount
+			}
+		}
+		if back != p.Refunded {
+			return fmt.Errorf("payment %s: %d is given back by its refunds, %d in all", i, back, p.Refunded)
 		}
 		r := w.reservations[p.Reservation]
 		if r == nil {

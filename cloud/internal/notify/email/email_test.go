@@ -1,7 +1,6 @@
 package email_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -10,9 +9,7 @@ import (
 	"fmt"
 	"html"
 	"image/png"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -321,6 +318,21 @@ func TestTheOtherNoticesSayWhatHappenedAndWhatItCosts(t *testing.T) {
 			[]string{"€14.00 was taken", "altmarkt-17 is attached", "€5.00 of €19.00 is still to be paid", "http://localhost:8080/r/1#mt_secret"},
 			[]string{"PK1:"},
 		},
+		notify.Refunded: {
+			func(m *notify.Mail) {
+				m.State, m.Taken, m.Refunded, m.Refunds = reservation.Completed, money.New(1400, "EUR"), money.New(300, "EUR"), 1
+				m.Receipt = notify.Paper{Number: "altmarkt-17", PDF: []byte("%PDF-1.3 a receipt")}
+			}, "Money back: Altmarkt, Thu 11 June, 08:00 – 17:00",
+			[]string{"Of the €14.00 that was taken from your card, €3.00 is given back", "altmarkt-17", "http://localhost:8080/r/1#mt_secret"},
+			[]string{"PK1:"},
+		},
+		notify.RefundFailed: {
+			func(m *notify.Mail) {
+				m.State, m.Taken, m.NotRefunded, m.Refunds = reservation.Walked, money.New(1400, "EUR"), money.New(1400, "EUR"), 1
+			}, "We could not give you your money back: Altmarkt, Thu 11 June, 08:00 – 17:00",
+			[]string{"€14.00 was to be given back", "You do not lose it"},
+			[]string{"PK1:"},
+		},
 		notify.EndsSoon: {
 			func(m *notify.Mail) { m.State = reservation.Active }, "Your time at Altmarkt ends at 17:00",
 			[]string{"up to 15 minutes late costs nothing more", "http://localhost:8080/r/1#mt_secret"},
@@ -339,7 +351,7 @@ func TestTheOtherNoticesSayWhatHappenedAndWhatItCosts(t *testing.T) {
 		}
 		_, raw, _ := in.get(t, fmt.Sprintf("/dev/mail/%d?raw=1", got.ID), "")
 		attached := strings.Contains(raw, `filename="receipt-altmarkt-17.pdf"`) && strings.Contains(raw, base64.StdEncoding.EncodeToString([]byte("%PDF-1.3 a receipt")))
-		if attached != (kind == notify.Receipt) {
+		if attached != kind.HasReceipt() {
 			t.Errorf("%s: %s", kind, raw)
 		}
 		for what, text := range map[string]string{"text": got.Text, "HTML": html.UnescapeString(got.HTML)} {
@@ -381,81 +393,6 @@ func TestStaysOverMidnightAndClockChangesSaySo(t *testing.T) {
 		t.Fatal(err)
 	}
 	contains(t, "text", in.mails(t)[0].Text, "Sat 24 October 22:00 – Sun 25 October 10:00", "at the latest Sun 01:00", "starts in CEST and ends in CET")
-}
-
-// refusing is a mail server that answers one command with a line of its own.
-func refusing(t *testing.T, command, line string) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	t.Cleanup(func() { _ = l.Close(); <-done })
-	go func() {
-		defer close(done)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			func() {
-				defer func() { _ = c.Close() }()
-				_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-				_, _ = io.WriteString(c, "220 test\r\n")
-				for in := bufio.NewScanner(c); in.Scan(); {
-					word := strings.ToUpper(strings.Fields(in.Text() + " -")[0])
-					switch word {
-					case command:
-						_, _ = io.WriteString(c, line+"\r\n")
-					case "QUIT":
-						_, _ = io.WriteString(c, "221 bye\r\n")
-						return
-					case "EHLO":
-						_, _ = io.WriteString(c, "250-test\r\n250 8BITMIME\r\n")
-					default:
-						_, _ = io.WriteString(c, "250 ok\r\n")
-					}
-				}
-			}()
-		}
-	}()
-	return l.Addr().String()
-}
-
-func TestPermanentAndTemporaryRefusalsAreToldApart(t *testing.T) {
-	m := confirmed(t)
-	for _, c := range []struct {
-		command, line string
-		permanent     bool
-	}{
-		{"RCPT", "550 5.1.1 no such user", true},
-		{"RCPT", "450 4.2.1 mailbox busy", false},
-		{"MAIL", "554 5.7.1 not you", true},
-		{"DATA", "451 4.3.0 later", false},
-		{"EHLO", "421 4.3.2 shutting down", false},
-	} {
-		err := sender(t, refusing(t, c.command, c.line)).Send(t.Context(), notify.Confirmation, m)
-		if err == nil || errors.Is(err, notify.ErrPermanent) != c.permanent {
-			t.Errorf("%s %s: %v", c.command, c.line, err)
-		}
-		if err != nil && strings.Contains(err.Error(), m.To) {
-			t.Errorf("the error names the recipient: %v", err)
-		}
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
-	if err := sender(t, addr).Send(t.Context(), notify.Confirmation, m); err == nil || errors.Is(err, notify.ErrPermanent) {
-		t.Errorf("a server that is away: %v", err)
-	}
-	m.To = "not an address"
-	if err := sender(t, addr).Send(t.Context(), notify.Confirmation, m); !errors.Is(err, notify.ErrPermanent) {
-		t.Errorf("an impossible address: %v", err)
-	}
 }
 
 func TestTheInboxShowsMailWithoutTrustingIt(t *testing.T) {

@@ -87,6 +87,9 @@ func New(cfg Config, now func() time.Time) (*Sender, error) {
 // MessageID is the id of a notification, without angle brackets. It is the same
 // each time it is sent, so that a receiver shows it once.
 func (s *Sender) MessageID(k notify.Kind, m notify.Mail) string {
+	if k == notify.Refunded || k == notify.RefundFailed {
+		return fmt.Sprintf("%s.%s.%d.%d@%s", k, m.Reservation, m.Generation, m.Refunds, s.domain)
+	}
 	if k == notify.Unsecured { // which may be told for another reason later
 		switch {
 		case m.AsksBank:
@@ -179,7 +182,7 @@ func (s *Sender) compose(k notify.Kind, m notify.Mail) (*gomail.Msg, error) {
 			return nil, err
 		}
 	}
-	if k == notify.Receipt {
+	if k.HasReceipt() {
 		err := msg.AttachReader("receipt-"+m.Receipt.Number+".pdf", bytes.NewReader(m.Receipt.PDF), gomail.WithFileContentType("application/pdf"))
 		if err != nil {
 			return nil, err

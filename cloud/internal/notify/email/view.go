@@ -126,7 +126,7 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		back = m.Held.Written() + " was held on your card. It is given back in full; your bank may show it for a few days more."
 	}
 	if m.Taken.Minor > 0 {
-		back = m.Taken.Written() + " was taken from your card. It is given back to you; we are working on it."
+		back = m.Taken.Written() + " was taken from your card. It is given back to you in full; you get a mail when it is on its way."
 	}
 	booking := fmt.Sprintf("Your booking %s at %s, %s", v.Booking, v.Where, when)
 	switch k {
@@ -169,6 +169,24 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		}
 		if m.Receipt.Owed.Minor > 0 {
 			v.Says[1] += " " + m.Receipt.Owed.Written() + " of " + m.Receipt.Due.Written() + " is still to be paid, because it was more than was held."
+		}
+		v.Button = "See your booking"
+	case notify.Refunded:
+		v.Subject = fmt.Sprintf("Money back: %s, %s", m.Name, when)
+		v.Heading = [2]string{"You get money back", "from " + m.Name + "."}
+		v.Says = []string{
+			booking + ".",
+			fmt.Sprintf("Of the %s that was taken from your card, %s is given back to the same card. Your bank may take a few days to show it.", m.Taken.Written(), m.Refunded.Written()),
+			"Receipt " + m.Receipt.Number + " as it is now is attached.",
+		}
+		v.Button = "See your booking"
+	case notify.RefundFailed:
+		v.Subject = fmt.Sprintf("We could not give you your money back: %s, %s", m.Name, when)
+		v.Heading = [2]string{"Your money did not", "reach you."}
+		v.Says = []string{
+			booking + ".",
+			m.NotRefunded.Written() + " was to be given back to your card, and your bank did not take it. You do not lose it: the parking knows of it and looks for another way.",
+			"If the card has been closed or replaced, tell the parking, and say your booking number.",
 		}
 		v.Button = "See your booking"
 	case notify.Unsecured:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/bill"
+	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/receipt"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/money"
@@ -19,6 +20,14 @@ import (
 type row struct {
 	What, Note, Value string
 	Strong            bool
+}
+
+// refunded says why something was given back.
+var refunded = map[string]string{
+	payment.ReasonWalked:  "the parking had no space for you",
+	payment.ReasonVoided:  "the operator took the reservation back",
+	payment.ReasonLessDue: "less was due than had been taken",
+	"operator":            "the operator decided so",
 }
 
 // sheet is a receipt in words.
@@ -42,6 +51,7 @@ var why = map[bill.Basis]string{
 	bill.Quoted:       "The price that was agreed when you reserved. It stands whether or not all of the time was used.",
 	bill.Overstayed:   "You left after the end of your time, so the tariff counts from its beginning until you left%s.",
 	bill.QuotedAndNew: "You left after the end of your time: what was agreed stands, and the time beyond it%s costs what it costs now.",
+	bill.Shortened:    "You left before the end of your time, and what you did not use is not charged: the tariff counts from its beginning until you left.",
 	bill.Used:         "The tariff for the time between your entry and your exit.",
 	bill.Missed:       "Nobody came, and the space was kept for you. %d %% of the price that was agreed is charged.",
 	bill.Unwatched:    "The price that was agreed when you reserved.",
@@ -106,7 +116,11 @@ func newSheet(r *receipt.Receipt) (sheet, error) {
 func (s *sheet) lines(r *receipt.Receipt, zone *time.Location) {
 	b := &r.Bill
 	whole := money.New(0, b.Due.Currency)
-	for _, p := range b.Parts {
+	parts := b.Parts
+	if b.Basis == bill.Shortened && len(parts) == 2 {
+		parts = parts[1:] // the first is what was agreed
+	}
+	for _, p := range parts {
 		whole.Minor += p.Total.Minor
 		for _, l := range p.Lines {
 			s.Lines = append(s.Lines, row{What: l.Label, Note: span(l.From, l.To, zone), Value: l.Amount.Written()})
@@ -117,7 +131,9 @@ func (s *sheet) lines(r *receipt.Receipt, zone *time.Location) {
 		s.Lines = append(s.Lines, row{What: fmt.Sprintf("%d %% of it", b.Percent), Value: of.Written()})
 		whole.Minor += of.Minor
 	}
-	if b.Due != whole {
+	if b.Basis == bill.Shortened && b.Due != whole {
+		s.Lines = append(s.Lines, row{What: "At least this is due, and no more than was agreed", Value: money.New(b.Due.Minor-whole.Minor, whole.Currency).Written()})
+	} else if b.Due != whole {
 		s.Lines = append(s.Lines, row{What: "No more than was held on your card", Value: money.New(b.Due.Minor-whole.Minor, whole.Currency).Written()})
 	}
 }
@@ -136,7 +152,12 @@ func (s *sheet) money(r *receipt.Receipt) {
 	add("Paid in cash", "less the change", m.Cash, true)
 	add("Paid by card at a machine", "", m.Terminal, true)
 	add("Kept for you", "", m.Credit, false)
-	add("Refunded to your card", "", m.Refunded, true)
+	for _, p := range r.Payments {
+		for _, x := range p.Refunds {
+			reason, _, _ := strings.Cut(x.Reason, "-")
+			add("Refunded to your card", refunded[reason], x.Amount, true)
+		}
+	}
 	add("Still to be paid", "it could not be taken from the hold", m.Owed, true)
 	add("Not asked for any more", "", m.WrittenOff, false)
 	add("Charged too much", "it is given back to you", m.Overpaid, true)

@@ -60,8 +60,9 @@ func (out *Report) payments(r *Rows) {
 		if live(p.State) {
 			alive[p.Reservation] = append(alive[p.Reservation], p)
 		}
-		if p.Captured > p.Authorized || p.Asked > p.Authorized || p.Captured < 0 || (p.State == "captured") != (p.Captured > 0) {
-			out.Add(Payments, "%s: payment %x is %s: %d authorised, %d to capture, %d captured", p.Parking, p.ID, p.State, p.Authorized, p.Asked, p.Captured)
+		if p.Captured > p.Authorized || p.Asked > p.Authorized || p.Captured < 0 || (p.State == "captured") != (p.Captured > 0) ||
+			p.Refunded < 0 || p.Refunded > p.Captured {
+			out.Add(Payments, "%s: payment %x is %s: %d authorised, %d to capture, %d captured, %d given back", p.Parking, p.ID, p.State, p.Authorized, p.Asked, p.Captured, p.Refunded)
 		}
 		if p.State == "authorized" && p.Authorized <= 0 {
 			out.Add(Payments, "%s: payment %x is authorised for nothing", p.Parking, p.ID)
@@ -128,7 +129,7 @@ func (out *Report) ledger(r *Rows) {
 	}
 	for i := range r.Payments {
 		p := &r.Payments[i]
-		want := Book{Provider: p.Captured}
+		want := Book{Provider: p.Captured - p.Refunded}
 		if held(p.State) {
 			want.Held = p.Authorized
 		}

@@ -135,9 +135,9 @@ func (r *Rows) readClaims(ctx context.Context, tx pgx.Tx) error {
 }
 
 func (r *Rows) readPayments(ctx context.Context, tx pgx.Tx) error {
-	err := list(ctx, tx, &r.Payments, `select parking, id, reservation, state, amount, authorized, capture_amount, captured from payment`,
+	err := list(ctx, tx, &r.Payments, `select parking, id, reservation, state, amount, authorized, capture_amount, captured, refunded from payment`,
 		func(x *Payment) []any {
-			return []any{&x.Parking, &x.ID, &x.Reservation, &x.State, &x.Amount, &x.Authorized, &x.Asked, &x.Captured}
+			return []any{&x.Parking, &x.ID, &x.Reservation, &x.State, &x.Amount, &x.Authorized, &x.Asked, &x.Captured, &x.Refunded}
 		})
 	if err != nil {
 		return err

@@ -105,11 +105,11 @@ type Block struct {
 
 // Payment is one hold and what became of it.
 type Payment struct {
-	Parking                     string
-	ID, Reservation             ID
-	State                       string
-	Amount                      int64 // that was asked for
-	Authorized, Asked, Captured int64 // Asked is the amount to capture
+	Parking                               string
+	ID, Reservation                       ID
+	State                                 string
+	Amount                                int64 // that was asked for
+	Authorized, Asked, Captured, Refunded int64 // Asked is the amount to capture
 }
 
 // Told is a change of claims that the feed told; equal ones are one row.

@@ -173,7 +173,7 @@ export function booking(id, givenToken) {
     if (r.state === 'completed') sections.push(done())
     if (r.state === 'no_show') sections.push(missed(), r.pass ? pass() : '')
     if (['expired', 'cancelled', 'walked', 'voided'].includes(r.state)) sections.push(over())
-    sections.push(h('section', {}, h('h2', {}, 'What it costs'), lines(r, zone())))
+    sections.push(h('section', {}, h('h2', {}, r.state === 'completed' ? 'What was agreed' : 'What it costs'), lines(r, zone())))
     content.replaceChildren(...sections)
   }
 
@@ -222,8 +222,8 @@ export function booking(id, givenToken) {
       kerbOf(from(), to(), zone(), {running: inside}),
       h('div', {class: 'opt'}, h('div', {}, h('b', {}, inside ? 'Leave whenever you like' : `Come from ${clock(from(), zone())}`),
         h('p', {class: 'small muted'}, inside
-          ? 'Just drive out: show the pass at the exit, and the price is taken from what is held.'
-          : `Your space is kept until ${r.no_show_at ? clock(Date.parse(r.no_show_at), zone()) : clock(to(), zone())}. ${held()}`))),
+          ? `Just drive out: show the pass at the exit, and the price is taken from what is held.${early()}`
+          : `Your space is kept until ${r.no_show_at ? clock(Date.parse(r.no_show_at), zone()) : clock(to(), zone())}. ${held()}${early()}`))),
       asksAgain(),
       r.pending_change ? null : stayLonger(),
       h('div', {class: 'opt'}, h('div', {}, h('b', {}, 'Pass as text'), h('p', {class: 'small muted'}, 'For a gate that is typed into, or to keep.')),
@@ -235,6 +235,16 @@ export function booking(id, givenToken) {
         }}, 'Copy'), copied)),
       h('details', {class: 'exact'}, h('summary', {}, 'Show the text'), h('p', {class: 'code-text', tabindex: '0'}, r.pass || '')),
       !inside && giveUp())
+  }
+
+  /** What leaving early costs, where that is less. */
+  const early = () => r.early_charge ? ` Who leaves early pays for the time until then, at least ${money(r.early_charge)}.` : ''
+
+  /** What was given back of what was taken. */
+  function back() {
+    const under = (r.payment.refunds || []).some(x => x.state === 'requested' || x.state === 'pending')
+    if (r.payment.refunded?.minor) return ` ${money(r.payment.refunded)} ${under ? 'is on its way back' : 'was given back'} to your card.`
+    return under ? ' Some of it is on its way back to your card.' : ''
   }
 
   /** What the card holds, in a sentence. */
@@ -316,7 +326,7 @@ export function booking(id, givenToken) {
   function done() {
     const paid = r.payment.captured
     return h('section', {class: 'stack'}, note('good', 'undo', 'You have left. Thank you.',
-      paid ? `${money(paid)} was taken for this stay${paid.minor < r.payment.authorized.minor ? '; the rest of the hold went back' : ''}.` : 'What the stay cost is being taken from the hold; the rest goes back.'),
+      paid ? `${money(paid)} was taken for this stay${paid.minor < r.payment.authorized.minor ? '; the rest of the hold went back' : ''}.${back()}` : 'What the stay cost is being taken from the hold; the rest goes back.'),
     kerbOf(from(), to(), zone()), receipt())
   }
 

@@ -1,0 +1,111 @@
+package booking
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/commit"
+	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+)
+
+// ClassRefunded is the class of incident that puts on record that the operator
+// gives money back.
+const ClassRefunded = "refunded"
+
+// Fault codes of refunds.
+const (
+	CodeNothingTaken  = "nothing_taken"   // there is nothing to give back
+	CodeMoreThanTaken = "more_than_taken" // less is left than is to be given back
+	CodeRefundDiffers = "refund_differs"  // another amount is given back for that reason
+)
+
+// Refund gives back what was taken for a reservation, or some of it, because its
+// operator says so. What is due stays on the bill; the receipt shows both. The
+// same again, for the same reason, changes nothing; one that failed is tried again
+// for another reason.
+type Refund struct {
+	Target
+	Minor  *int64 // minor units; nil: all that is left
+	By     string // who decides it
+	Reason string // for the record, by the operator; nothing personal
+
+	After  Snapshot     // set by Apply
+	Amount money.Amount // that is given back for the reason; set by Apply
+}
+
+// word is the name under which the provider gives back for the reason.
+func (o *Refund) word() string {
+	sum := sha256.Sum256([]byte(o.Reason))
+	return payment.ByOperator + hex.EncodeToString(sum[:8])
+}
+
+// Apply implements commit.Op. Its faults are CodeNothingTaken, CodeMoreThanTaken
+// and CodeRefundDiffers.
+func (o *Refund) Apply(w *commit.Work, now time.Time) error {
+	c, err := o.load(w, now)
+	if err != nil {
+		return err
+	}
+	before, again := c.p.Refunding(o.word())
+	amount := money.New(c.p.Left(), c.p.Amount.Currency)
+	switch {
+	case o.Minor != nil:
+		amount.Minor = *o.Minor
+	case again:
+		amount.Minor = before.Amount
+	}
+	changed, err := settlement.GiveBack(w, c.p, o.word(), amount.Minor, now)
+	switch {
+	case errors.Is(err, payment.ErrOtherRefund):
+		return fault.Newf(fault.Conflict, CodeRefundDiffers, "%s is given back for this reason already. Give another reason for more.", money.New(before.Amount, amount.Currency))
+	case errors.Is(err, payment.ErrTooMuchBack) && c.p.Left() == 0:
+		return fault.New(fault.Conflict, CodeNothingTaken, "Nothing was taken for this reservation that is not given back.")
+	case errors.Is(err, payment.ErrTooMuchBack):
+		return fault.Newf(fault.Invalid, CodeMoreThanTaken, "%s can be given back: some of it, or all.", money.New(c.p.Left(), amount.Currency))
+	case err != nil:
+		return err
+	}
+	if changed {
+		c.movedPayment = true
+		c.raise(ClassRefunded, fmt.Sprintf("%s of %s is given back by %s: %s", amount, money.New(c.p.Charged(), amount.Currency), o.By, o.Reason))
+	}
+	o.After, o.Amount = c.after(), amount
+	return nil
+}
+
+// Refund gives back an amount in minor units of what was taken for a reservation,
+// nil for all that is left, and returns how much it is. Its faults are
+// CodeInvalidReason, CodeReservationNotFound, also for a reservation of another
+// parking, and those of the op.
+func (o Operator) Refund(ctx context.Context, p id.Parking, r id.Reservation, minor *int64, by, reason string) (money.Amount, error) {
+	at, err := o.find(ctx, p, r, reason)
+	if err != nil {
+		return money.Amount{}, err
+	}
+	if by = strings.TrimSpace(by); by == "" || len(by) > maxReason {
+		return money.Amount{}, fault.New(fault.Invalid, CodeInvalidReason, "Say who gives it back.").WithField("by", "is empty or too long")
+	}
+	op := &Refund{Target: TargetOf(at), Minor: minor, By: by, Reason: reason}
+	_, err = o.Commits.Commit(ctx, op)
+	return op.Amount, err
+}
+
+// returnAll has everything given back that was taken and is not.
+func (c *change) returnAll(reason string) error {
+	left := c.p.Left()
+	if left == 0 {
+		return nil
+	}
+	changed, err := settlement.GiveBack(c.w, c.p, reason, left, c.now)
+	c.movedPayment = c.movedPayment || changed
+	return err
+}
