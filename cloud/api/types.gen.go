@@ -1341,7 +1341,7 @@ type ReserveRequest struct {
 	// ParkingId Examples: dresden-altmarkt
 	ParkingId ParkingID `json:"parking_id"`
 
-	// PaymentMethod The provider's token for the card, never its number. Sandbox: pm_sandbox_ok, _declined, _second_factor, _timeout, _flaky, _server_error, _no_increment, _absent_declined. 'cash' promises to pay at the machine or owes it at the exit, where the parking takes that (policies.pay_at_machine): nothing is held, and not to come costs nothing.
+	// PaymentMethod The provider's token for the card, never its number. Sandbox: pm_sandbox_ok, _declined, _second_factor, _timeout, _flaky, _server_error, _no_increment, _absent_declined. Stripe: the id of a PaymentMethod (pm_…). 'cash' promises to pay at the machine or owes it at the exit, where the parking takes that (policies.pay_at_machine): nothing is held, and not to come costs nothing.
 	PaymentMethod string `json:"payment_method"`
 
 	// QuoteId Reserve at this quoted price

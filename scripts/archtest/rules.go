@@ -38,6 +38,10 @@ func confinedLibraries() []confined {
 			why: "jobs follow from the feed; what they do must not depend on the queue",
 		},
 		{
+			what: "github.com/stripe", only: []string{"cloud/internal/payment/stripe"},
+			why: "what a payment is does not depend on who holds it",
+		},
+		{
 			what: "go.etcd.io/bbolt", only: []string{"edge/internal/store"},
 			why: "what is durable when is decided in one package",
 		},

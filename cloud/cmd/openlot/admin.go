@@ -65,7 +65,7 @@ func (c *one) in(ctx context.Context, log *slog.Logger, do func(app.Administrati
 		return fault.Wrap(err, fault.Invalid, "invalid_parking_id", "That is not a parking's id.")
 	}
 	return c.with(ctx, log, func(db *postgres.DB) error {
-		return app.Administer(ctx, db, log, func(a app.Administration) error { return do(a, p) })
+		return app.Administer(ctx, db, log, app.Stripe{}, func(a app.Administration) error { return do(a, p) })
 	})
 }
 

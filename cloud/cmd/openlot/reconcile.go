@@ -18,6 +18,7 @@ import (
 
 type reconcileCmd struct {
 	common
+	stripeFlags
 	From     string `help:"A date in UTC, or an instant. Default: yesterday." placeholder:"YYYY-MM-DD|INSTANT"`
 	To       string `help:"Up to before this date or instant. Default: a day after --from." placeholder:"YYYY-MM-DD|INSTANT"`
 	Provider string `help:"Of this payment provider only. Default: of all that keep books." placeholder:"NAME"`
@@ -30,8 +31,12 @@ func (c *reconcileCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer)
 	if err != nil {
 		return err
 	}
+	account, err := c.stripe()
+	if err != nil {
+		return err
+	}
 	return c.with(ctx, log, func(db *postgres.DB) error {
-		return app.Administer(ctx, db, log, func(a app.Administration) error {
+		return app.Administer(ctx, db, log, account, func(a app.Administration) error {
 			asked, err := keepingBooks(a.Providers, c.Provider)
 			if err != nil {
 				return err

@@ -14,6 +14,7 @@ import (
 
 type serveCmd struct {
 	common
+	stripeFlags
 	HTTP           string        `help:"Address of the API and pages." default:"127.0.0.1:8080" env:"OPENLOT_HTTP" placeholder:"HOST:PORT"`
 	Admin          string        `help:"Address of metrics and profiles." default:"127.0.0.1:8081" env:"OPENLOT_ADMIN" placeholder:"HOST:PORT"`
 	MQTT           string        `help:"Address of the embedded broker." default:"127.0.0.1:1883" env:"OPENLOT_MQTT" placeholder:"HOST:PORT"`
@@ -33,9 +34,13 @@ type serveCmd struct {
 
 // Run implements kong's command.
 func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
+	account, err := c.stripe()
+	if err != nil {
+		return err
+	}
 	cfg := app.Config{
 		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, MQTTURL: c.MQTTURL,
-		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout,
+		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout, Stripe: account,
 		Mail: email.Config{Addr: c.SMTP, From: c.MailFrom, Security: email.Security(c.SMTPSecurity), Username: c.SMTPUser, Password: c.SMTPPassword},
 		SMS:  sms.Config{URL: c.SMSURL, Account: c.SMSAccount, Token: c.SMSToken, From: c.SMSFrom},
 	}

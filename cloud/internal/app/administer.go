@@ -45,8 +45,16 @@ func (a Administration) Currency(ctx context.Context, at id.Parking) (money.Curr
 
 // Administer runs do with a committer of its own, beside those of running
 // servers: the versions of the rows keep them from each other's feet. The
-// servers learn of its commits within a second, by their sweep of the feed.
-func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, do func(Administration) error) error {
+// servers learn of its commits within a second, by their sweep of the feed. account
+// is asked for its books, if there is one.
+func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, account Stripe, do func(Administration) error) error {
+	if err := account.check(); err != nil {
+		return err
+	}
+	providers := []payment.Provider{sandbox.New(postgres.NewSandbox(db), sandbox.Options{})}
+	if p := account.provider("", nil); p != nil {
+		providers = append(providers, p)
+	}
 	committer := postgres.NewCommitter(db, log, time.Now, func(id.Parking, uint64) {})
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
@@ -58,7 +66,7 @@ func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, do func(
 		Tariffs:      postgres.NewTariffs(db),
 		Books:        postgres.NewBooks(db),
 		Debts:        settlement.Debts{Sessions: postgres.NewReceipts(db), Commits: committer},
-		Providers:    []payment.Provider{sandbox.New(postgres.NewSandbox(db), sandbox.Options{})},
+		Providers:    providers,
 		Reconcile:    reconcile.Service{Store: postgres.NewReconcile(db), Commits: committer, Now: time.Now},
 	})
 	stop()

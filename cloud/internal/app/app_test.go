@@ -58,12 +58,17 @@ func serve(t *testing.T, dir string) app.Runtime {
 
 func serveLogging(t *testing.T, dir string, log *slog.Logger) app.Runtime {
 	t.Helper()
+	return servePaid(t, dir, log, app.Stripe{})
+}
+
+func servePaid(t *testing.T, dir string, log *slog.Logger, account app.Stripe) app.Runtime {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	started := make(chan app.Runtime, 1)
 	ended := make(chan error, 1)
 	go func() {
 		ended <- app.Serve(ctx, app.Config{
-			DataDir: dir, HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", MQTT: "127.0.0.1:0", PaymentTimeout: 2 * time.Second,
+			DataDir: dir, HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", MQTT: "127.0.0.1:0", PaymentTimeout: 2 * time.Second, Stripe: account,
 			Mail: email.Config{From: "Openlot <parking@openlot.example>"},
 		},
 			log, func(r app.Runtime) { started <- r })

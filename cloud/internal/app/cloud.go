@@ -20,9 +20,9 @@ import (
 	"github.com/openlot/openlot/cloud/internal/listing"
 	"github.com/openlot/openlot/cloud/internal/mqtt"
 	"github.com/openlot/openlot/cloud/internal/mqtt/broker"
-	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/payment/cash"
 	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
+	"github.com/openlot/openlot/cloud/internal/payment/stripe"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/relay"
 	"github.com/openlot/openlot/cloud/internal/river"
@@ -44,6 +44,7 @@ type cloud struct {
 	listing   *listing.Listing
 	booking   *booking.Service
 	sandbox   *sandbox.Provider
+	stripe    *stripe.Provider // nil: there is no account
 	webhooks  *webhook.Service
 	cash      *cash.Provider
 	receipts  receipts
@@ -100,8 +101,11 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 		BaseURL: cfg.PublicURL, Webhooks: sandbox.Webhooks{URL: cfg.self + "/webhooks/" + sandbox.Name, Secret: hooks, Log: log},
 	})
 	c.cash = cash.New(postgres.NewCash(c.db), time.Now)
+	if err := c.openStripe(l); err != nil {
+		return nil, err
+	}
 	c.booking = booking.NewService(booking.Config{
-		Store: keys, Commits: c.committer, Provider: c.sandbox, Others: payment.Providers{c.cash}, Tokens: tokens, Passes: booking.Passes{Key: signing},
+		Store: keys, Commits: c.committer, Provider: c.cards(), Others: c.others(), Tokens: tokens, Passes: booking.Passes{Key: signing},
 		Log: log, ProviderTimeout: cfg.PaymentTimeout,
 	})
 	if err := c.newJobs(l, tokens); err != nil {

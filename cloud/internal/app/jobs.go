@@ -11,7 +11,6 @@ import (
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/payment/cash"
-	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/receipt/paper"
 	"github.com/openlot/openlot/cloud/internal/reconcile"
@@ -37,11 +36,11 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 	if err != nil {
 		return err
 	}
-	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, c.sandbox, c.cash)
+	settle := settlement.NewService(postgres.NewPayments(c.db), c.committer, c.booking, time.Now, c.log, append(c.others(), c.cards())...)
 	notices := postgres.NewNotices(c.db, queue)
 	c.webhooks = &webhook.Service{
 		Store: notices, Payments: settle, Commits: c.committer, Now: time.Now, Log: c.log,
-		Providers: map[string]payment.Announcer{sandbox.Name: c.sandbox},
+		Providers: c.announcers(),
 	}
 	tell := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.receipts, c.cfg.PublicURL}, senders, time.Now, c.log)
 	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
@@ -62,7 +61,7 @@ func (c *cloud) comparing() schedule.Task {
 	log := c.log.With("component", "reconcile")
 	s := reconcile.Service{Store: postgres.NewReconcile(c.db), Commits: c.committer, Now: time.Now}
 	return schedule.Task{Name: "reconcile", Every: 30 * time.Minute, Run: func(ctx context.Context, _ time.Time) error {
-		return s.Due(ctx, []payment.Provider{c.sandbox}, func(r reconcile.Report) {
+		return s.Due(ctx, c.bookkeepers(), func(r reconcile.Report) {
 			if len(r.Differences) > 0 {
 				log.Error("the books of a payment provider differ from ours; openlot reconcile shows how",
 					"provider", r.Provider, "from", r.From, "to", r.To, "differences", len(r.Differences))

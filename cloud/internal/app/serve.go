@@ -33,6 +33,7 @@ type Config struct {
 	MQTTURL        string        // an external broker instead, as tcp://user:password@host:1883
 	PublicURL      string        // how drivers reach HTTP; empty: http:// and its address
 	PaymentTimeout time.Duration // for one call to the payment provider
+	Stripe         Stripe        // an account for cards; without, the sandbox
 	Mail           email.Config  // an empty Addr means the built-in inbox
 	SMS            sms.Config    // an empty Account means the built-in inbox
 

@@ -1,8 +1,6 @@
 package booking
 
 import (
-	"slices"
-
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
@@ -15,8 +13,10 @@ const (
 	CodeNotAtMachine = "pay_at_machine_refused" // the parking takes no promises to pay at the machine
 )
 
-// providers are all of them.
-func (s *Service) providers() payment.Providers { return append(slices.Clip(s.Others), s.Provider) }
+// providers are all of them, first the one that takes what nobody takes by its name.
+func (s *Service) providers() payment.Providers {
+	return append(payment.Providers{s.Provider}, s.Others...)
+}
 
 // providerFor is the provider that takes a method of payment.
 func (s *Service) providerFor(method string) payment.Provider {

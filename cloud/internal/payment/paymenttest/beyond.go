@@ -194,7 +194,7 @@ func refundLimits(t *testing.T, h Harness) {
 func (h Harness) save(t *testing.T, method string) (payment.SaveRequest, payment.Saved) {
 	t.Helper()
 	r := id.New[id.Reservation](time.Now())
-	ask := payment.SaveRequest{Key: r.String() + "-save", Parking: "altmarkt", Reservation: r, Method: method}
+	ask := payment.SaveRequest{Key: key(payment.CallSave), Parking: "altmarkt", Reservation: r, Method: method}
 	s, err := h.Provider.(payment.Saver).SaveMethod(t.Context(), ask)
 	if err != nil {
 		t.Fatalf("save: %v", err)

@@ -102,7 +102,13 @@ var secured = map[string]func(*testing.T, Harness){
 
 func request(method string) payment.Request {
 	r := id.New[id.Reservation](time.Now())
-	return payment.Request{Key: r.String() + "-hold", Parking: "altmarkt", Reservation: r, Amount: money.New(1500, "EUR"), Method: method}
+	return payment.Request{Key: key(payment.CallHold), Parking: "altmarkt", Reservation: r, Amount: money.New(1500, "EUR"), Method: method}
+}
+
+// key is one of a payment of its own.
+func key(call string) string {
+	p := payment.Payment{ID: id.New[id.Payment](time.Now())}
+	return p.Key(call)
 }
 
 func (h Harness) hold(t *testing.T, method string) (payment.Request, payment.Outcome) {
