@@ -182,7 +182,7 @@ Openlot runs: %d car parks, %d of them live, where cars come and go as recorded.
 
 %s
 No login is needed in this version. Everything is kept in %s; logs are in %s.
-Pay with pm_sandbox_ok, or see how it ends with pm_sandbox_declined or pm_sandbox_second_factor.
+No money moves: the page offers test cards, which the API calls pm_sandbox_ok, pm_sandbox_declined and so on.
 Ctrl-C stops it all.
 `, len(d.parks.ids), len(s.Sites), b.String(), c.Dir, filepath.Join(c.Dir, "log"))
 }

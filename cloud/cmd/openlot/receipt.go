@@ -93,9 +93,10 @@ const (
 
 // readKeys reads a JSON Web Key Set. Keys of other kinds are passed over.
 func readKeys(ctx context.Context, from string) ([]pass.PublicKey, error) {
-	unreadable := func(err error) error {
-		return fault.Wrap(err, fault.Invalid, "keys_unreadable", "The keys cannot be read.").WithField("--keys", "is no JSON Web Key Set of Ed25519 keys")
+	wrong := func(err error, says string) error {
+		return fault.Wrap(err, fault.Invalid, "keys_unreadable", "The keys cannot be read.").WithField("--keys", says)
 	}
+	unreadable := func(err error) error { return wrong(err, "is no JSON Web Key Set of Ed25519 keys") }
 	var raw []byte
 	var err error
 	if strings.HasPrefix(from, "http://") || strings.HasPrefix(from, "https://") {
@@ -104,7 +105,7 @@ func readKeys(ctx context.Context, from string) ([]pass.PublicKey, error) {
 		raw, err = readFile(from, maxKeys)
 	}
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, wrong(err, "cannot be fetched")
 	}
 	var set struct {
 		Keys []struct {

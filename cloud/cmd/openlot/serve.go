@@ -18,7 +18,7 @@ type serveCmd struct {
 	HTTP           string        `help:"Address of the API and pages." default:"127.0.0.1:8080" env:"OPENLOT_HTTP" placeholder:"HOST:PORT"`
 	Admin          string        `help:"Address of metrics and profiles." default:"127.0.0.1:8081" env:"OPENLOT_ADMIN" placeholder:"HOST:PORT"`
 	MQTT           string        `help:"Address of the embedded broker." default:"127.0.0.1:1883" env:"OPENLOT_MQTT" placeholder:"HOST:PORT"`
-	MQTTURL        string        `help:"Use this broker instead of the embedded one." env:"OPENLOT_MQTT_URL" placeholder:"tcp://USER:PASSWORD@HOST:PORT"`
+	MQTTURL        string        `name:"mqtt-url" help:"Use this broker instead of the embedded one." env:"OPENLOT_MQTT_URL" placeholder:"tcp://USER:PASSWORD@HOST:PORT"`
 	PublicURL      string        `help:"How drivers reach --http; it is in links. Default: http:// and its address." env:"OPENLOT_PUBLIC_URL" placeholder:"URL"`
 	PaymentTimeout time.Duration `help:"How long the payment provider may take to answer." default:"10s" env:"OPENLOT_PAYMENT_TIMEOUT"`
 	SMTP           string        `help:"Mail relay. Default: the built-in inbox at /dev/mail." env:"OPENLOT_SMTP" placeholder:"HOST:PORT"`
@@ -29,7 +29,7 @@ type serveCmd struct {
 	SMSAccount     string        `help:"Twilio account for SMS. Default: the built-in inbox at /dev/mail." env:"OPENLOT_SMS_ACCOUNT" placeholder:"AC…"`
 	SMSToken       string        `help:"Token of that account; better in the environment." env:"OPENLOT_SMS_TOKEN"`
 	SMSFrom        string        `help:"Sender of SMS: a number in E.164, a name of up to 11 letters, or the SID of a messaging service." env:"OPENLOT_SMS_FROM" placeholder:"+49…"`
-	SMSURL         string        `help:"Where the provider's API is; another one that speaks Twilio's Messages API." default:"https://api.twilio.com" env:"OPENLOT_SMS_URL" placeholder:"URL"`
+	SMSURL         string        `name:"sms-url" help:"Where the provider's API is; another one that speaks Twilio's Messages API." default:"https://api.twilio.com" env:"OPENLOT_SMS_URL" placeholder:"URL"`
 }
 
 // Run implements kong's command.

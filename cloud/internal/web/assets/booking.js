@@ -173,7 +173,7 @@ export function booking(id, givenToken) {
     if (r.state === 'completed') sections.push(done())
     if (r.state === 'no_show') sections.push(missed(), r.pass ? pass() : '')
     if (['expired', 'cancelled', 'walked', 'voided'].includes(r.state)) sections.push(over())
-    sections.push(h('section', {}, h('h2', {}, r.state === 'completed' ? 'What was agreed' : 'What it costs'), lines(r, zone())))
+    sections.push(h('section', {}, h('h2', {}, ['held', 'confirmed', 'active'].includes(r.state) ? 'What it costs' : 'What was agreed'), lines(r, zone())))
     content.replaceChildren(...sections)
   }
 
@@ -350,7 +350,7 @@ export function booking(id, givenToken) {
     const taken = r.payment.captured || (r.payment.state === 'capture_requested' && r.no_show_charge)
     return h('section', {class: 'stack'},
       note(declined ? 'wrong' : '', declined ? 'wrong' : 'info',
-        cancelled ? 'You gave this space up' : declined ? 'Your bank refused this card' : 'The payment was not secured in time',
+        cancelled ? 'You gave this space up' : declined ? 'The payment was refused' : 'The payment was not secured in time',
         cancelled ? (taken ? `${money(taken)} is taken: your space was kept until ${deadline()}.` : 'The hold goes back to your card.') + ' The pass does not work any more.' : 'Nothing was taken and the space is free again. You can reserve it once more.'),
       h('a', {class: 'btn', href: '#/p/' + r.parking_id}, 'Reserve again'), receipt())
   }
@@ -364,24 +364,44 @@ export function booking(id, givenToken) {
 const short = id => id.slice(-6).toUpperCase().replace(/^(...)/, '$1 ') // as in the mail
 
 export function bookingList() {
-  const all = state.bookings()
-  const rank = s => ['active', 'confirmed', 'held'].indexOf(s) + 1 || 9
-  all.sort((a, b) => rank(a.reservation?.state) - rank(b.reservation?.state))
+  const open = ['active', 'confirmed', 'held']
+  const rank = s => open.indexOf(s) + 1 || 9
+  const sorted = () => state.bookings().sort((a, b) => rank(a.reservation?.state) - rank(b.reservation?.state))
+  const all = sorted()
+  let ended = false
+  const list = h('ul', {class: 'list'})
+  const draw = () => list.replaceChildren(...sorted().map(row))
+
+  /** What is kept may be old: a bank has answered, a car has left. The oldest is kept first, so that the order stays. */
+  async function refresh() {
+    for (const b of state.bookings().filter(b => open.includes(b.reservation?.state)).reverse()) {
+      try {
+        const {reservation} = await call('GET', '/reservations/' + encodeURIComponent(b.id), {token: b.token})
+        state.keep({id: b.id, reservation})
+      } catch { /* what is kept is shown */ }
+      if (ended) return
+    }
+    draw()
+  }
+
+  function row(b) {
+    const r = b.reservation
+    return h('li', {}, h('a', {class: 'item plain' + (open.includes(r?.state) ? ' on' : ''), href: '#/r/' + b.id},
+      h('span', {class: 'nm'}, b.parking?.name || r?.parking_id || b.id),
+      h('span', {class: 'pr'}, money(r?.price)),
+      h('span', {class: 'ds'}, r ? span(Date.parse(r.from), Date.parse(r.to), b.parking?.timezone || ownZone) : ''),
+      h('span', {class: 'pw'}, words[r?.state] || '')))
+  }
+
   const body = h('section', {class: 'page'}, topbar('#/', 'My bookings'), all.length ? h('h1', {class: 'sr'}, 'My bookings') : null,
     all.length
-      ? h('ul', {class: 'list'}, all.map(b => {
-        const r = b.reservation
-        const mine = r && ['confirmed', 'active', 'held'].includes(r.state)
-        return h('li', {}, h('a', {class: 'item plain' + (mine ? ' on' : ''), href: '#/r/' + b.id},
-          h('span', {class: 'nm'}, b.parking?.name || r?.parking_id || b.id),
-          h('span', {class: 'pr'}, money(r?.price)),
-          h('span', {class: 'ds'}, r ? span(Date.parse(r.from), Date.parse(r.to), b.parking?.timezone || ownZone) : ''),
-          h('span', {class: 'pw'}, words[r?.state] || '')))
-      }))
+      ? list
       : h('div', {class: 'pad stack'}, h('h1', {}, 'No bookings on this device'),
         h('p', {class: 'muted'}, 'What you reserve here is kept here, with its pass, also without a network. The link in a confirmation mail brings a booking here too.'),
         h('a', {class: 'btn', href: '#/'}, 'Find a parking')),
     all.length ? h('p', {class: 'pad small muted'}, 'Kept on this device only; the confirmation mails hold the same.') : null)
-  return {title: 'My bookings', body, end() {}}
+  draw()
+  refresh()
+  return {title: 'My bookings', body, end: () => { ended = true }}
 }
 
