@@ -66,6 +66,14 @@ func (g *boom) leave(t fatal, r id.Reservation, at time.Time) commit.Op {
 	return g.event(t, wire.Event{Kind: wire.Exited, Lane: "out", Session: g.inside[r], Reservation: r}, at)
 }
 
+// pay puts money into a machine for a stay.
+func (g *boom) pay(t fatal, r id.Reservation, minor int64, at time.Time) commit.Op {
+	t.Helper()
+	return g.event(t, wire.Event{
+		Kind: wire.Paid, Lane: "kiosk", Session: g.inside[r], Reservation: r, Payment: id.New[id.Payment](at), Amount: minor, Currency: "EUR", Method: wire.Cash,
+	}, at)
+}
+
 type fatal interface {
 	Helper()
 	Fatalf(string, ...any)

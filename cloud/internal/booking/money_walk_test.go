@@ -134,6 +134,10 @@ func (l line) Capture(ctx context.Context, ref string, a money.Amount, key strin
 	return send(l.x, func() (payment.Outcome, error) { return l.Provider.Capture(ctx, ref, a, key) })
 }
 
+func (l line) Increment(ctx context.Context, ref string, to money.Amount, key string) (payment.Outcome, error) {
+	return send(l.x, func() (payment.Outcome, error) { return l.Provider.Increment(ctx, ref, to, key) })
+}
+
 func (l line) Void(ctx context.Context, ref, key string) (payment.Outcome, error) {
 	return send(l.x, func() (payment.Outcome, error) { return l.Provider.Void(ctx, ref, key) })
 }
@@ -291,7 +295,7 @@ func TestTheBooksAreTheProvidersWhateverGoesWrong(t *testing.T) {
 		}
 		step := map[string]func(){
 			"reserve": func() {
-				r, err := x.reserve(fmt.Sprint("k", len(all)), rapid.SampledFrom([]string{sandbox.OK, sandbox.OK, sandbox.OK, sandbox.Declined}).Draw(t, "card"))
+				r, err := x.reserve(fmt.Sprint("k", len(all)), rapid.SampledFrom([]string{sandbox.OK, sandbox.OK, sandbox.NoIncrement, sandbox.Declined}).Draw(t, "card"))
 				if err == nil {
 					all = append(all, r)
 				}
@@ -315,6 +319,19 @@ func TestTheBooksAreTheProvidersWhateverGoesWrong(t *testing.T) {
 					word(x.gate.leave(t, at.ID, x.c.at))
 				}
 			},
+			"stay": func() { x.c.at = x.c.at.Add(time.Duration(rapid.IntRange(3, 8).Draw(t, "hours")) * time.Hour) },
+			"pay": func() {
+				if at, s := some(); !s.Reservation.Session.IsZero() {
+					word(x.gate.pay(t, at.ID, rapid.Int64Range(1, 900).Draw(t, "cents"), x.c.at))
+				}
+			},
+			"give up": func() {
+				if _, s := some(); !s.Reservation.Session.IsZero() {
+					if stay := x.Session(s.Reservation.Session); stay.Owed != nil {
+						word(&settlement.WriteOff{At: altmarkt, Stay: *stay, Amount: *stay.Owed, By: "the owner", Reason: "a favour", ID: id.New[id.Incident](x.c.at)})
+					}
+				}
+			},
 			"refund": func() {
 				at, _ := some()
 				op := &booking.Refund{Target: at, By: "the owner", Reason: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "why")}
@@ -325,7 +342,10 @@ func TestTheBooksAreTheProvidersWhateverGoesWrong(t *testing.T) {
 				word(op)
 			},
 		}
-		names := []string{"cancel", "complete", "complete", "complete", "enter", "enter", "leave", "leave", "miss", "refund", "refund", "reserve", "void", "wait", "walk"}
+		names := []string{
+			"cancel", "complete", "complete", "complete", "enter", "enter", "give up", "leave", "leave", "leave", "miss", "pay", "refund", "refund", "reserve",
+			"stay", "void", "wait", "walk",
+		}
 		step["reserve"]()
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			name := rapid.SampledFrom(names).Draw(t, "step")

@@ -202,6 +202,7 @@ func charge(w *commit.Work, s *session.Session, r *reservation.Reservation, p *p
 	w.PutSession(s)
 	w.Emit(feed.SessionClosed, feed.Body{Session: tell(s, s.ExitedAt), Reservation: tellReservation(r), Bill: due.Bill(s.Reservation, s.ID)})
 	if due.Ask(p, now) {
+		due.WantMore(p, s.ID)
 		w.PutPayment(p)
 		w.Emit(feed.PaymentChanged, feed.Body{Payment: &feed.Payment{
 			ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1,

@@ -25,6 +25,13 @@ func Captured(r id.Reservation, s id.Session, p id.Payment, amount, tax money.Am
 		move(Held, HeldContra, amount), earned(Provider, amount, tax)...)}
 }
 
+// Collected books that amount of a debt was taken from an authorisation. It was
+// booked as earned when it was owed.
+func Collected(r id.Reservation, s id.Session, p id.Payment, amount money.Amount) Entry {
+	return Entry{Kind: Capture, Reservation: r, Session: s, Payment: p, Postings: append(
+		move(Held, HeldContra, amount), move(Receivable, Provider, amount)...)}
+}
+
 // Refunded books that amount of what was captured was given back to the driver,
 // with the tax in it.
 func Refunded(r id.Reservation, s id.Session, p id.Payment, amount, tax money.Amount) Entry {

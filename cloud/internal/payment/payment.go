@@ -91,6 +91,7 @@ type Payment struct {
 	Captured      int64 // minor units
 	Refunded      int64 // minor units of Captured that were given back; exactly what ledger.Refunded has booked
 	Refunds       []Refunding
+	Raise         Raising
 	CaptureBefore time.Time
 	NextAction    string // URL of the second step
 	DeclineCode   string

@@ -199,7 +199,7 @@ func TestReceiptsOfTheRealThing(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	leave(late, s2, from.Add(4*time.Hour))
-	if r := h.sound(late, bill.Overstayed); r.Bill.Due.Minor != 960 || r.Sums.Owed.Minor != 480 || r.Stay == nil {
+	if r := h.sound(late, bill.Overstayed); r.Bill.Due.Minor != 960 || r.Sums.Held.Minor != 960 || r.Sums.Captured.Minor != 960 || r.Sums.Owed.Minor != 0 || r.Stay == nil {
 		t.Errorf("%+v", r)
 	}
 	dear := postgrestest.Parking(place, 5).Tariff

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/ledger"
@@ -58,13 +57,13 @@ func (o RecordCapture) Apply(w *commit.Work, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	tax := money.New(p.CaptureTax, taken.Currency)
-	if taken.Minor != p.CaptureAmount {
-		tax.Minor = bill.Share(p.CaptureTax, min(taken.Minor, p.CaptureAmount), p.CaptureAmount)
-	}
 	p.State, p.Captured = payment.Captured, taken.Minor
 	p.UpdatedAt = now
-	if err := w.Book(ledger.Captured(p.Reservation, stay, p.ID, taken, tax)); err != nil {
+	due, tax, err := collect(w, p)
+	if err != nil {
+		return err
+	}
+	if err := w.Book(ledger.Captured(p.Reservation, stay, p.ID, due, tax)); err != nil {
 		return err
 	}
 	if rest := p.Authorized - taken.Minor; rest > 0 {
@@ -134,6 +133,9 @@ func (o RecordLost) Apply(w *commit.Work, now time.Time) error {
 	}
 	r, err := w.Reservation(p.Reservation)
 	if err != nil {
+		return err
+	}
+	if err := lower(w, p); err != nil {
 		return err
 	}
 	// What was to be given back need not be taken.

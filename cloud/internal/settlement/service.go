@@ -67,12 +67,16 @@ func NewService(p Payments, c commit.Committer, h Holds, now func() time.Time, l
 	return s
 }
 
-// Capture takes what a payment in capture_requested asks for and records it.
+// Capture takes what a payment in capture_requested asks for and records it. What
+// is owed beyond the hold is taken with it, where the hold can be raised.
 // When the hold is gone, what it should have covered becomes owed. Any error
 // but ErrDefinite is worth another try.
 func (s *Service) Capture(ctx context.Context, at id.Parking, i id.Payment) error {
 	p, provider, err := s.find(ctx, at, i)
 	if err != nil || p.State != payment.CaptureRequested {
+		return err
+	}
+	if p, err = s.raise(ctx, at, p, provider); err != nil || p.State != payment.CaptureRequested {
 		return err
 	}
 	out, err := call(ctx, func(ctx context.Context) (payment.Outcome, error) {
@@ -262,7 +266,7 @@ func (s *Service) hold(ctx context.Context, provider payment.Provider, p *paymen
 
 // sense reports an answer about a payment's hold that cannot be true.
 func (s *Service) sense(p *payment.Payment, out payment.Outcome) error {
-	err := out.Sense(money.New(max(p.Amount.Minor, p.Authorized), p.Amount.Currency))
+	err := out.Sense(money.New(p.Most(), p.Amount.Currency))
 	if err != nil {
 		s.log.Error("the provider's answer makes no sense", "payment_id", p.ID, "provider", p.Provider, "err", err)
 	}

@@ -23,7 +23,7 @@ type slot struct {
 // Check returns what is wrong with the whole: free − over = cap − claims in
 // every quarter, with the claims recomputed from what each reservation, its
 // pending change and its stay hold, each quarter once, and also when they are
-// summed from the feed; the ledger holds exactly what stands authorised; payments
+// summed from the feed; the ledger holds exactly what stands authorised, and what each stay owes; payments
 // and reservations agree, and a reservation has one hold that is to stand.
 func (w *World) Check() error {
 	w.mu.Lock()
@@ -75,8 +75,13 @@ func (w *World) claims() map[slot]int16 {
 
 func (w *World) money() error {
 	held, taken := map[id.Payment]int64{}, map[id.Payment]int64{}
+	owed := map[id.Session]int64{}
 	sums := map[money.Currency]int64{}
 	for _, e := range w.entries {
+		stay := e.Session
+		if r := w.reservations[e.Reservation]; stay.IsZero() && r != nil {
+			stay = r.Session // it was owed before its driver came after all
+		}
 		for _, x := range e.Postings {
 			sums[x.Amount.Currency] += x.Amount.Minor
 			if x.Account == ledger.Held {
@@ -85,11 +90,24 @@ func (w *World) money() error {
 			if x.Account == ledger.Provider {
 				taken[e.Payment] += x.Amount.Minor
 			}
+			if x.Account == ledger.Receivable {
+				owed[stay] += x.Amount.Minor
+			}
 		}
 	}
 	for c, sum := range sums {
 		if sum != 0 {
 			return fmt.Errorf("the ledger sums to %d %s", sum, c)
+		}
+	}
+	for _, p := range w.payments {
+		if r := p.Raise; r.State == payment.RaiseAsked || r.State == payment.RaiseMade && p.State == payment.CaptureRequested {
+			owed[r.Session] -= r.Amount
+		}
+	}
+	for i, s := range w.sessions {
+		if s.Owed != nil && s.Owed.Minor != owed[i] {
+			return fmt.Errorf("stay %s owes %s, and the ledger says %d beyond what is being taken for it", i, s.Owed, owed[i])
 		}
 	}
 	for i, p := range w.payments {
