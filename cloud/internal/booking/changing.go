@@ -116,6 +116,9 @@ func (s *Service) claimChange(ctx context.Context, a asked, key string, hash [32
 	if op.Extend {
 		op.Window.From = at.Reservation.Window.From
 	}
+	if with, err := s.providerOf(&at.Payment); err == nil { // without one nothing can be held, which is said later
+		op.Life = with.Capabilities().HoldLife
+	}
 	if op.Quote, op.Refusal = s.reprice(ctx, &at.Reservation, op, now); op.Refusal != nil {
 		if k := fault.From(op.Refusal).Kind; k == fault.Internal || k == fault.Unavailable {
 			return nil, commit.Receipt{}, op.Refusal

@@ -266,10 +266,11 @@ func (c *change) declined(h *hand, ref, code string) error {
 	}
 	switch {
 	case h == c.pending:
+		renews := c.r.Pending != nil && c.r.Pending.Renews
 		if err := c.abandon(); err != nil {
 			return err
 		}
-		if c.p.State == payment.MethodKept && c.p.DeclineCode == "" {
+		if renews && c.p.State == payment.MethodKept && c.p.DeclineCode == "" {
 			c.p.DeclineCode = code // once: it is what the driver is told
 			c.tellPayment()
 		}

@@ -39,8 +39,9 @@ type Modify struct {
 	Window      timerange.Range
 	SpaceType   id.SpaceType // none: as it is
 	Quote       reservation.Quote
-	Version     int64 // that the caller has seen; 0: any
-	Refusal     error // of the request by what was read, in case that the key is new; nil: none
+	Version     int64         // that the caller has seen; 0: any
+	Refusal     error         // of the request by what was read, in case that the key is new; nil: none
+	Life        time.Duration // of the provider's holds, at the least; 0: they do not lapse
 
 	ran bool
 
@@ -208,8 +209,9 @@ func (o *Modify) change(c *change, now time.Time) error {
 		return err
 	}
 	switch {
-	case c.p.State == payment.MethodKept && o.Quote.Total.Currency == c.p.Amount.Currency:
-		// Nothing is held yet: the new price is, when it is time to.
+	case c.p.State == payment.MethodKept && o.Quote.Total.Currency == c.p.Amount.Currency && saves(o.Window, o.Life, now):
+		// Nothing is held yet: the new price is, when it is time to. What begins
+		// sooner is held first, as it would be if it were booked now.
 		c.p.Amount = o.Quote.Total
 		c.tellPayment()
 		return c.take(to)

@@ -26,6 +26,7 @@ const (
 	CodeNothingTaken  = "nothing_taken"   // there is nothing to give back
 	CodeMoreThanTaken = "more_than_taken" // less is left than is to be given back
 	CodeRefundDiffers = "refund_differs"  // another amount is given back for that reason
+	CodeRefundFailed  = "refund_failed"   // it could not be given back for that reason
 )
 
 // Refund gives back what was taken for a reservation, or some of it, because its
@@ -48,8 +49,8 @@ func (o *Refund) word() string {
 	return payment.ByOperator + hex.EncodeToString(sum[:8])
 }
 
-// Apply implements commit.Op. Its faults are CodeNothingTaken, CodeMoreThanTaken
-// and CodeRefundDiffers.
+// Apply implements commit.Op. Its faults are CodeNothingTaken, CodeMoreThanTaken,
+// CodeRefundDiffers and CodeRefundFailed.
 func (o *Refund) Apply(w *commit.Work, now time.Time) error {
 	c, err := o.load(w, now)
 	if err != nil {
@@ -62,6 +63,9 @@ func (o *Refund) Apply(w *commit.Work, now time.Time) error {
 		amount.Minor = *o.Minor
 	case again:
 		amount.Minor = before.Amount
+	}
+	if again && before.State == payment.RefundFailed {
+		return fault.New(fault.Conflict, CodeRefundFailed, "It could not be given back for this reason. Give another reason to try again.")
 	}
 	changed, err := settlement.GiveBack(w, c.p, o.word(), amount.Minor, now)
 	switch {

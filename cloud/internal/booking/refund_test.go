@@ -122,6 +122,9 @@ func TestARefundThatComesBackIsBookedBack(t *testing.T) {
 	if !slices.Equal(told, []feed.Kind{feed.RefundRequested, feed.RefundGiven, feed.RefundArrived, feed.RefundFailed}) || !slices.Contains(x.Incidents(), settlement.RefundFailed) {
 		t.Fatalf("told %v, incidents %v", told, x.Incidents())
 	}
+	if _, err := o.Refund(t.Context(), altmarkt, at.ID, nil, "Ana", "the gate was slow"); fault.Code(err) != booking.CodeRefundFailed {
+		t.Errorf("a refund that failed is said to be under way: %v", err)
+	}
 	if back, err := o.Refund(t.Context(), altmarkt, at.ID, nil, "Ana", "to another card"); err != nil || back.Minor != 400 {
 		t.Fatalf("%s, %v", back, err)
 	}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/cloud/internal/settlement"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -210,11 +213,44 @@ func (s *Service) Renew(ctx context.Context, at id.Parking, r id.Reservation) er
 	if _, err := s.Commits.Commit(ctx, op); err != nil || op.About == nil {
 		return err
 	}
-	_, err := s.hold(ctx, op.After, *op.About)
+	taken, err := s.takenByHand(ctx, op.After)
+	if err == nil && !taken {
+		_, err = s.hold(ctx, op.After, *op.About)
+	}
 	if fault.Code(err) == CodeDeclined {
 		return nil
 	}
 	return err
+}
+
+// takenByHand reports whether the hold that is to be replaced was captured, and
+// not by us: then there is nothing to renew, and another hold would be taken as
+// well. It puts that on record and drops the renewal.
+func (s *Service) takenByHand(ctx context.Context, at Snapshot) (bool, error) {
+	old := at.Payment
+	if old.State != payment.Authorized {
+		return false, nil
+	}
+	with, err := s.providerOf(&old)
+	if err != nil {
+		return false, err
+	}
+	out, err := s.try(ctx, func(ctx context.Context) (payment.Outcome, error) { return with.Find(ctx, old.Key(payment.CallHold)) })
+	switch {
+	case errors.Is(err, payment.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look at the hold that is to be renewed: %w", err)
+	case out.State != payment.Captured:
+		return false, nil
+	}
+	if _, err := s.Commits.Commit(ctx, settlement.RecordTaken{At: at.Reservation.Parking, Payment: old.ID, Incident: id.New[id.Incident](s.Now())}); err != nil {
+		return true, err
+	}
+	_, err = s.record(ctx, &RecordHold{
+		Target: TargetOf(at), Payment: at.Change.ID, Outcome: payment.Outcome{State: payment.Declined, DeclineCode: settlement.TakenElsewhere},
+	})
+	return true, err
 }
 
 // saver keeps the method of a payment that is not to be held yet; nil: it is held.

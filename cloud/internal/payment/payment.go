@@ -119,7 +119,12 @@ func Called(key string) (p id.Payment, call string, ours bool) {
 }
 
 // CallRefund is the call that gives back what was taken, once for each reason.
-func CallRefund(reason string) string { return "refund-" + reason }
+func CallRefund(reason string) string { return callRefund + reason }
+
+const callRefund = "refund-"
+
+// RefundReason is the reason of a call that gives something back.
+func RefundReason(call string) (reason string, is bool) { return strings.CutPrefix(call, callRefund) }
 
 // Outcome is a provider's definite answer about a hold.
 type Outcome struct {

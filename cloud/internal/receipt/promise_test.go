@@ -142,3 +142,22 @@ func TestAPromiseThatIsNotKept(t *testing.T) {
 	}
 	h.reserve(later, time.Hour) // by card as before
 }
+
+// A stay whose saved method was never held from is owed, and its receipt is sound.
+func TestAStayOnASavedMethodHasASoundReceipt(t *testing.T) {
+	h := newHouseWith(t, 7*24*time.Hour)
+	from := timerange.Floor(time.Now()).Time().Add(10 * 24 * time.Hour)
+	v := h.reserve(from, 2*time.Hour)
+	if v.Payment.State != payment.MethodKept {
+		t.Fatalf("%+v", v.Payment)
+	}
+	p := promised{h, v, id.New[id.Session](from)}
+	for _, x := range []struct {
+		kind wire.EventKind
+		at   time.Time
+	}{{wire.Entered, from.Add(time.Minute)}, {wire.Exited, from.Add(time.Hour)}} {
+		p.at(x.at.Add(time.Second))
+		p.see(wire.Event{Kind: x.kind, Session: p.s, Reservation: v.Reservation.ID, Generation: 1, SpaceType: id.Standard}, x.at)
+	}
+	p.receipt(480, 0, 0)
+}

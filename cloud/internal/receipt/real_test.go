@@ -43,6 +43,12 @@ const place id.Parking = "altmarkt"
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
+	return newHouseWith(t, 0)
+}
+
+// newHouseWith has a bank whose holds stand so long; 0: they do not lapse soon.
+func newHouseWith(t *testing.T, holdLife time.Duration) *house {
+	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	db, _ := postgrestest.New(t)
 	h := &house{t: t, db: db}
@@ -59,7 +65,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, promises := sandbox.New(postgres.NewSandbox(db), sandbox.Options{Now: h.now}), cash.New(postgres.NewCash(db), h.now)
+	provider, promises := sandbox.New(postgres.NewSandbox(db), sandbox.Options{Now: h.now, HoldLife: holdLife}), cash.New(postgres.NewCash(db), h.now)
 	h.booking = booking.NewService(booking.Config{
 		Store: store, Commits: h.committer, Provider: provider, Others: payment.Providers{promises}, Tokens: tokens, Passes: booking.Passes{Key: key}, Log: quiet, Now: h.now,
 	})

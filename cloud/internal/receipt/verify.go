@@ -263,7 +263,8 @@ func (v *verifier) payments(sums Sums) {
 		v.unless(p.Held == of.Held, where+".held", "is %s, its movements make it %s", p.Held, of.Held)
 		v.unless(p.Captured == of.Captured, where+".captured", "is %s, its movements make it %s", p.Captured, of.Captured)
 		v.unless(p.Captured.Minor <= p.Held.Minor, where, "more was taken than held")
-		v.unless(slices.Contains(payment.States(), p.State) && p.State.Final(), where+".state", "%q is no end of a payment", p.State)
+		// A saved method of which nothing was ever held is an end, too: it took nothing.
+		v.unless(slices.Contains(payment.States(), p.State) && (p.State.Final() || p.State == payment.MethodKept), where+".state", "%q is no end of a payment", p.State)
 		v.refunds(where, p, of.Refunded)
 		v.unless((p.State == payment.Captured) == (p.Captured.Minor > 0), where+".state", "%s does not go with %s taken", p.State, p.Captured)
 		held.Minor += of.Held.Minor

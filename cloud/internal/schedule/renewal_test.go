@@ -163,3 +163,21 @@ func TestAChangeReplacesARenewal(t *testing.T) {
 		t.Fatalf("%d may be taken, %d stand", c, s)
 	}
 }
+
+// A hold that somebody captured by hand is not renewed: the driver would pay twice.
+func TestAHoldThatWasTakenByHandIsNotRenewed(t *testing.T) {
+	w := newTill(t)
+	v := w.book(sandbox.ShortHold, 0, time.Hour)
+	w.enter(&v.Reservation)
+	if _, err := w.bank.Capture(t.Context(), v.Payment.Ref, v.Reservation.Quote.Total, "by hand"); err != nil {
+		t.Fatal(err)
+	}
+	w.on(55*time.Minute, nil)
+	w.depart(v)
+	if taken, holds := w.settled(v); taken != int(v.Reservation.Quote.Total.Minor) || holds != 1 {
+		t.Fatalf("%d taken from %d holds, the price is %s", taken, holds, v.Reservation.Quote.Total)
+	}
+	if n := w.count(`select count(*) from incident where class = 'taken_elsewhere'`); n != 1 {
+		t.Errorf("%d incidents", n)
+	}
+}

@@ -205,3 +205,18 @@ func TestASavedMethodIsChangedAndGivenUp(t *testing.T) {
 		w.expect("given up", &x.Reservation, reservation.Cancelled, payment.Voided)
 	}
 }
+
+// A reservation on a saved method that is moved to within a hold's life is held
+// before it moves; a bank that says no leaves it as it was.
+func TestASavedMethodThatIsMovedNearIsHeldAtOnce(t *testing.T) {
+	w := newTill(t)
+	v := w.far(sandbox.OK)
+	from := w.now().Add(time.Second).Truncate(time.Second)
+	near, err := w.sell.Modify(t.Context(), v.Reservation.ID, booking.ChangeRequest{Key: "a-key-of-this-change", From: from, To: from.Add(2 * time.Hour)})
+	if err != nil || near.Payment.State != payment.Authorized || near.Payment.Authorized != near.Reservation.Quote.Total.Minor || w.standing(v) != 1 {
+		t.Fatalf("%+v, %v, %d stand", near.Payment, err, w.standing(v))
+	}
+	if !near.Reservation.Window.From.Equal(from) || near.Reservation.Generation != 2 {
+		t.Errorf("%+v", near.Reservation)
+	}
+}

@@ -176,6 +176,33 @@ func (s *Service) Refund(ctx context.Context, at id.Parking, i id.Payment) error
 	return errors.Join(failed...)
 }
 
+// ReviewRefund asks the provider how a refund stands, when something says that it
+// has changed: a bank may send back what had arrived.
+func (s *Service) ReviewRefund(ctx context.Context, at id.Parking, i id.Payment, reason string) error {
+	p, provider, err := s.find(ctx, at, i)
+	if err != nil {
+		return err
+	}
+	r, known := p.Refunding(reason)
+	switch {
+	case !known || r.State == payment.RefundFailed:
+		return nil
+	case r.State.Open():
+		return s.Refund(ctx, at, i)
+	}
+	refunder, able := provider.(payment.Refunder)
+	if !able {
+		return nil
+	}
+	got, err := s.refund(ctx, refunder, p, r)
+	if err != nil || got.State != payment.RefundFailed {
+		return err
+	}
+	s.log.Error("money that was given back has come back", "parking_id", at, "payment_id", i, "reason", reason)
+	_, err = s.committer.Commit(ctx, RecordRefund{At: at, Payment: i, Reason: reason, State: got.State, Ref: got.Ref, Incident: id.New[id.Incident](s.now())})
+	return err
+}
+
 // refund is the provider's word about one refund. What it knows nothing of, long
 // after it was asked for, has failed.
 func (s *Service) refund(ctx context.Context, refunder payment.Refunder, p *payment.Payment, r payment.Refunding) (payment.Refund, error) {

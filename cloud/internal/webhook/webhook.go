@@ -56,6 +56,8 @@ type Store interface {
 // Payments asks the provider about a payment and books what is so.
 type Payments interface {
 	Review(ctx context.Context, at id.Parking, p id.Payment) error
+	// ReviewRefund does so about what is given back for a reason.
+	ReviewRefund(ctx context.Context, at id.Parking, p id.Payment, reason string) error
 }
 
 // Service takes webhooks and heeds them. Its methods are safe for concurrent use,
@@ -135,7 +137,12 @@ func (s *Service) heed(ctx context.Context, provider string, n payment.Notice) e
 		})
 		return err
 	case n.About == payment.AboutRefund:
-		return nil // who asked for it finds out
+		_, call, _ := payment.Called(n.Key)
+		reason, is := payment.RefundReason(call)
+		if !is {
+			return nil
+		}
+		return s.Payments.ReviewRefund(ctx, known.Parking, known.Payment, reason)
 	default:
 		return s.Payments.Review(ctx, known.Parking, known.Payment)
 	}

@@ -472,28 +472,3 @@ func TestADisputeIsKeptAsItStands(t *testing.T) {
 		t.Fatalf("%d incidents, want one for each state", n)
 	}
 }
-
-func TestARefundByHandIsToldOnce(t *testing.T) {
-	w := newWorld(t)
-	p := w.reserve(sandbox.OK).Payment
-	_, err := w.owner.Exec(t.Context(), `update payment set state = 'captured', captured = authorized, capture_amount = authorized where id = $1`, p.ID.UUID())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.hooks.Providers = map[string]payment.Announcer{sandbox.Name: told{payment.Notice{Event: "evt_1", Kind: "refund", Ref: p.Ref, About: payment.AboutRefund, At: time.Now()}}}
-	w.take("evt_1", nil)
-	for _, dies := range []bool{true, false, false} {
-		w.commits.after = dies
-		if err := w.hooks.Heed(t.Context(), sandbox.Name, "evt_1"); (err != nil) != dies {
-			t.Fatal(err)
-		}
-	}
-	if n := w.count(`select count(*) from incident where class = 'refunded_elsewhere'`); n != 1 {
-		t.Fatalf("%d incidents", n)
-	}
-}
-
-// told is a provider that says what it is told to.
-type told struct{ n payment.Notice }
-
-func (a told) Notice(func(string) string, []byte, time.Time) (payment.Notice, error) { return a.n, nil }
