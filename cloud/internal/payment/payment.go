@@ -92,6 +92,7 @@ type Payment struct {
 	Refunded      int64 // minor units of Captured that were given back; exactly what ledger.Refunded has booked
 	Refunds       []Refunding
 	Raise         Raising
+	Disputes      []Disputing
 	CaptureBefore time.Time
 	NextAction    string // URL of the second step
 	DeclineCode   string

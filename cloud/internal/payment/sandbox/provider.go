@@ -241,7 +241,7 @@ func (p *Provider) Refund(ctx context.Context, r payment.RefundRequest) (payment
 	if err != nil {
 		return payment.Refund{}, unanswered(err)
 	}
-	made, ok := h.refund(r.Key)
+	made, ok := h.refund(r.Key, p.now())
 	if !ok || made.Amount != r.Amount {
 		return payment.Refund{}, fmt.Errorf("%w: key %s was used to refund something else", payment.ErrRefused, r.Key)
 	}
@@ -254,7 +254,7 @@ func (p *Provider) FindRefund(ctx context.Context, hold, key string) (payment.Re
 	if err != nil {
 		return payment.Refund{}, unanswered(err)
 	}
-	made, ok := h.refund(key)
+	made, ok := h.refund(key, p.now())
 	if !ok {
 		return payment.Refund{}, payment.ErrNotFound
 	}
@@ -293,7 +293,7 @@ func (p *Provider) List(ctx context.Context, from, to time.Time, each func(payme
 			if !within(r.At) {
 				continue
 			}
-			if err := each(payment.Entry{At: r.At, Key: r.Key, Parking: id.Parking(h.Parking), Refund: h.told(r)}); err != nil {
+			if err := each(payment.Entry{At: r.At, Key: r.Key, Parking: id.Parking(h.Parking), Refund: h.told(r, p.now())}); err != nil {
 				return err
 			}
 		}
@@ -308,6 +308,12 @@ func (p *Provider) Complete(ctx context.Context, ref string, passed bool) (payme
 
 func (p *Provider) challenged(ctx context.Context, ref string, passed bool) (Hold, error) {
 	return p.change(ctx, ref, "challenge", "", answerChallenge(passed, p.now().UTC()))
+}
+
+// Decide is the driver's bank's decision of a dispute, as the page gives it.
+func (p *Provider) Decide(ctx context.Context, ref string, won bool) error {
+	_, err := p.change(ctx, ref, "dispute", "", judge(won, p.now().UTC()))
+	return err
 }
 
 // Holds lists the latest holds of a parking, newest first; of all parkings
