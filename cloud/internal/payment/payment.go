@@ -154,6 +154,7 @@ var (
 	ErrTemporary = errors.New("the provider failed without doing anything; the same call may be made again")
 	ErrNotFound  = errors.New("the provider knows no such hold")
 	ErrRefused   = errors.New("the provider refuses the call in the hold's state")
+	ErrUnsettled = errors.New("the provider is not done with it yet; ask again later")
 	ErrNonsense  = errors.New("the provider's answer makes no sense; the outcome is not known")
 )
 

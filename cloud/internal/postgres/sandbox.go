@@ -205,6 +205,18 @@ func (s *Sandbox) Placed(ctx context.Context, from, to time.Time) ([]sandbox.Hol
 	return holds, unavailable("list what the sandbox placed", err)
 }
 
+const sandboxTaken = `select ` + holdColumns + ` from sandbox.hold h where h.captured > 0 and h.updated_at >= $1 order by h.updated_at, h.ref`
+
+// Taken implements sandbox.Store.
+func (s *Sandbox) Taken(ctx context.Context, from time.Time) ([]sandbox.Hold, error) {
+	rows, err := s.db.pool.Query(ctx, sandboxTaken, from)
+	if err != nil {
+		return nil, unavailable("list what the sandbox has taken", err)
+	}
+	holds, err := pgx.CollectRows(rows, scanHold)
+	return holds, unavailable("list what the sandbox has taken", err)
+}
+
 func refundsOf(h sandbox.Hold) []sandbox.Refund { return append([]sandbox.Refund{}, h.Refunds...) }
 
 const (

@@ -49,6 +49,8 @@ type Store interface {
 	DueWebhooks(ctx context.Context, now, again time.Time, tries, limit int) ([]Webhook, error)
 	// WebhookTaken says that one was sent; if it is to be sent again, it is due now.
 	WebhookTaken(ctx context.Context, event string, now time.Time) error
+	// Taken lists what something was taken from, and that has changed since from.
+	Taken(ctx context.Context, from time.Time) ([]Hold, error)
 	// Placed lists what was placed or refunded in [from, to).
 	Placed(ctx context.Context, from, to time.Time) ([]Hold, error)
 }
@@ -78,6 +80,7 @@ var (
 	_ payment.Saver       = (*Provider)(nil)
 	_ payment.Charger     = (*Provider)(nil)
 	_ payment.Lister      = (*Provider)(nil)
+	_ payment.Payer       = (*Provider)(nil)
 	_ payment.Announcer   = (*Provider)(nil)
 )
 
@@ -106,7 +109,7 @@ func (p *Provider) Name() string { return Name }
 // Capabilities implements payment.Provider.
 func (p *Provider) Capabilities() payment.Capabilities {
 	return payment.Capabilities{
-		Secures: true, SecondFactor: true, Increment: true, Refund: true, SaveMethod: true, Charge: true, List: true,
+		Secures: true, SecondFactor: true, Increment: true, Refund: true, SaveMethod: true, Charge: true, List: true, Pays: true,
 		HoldLife: p.life,
 	}
 }
