@@ -152,6 +152,7 @@ func (told) Capabilities() payment.Capabilities { return payment.Capabilities{Pa
 func (told) Balance(context.Context, time.Time, time.Time, func(payment.BalanceLine) error) error {
 	return nil
 }
+
 func (p told) Payouts(_ context.Context, _, _ time.Time, each func(payment.Payout) error) error {
 	if p.err != nil {
 		return p.err
@@ -165,7 +166,9 @@ type until struct{ at map[string]time.Time }
 func (until) Owners(context.Context, string, []string) (map[string]payout.Owner, error) {
 	return map[string]payout.Owner{"h1": {Parking: "altmarkt"}}, nil
 }
+
 func (u until) Compared(_ context.Context, name string) (time.Time, error) { return u.at[name], nil }
+
 func (u until) SetCompared(_ context.Context, name string, to time.Time) error {
 	u.at[name] = to
 	return nil

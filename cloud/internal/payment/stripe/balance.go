@@ -3,6 +3,7 @@ package stripe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stripe/stripe-go/v85"
@@ -31,8 +32,7 @@ func (p *Provider) lines(ctx context.Context, params *stripe.BalanceTransactionL
 		if err != nil {
 			return failed(ctx, err)
 		}
-		switch t.Type {
-		case stripe.BalanceTransactionTypePayout, stripe.BalanceTransactionTypePayoutCancel, stripe.BalanceTransactionTypePayoutFailure:
+		if slices.Contains(payoutTypes, t.Type) {
 			continue
 		}
 		if t.Net != t.Amount-t.Fee {
@@ -45,6 +45,11 @@ func (p *Provider) lines(ctx context.Context, params *stripe.BalanceTransactionL
 		}
 	}
 	return nil
+}
+
+// payoutTypes are the lines that are money on its way to the bank, or back.
+var payoutTypes = []stripe.BalanceTransactionType{
+	stripe.BalanceTransactionTypePayout, stripe.BalanceTransactionTypePayoutCancel, stripe.BalanceTransactionTypePayoutFailure,
 }
 
 // about says what was taken that a line is about.
