@@ -8,7 +8,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean
+.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ soak: ## a million random operations on three processes and a Postgres that are 
 	@mkdir -p bin
 	go build -o bin/soak ./cloud/internal/soak/cmd/soak
 	bin/soak $(ARGS)
+
+check-lane: ## search the lane's states 12 steps deep and walk 10^8 random steps (some minutes)
+	cd edge && go test ./internal/lane -run 'TestEveryStateWithinSomeSteps|TestRandomSteps' -v -count=1 -timeout 60m -args -depth 12 -whole 5 -steps 100000000
 
 bench-reserve: ## measure selling against pgbench and one statement for each request (ARGS='--only hot')
 	go run ./cloud/internal/devpg/cmd/ensure
