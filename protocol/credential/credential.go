@@ -71,8 +71,8 @@ func onlyDigits(s string) string {
 
 // A normal plate has this many letters and digits.
 const (
-	minPlate = 2
-	maxPlate = 12
+	MinPlate = 2
+	MaxPlate = 12
 )
 
 // NormalPlate is a plate in capitals without blanks, hyphens and dots; ok is false
@@ -91,7 +91,7 @@ func NormalPlate(text string) (normal string, ok bool) {
 		bad = true
 		return -1
 	}, text)
-	if bad || len(normal) < minPlate || len(normal) > maxPlate {
+	if bad || len(normal) < MinPlate || len(normal) > MaxPlate {
 		return "", false
 	}
 	return normal, true
