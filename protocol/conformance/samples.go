@@ -3,6 +3,7 @@ package conformance
 import (
 	"time"
 
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/pass"
 	"github.com/openlot/openlot/protocol/wire"
@@ -102,6 +103,10 @@ func Samples() []Sample {
 	}
 	bay := SampleEvents()[3]
 	bay.SpaceType, bay.Bay = "ev", "12"
+	ambiguous, throttled := SampleEvents()[7], SampleEvents()[7]
+	ambiguous.Reservation, ambiguous.Generation, ambiguous.Reason = id.Reservation{}, 0, wire.RefuseAmbiguous
+	throttled.Reservation, throttled.Generation, throttled.Reason = id.Reservation{}, 0, wire.RefuseThrottled
+	key := SampleGateKey()
 	return append(out,
 		Sample{Hello, "full", &wire.Hello{
 			Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, LastSeq: 300, AckedSeq: 290, AckedHash: SampleHash(),
@@ -135,6 +140,16 @@ func Samples() []Sample {
 			Kind: wire.Snapshot, Through: 4711, Parts: 1, Policy: &wire.Policy{EarlyEntry: 1800, ExitGrace: 600},
 			Entries: []wire.Entry{sampleInBay("12")}, Bays: []wire.Bays{{SpaceType: "ev", Labels: []string{"11", "12"}}},
 		}},
+		Sample{Sync, "snapshot-gate", &wire.Sync{
+			Kind: wire.Snapshot, Through: 4711, Parts: 1,
+			Policy: &wire.Policy{
+				EarlyEntry: 1800, ExitGrace: 600, EntryPassback: wire.PassbackTimed, ExitPassback: wire.PassbackOff, PassbackMinutes: 30,
+				PayFirst: 900, Stages: wire.DefaultStages(),
+			},
+			Entries: []wire.Entry{sampleHashed()}, GateKey: key[:],
+		}},
+		Sample{Event, "refused-ambiguous", &ambiguous},
+		Sample{Event, "refused-throttled", &throttled},
 		Sample{Event, "admitted-bay", &bay},
 		Sample{Sync, "snapshot-empty", &wire.Sync{Kind: wire.Snapshot, Parts: 1}},
 		Sample{Sync, "snapshot-last-part", &wire.Sync{Kind: wire.Snapshot, Through: 4711, Part: 1, Parts: 2, Entries: []wire.Entry{sampleEntry(0x44, wire.EntryNoShow)}}},
@@ -192,6 +207,22 @@ func sampleEntry(last byte, state wire.EntryState) wire.Entry {
 func sampleInBay(label string) wire.Entry {
 	e := sampleEntry(0x45, wire.EntryConfirmed)
 	e.SpaceType, e.Bay = "ev", label
+	return e
+}
+
+// SampleGateKey is the gate key of the samples; a parking MUST NOT use it.
+func SampleGateKey() credential.Key {
+	var k credential.Key
+	for i := range k {
+		k[i] = byte(0xc0 + i)
+	}
+	return k
+}
+
+func sampleHashed() wire.Entry {
+	e, k := sampleEntry(0x46, wire.EntryConfirmed), SampleGateKey()
+	e.Credentials = []credential.Hash{k.PIN(k.Code(e.Reservation, e.Generation)), k.Plate("DDOL123"), k.Card("04a2b3c4d5e6f7")}
+	e.Neutral = morning * 1000
 	return e
 }
 

@@ -49,13 +49,15 @@ type gate struct {
 	current showing // that is authorised
 	refused showing // the last one that was refused, at since
 	since   time.Time
+	guard   admission.Guard // against guessing of PINs
 }
 
 // showing is what a driver did: show a credential, or press the button. The
 // zero value is neither.
 type showing struct {
-	kind lane.InputKind // Presented or Pressed
-	text string         // of a credential; what cannot be read may be empty
+	kind   lane.InputKind // Presented or Pressed
+	medium device.Medium
+	text   string // of a credential; what cannot be read may be empty
 }
 
 // Lane is what a lane looks like, for people and for the cloud.
@@ -121,7 +123,7 @@ func (g *gate) signal(ctx context.Context, s signal) {
 	case s.event.Kind == device.Pressed:
 		g.present(ctx, showing{kind: lane.Pressed})
 	case s.event.Kind == device.Credential:
-		g.present(ctx, showing{lane.Presented, strings.TrimSpace(s.event.Text)})
+		g.present(ctx, showing{lane.Presented, s.event.Medium, strings.TrimSpace(s.event.Text)})
 	case s.event.Kind == device.Fault:
 		g.log.Warn("the device reports a fault", "lane", g.lane.ID, "fault", s.event.Text)
 	}
@@ -157,7 +159,7 @@ func (g *gate) effect(ctx context.Context, e lane.Effect) {
 	case lane.Decide:
 		g.decide(ctx)
 	case lane.DriveUp:
-		g.tell(ctx, "Please drive up to the barrier first.", "", false)
+		g.tell(ctx, admission.DriveUp(g.lane.Language), "", false)
 	case lane.Open:
 		if err = g.command(ctx, device.Gates.Open); err != nil {
 			g.step(ctx, lane.Input{Kind: notOpened(err)})
@@ -193,10 +195,12 @@ func notOpened(err error) lane.InputKind {
 func (g *gate) decide(ctx context.Context) {
 	credential := admission.Credential{Kind: admission.Button}
 	if g.asking.kind != lane.Pressed {
-		credential = g.rec.read(g.asking.text)
+		credential = g.rec.read(g.asking.medium, g.asking.text)
 	}
+	mono := g.rec.clock.Mono()
 	req := admission.Request{
 		Parking: g.parking, Lane: g.lane, Credential: credential, Zone: g.zone,
+		Online: g.rec.online(), Blocked: g.guard.Blocks(mono),
 		Fresh: id.New[id.Session](g.rec.clock.Now().Wall),
 	}
 	var v admission.Verdict
@@ -209,6 +213,7 @@ func (g *gate) decide(ctx context.Context) {
 		g.log.Error("a decision could not be journalled", "lane", g.lane.ID, "err", err)
 		v = g.unjournalled(req, v)
 	}
+	g.guard.Note(credential.Kind, v.Reason, mono)
 	g.log.Info("decided", "lane", g.lane.ID, "reason", string(v.Reason), "session_id", v.Fact.Event.Session.String(), "reservation_id", v.Fact.Event.Reservation.String())
 	if !v.Opens() {
 		g.refused, g.since = g.asking, time.Now()
@@ -227,7 +232,7 @@ func (g *gate) decide(ctx context.Context) {
 // proved later.
 func (g *gate) unjournalled(req admission.Request, v admission.Verdict) admission.Verdict {
 	if g.lane.Direction == admission.Entry {
-		return admission.Closed(g.lane.ID)
+		return admission.NotJournalled(g.lane)
 	}
 	if v.Reason == "" { // the store took the question no more
 		now := g.rec.clock.Now()

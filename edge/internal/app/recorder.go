@@ -8,6 +8,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/clock"
+	"github.com/openlot/openlot/edge/internal/device"
 	"github.com/openlot/openlot/edge/internal/store"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/pass"
@@ -114,6 +115,7 @@ func (r *recorder) markTime(idle time.Duration) error {
 func (r *recorder) Sync(m *wire.Sync) (complete bool, err error) {
 	complete, err = r.Store.Sync(m, func(s *admission.State) []admission.Fact {
 		now := r.clock.Now()
+		s.Hear(now.Lo)
 		return r.stamp(now, append(s.Dismissals(), s.Adoptions(now.Lo)...))
 	})
 	if complete && len(m.Keys) > 0 || complete && m.Kind == wire.Snapshot {
@@ -140,8 +142,17 @@ func (r *recorder) rekey() error {
 	return nil
 }
 
-// read takes a credential's text apart and verifies it.
-func (r *recorder) read(text string) admission.Credential {
+// read takes what a reader of a medium read apart, and verifies a pass.
+func (r *recorder) read(m device.Medium, text string) admission.Credential {
+	switch m {
+	case device.Plate:
+		return admission.Credential{Kind: admission.Plate, Text: text}
+	case device.Card:
+		return admission.Credential{Kind: admission.Card, Text: text}
+	case device.PIN:
+		return admission.Credential{Kind: admission.PIN, Text: text}
+	case device.Code:
+	}
 	if ses, ok := admission.ParseTicket(text); ok {
 		return admission.Credential{Kind: admission.Ticket, Session: ses}
 	}

@@ -22,12 +22,25 @@ const (
 	Restarted                   // the device has restarted: outputs released, inputs unknown; concerns all gates
 )
 
+// Medium is what a reader reads, and so what its text can be: the text of a code
+// is never taken for a plate, whatever it says.
+type Medium uint8
+
+// The media.
+const (
+	Code  Medium = iota // a QR code or the like: passes and tickets
+	Plate               // what a camera took for a plate
+	Card                // the token of a card
+	PIN                 // what was typed
+)
+
 // Event is something that happened at a gate.
 type Event struct {
 	Gate   int
 	Kind   EventKind
 	Inputs lane.Inputs
 	Text   string
+	Medium Medium // of a Credential
 }
 
 // ErrNotAsked is wrapped by an error of Open that came before the barrier could

@@ -67,7 +67,7 @@ func (s *Store) commit() {
 	if s.anchor != nil {
 		s.head.Anchor = s.anchor()
 	}
-	s.head.Records = records(s.state)
+	s.head.Records, s.head.Heard = records(s.state), s.state.Heard
 	s.head.Batch = s.wal.number + 1
 	ops, h, pos, failure, last := s.queue, s.head, s.position(), s.failure, s.closed
 	s.queue = nil

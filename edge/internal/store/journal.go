@@ -88,7 +88,7 @@ func (s *Store) touched(op *operation, c *admission.Changes) error {
 		op.writes = append(op.writes, w)
 	}
 	if c.Cache {
-		add(bucketMeta, keyCache, cache{s.state.Revision, s.state.Policy, s.state.Keys, s.state.Bays}, true)
+		add(bucketMeta, keyCache, cacheOf(s.state), true)
 	}
 	if c.AllEntries {
 		op.clearEntries = true

@@ -98,8 +98,9 @@ func (f *file) readMeta(tx *bbolt.Tx) error {
 		if err := decode(bucketMeta, keyCache, v, &c); err != nil {
 			return err
 		}
-		f.state.Revision, f.state.Policy, f.state.Keys, f.state.Bays = c.Revision, c.Policy, c.Keys, c.Bays
+		c.restore(f.state)
 	}
+	f.state.Heard = f.head.Heard
 	return nil
 }
 

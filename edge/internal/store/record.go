@@ -12,6 +12,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/clock"
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
@@ -88,6 +89,7 @@ type head struct {
 	Records   [4]int       `cbor:"10,keyasint"`
 	Batch     uint64       `cbor:"11,keyasint,omitempty"` // the newest batch that is in the file
 	Log       walID        `cbor:"12,keyasint,omitempty"` // the write-ahead log that goes with the file
+	Heard     int64        `cbor:"13,keyasint,omitempty"` // admission.State.Heard
 }
 
 // records counts the state's records: a checksum cannot show that one is gone.
@@ -97,10 +99,21 @@ func records(s *admission.State) [4]int {
 
 // cache is the part of the state that is not a record by itself.
 type cache struct {
-	Revision uint64         `cbor:"1,keyasint"`
-	Policy   wire.Policy    `cbor:"2,keyasint"`
-	Keys     []wire.PassKey `cbor:"3,keyasint"`
-	Bays     []wire.Bays    `cbor:"4,keyasint,omitempty"`
+	Revision uint64          `cbor:"1,keyasint"`
+	Policy   wire.Policy     `cbor:"2,keyasint"`
+	Keys     []wire.PassKey  `cbor:"3,keyasint"`
+	Bays     []wire.Bays     `cbor:"4,keyasint,omitempty"`
+	GateKey  credential.Key  `cbor:"5,keyasint"`
+	Doubt    admission.Doubt `cbor:"6,keyasint"`
+}
+
+func cacheOf(s *admission.State) cache {
+	return cache{Revision: s.Revision, Policy: s.Policy, Keys: s.Keys, Bays: s.Bays, GateKey: s.GateKey, Doubt: s.Doubt}
+}
+
+// restore puts it back.
+func (c cache) restore(s *admission.State) {
+	s.Revision, s.Policy, s.Keys, s.Bays, s.GateKey, s.Doubt = c.Revision, c.Policy, c.Keys, c.Bays, c.GateKey, c.Doubt
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

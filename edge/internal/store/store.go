@@ -12,6 +12,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/clock"
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -66,6 +67,7 @@ type Position struct {
 	AckedSeq  uint64
 	AckedHash wire.Hash
 	Revision  uint64 // of the cache
+	Keyless   bool   // the cache is from before credentials were hashed: it has no gate key
 }
 
 // Stats count since Open.
@@ -226,6 +228,7 @@ func (s *Store) position() Position {
 	return Position{
 		Journal: s.head.Journal, Epoch: s.head.Epoch, LastSeq: s.head.LastSeq,
 		AckedSeq: s.head.AckedSeq, AckedHash: s.head.AckedHash, Revision: s.state.Revision,
+		Keyless: s.state.GateKey == credential.Key{},
 	}
 }
 

@@ -153,6 +153,9 @@ func (s *session) publish(c topic.Up, payload []byte, err error) error {
 
 func (s *session) hello(now time.Time) error {
 	p := s.journal.Position()
+	if p.Keyless {
+		p.Revision = 0 // deltas would never bring what this cache lacks: it needs a snapshot
+	}
 	b, err := wire.Marshal(&wire.Hello{
 		Minor: wire.Minor, Edge: s.cfg.Edge, Journal: p.Journal, Boot: s.cfg.Boot,
 		LastSeq: p.LastSeq, AckedSeq: p.AckedSeq, AckedHash: p.AckedHash, Revision: p.Revision, Software: s.cfg.Software,

@@ -1,6 +1,7 @@
 package uplink_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"path/filepath"
@@ -287,7 +288,7 @@ func TestAForeignEdgeFallsSilentUntilItIsEnrolled(t *testing.T) {
 func TestSyncsAreAcknowledgedAfterTheyAreApplied(t *testing.T) {
 	t.Parallel()
 	part := func(n uint16) *wire.Sync {
-		return &wire.Sync{Kind: wire.Snapshot, Through: 7, Part: n, Parts: 2, Entries: []wire.Entry{{
+		return &wire.Sync{Kind: wire.Snapshot, Through: 7, Part: n, Parts: 2, GateKey: bytes.Repeat([]byte{7}, 32), Entries: []wire.Entry{{
 			Reservation: id.New[id.Reservation](time.Now()), Generation: 1, SpaceType: id.Standard, From: 1, To: 2, State: wire.EntryConfirmed,
 		}}}
 	}
