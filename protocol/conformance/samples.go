@@ -103,6 +103,8 @@ func Samples() []Sample {
 	}
 	bay := SampleEvents()[3]
 	bay.SpaceType, bay.Bay = "ev", "12"
+	commanded := SampleEvents()[8]
+	commanded.Kind, commanded.Note, commanded.By, commanded.Why = wire.Commanded, "hold_open", "A1", "delivery"
 	ambiguous, throttled := SampleEvents()[7], SampleEvents()[7]
 	ambiguous.Reservation, ambiguous.Generation, ambiguous.Reason = id.Reservation{}, 0, wire.RefuseAmbiguous
 	throttled.Reservation, throttled.Generation, throttled.Reason = id.Reservation{}, 0, wire.RefuseThrottled
@@ -151,6 +153,7 @@ func Samples() []Sample {
 		Sample{Event, "refused-ambiguous", &ambiguous},
 		Sample{Event, "refused-throttled", &throttled},
 		Sample{Event, "admitted-bay", &bay},
+		Sample{Event, "commanded", &commanded},
 		Sample{Sync, "snapshot-empty", &wire.Sync{Kind: wire.Snapshot, Parts: 1}},
 		Sample{Sync, "snapshot-last-part", &wire.Sync{Kind: wire.Snapshot, Through: 4711, Part: 1, Parts: 2, Entries: []wire.Entry{sampleEntry(0x44, wire.EntryNoShow)}}},
 		Sample{Sync, "delta", &wire.Sync{Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Entries: []wire.Entry{sampleEntry(0x41, wire.EntryRevoked)}}},

@@ -26,6 +26,7 @@ const (
 	LaneFault        EventKind = 10 // a barrier or sensor is out of order, or is again in order
 	Paid             EventKind = 11 // a machine took money for a session; the lane is the machine's id
 	Dismissed        EventKind = 12 // a walk-in that the cloud says is gone takes no unit of the allotment any more
+	Commanded        EventKind = 13 // the staff has a lane do something; journalled before it does
 )
 
 // Method is how a machine was paid.
@@ -61,12 +62,14 @@ type Event struct {
 	TrustedLo   int64          `cbor:"15,keyasint,omitempty"` // Unix milliseconds: it is surely this late
 	Version     uint64         `cbor:"16,keyasint,omitempty"` // of the allotment adopted
 	Units       uint16         `cbor:"17,keyasint,omitempty"` // of the allotment adopted
-	Note        string         `cbor:"18,keyasint,omitempty"` // a fault's name; never a person's data
+	Note        string         `cbor:"18,keyasint,omitempty"` // a fault's or a command's name; never a person's data
 	Payment     id.Payment     `cbor:"19,keyasint,omitempty"` // minted by the machine; each is counted once
 	Amount      int64          `cbor:"20,keyasint,omitempty"` // minor units that the machine kept
 	Currency    money.Currency `cbor:"21,keyasint,omitempty"` // of Amount
 	Method      Method         `cbor:"22,keyasint,omitempty"` // of the payment
 	Bay         string         `cbor:"23,keyasint,omitempty"` // Admitted, Entered: where the driver was sent; none: no bay was free, or there are none
+	By          string         `cbor:"24,keyasint,omitempty"` // Commanded: who of the staff, as the operator names them
+	Why         string         `cbor:"25,keyasint,omitempty"` // Commanded: for the record
 }
 
 // Time is Wall as an instant.
@@ -80,6 +83,9 @@ func (e *Event) Validate() error {
 		check(e.Wall >= 0 && e.Wall < 1<<43, "wall time out of range"),
 		check(e.TrustedLo >= 0 && e.TrustedLo < 1<<43, "trusted time out of range"),
 		text("note", e.Note),
+		text("by", e.By),
+		text("why", e.Why),
+		check(e.By == "" && e.Why == "" || e.Kind == Commanded, "only a command names who and why"),
 		short("bay", e.Bay, MaxBay),
 		check(e.Bay == "" || e.Kind == Admitted || e.Kind == Entered, "only an entry names a bay"),
 		check(e.Reason == "" || e.Reason.Known(), "unknown reason code"),
@@ -122,6 +128,8 @@ func (e *Event) Validate() error {
 			check(e.Method == Cash || e.Method == Card, "a payment is cash or card"))
 	case Dismissed:
 		return errors.Join(needSession, spaceType(e.SpaceType))
+	case Commanded:
+		return check(e.Lane != "" && e.Note != "" && e.By != "" && e.Why != "", "a command names its lane, itself, who and why")
 	case LaneFault:
 		return check(e.Lane != "" && e.Note != "", "a fault names its lane and itself")
 	default:

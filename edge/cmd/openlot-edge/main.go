@@ -29,6 +29,7 @@ type cli struct {
 
 	Run     runCmd     `cmd:"" help:"Run the agent."`
 	Inspect inspectCmd `cmd:"" help:"Print what a stopped agent's store holds, as JSON."`
+	Gate    gateCmd    `cmd:"" help:"Command a lane of the running agent: open it, hold it open, close it to all …"`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

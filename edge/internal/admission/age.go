@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/protocol/wire"
@@ -17,6 +18,18 @@ const (
 	Closed           // no walk-ins; who has reserved comes in
 	ClosedToAll      // nobody comes in
 )
+
+// modes are the modes as people write them.
+var modes = [...]string{Open: "open", Full: "full", Closed: "closed", ClosedToAll: "closed_to_all"}
+
+// String is the mode as people write it.
+func (m Mode) String() string { return modes[m] }
+
+// ParseMode reads a mode.
+func ParseMode(text string) (m Mode, ok bool) {
+	i := slices.Index(modes[:], text)
+	return Mode(max(i, 0)), i >= 0
+}
 
 // age is how long this edge has not heard from its cloud, at the least. Where that
 // is not known it is nothing: doubt speaks for who has paid.

@@ -15,6 +15,7 @@ import (
 // makes a pass neutral for longer than once.
 type Doubt struct {
 	Count uint32   `cbor:"1,keyasint"`
+	Known uint32   `cbor:"3,keyasint,omitempty"` // of Count, how many were settled by a count of those inside
 	Open  []string `cbor:"2,keyasint,omitempty"` // what stands open: lane and fault
 }
 
@@ -22,6 +23,10 @@ type Doubt struct {
 // the fault lasts.
 const (
 	faultPassage  = "unexpected_passage"
+	faultTailgate = "tailgate"
+	faultWrongWay = "wrong_way"
+	faultArmUp    = "arm_was_up"
+	faultUnsure   = "passage_unsure"
 	faultUp       = "not_closing"
 	faultFire     = "fire"
 	faultHeldOpen = "held_open" // and whatever begins with it
@@ -31,8 +36,12 @@ const (
 func (d *Doubt) fault(e *wire.Event, c *Changes) {
 	name, over := strings.CutSuffix(e.Note, overSuffix)
 	lasting := name == faultUp || name == faultFire || strings.HasPrefix(name, faultHeldOpen)
-	if name != faultPassage && !lasting {
-		return
+	switch name {
+	case faultPassage, faultTailgate, faultWrongWay, faultArmUp, faultUnsure:
+	default:
+		if !lasting {
+			return
+		}
 	}
 	// What is open is replaced and never changed in place: a copy of the state may
 	// share it.

@@ -178,6 +178,8 @@ func (s *State) Apply(f Fact, c *Changes) {
 		}
 	case wire.LaneFault:
 		s.Doubt.fault(e, c)
+	case wire.Commanded:
+		s.Doubt.counted(e, c)
 	case wire.Refused:
 		if ses, ok := s.Sessions[e.Session]; ok && e.Reason == wire.RefuseUnpaid {
 			ses.Asked = e.Wall

@@ -81,6 +81,9 @@ func (r Request) own(reason wire.Reason) string { return reason.In(r.Lane.Langua
 // DriveUp is what is told to who shows something before the barrier can see him.
 func DriveUp(l wire.Language) string { return tell(l, driveUp) }
 
+// LaneClosed is what is told at a lane that lets nobody through.
+func LaneClosed(l Lane) string { return NotJournalled(l).Sentence }
+
 // NotJournalled is the verdict of a lane whose journal cannot be written: nobody
 // comes in, because nothing could be proved later.
 func NotJournalled(l Lane) Verdict {

@@ -40,8 +40,9 @@ var errNoDevice = fault.Wrap(device.ErrNotAsked, fault.Unavailable, "board_lost"
 
 // LaneConfig is one lane and its gate.
 type LaneConfig struct {
-	Lane admission.Lane
-	Gate int // on the device, from 0
+	Lane       admission.Lane
+	Gate       int  // on the device, from 0
+	Reversible bool // it may be turned; Lane.Direction is how it leads at first
 }
 
 // Config is what an agent is told.
@@ -64,6 +65,7 @@ type Agent struct {
 	rec    *recorder
 	uplink *uplink.Uplink
 	gates  []*gate
+	orders *orders
 	device atomic.Pointer[device.Gates]
 	listen net.Listener
 }
@@ -95,7 +97,7 @@ func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger)
 	c := clock.New(s.Anchor(), cfg.Built, clock.Machine(), time.Now)
 	s.WriteAnchor(c.Anchor)
 	boot := id.New[id.Boot](c.Now().Wall)
-	a := &Agent{cfg: cfg, log: log, listen: listen}
+	a := &Agent{cfg: cfg, log: log, listen: listen, orders: openOrders(cfg.DataDir, log)}
 	online := func() bool { return false }
 	a.rec = &recorder{Store: s, clock: c, boot: boot, online: online}
 	if cfg.Uplink.Broker != "" {
@@ -107,7 +109,9 @@ func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger)
 	for _, l := range cfg.Lanes {
 		g := newGate(l.Lane, l.Gate)
 		g.parking, g.zone, g.rec, g.log = cfg.Parking, cfg.Zone, a.rec, log.With("component", "lane")
-		g.device = a.gatesNow
+		g.device, g.keep = a.gatesNow, a.orders.keep
+		g.reversible = l.Reversible
+		g.restore(a.orders.of(l.Lane.ID))
 		a.gates = append(a.gates, g)
 	}
 	return a
@@ -130,6 +134,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		g.Go(func() error { return a.runDevice(ctx) })
 		g.Go(func() error { return a.runMarks(ctx) })
 		g.Go(func() error { return a.runHTTP(ctx) })
+		g.Go(func() error { return a.runStaff(ctx) })
 		if a.uplink != nil {
 			g.Go(func() error { return a.uplink.Run(ctx) })
 		}

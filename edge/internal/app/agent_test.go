@@ -74,7 +74,7 @@ func newSite(t testing.TB) *site {
 
 func (s *site) config() Config {
 	laneAt := func(name id.Lane, d admission.Direction, gate int) LaneConfig {
-		return LaneConfig{admission.Lane{ID: name, Direction: d, SpaceType: id.Standard}, gate}
+		return LaneConfig{Lane: admission.Lane{ID: name, Direction: d, SpaceType: id.Standard}, Gate: gate}
 	}
 	timing := uplink.DefaultTiming()
 	timing.Backoff, timing.Silence = 200*time.Millisecond, 2*time.Second

@@ -28,23 +28,28 @@ type signal struct {
 	event     device.Event
 	connected bool
 	lost      bool
+	order     *asked
 }
 
 // gate is the loop of one lane.
 type gate struct {
-	parking id.Parking
-	lane    admission.Lane
-	number  int // on the device
-	zone    *time.Location
-	rec     *recorder
-	device  func() device.Gates // nil while there is none
-	log     *slog.Logger
+	parking    id.Parking
+	lane       admission.Lane
+	number     int // on the device
+	zone       *time.Location
+	reversible bool
+	rec        *recorder
+	device     func() device.Gates // nil while there is none
+	log        *slog.Logger
 
 	signals chan signal
 	turned  atomic.Int64 // clock.Mono of the loop's last turn
 	shown   atomic.Pointer[Lane]
 
 	state   lane.State
+	mode    admission.Mode
+	keep    func(id.Lane, standing) error
+	kept    standing
 	asking  showing // to be decided
 	current showing // that is authorised
 	refused showing // the last one that was refused, at since
@@ -57,6 +62,7 @@ type gate struct {
 type showing struct {
 	kind   lane.InputKind // Presented or Pressed
 	medium device.Medium
+	byHand bool   // somebody of the staff opens
 	text   string // of a credential; what cannot be read may be empty
 }
 
@@ -70,6 +76,8 @@ type Lane struct {
 	Safety    string              `json:"safety"`
 	Arm       string              `json:"arm"`
 	Faults    []string            `json:"faults"`
+	Mode      string              `json:"mode"`
+	Held      bool                `json:"held_open"`
 	arm       wire.ArmState
 	inputs    lane.Inputs
 }
@@ -106,11 +114,14 @@ func (g *gate) run(ctx context.Context) error {
 		case s := <-g.signals:
 			g.signal(ctx, s)
 		}
+		g.remember()
 	}
 }
 
 func (g *gate) signal(ctx context.Context, s signal) {
 	switch {
+	case s.order != nil:
+		s.order.done <- g.obey(ctx, s.order.Order)
 	case s.lost:
 		g.step(ctx, lane.Input{Kind: lane.Blinded})
 	case s.connected:
@@ -123,7 +134,7 @@ func (g *gate) signal(ctx context.Context, s signal) {
 	case s.event.Kind == device.Pressed:
 		g.present(ctx, showing{kind: lane.Pressed})
 	case s.event.Kind == device.Credential:
-		g.present(ctx, showing{lane.Presented, s.event.Medium, strings.TrimSpace(s.event.Text)})
+		g.present(ctx, showing{kind: lane.Presented, medium: s.event.Medium, text: strings.TrimSpace(s.event.Text)})
 	case s.event.Kind == device.Fault:
 		g.log.Warn("the device reports a fault", "lane", g.lane.ID, "fault", s.event.Text)
 	}
@@ -158,6 +169,16 @@ func (g *gate) effect(ctx context.Context, e lane.Effect) {
 	switch e.Kind {
 	case lane.Decide:
 		g.decide(ctx)
+	case lane.Raise:
+		err = g.command(ctx, device.Gates.Open)
+	case lane.Closed:
+		g.refused, g.since = g.asking, time.Now()
+		g.tell(ctx, admission.LaneClosed(g.lane), "", false)
+	case lane.Stray:
+		err = errors.Join(g.rec.fault(g.lane.ID, e.Fault, false), g.strayed(e.Backward))
+	case lane.Unsure:
+		err = g.rec.fault(g.lane.ID, "passage_unsure", false)
+	case lane.CannotTurn: // obey says so
 	case lane.DriveUp:
 		g.tell(ctx, admission.DriveUp(g.lane.Language), "", false)
 	case lane.Open:
@@ -197,9 +218,12 @@ func (g *gate) decide(ctx context.Context) {
 	if g.asking.kind != lane.Pressed {
 		credential = g.rec.read(g.asking.medium, g.asking.text)
 	}
+	if g.asking.byHand {
+		credential = admission.Credential{Kind: admission.Manual}
+	}
 	mono := g.rec.clock.Mono()
 	req := admission.Request{
-		Parking: g.parking, Lane: g.lane, Credential: credential, Zone: g.zone,
+		Parking: g.parking, Lane: g.lane, Mode: g.mode, Credential: credential, Zone: g.zone,
 		Online: g.rec.online(), Blocked: g.guard.Blocks(mono),
 		Fresh: id.New[id.Session](g.rec.clock.Now().Wall),
 	}
@@ -286,7 +310,7 @@ func (g *gate) show() {
 	in := g.state.Inputs
 	l := Lane{
 		Lane: g.lane.ID, Direction: g.lane.Direction, Phase: g.state.Phase, Faults: g.state.Faults(),
-		Linked: in != lane.Inputs{}, Arming: level(in.Arming), Safety: level(in.Safety), inputs: in,
+		Mode: g.mode.String(), Held: g.state.Held(), Linked: in != lane.Inputs{}, Arming: level(in.Arming), Safety: level(in.Safety), inputs: in,
 	}
 	switch {
 	case in.ArmOpen == lane.On && in.ArmClosed == lane.On:

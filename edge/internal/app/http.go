@@ -32,6 +32,7 @@ type Report struct {
 	Entries    int             `json:"entries"`
 	Inside     int             `json:"inside"`
 	Walkins    int             `json:"walkins_inside"`
+	Count      admission.Count `json:"count"` // of those inside, with its bounds
 	Allotments []AllotmentUsed `json:"allotments"`
 	Time       TimeReport      `json:"time"`
 }
@@ -71,7 +72,7 @@ func (a *Agent) Report() Report {
 		r.Lanes = append(r.Lanes, *g.shown.Load())
 	}
 	a.rec.View(func(s *admission.State) {
-		r.Entries = len(s.Entries)
+		r.Entries, r.Count = len(s.Entries), s.Inside()
 		for _, ses := range s.Sessions {
 			if ses.Phase == admission.Inside {
 				r.Inside++

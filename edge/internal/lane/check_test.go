@@ -73,7 +73,7 @@ func moves() []move {
 		sense(Inputs{Arming: Off, Safety: Off, ArmOpen: On, ArmClosed: Off, Fire: On})
 		sense(Inputs{Arming: Off, Safety: Off, ArmOpen: On, ArmClosed: Off, Fire: Unknown})
 		sense(Inputs{Arming: Off, Safety: Off, ArmOpen: On, ArmClosed: Off, Fire: Off, Stop: On})
-		for _, k := range []InputKind{Tick, Blinded, Restarted, Presented, Admitted, NotAdmitted, OpenFailed, OpenInDoubt} {
+		for _, k := range []InputKind{Tick, Blinded, Restarted, Presented, Attended, Admitted, NotAdmitted, OpenFailed, OpenInDoubt} {
 			add(Input{Kind: k})
 		}
 		for _, c := range []Command{HoldOpen, LetGo, Alarm, Reset, Halt, Resume, TakeOut, PutBack, Turn} {
@@ -124,7 +124,9 @@ func (w *world) step(m move, now time.Time) error {
 			w.halted = true
 		case Resume:
 			w.halted = false
+		case TakeOut, PutBack, Turn: // let nobody through, or another way
 		}
+	default: // tells a bystander nothing
 	}
 	var out []Effect
 	w.State, out = Step(w.State, in, now)
@@ -134,6 +136,7 @@ func (w *world) step(m move, now time.Time) error {
 			if w.halted || stop == On {
 				return fmt.Errorf("effect %d though it is stopped", e.Kind)
 			}
+		default:
 		}
 		switch e.Kind {
 		case Decide:
@@ -166,6 +169,7 @@ func (w *world) step(m move, now time.Time) error {
 				return fmt.Errorf("ended an authorisation that is not open")
 			}
 			w.current = id.Session{}
+		default:
 		}
 		switch e.Kind {
 		case Open, Raise:
@@ -178,6 +182,7 @@ func (w *world) step(m move, now time.Time) error {
 				return fmt.Errorf("close %s after open", now.Sub(w.opened))
 			}
 			w.closed, w.closing = now, true
+		default:
 		}
 	}
 	switch {
@@ -264,7 +269,7 @@ func themes() map[string][]move {
 	return map[string][]move{
 		"passages": join(sensed(short, open, with(open, On, Off), with(open, On, On), with(open, Off, On), shut, with(shut, On, Off)),
 			done(Presented, Admitted, OpenFailed)),
-		"staff": join(sensed(short, open, shut, with(open, Off, On), fire), ordered(HoldOpen, LetGo, Reset, Halt, Resume), done(Presented, Admitted)),
+		"staff": join(done(Attended), sensed(short, open, shut, with(open, Off, On), fire), ordered(HoldOpen, LetGo, Reset, Halt, Resume), done(Presented, Admitted)),
 		"sensors": join(sensed(short, open, with(open, Off, On), with(open, Off, Unknown), with(open, Unknown, Off), moving, both, stop, shut),
 			done(Blinded, Presented, Admitted)),
 		"turning": join(sensed(short, open, shut, with(shut, On, Off), with(open, Off, On)), ordered(Turn, TakeOut, PutBack), done(Presented, Admitted, NotAdmitted, OpenInDoubt, Restarted)),

@@ -92,6 +92,7 @@ const (
 	Restarted                    // the board has started anew: nothing is known for a moment
 	Presented                    // a credential was shown
 	Pressed                      // the button was pressed
+	Attended                     // somebody of the staff opens for one vehicle, whether the loops see it or not
 	Admitted                     // the decision opens and is journalled: Session
 	NotAdmitted                  // the decision does not open
 	OpenFailed                   // the board surely did not carry out the Open pulse
@@ -269,6 +270,27 @@ func (s State) Faults() []string {
 		}
 	}
 	return out
+}
+
+// Restored is a lane of which nothing is known yet but the commands that hold.
+func Restored(cfg Config, exit bool, standing []Command) State {
+	s := New(cfg, exit)
+	for _, c := range standing {
+		switch c {
+		case Turn:
+			s.reversed, s.needsCar = true, exit
+		case HoldOpen:
+			s.heldOpen = true
+		case Alarm:
+			s.alarm = true
+		case Halt:
+			s.halted = true
+		case TakeOut:
+			s.outOfService = true
+		case LetGo, Reset, Resume, PutBack: // nothing is left of them
+		}
+	}
+	return s
 }
 
 // Standing are the commands that hold, for a start after a stop: given to a new

@@ -77,6 +77,9 @@ func (m *machine) raise() {
 	}
 	m.nextRaise, m.lastOpen = m.now.Add(m.cfg.RaiseEvery), m.now
 	m.do(Effect{Kind: Raise})
+	if m.Phase == Closing { // it does not come down any more
+		m.Phase, m.since, m.nextLook = Cleared, m.now, m.now.Add(m.cfg.SampleEvery)
+	}
 }
 
 // yield raises an arm that was asked to close when the safety loop is not free any
@@ -85,7 +88,6 @@ func (m *machine) yield() {
 	if m.Phase != Closing || m.Inputs.Safety == Off || m.stopped() {
 		return
 	}
-	m.Phase, m.since, m.nextLook = Cleared, m.now, m.now.Add(m.cfg.SampleEvery)
 	m.raise()
 }
 
@@ -136,5 +138,18 @@ func (m *machine) strayed(before Inputs) {
 		m.do(Effect{Kind: Stray, Fault: FaultWrongWay, Backward: true})
 	default: // from the other side and back, or too small for the arming loop
 		m.do(Effect{Kind: Unsure})
+	}
+}
+
+// attended decides for one vehicle at once, if none is passing.
+func (m *machine) attended() {
+	switch m.Phase {
+	case Idle, Armed, Cleared, Closing:
+		if m.stopped() {
+			m.do(Effect{Kind: Closed})
+			return
+		}
+		m.decide()
+	case Deciding, Opening, Entering, Passing: // the arm is up, or about to be
 	}
 }

@@ -16,6 +16,8 @@ func Step(s State, in Input, now time.Time) (State, []Effect) {
 		m.blind()
 	case Presented, Pressed:
 		m.presented(in.Kind == Pressed)
+	case Attended:
+		m.attended()
 	case Admitted:
 		m.admitted(in)
 	case NotAdmitted:
