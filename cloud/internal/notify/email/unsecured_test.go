@@ -41,6 +41,22 @@ func TestWhatIsNotHeldIsSaid(t *testing.T) {
 	if len(ids) != 3 {
 		t.Errorf("different mails have one id: %v", ids)
 	}
+	owes := confirmed(t)
+	owes.Owed = money.New(480, "EUR")
+	for asks, says := range map[bool]string{false: "your bank said no", true: "wants you to confirm"} {
+		owes.OwedAsks = asks
+		if err := s.Send(t.Context(), notify.Owing, owes); err != nil {
+			t.Fatal(err)
+		}
+		got := in.mails(t)[0]
+		for what, text := range map[string]string{"text": got.Text, "HTML": html.UnescapeString(got.HTML)} {
+			contains(t, "owing "+what, text, says, "€4.80 is still", "http://localhost:8080/r/1#mt_secret")
+		}
+		ids[got.MessageID] = true
+	}
+	if len(ids) != 5 {
+		t.Errorf("different mails have one id: %v", ids)
+	}
 	m := confirmed(t)
 	m.Held, m.Kept = money.Amount{}, true
 	if err := s.Send(t.Context(), notify.Confirmation, m); err != nil {
