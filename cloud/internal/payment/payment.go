@@ -93,6 +93,7 @@ type Payment struct {
 	Refunded      int64 // minor units of Captured that were given back; exactly what ledger.Refunded has booked
 	Refunds       []Refunding
 	Raise         Raising
+	Disputes      []Disputing
 	Debt          Debt
 	CaptureBefore time.Time
 	NextAction    string // URL of the second step
@@ -159,6 +160,7 @@ var (
 	ErrTemporary = errors.New("the provider failed without doing anything; the same call may be made again")
 	ErrNotFound  = errors.New("the provider knows no such hold")
 	ErrRefused   = errors.New("the provider refuses the call in the hold's state")
+	ErrUnsettled = errors.New("the provider is not done with it yet; ask again later")
 	ErrNonsense  = errors.New("the provider's answer makes no sense; the outcome is not known")
 )
 

@@ -128,7 +128,8 @@ const keepDispute = `insert into dispute as d (provider, ref, hold, parking, pay
 		(currency, amount, reason, state, at) = (select v.currency, v.amount, v.reason, v.state, v.at from (values
 			(excluded.currency, excluded.amount, excluded.reason, excluded.state, excluded.at, true),
 			(d.currency, d.amount, d.reason, d.state, d.at, false)) v(currency, amount, reason, state, at, told)
-			where v.told = (d.state = 'open' and (excluded.state <> 'open' or excluded.at >= d.at))),
+			where v.told = (d.state in ('asked', 'open') and case when excluded.state = d.state then excluded.at >= d.at
+				else excluded.state <> 'asked' end)),
 		updated_at = excluded.updated_at`
 
 // KeepDispute implements webhook.Store.
