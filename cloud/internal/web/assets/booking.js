@@ -408,7 +408,7 @@ export function bookingList() {
       h('span', {class: 'nm'}, b.parking?.name || r?.parking_id || b.id),
       h('span', {class: 'pr'}, money(r?.price)),
       h('span', {class: 'ds'}, r ? span(Date.parse(r.from), Date.parse(r.to), b.parking?.timezone || ownZone) : ''),
-      h('span', {class: 'pw'}, words[r?.state] || '')))
+      h('span', {class: 'pw'}, r?.owed?.amount.minor > 0 ? 'to be paid' : words[r?.state] || '')))
   }
 
   const body = h('section', {class: 'page'}, topbar('#/', 'My bookings'), all.length ? h('h1', {class: 'sr'}, 'My bookings') : null,
