@@ -201,7 +201,7 @@ func (s *Service) hold(ctx context.Context, at Snapshot, p payment.Payment) (Vie
 	return s.ask(ctx, at, p, payment.CallHold, func(ctx context.Context, with payment.Provider) (payment.Outcome, error) {
 		return with.Authorize(ctx, payment.Request{
 			Key: p.Key(payment.CallHold), Parking: at.Reservation.Parking, Reservation: p.Reservation,
-			Amount: p.Amount, Method: p.Method, Present: present(&at.Reservation, &p),
+			Amount: p.Amount, Method: p.Method, Present: present(&at.Reservation, &p), Once: p.ForDebt(),
 		})
 	})
 }

@@ -151,6 +151,7 @@ type Request struct {
 	Amount      money.Amount
 	Method      string
 	Present     bool // the driver is there to take a second step, also with a method that is kept
+	Once        bool // the method is not to be kept for later
 }
 
 // Errors of providers. Any other error means the same as ErrNoAnswer: what

@@ -184,7 +184,7 @@ func (p *Provider) place(ctx context.Context, kind string, r payment.Request) (p
 	} else {
 		params.ReturnURL = p.back(r.Reservation)
 	}
-	if !kept {
+	if !kept && !r.Once {
 		// A method that is used once cannot be used again unless it is kept, and a
 		// longer stay, or one that is held anew, needs it.
 		params.SetupFutureUsage = stripe.String("off_session")
