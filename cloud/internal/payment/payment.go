@@ -45,9 +45,9 @@ var next = map[State][]State{
 	RequiresAction:   {Authorized, MethodKept, Declined, Unknown, VoidRequested},
 	Unknown:          {RequiresAction, Authorized, MethodKept, Declined, VoidRequested},
 	Authorized:       {CaptureRequested, VoidRequested, Lapsed},
-	MethodKept:       {Voided},           // nothing is at the provider that could be given back
-	CaptureRequested: {Captured, Voided}, // voided: the hold was gone, the driver owes it
-	VoidRequested:    {Voided, Declined},
+	MethodKept:       {Voided},                     // nothing is at the provider that could be given back
+	CaptureRequested: {Captured, Voided},           // voided: the hold was gone, the driver owes it
+	VoidRequested:    {Voided, Declined, Captured}, // captured: by hand, and given back instead
 }
 
 // CanBecome reports whether a payment in state s may move to state t.

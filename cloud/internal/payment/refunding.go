@@ -13,6 +13,7 @@ const (
 	ReasonWalked  = "walked"   // the parking had no space
 	ReasonVoided  = "voided"   // the operator took the reservation back
 	ReasonLessDue = "less_due" // less is due than was taken before it was known
+	ReasonByHand  = "by_hand"  // it was taken by hand from a hold that was to be given back
 	ByOperator    = "operator-"
 )
 

@@ -82,11 +82,11 @@ func (s Notices) NoticeDone(ctx context.Context, provider, event string, now tim
 	return unavailable("note that a webhook was heeded", err)
 }
 
-// Unheeded lists webhooks that were taken before an instant, not much earlier, and
-// wait to be heeded, as the jobs that do it: the oldest first.
+// Unheeded lists webhooks that were taken before an instant, not a month earlier,
+// and wait to be heeded, as the jobs that do it: the latest first.
 func (s Notices) Unheeded(ctx context.Context, before time.Time, limit int) ([]relay.Job, error) {
 	rows, err := s.db.pool.Query(ctx, `select provider, event from payment_notice
-		where done_at is null and heard_at < $1 and heard_at > $1::timestamptz - interval '3 days' order by heard_at limit $2`, before, limit)
+		where done_at is null and heard_at < $1 and heard_at > $1::timestamptz - interval '30 days' order by heard_at desc limit $2`, before, limit)
 	if err != nil {
 		return nil, unavailable("find webhooks to heed", err)
 	}

@@ -349,7 +349,7 @@ var together = map[payment.State]struct{ same, soon []payment.State }{
 	payment.Authorized:       {same: []payment.State{payment.Authorized}},
 	payment.CaptureRequested: {soon: []payment.State{payment.Authorized, payment.Captured, payment.Voided, payment.Declined}}, // voided: it is about to be owed
 	payment.Captured:         {same: []payment.State{payment.Captured}},
-	payment.VoidRequested:    {soon: []payment.State{payment.Authorized, payment.RequiresAction, payment.Voided, payment.Declined}},
+	payment.VoidRequested:    {soon: []payment.State{payment.Authorized, payment.RequiresAction, payment.Voided, payment.Declined, payment.Captured}},
 	payment.Voided:           {same: []payment.State{payment.Voided, payment.Declined}},
 	payment.Declined:         {same: []payment.State{payment.Declined, payment.Voided}},
 }

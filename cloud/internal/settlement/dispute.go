@@ -70,7 +70,7 @@ func (o RecordDispute) Apply(w *commit.Work, now time.Time) error {
 			}
 		}
 		p.UpdatedAt = now
-		tell(w, p)
+		w.PutPayment(p)
 	}
 	said, err := w.Key(o.key())
 	if err != nil || said != nil {
