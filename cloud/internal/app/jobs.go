@@ -149,6 +149,7 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 	if s.Debt != nil {
 		m.OwedPaid, m.OwedAsks = s.Debt.State == payment.Captured, s.Debt.State == payment.RequiresAction
 	}
+	m.OwedUnasked = s.Debt != nil && s.Debt.DeclineCode == settlement.DeclinedNotPlaced
 	if m.OwedAsks {
 		m.Owed.Minor += s.Debt.Amount.Minor
 	}

@@ -101,6 +101,7 @@ type Mail struct {
 	AsksBank    bool         // a new hold waits for the driver's second step
 	Owed        money.Amount // for the stay, once it has ended; also while the bank asks the driver about it
 	OwedAsks    bool         // the bank asks him
+	OwedUnasked bool         // nobody heard from the bank, and nothing is held there
 	OwedPaid    bool         // it was paid by a card
 
 	Pass      string // text of the gate pass; with Confirmation and Changed

@@ -7,7 +7,6 @@ import (
 	"github.com/openlot/openlot/cloud/internal/ledger"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/session"
-	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
 )
@@ -78,8 +77,7 @@ func paid(w *commit.Work, p *payment.Payment) error {
 	case s == nil:
 		return fmt.Errorf("payment %s has paid for stay %s, which does not wait for it", p.ID, p.Debt.Session)
 	case p.Captured > p.CaptureAmount:
-		return fault.Wrap(fmt.Errorf("%s: %d were to be taken, %d were", p.ID, p.CaptureAmount, p.Captured),
-			fault.Internal, CodeMismatch, "The payment provider took something else than it was asked for.")
+		return mismatch(p, payment.Outcome{State: p.State, Captured: money.New(p.Captured, p.Amount.Currency)})
 	}
 	if err := w.Book(ledger.Collected(p.Reservation, s.ID, p.ID, money.New(p.Captured, p.Amount.Currency))); err != nil {
 		return err

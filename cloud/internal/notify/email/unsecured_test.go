@@ -43,8 +43,13 @@ func TestWhatIsNotHeldIsSaid(t *testing.T) {
 	}
 	owes := confirmed(t)
 	owes.Owed = money.New(480, "EUR")
-	for asks, says := range map[bool]string{false: "your bank said no", true: "wants you to confirm"} {
-		owes.OwedAsks = asks
+	for says, change := range map[string]func(m *notify.Mail){
+		"your bank said no":         func(*notify.Mail) {},
+		"wants you to confirm":      func(m *notify.Mail) { m.OwedAsks = true },
+		"could not reach your bank": func(m *notify.Mail) { m.OwedUnasked = true },
+	} {
+		owes.OwedAsks, owes.OwedUnasked = false, false
+		change(&owes)
 		if err := s.Send(t.Context(), notify.Owing, owes); err != nil {
 			t.Fatal(err)
 		}

@@ -235,6 +235,9 @@ func (v *view) owing(m notify.Mail, booking, when string) {
 		"We do not ask your card again by ourselves.",
 	}
 	v.Button = "Pay " + owed
+	if m.OwedUnasked {
+		v.Says[1] = "We wanted to ask your card for " + owed + ", and could not reach your bank. Nothing of it was taken. Open your booking to pay it, with this card or another one."
+	}
 	if m.OwedAsks {
 		v.Says[1] = "We asked your card for " + owed + ", and your bank wants you to confirm it. Nothing of it was taken yet. Open your booking to confirm, or to pay with another card."
 	}

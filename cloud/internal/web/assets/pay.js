@@ -60,7 +60,7 @@ export function owed(w) {
   }
   if (amount.minor > 0) {
     return h('div', {class: 'note warn'}, icon('info'), h('p', {class: 'h'}, `${money(amount)} is still to be paid`),
-      h('p', {class: 'small'}, p?.state === 'declined' ? 'Your card was asked, and your bank said no. Nothing of it was taken.' : promised(w.r) ? 'You left without paying at the machine.' : 'Your stay cost more than was held on your card.'),
+      h('p', {class: 'small'}, p?.state === 'declined' ? (p.decline_code === 'not_placed' ? 'Your bank could not be reached. Nothing of it was taken.' : 'Your card was asked, and your bank said no. Nothing of it was taken.') : promised(w.r) ? 'You left without paying at the machine.' : 'Your stay cost more than was held on your card.'),
       otherwise(w, amount, `Pay ${money(amount)} by card`))
   }
   return p?.state === 'captured' ? note('good', 'undo', `${money(p.captured)} was paid by card`, 'Nothing is owed any more. It is on your receipt.') : null
