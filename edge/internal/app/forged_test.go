@@ -87,7 +87,7 @@ func TestNoForgeryOpens(t *testing.T) {
 	rec := &recorder{verifier: v}
 	s := admission.NewState()
 	s.Revision, s.Keys = 10, []wire.PassKey{wire.PassKey(key.Public())}
-	f := &forger{rnd: rand.New(rand.NewPCG(1, 2)), own: own} //nolint:gosec // the same forgeries each time
+	f := &forger{rnd: rand.New(rand.NewPCG(1, 2)), own: own} // the same forgeries each time
 	good := map[string]bool{}
 	var passes []pass.Pass
 	add := func(p pass.Pass) {
