@@ -8,7 +8,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean
+.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean forgeries
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-reserve-http: build ## measure selling through the whole HTTP stack, and w
 
 bench-tariff: ## measure pricing stays of a week and a year
 	go run ./scripts/benchtariff
+
+forgeries: ## show a million forged and altered passes to the gates (N=number)
+	cd edge && go test ./internal/app -run '^TestNoForgeryOpens$$' -count=1 -timeout 30m -forgeries $(or $(N),1000000)
 
 fuzz: ## fuzz every decoder and parser for FUZZTIME (30s) each
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)

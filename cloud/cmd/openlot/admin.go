@@ -31,7 +31,7 @@ type adminCmd struct {
 	Refund refundCmd `cmd:"" help:"Give back what was taken for a reservation, or some of it. Who and why stays on record, and its driver is told."`
 
 	Neutral neutralCmd `cmd:"" help:"Say that it is not known whether a reservation's pass is inside. The gate lets its next use through. Who and why stays on record."`
-	Card    cardCmd    `cmd:"" help:"Make a card stand for a reservation at the gate, or no longer. Its token is read from the standard input; only a keyed hash of it is kept."`
+	Card    cardCmd    `cmd:"" help:"Make a card stand for a reservation at the gate, or no longer. Only a keyed hash of it is kept."`
 
 	Tariff adoptCmd `cmd:"" help:"Show a parking's tariff, or go over to the one in a file. What was quoted keeps its price."`
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/app"
 	"github.com/openlot/openlot/protocol/credential"
+	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 )
 
@@ -38,7 +39,23 @@ func (c *neutralCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) e
 type cardCmd struct {
 	one
 	Reservation string `arg:"" help:"The reservation's id, such as rsv_01jd3k…"`
+	TokenFile   string `help:"File with the card's token, as the reader reads it; - is the standard input." default:"-" placeholder:"FILE"`
 	Remove      bool   `help:"The card stands for it no longer."`
+}
+
+// token is not given on the command line, where others could see it.
+func (c *cardCmd) token() (string, error) {
+	in := os.Stdin
+	if c.TokenFile != "-" {
+		f, err := os.Open(c.TokenFile)
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = f.Close() }() // only read
+		in = f
+	}
+	b, err := io.ReadAll(io.LimitReader(in, 2*credential.MaxCard))
+	return string(b), err
 }
 
 // Run implements kong's command.
@@ -47,12 +64,12 @@ func (c *cardCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) erro
 	if err != nil {
 		return err
 	}
-	token, err := io.ReadAll(io.LimitReader(os.Stdin, 2*credential.MaxCard))
+	token, err := c.token()
 	if err != nil {
-		return fmt.Errorf("read the card's token: %w", err)
+		return fault.Wrap(err, fault.Invalid, "file_unreadable", "The card's token cannot be read. Nothing was changed.")
 	}
 	return c.in(ctx, log, func(a app.Administration, at id.Parking) error {
-		if err := a.Gate.Card(ctx, at, r, string(token), !c.Remove); err != nil {
+		if err := a.Gate.Card(ctx, at, r, token, !c.Remove); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(out, "the gate is told what stands for %s\n", r)

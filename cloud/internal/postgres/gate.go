@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/reservation"
@@ -41,7 +42,7 @@ const selectGateKey = `select gate_key from parking where id = $1`
 func (b Booking) GateKey(ctx context.Context, at id.Parking) (k credential.Key, err error) {
 	err = b.db.pool.QueryRow(ctx, selectGateKey, at).Scan(scanKey(&k))
 	if errors.Is(err, pgx.ErrNoRows) {
-		return k, fault.New(fault.NotFound, "parking_not_found", "There is no such parking.")
+		return k, fault.New(fault.NotFound, capacity.CodeParkingNotFound, "There is no such parking.")
 	}
 	return k, unavailable("read a gate key", err)
 }
@@ -88,7 +89,16 @@ func (g Gate) Card(ctx context.Context, at id.Parking, r id.Reservation, token s
 // same commit.
 func (g Gate) change(ctx context.Context, at id.Parking, r id.Reservation, do func(pgx.Tx, credential.Key) error) error {
 	err := pgx.BeginFunc(ctx, g.db.pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, selectByID+` for no key update`, at, [][16]byte{r.UUID()})
+		// Whoever else changes something here waits, and sees this change.
+		var k credential.Key
+		err := tx.QueryRow(ctx, selectGateKey+` for no key update`, at).Scan(scanKey(&k))
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fault.New(fault.NotFound, capacity.CodeParkingNotFound, "There is no such parking.")
+		}
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, selectByID, at, [][16]byte{r.UUID()})
 		if err != nil {
 			return err
 		}
@@ -98,10 +108,6 @@ func (g Gate) change(ctx context.Context, at id.Parking, r id.Reservation, do fu
 		}
 		if len(found) == 0 {
 			return fault.New(fault.NotFound, CodeReservationNotFound, "There is no such reservation at this parking.")
-		}
-		var k credential.Key
-		if err := tx.QueryRow(ctx, selectGateKey, at).Scan(scanKey(&k)); err != nil {
-			return err
 		}
 		if err := do(tx, k); err != nil {
 			return err

@@ -107,8 +107,10 @@ func (s *State) whereIs(r id.Reservation, e wire.Entry) (w whereabouts, since ti
 		since = e.Session.Time()
 	}
 	switch {
-	case reset:
+	case reset && e.State == wire.EntryActive:
 		return neutral, since, e.Session, true
+	case reset: // that stay is over
+		return neutral, since, id.Session{}, true
 	case e.State == wire.EntryActive:
 		return inside, since, e.Session, true
 	default:

@@ -173,6 +173,18 @@ func TestAPassThatHasLeftStaysUsedWhateverIsInDoubt(t *testing.T) {
 	}
 }
 
+// A stay that is over, as the cloud knows, does not begin again by an operator's
+// word: what comes in is another.
+func TestAnOperatorsWordBeginsNoStayAgain(t *testing.T) {
+	s := world(nil)
+	e := entryOf(resOne, wire.EntryDone)
+	e.Session, e.Neutral = id.New[id.Session](eight), eight.Add(time.Minute).UnixMilli()
+	s.Entries[resOne] = e
+	if v := ask(s, entry, genuine(passOf(resOne)), known(eight.Add(2*time.Minute))); v.Reason != wire.AdmitWalkin || v.Fact.Event.Session == e.Session {
+		t.Errorf("%s as %v", v.Reason, v.Fact.Event.Session)
+	}
+}
+
 // An edge's clock that is behind does not make one word of an operator last.
 func TestAnOperatorsWordIsGoodOnce(t *testing.T) {
 	s := world(nil)

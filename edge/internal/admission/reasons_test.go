@@ -103,6 +103,9 @@ func TestEveryReasonIsReachedAndTold(t *testing.T) {
 				t.Errorf("%s is the same in %s and %s: %q", code, before, l, v.Sentence)
 			}
 			told[v.Sentence] = l
+			if l != wire.English && code.In(l) == code.In(wire.English) {
+				t.Errorf("%s itself is in English in %s", code, l)
+			}
 		}
 		r := scenes[code].req
 		r.Lane.Language = "xx"

@@ -71,10 +71,13 @@ func decideUnsigned(s *State, r Request) Verdict {
 	if v, ok := one(s, r, exact); ok {
 		return v
 	}
-	if v, ok := one(s, r, near); ok && (v.Opens() || v.Reason == wire.RefuseAmbiguous) {
+	if len(exact) > 0 { // it is theirs, and nobody's whose plate looks like it
+		return closest(s, r, exact)
+	}
+	if v, ok := one(s, r, near); ok {
 		return v
 	}
-	return closest(s, r, exact)
+	return r.refuseOwn(wire.RefuseUnknown)
 }
 
 // one is the verdict on those of the entries that may pass now; ok is false when
@@ -96,9 +99,6 @@ func one(s *State, r Request, all []wire.Entry) (v Verdict, ok bool) {
 // closest is why none of those who were named may pass: of the one whose window
 // is nearest. Whom a misreading would name is told nothing about.
 func closest(s *State, r Request, all []wire.Entry) Verdict {
-	if len(all) == 0 {
-		return r.refuseOwn(wire.RefuseUnknown)
-	}
 	away := func(e wire.Entry) int64 { return max(e.From-r.Now.Lo.Unix(), r.Now.Lo.Unix()-e.To, 0) }
 	return decidePass(s, r, passOf(slices.MinFunc(all, func(a, b wire.Entry) int { return int(away(a) - away(b)) }), r.Parking))
 }
@@ -113,17 +113,17 @@ func exitUnsigned(s *State, r Request) Verdict {
 	if s.GateKey != (credential.Key{}) {
 		exact, near = s.named(r.Credential)
 	}
-	for _, all := range [][]wire.Entry{exact, near} {
-		here := slices.DeleteFunc(slices.Clone(all), func(e wire.Entry) bool { return !s.isInside(e.Reservation) })
-		switch len(here) {
-		case 0:
-		case 1:
-			return exitPass(s, r, passOf(here[0], r.Parking))
-		default:
-			return r.refuse(wire.RefuseAmbiguous, id.Reservation{}, 0, r.say(pressToLeave))
-		}
+	named := exact
+	if len(exact) == 0 {
+		named = near
 	}
-	if len(exact) == 1 {
+	here := slices.DeleteFunc(slices.Clone(named), func(e wire.Entry) bool { return !s.isInside(e.Reservation) })
+	switch {
+	case len(here) == 1:
+		return exitPass(s, r, passOf(here[0], r.Parking))
+	case len(here) > 1:
+		return r.refuse(wire.RefuseAmbiguous, id.Reservation{}, 0, r.say(pressToLeave))
+	case len(exact) == 1:
 		return exitPass(s, r, passOf(exact[0], r.Parking))
 	}
 	return r.refuse(wire.RefuseUnknown, id.Reservation{}, 0, r.say(pressToLeave))

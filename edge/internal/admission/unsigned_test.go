@@ -32,9 +32,11 @@ func keyed(entries ...wire.Entry) *admission.State {
 func plate(text string) admission.Credential {
 	return admission.Credential{Kind: admission.Plate, Text: text}
 }
+
 func pin(text string) admission.Credential {
 	return admission.Credential{Kind: admission.PIN, Text: text}
 }
+
 func card(text string) admission.Credential {
 	return admission.Credential{Kind: admission.Card, Text: text}
 }
@@ -96,6 +98,12 @@ func TestAPlateThatMayBeTwoGuestsOpensForNeither(t *testing.T) {
 	two.State = wire.EntryRevoked
 	if v := ask(keyed(one, two), entry, plate("ABOXY"), now); v.Reason != wire.AdmitReservation || v.Fact.Event.Reservation != resOne {
 		t.Errorf("one of the two was cancelled: %s", v.Reason)
+	}
+	if v := ask(keyed(one, two), entry, plate("ABDXY"), now); v.Reason != wire.RefuseRevoked {
+		t.Errorf("cancelled, beside a guest whose plate looks like it: %s", v.Reason)
+	}
+	if v := ask(keyed(one, two), exit, plate("ABDXY"), now); v.Fact.Event.Reservation == resOne {
+		t.Errorf("and out for him: %s", v.Reason)
 	}
 	same := guestBy(resOther, gateKey.Plate("AB0XY"))
 	if v := ask(keyed(one, same), entry, plate("AB0XY"), now); v.Reason != wire.RefuseAmbiguous {
