@@ -17,6 +17,7 @@ import (
 // events, applies them to the state, and returns when all that is synced to
 // disk. decide must be quick and must not keep the state. The events come back
 // as they were journalled. When decide returns nothing, nothing is written.
+// ErrNearlyFull and ErrFull say that the store does not take such facts now.
 func (s *Store) Record(decide func(*admission.State) []admission.Fact) ([]wire.Event, error) {
 	s.mu.Lock()
 	if err := s.usable(); err != nil {
@@ -27,6 +28,10 @@ func (s *Store) Record(decide func(*admission.State) []admission.Fact) ([]wire.E
 	if len(facts) == 0 {
 		s.mu.Unlock()
 		return nil, nil
+	}
+	if err := s.takes(facts); err != nil {
+		s.mu.Unlock()
+		return nil, err
 	}
 	var changes admission.Changes
 	op := &operation{}
@@ -115,6 +120,7 @@ func (s *Store) touched(op *operation, c *admission.Changes) error {
 	}
 	if errs != nil {
 		s.failure = fmt.Errorf("%w: %w", ErrFailed, errs)
+		s.settleSoon() // revive takes back what has changed
 		return s.failure
 	}
 	return nil
@@ -125,7 +131,7 @@ func (s *Store) touched(op *operation, c *admission.Changes) error {
 // one). Only what is synced to disk is returned.
 func (s *Store) Pending(after uint64, limit, size int) ([][]byte, error) {
 	s.mu.Lock()
-	last, tail := s.durable.LastSeq, slices.Clone(s.tail)
+	db, last, tail := s.db, s.durable.LastSeq, slices.Clone(s.tail)
 	s.mu.Unlock()
 	settled := last
 	if len(tail) > 0 {
@@ -143,20 +149,18 @@ func (s *Store) Pending(after uint64, limit, size int) ([][]byte, error) {
 		return true
 	}
 	full := false
-	err := view(s.db, func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bucketJournal).Cursor()
-		for k, v := c.Seek(seqKey(want)); k != nil && want <= settled && !full; k, v = c.Next() {
-			j, err := readJournalled(k, v)
-			if err != nil {
-				return &CorruptError{s.path, "the journal", err}
-			}
-			if j.seq != want {
-				return &CorruptError{s.path, "the journal", fmt.Errorf("event %d is missing", want)}
-			}
-			full = !take(j.raw)
+	err := view(db, func(tx *bbolt.Tx) error {
+		if want > settled {
+			return nil
 		}
-		return nil
+		return eachEvent(tx, want, func(j journalled) bool {
+			full = !take(j.raw)
+			return !full && want <= settled
+		})
 	})
+	if errors.Is(err, errDamaged) {
+		err = &CorruptError{s.path, "the journal", err}
+	}
 	for _, j := range tail {
 		if err == nil && !full && j.seq == want && want <= last {
 			full = !take(j.raw)

@@ -1,0 +1,113 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Check looks at a bbolt file before the agent believes it. A CorruptError is
+// what it found; any other error keeps the store from opening.
+type Check func(ctx context.Context, path string) error
+
+// How the other process ends.
+const (
+	checkWhole = 0
+	checkInUse = 4
+	checkFound = 5
+)
+
+// checkMemory is what the other process may take for itself.
+const checkMemory = 256 << 20
+
+// CheckBy has another process look, which calls CheckMain: on damaged pages
+// bbolt panics in a goroutine of its own, never ends, or takes all memory there
+// is. Each of these is a finding then. When no such process can be started, the
+// start goes on without.
+func CheckBy(command func(ctx context.Context, path string) *exec.Cmd, log *slog.Logger) Check {
+	return func(ctx context.Context, path string) error {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		limit := checkTime(info.Size())
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		cmd := command(ctx, path)
+		var said bytes.Buffer
+		cmd.Stderr, cmd.WaitDelay = &limited{&said, 4 << 10}, time.Second
+		if err := cmd.Start(); err != nil {
+			log.Warn("the store is not checked: no process for it could be started", "err", err)
+			return nil
+		}
+		err = cmd.Wait()
+		var exit *exec.ExitError
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return &CorruptError{path, "the check", fmt.Errorf("no end within %v", limit)}
+		case errors.As(err, &exit) && exit.ExitCode() == checkInUse:
+			return ErrInUse
+		case errors.As(err, &exit) && exit.ExitCode() == checkFound:
+			return &CorruptError{path, "the check", errors.New(said.String())}
+		default:
+			first, _, _ := bytes.Cut(said.Bytes(), []byte("\n"))
+			return &CorruptError{path, "the check", fmt.Errorf("%w: %s", err, first)}
+		}
+	}
+}
+
+// checkTime is how long a check may take: a slow card reads 4 MiB in a second.
+func checkTime(size int64) time.Duration {
+	return 10*time.Second + time.Duration(size>>22)*time.Second
+}
+
+// limited keeps the beginning of what a process says.
+type limited struct {
+	to   *bytes.Buffer
+	left int
+}
+
+func (l *limited) Write(b []byte) (int, error) {
+	keep := b[:min(len(b), l.left)]
+	l.left -= len(keep)
+	l.to.Write(keep)
+	return len(b), nil
+}
+
+// CheckMain is the other process of CheckBy. It returns how to end.
+func CheckMain(path string) int {
+	limitMemory(checkMemory)
+	err := checkFile(path)
+	switch {
+	case err == nil:
+		return checkWhole
+	case errors.Is(err, ErrInUse):
+		return checkInUse
+	default:
+		_, _ = fmt.Fprint(os.Stderr, err) // to the agent
+		return checkFound
+	}
+}
+
+func checkFile(path string) error {
+	db, err := openDB(path, &bbolt.Options{ReadOnly: true, Timeout: lockWait})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }() // only read
+	return view(db, func(tx *bbolt.Tx) error {
+		for err := range tx.Check() {
+			return err // the first is enough: there can be thousands of millions
+		}
+		return nil
+	})
+}
