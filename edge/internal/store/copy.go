@@ -183,14 +183,23 @@ func writeUnsent(path string, journal id.Journal, events []journalled) error {
 	return nil
 }
 
-// copyOut brings the second copy up to what bbolt has. through is the last event
-// that the files of unsent events hold.
-func copyOut(path string, db *bbolt.DB, through uint64) (number, last uint64, err error) {
+// reach is how far the files of unsent events go.
+type reach struct {
+	journal id.Journal
+	through uint64
+}
+
+// copyOut brings the second copy up to what bbolt has, and returns the head that
+// it then has.
+func copyOut(path string, db *bbolt.DB, have reach) (head, error) {
 	var c copied
 	var events []journalled
-	err = view(db, func(tx *bbolt.Tx) error {
+	err := view(db, func(tx *bbolt.Tx) error {
 		if err := decode(bucketMeta, keyHead, tx.Bucket(bucketMeta).Get(keyHead), &c.head); err != nil {
 			return err
+		}
+		if have.journal != c.head.Journal {
+			have.through = 0
 		}
 		if v := tx.Bucket(bucketMeta).Get(keyCache); v != nil {
 			if err := c.add(bucketMeta, keyCache, v); err != nil {
@@ -202,21 +211,21 @@ func copyOut(path string, db *bbolt.DB, through uint64) (number, last uint64, er
 				return err
 			}
 		}
-		return eachEvent(tx, max(through, c.head.AckedSeq)+1, func(j journalled) bool {
+		return eachEvent(tx, max(have.through, c.head.AckedSeq)+1, func(j journalled) bool {
 			events = append(events, j)
 			return true
 		})
 	})
 	if err != nil {
-		return 0, 0, &CorruptError{path, "what is copied", err}
+		return head{}, &CorruptError{path, "what is copied", err}
 	}
 	if err := writeUnsent(path, c.head.Journal, events); err != nil {
-		return 0, 0, err
+		return head{}, err
 	}
 	if err := writeState(path, c); err != nil {
-		return 0, 0, err
+		return head{}, err
 	}
-	return c.head.Batch, c.head.LastSeq, tidyUnsent(path, c.head)
+	return c.head, tidyUnsent(path, c.head)
 }
 
 func (c *copied) add(bucket, key, value []byte) error {
@@ -247,7 +256,7 @@ func eachEvent(tx *bbolt.Tx, from uint64, f func(journalled) bool) error {
 
 // unsentThrough is the last event up to which the files of unsent events hold
 // everything since the acknowledged one, as far as it chains.
-func unsentThrough(path string, h head) uint64 {
+func unsentThrough(path string, h head) reach {
 	events, _ := readUnsent(path, h.Journal, h.AckedSeq) // what is damaged is written again
 	last, hash := h.AckedSeq, h.AckedHash
 	for _, j := range events {
@@ -256,7 +265,7 @@ func unsentThrough(path string, h head) uint64 {
 		}
 		last = j.seq
 	}
-	return last
+	return reach{h.Journal, last}
 }
 
 // tidyUnsent deletes the files whose events are acknowledged, those of other

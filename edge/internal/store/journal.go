@@ -19,19 +19,26 @@ import (
 // as they were journalled. When decide returns nothing, nothing is written.
 // ErrNearlyFull and ErrFull say that the store does not take such facts now.
 func (s *Store) Record(decide func(*admission.State) []admission.Fact) ([]wire.Event, error) {
-	s.mu.Lock()
-	if err := s.usable(); err != nil {
-		s.mu.Unlock()
+	events, op, err := s.stage(decide)
+	if op == nil {
 		return nil, err
+	}
+	return events, <-op.done
+}
+
+// stage is Record up to the disk.
+func (s *Store) stage(decide func(*admission.State) []admission.Fact) ([]wire.Event, *operation, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return nil, nil, err
 	}
 	facts := decide(s.state)
 	if len(facts) == 0 {
-		s.mu.Unlock()
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err := s.takes(facts); err != nil {
-		s.mu.Unlock()
-		return nil, err
+		return nil, nil, err
 	}
 	var changes admission.Changes
 	op := &operation{}
@@ -40,12 +47,9 @@ func (s *Store) Record(decide func(*admission.State) []admission.Fact) ([]wire.E
 		err = s.touched(op, &changes)
 	}
 	if err != nil {
-		s.mu.Unlock()
-		return nil, err
+		return nil, nil, err
 	}
-	s.enqueue(op)
-	s.mu.Unlock()
-	return events, <-op.done
+	return events, s.enqueue(op), nil
 }
 
 // append numbers, encodes and hashes facts and applies them; s.mu is held. On
@@ -322,7 +326,7 @@ func (s *Store) restart() (*operation, error) {
 		return nil, err
 	}
 	s.head = head{
-		Version: formatVersion, Journal: id.New[id.Journal](s.now()), Anchor: s.head.Anchor,
+		Version: formatVersion, Journal: id.New[id.Journal](s.now()), Anchor: s.head.Anchor, Log: s.head.Log,
 		LastSeq: uint64(len(events)), LastHash: hash,
 	}
 	return s.enqueue(op), nil

@@ -46,7 +46,6 @@ type files struct {
 	wal     *wal
 	spare   *wal // nil: it could not be made
 	file    file
-	unsent  uint64 // the second copy's events reach to this one
 	fresh   bool
 	clean   bool // the run before ended cleanly
 	rebuilt *Rebuilt

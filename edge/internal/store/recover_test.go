@@ -402,3 +402,20 @@ func TestTheNumberOfATornBatchIsNotUsedAgain(t *testing.T) {
 		t.Errorf("the first batch is %d, the newest before the cut was %d, and %d may have been torn", got, before.last, before.last+1)
 	}
 }
+
+// After a new journal the log still goes with the file.
+func TestANewJournalKeepsItsLog(t *testing.T) {
+	live, image := filepath.Join(t.TempDir(), "edge.db"), filepath.Join(t.TempDir(), "edge.db")
+	s, stop := running(t, live)
+	defer stop()
+	enter(t, s)
+	must(t, s.NewJournal())
+	enter(t, s)
+	s.settling.Lock()
+	copyFile(t, live, image)
+	copyAll(t, live, image)
+	s.settling.Unlock()
+	if in, err := Inspect(image); err != nil || in.Sessions != 2 || len(in.Pending) != 2 {
+		t.Errorf("%+v, %v", in, err)
+	}
+}

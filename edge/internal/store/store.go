@@ -37,8 +37,8 @@ type Store struct {
 	spare *wal // the emergency journal; nil: there is none
 
 	// Under settling.
-	sick   bool   // bbolt's last commit failed: the file is opened again before the next
-	unsent uint64 // the second copy's events reach to this one
+	sick   bool  // bbolt's last commit failed: the file is opened again before the next
+	unsent reach // of the second copy's events
 
 	mu      sync.Mutex
 	db      *bbolt.DB

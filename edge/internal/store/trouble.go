@@ -176,9 +176,9 @@ func (s *Store) copyOut() {
 	s.mu.Lock()
 	db := s.db
 	s.mu.Unlock()
-	number, last, err := copyOut(s.path, db, s.unsent)
+	h, err := copyOut(s.path, db, s.unsent)
 	if err == nil {
-		s.unsent = last
+		s.unsent = reach{h.Journal, h.LastSeq}
 	} else {
 		s.log.Error("the second copy is not up to date", "err", err)
 		err = fmt.Errorf("the second copy: %w", err)
@@ -187,7 +187,7 @@ func (s *Store) copyOut() {
 	defer s.mu.Unlock()
 	s.trouble.copy = err
 	if err == nil {
-		s.copied = number
+		s.copied = h.Batch
 		s.stats.Copied++
 	}
 	s.free()
