@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -64,6 +65,11 @@ func openFiles(ctx context.Context, path string, o options, until uint64, log *s
 			err = errors.Join(err, f.close())
 		}
 	}()
+	if v.origin == fromNothing {
+		if err := f.create(path, now()); err != nil {
+			return nil, fmt.Errorf("create %s: %w", path, err)
+		}
+	}
 	if !v.believed() {
 		r, err := v.rebuild(path, now())
 		if err != nil {
@@ -82,16 +88,33 @@ func openFiles(ctx context.Context, path string, o options, until uint64, log *s
 			return nil, fmt.Errorf("settle the write-ahead log of %s: %w", path, err)
 		}
 	}
-	return f, f.begin(path, o, v, log, now)
+	return f, f.begin(path, o, v, log)
+}
+
+// create writes a new store's bbolt file and puts it in place as a whole.
+func (f *files) create(path string, now time.Time) error {
+	if f.db != nil {
+		// A start of an older version was cut off in its first moments.
+		if err := closeDB(f.db); err != nil {
+			return err
+		}
+		f.db = nil
+	}
+	f.fresh, f.clean = true, true
+	f.file.head = head{Version: formatVersion, Journal: id.New[id.Journal](now), Log: newWALID(), Clean: true}
+	temp := path + tempSuffix
+	if err := removed(temp); err != nil {
+		return err
+	}
+	if err := f.file.writeTo(temp); err != nil {
+		return errors.Join(err, removed(temp))
+	}
+	return errors.Join(os.Rename(temp, path), syncDir(filepath.Dir(path)))
 }
 
 // begin makes the logs ready for a new run and says so in the head.
-func (f *files) begin(path string, o options, v *survey, log *slog.Logger, now func() time.Time) (err error) {
+func (f *files) begin(path string, o options, v *survey, log *slog.Logger) (err error) {
 	h := &f.file.head
-	if v.origin == fromNothing {
-		f.fresh, f.clean = true, true
-		h.Journal = id.New[id.Journal](now())
-	}
 	if h.Log == (walID{}) {
 		h.Log = newWALID()
 	}
