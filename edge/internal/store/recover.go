@@ -218,7 +218,7 @@ func (v *survey) rings(h head, log, spare ring, until uint64) ([]logged, error) 
 		out = append(out, b)
 	}
 	// A damaged header hides nothing, and a clean end has left nothing in it.
-	if err != nil && len(found) == 0 && (v.origin != fromBolt || !h.Clean) {
+	if err != nil && (len(found) == 0 || errors.Is(err, errCut)) && (v.origin != fromBolt || !h.Clean) {
 		return out, fmt.Errorf("the write-ahead log: %w", err)
 	}
 	return out, nil

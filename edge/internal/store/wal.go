@@ -37,6 +37,9 @@ const (
 // walID binds a log to its bbolt file.
 type walID [walIDSize]byte
 
+// errCut says that the log is not as long as it was.
+var errCut = fmt.Errorf("%w: the log is cut off", errDamaged)
+
 // errNoRoom says that the ring is full of what is still needed.
 var errNoRoom = errors.New("the log is full")
 
@@ -86,7 +89,7 @@ func createWAL(path string, i walID, blocks int) (*wal, error) {
 	// Real zeros: a block that was only reserved would cost metadata when it is
 	// written first, and might find the disk full.
 	all := make([]byte, blocks*walBlock)
-	w.record(all[:0:walBlock], 0, nil)
+	w.record(all[:0:walBlock], 0, binary.BigEndian.AppendUint32(nil, uint32(blocks)))
 	if err := replaceFile(path, all); err != nil {
 		return nil, err
 	}
@@ -163,8 +166,12 @@ func (w *wal) readHeader() error {
 		return fmt.Errorf("%w: the header of the log: %w", errDamaged, err)
 	}
 	copy(w.id[:], header[8:])
-	if number, payload, ok := w.parse(header); !ok || number != 0 || len(payload) != 0 || w.blocks < 2 {
+	number, payload, ok := w.parse(header)
+	switch {
+	case !ok || number != 0 || w.blocks < 2:
 		return fmt.Errorf("%w: the header of the log", errDamaged)
+	case len(payload) == 4 && int(binary.BigEndian.Uint32(payload)) != w.blocks: // an older version's says nothing
+		return errCut
 	}
 	return nil
 }
