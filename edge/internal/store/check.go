@@ -32,12 +32,19 @@ const checkMemory = 256 << 20
 // is. Each of these is a finding then. When no such process can be started, the
 // start goes on without.
 func CheckBy(command func(ctx context.Context, path string) *exec.Cmd, log *slog.Logger) Check {
+	return checkWithin(checkLeast, command, log)
+}
+
+// checkLeast is how long a check of a small file may take.
+const checkLeast = 10 * time.Second
+
+func checkWithin(least time.Duration, command func(ctx context.Context, path string) *exec.Cmd, log *slog.Logger) Check {
 	return func(ctx context.Context, path string) error {
 		info, err := os.Stat(path)
 		if err != nil {
 			return err
 		}
-		limit := checkTime(info.Size())
+		limit := least + time.Duration(info.Size()>>22)*time.Second // a slow card reads 4 MiB in a second
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		cmd := command(ctx, path)
@@ -63,11 +70,6 @@ func CheckBy(command func(ctx context.Context, path string) *exec.Cmd, log *slog
 			return &CorruptError{path, "the check", fmt.Errorf("%w: %s", err, first)}
 		}
 	}
-}
-
-// checkTime is how long a check may take: a slow card reads 4 MiB in a second.
-func checkTime(size int64) time.Duration {
-	return 10*time.Second + time.Duration(size>>22)*time.Second
 }
 
 // limited keeps the beginning of what a process says.

@@ -194,7 +194,7 @@ func (f *files) close() error {
 // closeWait is how long a bbolt that has panicked is waited for.
 const closeWait = 3 * time.Second
 
-var errStuck = errors.New("bbolt does not let go of the file; only a restart helps")
+var errStuck = errors.New("bbolt does not let go of the file")
 
 // closeDB closes a file that may be in any state.
 func closeDB(db *bbolt.DB) error {

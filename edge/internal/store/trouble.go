@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"go.etcd.io/bbolt"
 )
@@ -205,6 +206,17 @@ func (s *Store) free() {
 	}
 }
 
+// another puts a copy of a file in its place, and leaves the file itself to whoever
+// has it open.
+func another(path string) error {
+	from, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }() // only read
+	return replaceFrom(path, from)
+}
+
 // revive does what a start does: reads what is on disk, rebuilds what is damaged
 // and goes on from there. What was answered with a failure has not happened.
 func (s *Store) revive(ctx context.Context) {
@@ -221,8 +233,11 @@ func (s *Store) revive(ctx context.Context) {
 		op.done <- failure
 	}
 	if err := old.close(); errors.Is(err, errStuck) {
-		s.log.Error("the store cannot be opened again", "err", err)
-		return
+		// Its lock is on the old file: a copy has none.
+		if err := another(s.path); err != nil {
+			s.log.Error("the store cannot be opened again", "err", err)
+			return
+		}
 	}
 	f, err := openFiles(ctx, s.path, s.o, until, s.log, s.now)
 	if err != nil {

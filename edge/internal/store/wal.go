@@ -104,12 +104,16 @@ func createWAL(path string, i walID, blocks int) (*wal, error) {
 // replaceFile puts a file into place as a whole: after a crash there is the old
 // one or the new one.
 func replaceFile(path string, content []byte) error {
+	return replaceFrom(path, bytes.NewReader(content))
+}
+
+func replaceFrom(path string, content io.Reader) error {
 	temp := path + tempSuffix
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	_, err = io.Copy(f, content)
 	if err == nil {
 		err = f.Sync()
 	}
