@@ -56,7 +56,7 @@ bench-reserve-http: build ## measure selling through the whole HTTP stack, and w
 bench-tariff: ## measure pricing stays of a week and a year
 	go run ./scripts/benchtariff
 
-crash-images: ## cut the power at two million moments of the edge's store (needs strace)
+crash-images: ## look at a million images of a power cut of the edge's store (needs strace)
 	cd edge && go test ./internal/store -run '^TestCrashImages$$' -count=1 -v -timeout 60m -args -store.full
 
 store-faults: ## kill the edge's store, or fail it, at every write and sync (needs strace)
