@@ -99,6 +99,6 @@ func checkStore(log *slog.Logger) store.Check {
 		if err != nil {
 			self = os.Args[0]
 		}
-		return exec.CommandContext(ctx, self, "check-store", path)
+		return exec.CommandContext(ctx, self, "check-store", path) //nolint:gosec // this program itself
 	}, log)
 }

@@ -140,7 +140,7 @@ func (s *Store) write(ops []*operation, h head, last bool) error {
 	var logErr error
 	if small && !direct {
 		if logErr = s.toLog(h.Batch, payload); logErr == nil {
-			s.followed(h, writes)
+			s.followed(h, writes, walLength(len(payload))*walBlock)
 			return nil
 		}
 	}
@@ -163,15 +163,16 @@ func (s *Store) write(ops []*operation, h head, last bool) error {
 			op.err = err
 		}
 	}
-	s.followed(h, writes)
+	s.followed(h, writes, walLength(len(payload))*walBlock)
 	return nil
 }
 
-// followed notes a batch that is in a log.
-func (s *Store) followed(h head, writes []write) {
+// followed notes a batch that is in a log, where it takes so many bytes.
+func (s *Store) followed(h head, writes []write, size int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Batches++
+	s.stats.Written += uint64(size)
 	s.number = h.Batch
 	s.behind = append(s.behind, writes...)
 	for _, w := range writes {
@@ -211,6 +212,8 @@ func (s *Store) toBolt(ops []*operation, next head) error {
 		s.keepAcked(&h)
 	}
 	s.mu.Unlock()
+	st := db.Stats()
+	before := st.TxStats.GetPageAlloc()
 	err := guarded(func() error {
 		return db.Update(func(tx *bbolt.Tx) error {
 			if err := applyWrites(tx, behind); err != nil {
@@ -233,6 +236,7 @@ func (s *Store) toBolt(ops []*operation, next head) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Settled++
+	s.stats.Written += pagesOf(db, before) + 4096 // and a head page
 	s.behind = slices.Clone(s.behind[len(behind):])
 	s.settled = h.Batch
 	if next.Batch != 0 {
@@ -242,6 +246,12 @@ func (s *Store) toBolt(ops []*operation, next head) error {
 	}
 	s.free()
 	return nil
+}
+
+// pagesOf is how much bbolt has written since it had allocated so much.
+func pagesOf(db *bbolt.DB, before int64) uint64 {
+	st := db.Stats()
+	return uint64(max(st.TxStats.GetPageAlloc()-before, 0))
 }
 
 func (op *operation) apply(tx *bbolt.Tx) error {

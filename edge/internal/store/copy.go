@@ -69,16 +69,17 @@ func readState(path string) (copied, error) {
 	if err != nil {
 		return bad(err)
 	}
-	return copied{l.head, l.writes}, nil
+	return copied(l), nil
 }
 
-func writeState(path string, c copied) error {
+// writeState replaces it, and returns its size.
+func writeState(path string, c copied) (int, error) {
 	payload, err := encodeBatch(c.head, c.writes)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	b := binary.BigEndian.AppendUint32([]byte(stateMagic), crc32.Checksum(payload, castagnoli))
-	return replaceFile(statePath(path), append(b, payload...))
+	return len(b) + len(payload), replaceFile(statePath(path), append(b, payload...))
 }
 
 // adopt begins a file with the second copy.
@@ -168,7 +169,8 @@ func readUnsentFile(name string) ([]journalled, error) {
 	return out, nil
 }
 
-func writeUnsent(path string, journal id.Journal, events []journalled) error {
+// writeUnsent writes files of events, and returns their size.
+func writeUnsent(path string, journal id.Journal, events []journalled) (size int, err error) {
 	for part := range slices.Chunk(events, unsentEvents) {
 		var b []byte
 		for _, j := range part {
@@ -177,10 +179,11 @@ func writeUnsent(path string, journal id.Journal, events []journalled) error {
 			b = append(binary.BigEndian.AppendUint32(append(b, w.key...), uint32(len(v))), v...)
 		}
 		if err := replaceFile(unsentPath(path, journal, part[0].seq), b); err != nil {
-			return err
+			return size, err
 		}
+		size += len(b)
 	}
-	return nil
+	return size, nil
 }
 
 // reach is how far the files of unsent events go.
@@ -189,9 +192,9 @@ type reach struct {
 	through uint64
 }
 
-// copyOut brings the second copy up to what bbolt has, and returns the head that
-// it then has.
-func copyOut(path string, db *bbolt.DB, have reach) (head, error) {
+// copyOut brings the second copy up to what bbolt has. It returns the head that it
+// then has, and how many bytes that took.
+func copyOut(path string, db *bbolt.DB, have reach) (head, int, error) {
 	var c copied
 	var events []journalled
 	err := view(db, func(tx *bbolt.Tx) error {
@@ -217,15 +220,17 @@ func copyOut(path string, db *bbolt.DB, have reach) (head, error) {
 		})
 	})
 	if err != nil {
-		return head{}, &CorruptError{path, "what is copied", err}
+		return head{}, 0, &CorruptError{path, "what is copied", err}
 	}
-	if err := writeUnsent(path, c.head.Journal, events); err != nil {
-		return head{}, err
+	unsent, err := writeUnsent(path, c.head.Journal, events)
+	if err != nil {
+		return head{}, 0, err
 	}
-	if err := writeState(path, c); err != nil {
-		return head{}, err
+	state, err := writeState(path, c)
+	if err != nil {
+		return head{}, 0, err
 	}
-	return c.head, tidyUnsent(path, c.head)
+	return c.head, unsent + state, tidyUnsent(path, c.head)
 }
 
 func (c *copied) add(bucket, key, value []byte) error {

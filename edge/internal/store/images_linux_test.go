@@ -308,7 +308,7 @@ func replay(t *testing.T, calls []call, dir string, budget int, lax func(string)
 	if lax != nil {
 		d.lax = lax
 	}
-	shm, err := os.MkdirTemp("/dev/shm", "openlot-images-")
+	shm, err := os.MkdirTemp("/dev/shm", "openlot-images-") //nolint:usetesting // in memory: a million syncs
 	must(t, err)
 	defer func() { _ = os.RemoveAll(shm) }()
 	g := &images{dir: filepath.Join(dir, "edge.db"), path: filepath.Join(shm, "edge.db"), now: map[string][]byte{}, bare: bare}

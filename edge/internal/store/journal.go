@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -376,12 +375,4 @@ func (s *Store) sync(m *wire.Sync, follow func(*admission.State) []admission.Fac
 		return nil, false, err
 	}
 	return s.enqueue(op), true, nil
-}
-
-// sameKey guards against a record that was moved to another key.
-func sameKey(key []byte, own []byte) error {
-	if !bytes.Equal(key, own) {
-		return fmt.Errorf("record %x is kept under %x", own, key)
-	}
-	return nil
 }

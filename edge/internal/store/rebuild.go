@@ -93,12 +93,14 @@ func tidyDamaged(path string) error {
 	names, err := filepath.Glob(globSafe(prefix) + "*")
 	slices.Sort(names)
 	times := 0
-	for i := len(names) - 1; i >= 0; i-- {
-		if i == len(names)-1 || stamp(names[i], prefix) != stamp(names[i+1], prefix) {
+	last := ""
+	for _, name := range slices.Backward(names) {
+		if at := stamp(name, prefix); at != last {
+			last = at
 			times++
 		}
 		if times > damagedKept {
-			err = errors.Join(err, removed(names[i]))
+			err = errors.Join(err, removed(name))
 		}
 	}
 	return err

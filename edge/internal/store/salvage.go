@@ -110,7 +110,7 @@ func (w *walk) page(number uint64) []byte {
 		return nil
 	}
 	if over > 0 {
-		b = append(b, make([]byte, over*w.meta.pageSize)...)
+		b = make([]byte, (over+1)*w.meta.pageSize)
 		if n, _ := w.f.ReadAt(b, int64(number*w.meta.pageSize)); n < len(b) {
 			return nil
 		}

@@ -90,6 +90,7 @@ type Stats struct {
 	Batches uint64 // made durable with one sync of the log each
 	Settled uint64 // commits of bbolt, with two syncs each
 	Copied  uint64 // times that the second copy was brought up to date
+	Written uint64 // bytes of all files, in whole pages: what wears the disk
 }
 
 // Open opens or creates the file at path and what goes with it. now names new

@@ -177,7 +177,7 @@ func (s *Store) copyOut() {
 	s.mu.Lock()
 	db := s.db
 	s.mu.Unlock()
-	h, err := copyOut(s.path, db, s.unsent)
+	h, size, err := copyOut(s.path, db, s.unsent)
 	if err == nil {
 		s.unsent = reach{h.Journal, h.LastSeq}
 	} else {
@@ -190,6 +190,7 @@ func (s *Store) copyOut() {
 	if err == nil {
 		s.copied = h.Batch
 		s.stats.Copied++
+		s.stats.Written += uint64(size+4095) &^ 4095
 	}
 	s.free()
 }

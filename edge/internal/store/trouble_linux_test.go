@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 
 	"github.com/openlot/openlot/edge/internal/admission"
@@ -84,6 +85,7 @@ func fact(kind wire.EventKind, ses id.Session) admission.Fact {
 		e.Note = "stuck"
 	case wire.Paid:
 		e.Payment, e.Amount, e.Currency, e.Method = id.New[id.Payment](now), 100, "EUR", wire.Cash
+	default:
 	}
 	return admission.Fact{Event: e}
 }
@@ -217,6 +219,49 @@ func TestNothingCanBeWrittenForAWhile(t *testing.T) {
 	must(t, err)
 	if len(in.Pending) != 2 || in.Sessions != 0 || in.Rebuilt != nil {
 		t.Errorf("%+v", in)
+	}
+}
+
+// unsynced is a disk that takes what is written and fails to sync it.
+type unsynced struct{ disk }
+
+func (unsynced) Sync() error { return errors.New("input/output error") }
+
+// What was answered with a failure may be on the disk all the same. It is not
+// taken up when the disk works again: nobody has acted upon it.
+func TestWhatWasRefusedHasNotHappened(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "edge.db")
+	s, stop := runningWith(t, path, quick(64, 32))
+	first, refused := fresh(), fresh()
+	must(t, try(s, wire.Admitted, first))
+	s.writing.Lock()
+	s.settling.Lock()
+	s.wal.disk, s.spare.disk = unsynced{s.wal.disk}, unsynced{s.spare.disk}
+	must(t, s.db.Close())
+	must(t, os.Rename(path, path+".away"))
+	must(t, os.Mkdir(path, 0o700)) // it cannot be opened
+	s.settling.Unlock()
+	s.writing.Unlock()
+	if err := try(s, wire.Admitted, refused); !errors.Is(err, ErrFailed) {
+		t.Fatal(err)
+	}
+	must(t, os.Remove(path))
+	must(t, os.Rename(path+".away", path))
+	until(t, s, works)
+	s.View(func(st *admission.State) {
+		_, in := st.Sessions[first]
+		_, taken := st.Sessions[refused]
+		if !in || taken {
+			t.Errorf("who was let in is inside: %v; who was refused: %v", in, taken)
+		}
+	})
+	second := fresh()
+	must(t, try(s, wire.Admitted, second))
+	stop()
+	in, err := Inspect(path)
+	must(t, err)
+	if len(in.Pending) != 2 || in.Pending[1].Session != second {
+		t.Errorf("%+v", in.Pending)
 	}
 }
 
@@ -374,6 +419,40 @@ func TestTheCheckFindsWhatReadingDoesNot(t *testing.T) {
 	_, err = load(path, db, false)
 	must(t, errors.Join(err, db.Close()))
 	if err := check(t.Context(), path); !corrupt(err) {
+		t.Errorf("the check: %v", err)
+	}
+}
+
+// Nor does bbolt's own check see that a page in use counts the free one behind it
+// as its own.
+func TestAPageThatGoesOnIntoAFreeOneIsFound(t *testing.T) {
+	path, _, _ := atWork(t, 150, false)
+	db, err := openDB(path, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
+	must(t, err)
+	victim := 0
+	must(t, db.View(func(tx *bbolt.Tx) error {
+		for number := 2; ; number++ {
+			p, err := tx.Page(number)
+			must(t, err)
+			next, err := tx.Page(number + 1)
+			must(t, err)
+			if next == nil {
+				return nil
+			}
+			if p.Type == "leaf" && p.OverflowCount == 0 && next.Type == freePage {
+				victim = number
+			}
+		}
+	}))
+	must(t, db.Close())
+	if victim == 0 {
+		t.Fatal("no page in use is followed by a free one: this test shows nothing")
+	}
+	b, err := os.ReadFile(path)
+	must(t, err)
+	b[victim*4096+12] = 1
+	must(t, os.WriteFile(path, b, 0o600))
+	if err := checkHere()(t.Context(), path); !corrupt(err) {
 		t.Errorf("the check: %v", err)
 	}
 }

@@ -1,9 +1,6 @@
 package store_test
 
 import (
-	"bytes"
-	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,21 +9,6 @@ import (
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
-
-// written is what this process has had written to disks, as the kernel counts it.
-func written(t testing.TB) uint64 {
-	t.Helper()
-	b, err := os.ReadFile("/proc/self/io")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := bytes.Cut(b, []byte("\nwrite_bytes: "))
-	var n uint64
-	if _, err := fmt.Sscan(string(rest), &n); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
 
 // passage is a stay: in and out, four events, each with a decision or a loop of
 // its own.
@@ -55,7 +37,7 @@ func BenchmarkWear(b *testing.B) {
 			s, stop := open(b, filepath.Join(b.TempDir(), "edge.db"))
 			admitSome(b, s, 100)
 			settled(b, s, s.Stats().Settled+1)
-			before := written(b)
+			before := s.Stats()
 			for b.Loop() {
 				for range c.stays {
 					passage(b, s, c.pause)
@@ -68,7 +50,9 @@ func BenchmarkWear(b *testing.B) {
 				}
 			}
 			settled(b, s, s.Stats().Settled+1)
-			b.ReportMetric(float64(written(b)-before)/float64(b.N*c.stays), "B/stay")
+			after := s.Stats()
+			b.ReportMetric(float64(after.Written-before.Written)/float64(b.N*c.stays), "B/stay")
+			b.ReportMetric(float64(after.Copied-before.Copied), "copies")
 			b.ReportMetric(0, "ns/op")
 			stop()
 		})
