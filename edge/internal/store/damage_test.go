@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/edge/internal/admission"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/wire"
 )
 
 // atWork drives a store of so many events in this process and leaves it as a
@@ -231,4 +233,28 @@ func enterNow(t *testing.T, s *Store) {
 			t.Fatal("it does not know whom it let in")
 		}
 	})
+}
+
+// BenchmarkStart is a start with a hundred thousand cached reservations, with the
+// check in a process of its own.
+func BenchmarkStart(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "edge.db")
+	f := file{state: admission.NewState(), head: head{Version: formatVersion, Journal: newID(), Log: newWALID(), Clean: true}}
+	for range 100_000 {
+		r := id.New[id.Reservation](time.Now())
+		f.state.Entries[r] = wire.Entry{Reservation: r, Generation: 1, SpaceType: id.Standard, State: wire.EntryConfirmed, From: 1, To: 2, Version: 1}
+	}
+	f.head.Records = records(f.state)
+	if err := f.writeTo(path); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		s, err := Open(path, slog.New(slog.DiscardHandler), time.Now, WithCheck(checkHere()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.close(); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
