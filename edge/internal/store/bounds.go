@@ -29,6 +29,7 @@ const (
 // What a store answers that is nearly full, or full.
 var (
 	ErrNearlyFull = fault.New(fault.Unavailable, "store_nearly_full", "The store is nearly full. Time marks and faults are not recorded until the cloud has taken what waits.")
+	ErrNoRoom     = fault.New(fault.Unavailable, "store_no_room", "The disk has no room for the reservations that the cloud has sent. Those that are there stay.")
 	ErrFull       = fault.New(fault.Unavailable, "store_full", "The store is full. Entries refuse and exits open until the cloud has taken what waits.")
 )
 

@@ -156,6 +156,11 @@ func (s *Store) write(ops []*operation, h head, last bool) error {
 	}
 	s.boltFailed(err)
 	if !small || s.toSpare(h.Batch, payload) != nil {
+		if clears {
+			s.mu.Lock()
+			s.large = s.now().Add(largeWait)
+			s.mu.Unlock()
+		}
 		return errors.Join(logErr, err)
 	}
 	for _, op := range ops {
@@ -166,6 +171,10 @@ func (s *Store) write(ops []*operation, h head, last bool) error {
 	s.followed(h, writes, walLength(len(payload))*walBlock)
 	return nil
 }
+
+// largeWait is how long no snapshot is taken after one that could not be written:
+// each failure costs those at the gate a moment.
+const largeWait = time.Minute
 
 // followed notes a batch that is in a log, where it takes so many bytes.
 func (s *Store) followed(h head, writes []write, size int) {

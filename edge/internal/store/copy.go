@@ -126,23 +126,29 @@ func globSafe(s string) string {
 
 // readUnsent reads the events of a journal after one, in their order, each once.
 // What is damaged is left out and said.
-func readUnsent(path string, j id.Journal, after uint64) ([]journalled, error) {
+func readUnsent(path string, j id.Journal, after uint64) (out []journalled, err error) {
+	err = eachUnsent(path, j, after, func(e journalled) { out = append(out, e) })
+	return out, err
+}
+
+// eachUnsent is readUnsent, file by file: without the cloud there can be many.
+func eachUnsent(path string, j id.Journal, after uint64, f func(journalled)) error {
 	names, err := unsentFiles(path, j)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []journalled
 	last := after
 	for _, name := range names {
 		events, bad := readUnsentFile(name)
 		err = errors.Join(err, bad)
 		for _, e := range events {
 			if e.seq > last {
-				out, last = append(out, e), e.seq
+				f(e)
+				last = e.seq
 			}
 		}
 	}
-	return out, err
+	return err
 }
 
 func readUnsentFile(name string) ([]journalled, error) {
@@ -262,14 +268,13 @@ func eachEvent(tx *bbolt.Tx, from uint64, f func(journalled) bool) error {
 // unsentThrough is the last event up to which the files of unsent events hold
 // everything since the acknowledged one, as far as it chains.
 func unsentThrough(path string, h head) reach {
-	events, _ := readUnsent(path, h.Journal, h.AckedSeq) // what is damaged is written again
-	last, hash := h.AckedSeq, h.AckedHash
-	for _, j := range events {
-		if hash = hash.Next(j.raw); j.seq != last+1 || j.hash != hash {
-			break
+	last, hash, chained := h.AckedSeq, h.AckedHash, true
+	_ = eachUnsent(path, h.Journal, h.AckedSeq, func(j journalled) { // what is damaged is written again
+		hash = hash.Next(j.raw)
+		if chained = chained && j.seq == last+1 && j.hash == hash; chained {
+			last = j.seq
 		}
-		last = j.seq
-	}
+	})
 	return reach{h.Journal, last}
 }
 

@@ -341,6 +341,10 @@ func (s *Store) Sync(m *wire.Sync, follow func(*admission.State) []admission.Fac
 		s.mu.Unlock()
 		return false, err
 	}
+	if m.Kind == wire.Snapshot && (s.trouble.bolt != nil || s.now().Before(s.large)) {
+		s.mu.Unlock()
+		return false, ErrNoRoom
+	}
 	op, complete, err := s.sync(m, follow)
 	s.mu.Unlock()
 	if op == nil || err != nil {

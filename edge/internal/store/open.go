@@ -143,7 +143,7 @@ func (f *files) begin(path string, o options, v *survey, log *slog.Logger) (err 
 		return fmt.Errorf("write the head of %s: %w", path, err)
 	}
 	reserveFile(path, o.reserved, log)
-	return nil
+	return removed(path + tempSuffix) // of a rebuild that was cut off
 }
 
 // reserveFile gives the bbolt file its blocks on the disk.

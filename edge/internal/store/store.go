@@ -32,7 +32,7 @@ type Store struct {
 	writing   sync.Mutex    // held by who makes batches durable; before settling
 	settling  sync.Mutex    // held by who writes to bbolt; before mu
 
-	// Under writing.
+	// Under writing, and replaced under mu as well.
 	wal   *wal
 	spare *wal // the emergency journal; nil: there is none
 
@@ -55,6 +55,7 @@ type Store struct {
 	settled uint64       // of the newest batch that bbolt has
 	copied  uint64       // of the newest batch that the second copy has
 	trouble trouble
+	large   time.Time // until then no snapshot is taken: there was no room for the last
 	anchor  func() clock.Anchor
 	failure error
 	closed  bool
@@ -119,8 +120,9 @@ func Open(path string, log *slog.Logger, now func() time.Time, choices ...Option
 
 // use takes over opened files and goes on from them; nobody is writing.
 func (s *Store) use(f *files) {
-	s.wal, s.spare, s.sick = f.wal, f.spare, false
+	s.sick = false
 	s.mu.Lock()
+	s.wal, s.spare = f.wal, f.spare
 	s.db, s.state, s.head, s.logged = f.db, f.file.state, f.file.head, f.file.head
 	s.number, s.settled, s.copied = s.head.Batch, s.head.Batch, 0
 	s.behind, s.tail, s.staging, s.trouble, s.failure = nil, nil, admission.Staging{}, trouble{}, nil

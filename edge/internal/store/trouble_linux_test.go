@@ -190,6 +190,36 @@ func TestAFullDisk(t *testing.T) {
 	}
 }
 
+// A snapshot for which there is no room costs nothing but a moment: what was there
+// before is there after, and the gate goes on.
+func TestASnapshotThatDoesNotFit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "edge.db")
+	s, stop := runningWith(t, path, quick(64, 32))
+	first := fresh()
+	must(t, try(s, wire.Admitted, first))
+	relax := limitFiles(t, 64*walBlock)
+	m := &wire.Sync{Kind: wire.Snapshot, Through: 5, Parts: 1}
+	for range 5000 {
+		m.Entries = append(m.Entries, wire.Entry{Reservation: id.New[id.Reservation](time.Now()), Generation: 1, SpaceType: id.Standard, State: wire.EntryConfirmed, From: 1, To: 2})
+	}
+	none := func(*admission.State) []admission.Fact { return nil }
+	if _, err := s.Sync(m, none); !errors.Is(err, ErrFailed) {
+		t.Fatal(err)
+	}
+	until(t, s, works)
+	if _, err := s.Sync(m, none); !errors.Is(err, ErrNoRoom) {
+		t.Errorf("once more, at once: %v", err)
+	}
+	must(t, try(s, wire.Entered, first))
+	s.View(func(st *admission.State) {
+		if len(st.Entries) != 0 || st.Revision != 0 || len(st.Sessions) != 1 {
+			t.Errorf("%d entries at revision %d, %d sessions", len(st.Entries), st.Revision, len(st.Sessions))
+		}
+	})
+	relax()
+	stop()
+}
+
 // While nothing can be written everybody is told so, and what they were told has
 // not happened when it works again.
 func TestNothingCanBeWrittenForAWhile(t *testing.T) {
