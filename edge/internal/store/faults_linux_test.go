@@ -17,7 +17,7 @@ import (
 // full runs the long versions, for make.
 var (
 	full     = flag.Bool("store.full", false, "every write, a million images, ten thousand damages")
-	everyNth = flag.Int("store.every", 41, "of the faults, without -store.full")
+	everyNth = flag.Int("store.every", 97, "of the faults, without -store.full")
 )
 
 // The calls by which a store changes its files.
