@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -110,8 +111,67 @@ func checkFile(path string) error {
 		for err := range tx.Check() {
 			return err // the first is enough: there can be thousands of millions
 		}
-		return checkOverflow(tx)
+		return errors.Join(checkOverflow(tx), checkElements(path, tx))
 	})
+}
+
+// checkElements finds what bbolt's check does not: a key or a value that is said to
+// be longer than its page. That of a bucket is not read before it is written again.
+func checkElements(path string, tx *bbolt.Tx) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // only read
+	w := walk{f: f, meta: bboltMeta{pageSize: uint64(tx.DB().Info().PageSize), pages: uint64(tx.Size()) / uint64(tx.DB().Info().PageSize)}, seen: map[uint64]bool{}}
+	for number := 2; ; number++ {
+		p, err := tx.Page(number)
+		if p == nil || err != nil {
+			return err
+		}
+		if p.Type != "leaf" && p.Type != "branch" {
+			continue
+		}
+		if !fits(w.page(uint64(number))) {
+			return fmt.Errorf("an element of page %d is longer than the page", number)
+		}
+		number += p.OverflowCount
+	}
+}
+
+// fits says that all elements of a page lie within it, and those of the pages that
+// are values in it.
+func fits(page []byte) bool {
+	if len(page) < pageHeader {
+		return false
+	}
+	flags, count := binary.LittleEndian.Uint16(page[8:]), int(binary.LittleEndian.Uint16(page[10:]))
+	if pageHeader+count*elementSize > len(page) {
+		return false
+	}
+	for i := range count {
+		e := page[pageHeader+i*elementSize:]
+		if flags == pageBranch {
+			if uint64(binary.LittleEndian.Uint32(e))+uint64(binary.LittleEndian.Uint32(e[4:])) > uint64(len(e)) {
+				return false
+			}
+			continue
+		}
+		_, value, ok := leafElement(e)
+		if !ok {
+			return false
+		}
+		if binary.LittleEndian.Uint32(e)&leafBucket == 0 {
+			continue
+		}
+		if len(value) < 16 || binary.LittleEndian.Uint64(value) != 0 && len(value) != 16 {
+			return false
+		}
+		if binary.LittleEndian.Uint64(value) == 0 && !fits(value[16:]) {
+			return false
+		}
+	}
+	return true
 }
 
 // checkOverflow finds what bbolt's check does not: a page in use that goes on into

@@ -54,8 +54,24 @@ type files struct {
 
 // openFiles looks at what there is, rebuilds what is damaged, settles what the
 // logs hold and brings the second copy up to date.
-func openFiles(ctx context.Context, path string, o options, until uint64, log *slog.Logger, now func() time.Time) (_ *files, err error) {
-	v, db, err := look(ctx, path, lookBy{check: o.check, until: until})
+func openFiles(ctx context.Context, path string, o options, until uint64, log *slog.Logger, now func() time.Time) (*files, error) {
+	by := lookBy{check: o.check, until: until}
+	f, err := by.open(ctx, path, o, log, now)
+	if !errors.Is(err, errDamaged) {
+		return f, err
+	}
+	// Damage that no reading has found, but a first commit.
+	if errors.Is(err, errStuck) {
+		if err := another(path); err != nil {
+			return nil, err
+		}
+	}
+	by.distrust = err
+	return by.open(ctx, path, o, log, now)
+}
+
+func (by lookBy) open(ctx context.Context, path string, o options, log *slog.Logger, now func() time.Time) (_ *files, err error) {
+	v, db, err := look(ctx, path, by)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +100,7 @@ func openFiles(ctx context.Context, path string, o options, until uint64, log *s
 		}
 	}
 	if v.origin == fromBolt && len(v.batches) > 0 {
-		if err := settle(f.db, v.batches); err != nil {
+		if err := guarded(func() error { return settle(f.db, v.batches) }); err != nil {
 			return nil, fmt.Errorf("settle the write-ahead log of %s: %w", path, err)
 		}
 	}
@@ -93,13 +109,6 @@ func openFiles(ctx context.Context, path string, o options, until uint64, log *s
 
 // create writes a new store's bbolt file and puts it in place as a whole.
 func (f *files) create(path string, now time.Time) error {
-	if f.db != nil {
-		// A start of an older version was cut off in its first moments.
-		if err := closeDB(f.db); err != nil {
-			return err
-		}
-		f.db = nil
-	}
 	f.fresh, f.clean = true, true
 	f.file.head = head{Version: formatVersion, Journal: id.New[id.Journal](now), Log: newWALID(), Clean: true}
 	temp := path + tempSuffix
@@ -138,7 +147,9 @@ func (f *files) begin(path string, o options, v *survey, log *slog.Logger) (err 
 	// The number of a batch that was torn is not used again: later records could
 	// complete what is left of it.
 	h.Version, h.Clean, h.Batch = formatVersion, false, max(h.Batch, v.last)+1
-	err = f.db.Update(func(tx *bbolt.Tx) error { return errors.Join(createBuckets(tx), putHead(tx, *h)) })
+	err = guarded(func() error {
+		return f.db.Update(func(tx *bbolt.Tx) error { return errors.Join(createBuckets(tx), putHead(tx, *h)) })
+	})
 	if err != nil {
 		return fmt.Errorf("write the head of %s: %w", path, err)
 	}

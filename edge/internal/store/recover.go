@@ -48,6 +48,7 @@ type lookBy struct {
 	readOnly bool   // the bbolt file is opened for reading, and not kept
 	keep     bool   // the events are wanted
 	until    uint64 // batches with a higher number were answered with a failure
+	distrust error  // what bbolt came to grief over in its file, which is left alone then
 }
 
 // look reads everything. The opened bbolt file comes back when it can be used.
@@ -111,6 +112,9 @@ func (v *survey) bolt(ctx context.Context, path string, by lookBy) (*bbolt.DB, e
 		v.damage = append(v.damage, err.Error())
 		return nil
 	}
+	if by.distrust != nil {
+		return nil, damaged(&CorruptError{path, "a commit", by.distrust})
+	}
 	if by.check != nil {
 		if err := by.check(ctx, path); err != nil {
 			return nil, damaged(err)
@@ -120,21 +124,7 @@ func (v *survey) bolt(ctx context.Context, path string, by lookBy) (*bbolt.DB, e
 	if err != nil {
 		return nil, damaged(err)
 	}
-	empty := false
-	err = view(db, func(tx *bbolt.Tx) error {
-		empty = tx.Bucket(bucketMeta) == nil
-		return nil
-	})
-	if err == nil && empty {
-		return db, nil
-	}
-	var f file
-	if err == nil {
-		f, err = load(path, db, by.keep)
-	}
-	if errors.Is(err, errDamaged) && !corrupt(err) {
-		err = &CorruptError{path, "the buckets", err}
-	}
+	f, err := load(path, db, by.keep)
 	if err != nil {
 		return nil, errors.Join(damaged(err), db.Close())
 	}

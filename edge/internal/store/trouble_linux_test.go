@@ -487,6 +487,33 @@ func TestAPageThatGoesOnIntoAFreeOneIsFound(t *testing.T) {
 	}
 }
 
+// A bucket whose value is said to be longer than its page is read without harm and
+// written with it: the check finds it, and a start without a check survives it.
+func TestABucketThatIsLongerThanItsPageIsFound(t *testing.T) {
+	path, p, _ := atWork(t, 150, false)
+	b, err := os.ReadFile(path)
+	must(t, err)
+	newer := 0
+	if txOf(b, 1) > txOf(b, 0) {
+		newer = 1
+	}
+	root := int(metaWord(b, newer, 16)) * 4096
+	b[root+16+12+2] = 0x80 // the value of the first bucket: 8 MiB more
+	must(t, os.WriteFile(path, b, 0o600))
+	if err := checkHere()(t.Context(), path); !corrupt(err) {
+		t.Errorf("the check: %v", err)
+	}
+	s, err := Open(path, slog.New(slog.DiscardHandler), time.Now, driveOptions)
+	must(t, err)
+	if s.Rebuilt() == nil {
+		t.Error("a start without a check has not noticed it")
+	}
+	must(t, s.close())
+	v, _, err := look(t.Context(), path, lookBy{readOnly: true, keep: true})
+	must(t, err)
+	must(t, p.kept(&v.file))
+}
+
 func metaWord(b []byte, meta, at int) (w uint64) {
 	for i := range 8 {
 		w |= uint64(b[meta*4096+16+at+i]) << (8 * i)
