@@ -80,7 +80,7 @@ func look(ctx context.Context, path string, by lookBy) (v *survey, db *bbolt.DB,
 		v.origin, v.file = fromCopy, file{head: copied.head, state: admission.NewState(), keep: true}
 		whole = v.try(v.file.adopt(path, copied)) && v.try(v.follow(log, spare, by.until, copied.head.Batch))
 		if whole {
-			v.guests(path)
+			whole = v.try(v.guests(path))
 		}
 	}
 	if !whole {
@@ -341,9 +341,14 @@ func (v *survey) renumber(f *file, events map[uint64]journalled, old head) {
 
 // guests adds the reservations that can still be read to a file that is rebuilt
 // from the second copy, which has none of them. They count as incomplete, so that
-// the cloud sends all of them again.
-func (v *survey) guests(path string) {
-	for _, w := range salvage(path).writes {
+// the cloud sends all of them again. An error says that the damaged file had more
+// than the log does.
+func (v *survey) guests(path string) error {
+	pieces := salvage(path)
+	if h := pieces.head; h.Journal == v.file.head.Journal && h.LastSeq > v.file.head.LastSeq {
+		return fmt.Errorf("event %d is the last in the log, the damaged file had %d", v.file.head.LastSeq, h.LastSeq)
+	}
+	for _, w := range pieces.writes {
 		if slices.Equal(w.bucket, bucketEntries) {
 			_ = v.file.take(w.bucket, w.key, w.payload) // what cannot be read is missing
 		}
@@ -358,6 +363,7 @@ func (v *survey) guests(path string) {
 	}
 	v.file.state.Revision = 0
 	v.file.head.Records = records(v.file.state)
+	return nil
 }
 
 // believed says that nothing is to be rebuilt.
