@@ -8,7 +8,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean forgeries
+.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,7 @@ demo: build ## tell the whole story by itself, with checks and measured times
 
 test: ## install what the tests need and run them all
 	go run ./cloud/internal/devpg/cmd/ensure
+	scripts/strace.sh
 	go test $$(scripts/race.sh) -timeout 10m work
 
 lint: $(TOOLS)/golangci-lint ## check style and usual mistakes in every module
@@ -60,6 +61,15 @@ bench-tariff: ## measure pricing stays of a week and a year
 
 forgeries: ## show a million forged and altered passes to the gates (N=number)
 	cd edge && go test ./internal/app -run '^TestNoForgeryOpens$$' -count=1 -timeout 30m -forgeries $(or $(N),1000000)
+
+crash-images: ## look at a million images of a power cut of the edge's store (needs strace)
+	cd edge && go test ./internal/store -run '^TestCrashImages$$' -count=1 -v -timeout 60m -args -store.full
+
+store-faults: ## kill the edge's store, or fail it, at every write and sync (needs strace)
+	cd edge && go test ./internal/store -run '^TestAFaultAtEveryWriteAndSync$$|^TestADiskThatFailsForGood$$' -count=1 -v -timeout 60m -args -store.full
+
+store-damages: ## damage the edge's store ten thousand times
+	cd edge && go test ./internal/store -run '^TestTenThousandDamages$$' -count=1 -v -timeout 60m -args -store.full
 
 fuzz: ## fuzz every decoder and parser for FUZZTIME (30s) each
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)

@@ -4,22 +4,18 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
-	"github.com/openlot/openlot/edge/internal/app"
-	"github.com/openlot/openlot/edge/internal/store"
 	"github.com/openlot/openlot/protocol/fault"
 )
 
@@ -30,7 +26,10 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Run the agent."`
 	Inspect inspectCmd `cmd:"" help:"Print what a stopped agent's store holds, as JSON."`
 	Gate    gateCmd    `cmd:"" help:"Command a lane of the running agent: open it, hold it open, close it to all …"`
+	Repair  repairCmd  `cmd:"" help:"Say what a start would do about a damaged store, or do it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	CheckStore checkStoreCmd `cmd:"" hidden:"" help:"Look at a store's file on behalf of another command."`
 }
 
 func main() {
@@ -70,6 +69,9 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	if err := cmd.Run(log); err != nil {
+		if end, ok := errors.AsType[exitCode](err); ok {
+			return int(end)
+		}
 		complain(stderr, err)
 		if errors.As(err, new(*usageError)) {
 			return 2
@@ -93,25 +95,6 @@ type usageError struct{ text string }
 func (e *usageError) Error() string { return e.text }
 
 func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
-
-type inspectCmd struct {
-	DataDir string `help:"Directory of the store." required:"" env:"OPENLOT_EDGE_DATA_DIR" placeholder:"DIR"`
-}
-
-// Run prints the store.
-func (c *inspectCmd) Run(stdout io.Writer) error {
-	path := filepath.Join(c.DataDir, app.StoreFile)
-	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("no store at %s: %w", path, err)
-	}
-	in, err := store.Inspect(path)
-	if err != nil {
-		return err
-	}
-	enc := json.NewEncoder(stdout)
-	enc.SetIndent("", "  ")
-	return enc.Encode(in)
-}
 
 type versionCmd struct{}
 

@@ -14,6 +14,7 @@ import (
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/app"
 	"github.com/openlot/openlot/edge/internal/device/board"
+	"github.com/openlot/openlot/edge/internal/store"
 	"github.com/openlot/openlot/edge/internal/uplink"
 	"github.com/openlot/openlot/protocol/id"
 )
@@ -31,6 +32,7 @@ type runCmd struct {
 	Board      string   `help:"Serial port of the board." required:"" env:"OPENLOT_EDGE_BOARD" placeholder:"PATH"`
 	Baud       int      `help:"Speed of the serial port." default:"115200" env:"OPENLOT_EDGE_BAUD"`
 	Lanes      []string `help:"Lanes as name:direction:gate[:space-type], such as entry-1:entry:0." default:"entry-1:entry:0,exit-1:exit:1" env:"OPENLOT_EDGE_LANES" placeholder:"LANE,…"`
+	StoreLimit int64    `name:"store-limit-mib" help:"What the store may take of the disk, in MiB. Near it time marks and faults are left out; at it entries refuse." default:"256" env:"OPENLOT_EDGE_STORE_LIMIT_MIB"`
 	Timezone   string   `help:"IANA zone of the times that the driver reads. The machine's unless set." env:"OPENLOT_EDGE_TIMEZONE" placeholder:"ZONE"`
 }
 
@@ -78,6 +80,9 @@ func (c *runCmd) config(log *slog.Logger) (app.Config, error) {
 	if err != nil {
 		problems = append(problems, err)
 	}
+	if c.StoreLimit < 32 {
+		bad("--store-limit-mib %d: at least 32", c.StoreLimit)
+	}
 	zone := time.Local
 	if c.Timezone != "" {
 		if zone, err = time.LoadLocation(c.Timezone); err != nil {
@@ -90,11 +95,18 @@ func (c *runCmd) config(log *slog.Logger) (app.Config, error) {
 	return app.Config{
 		Parking: parking, Lanes: lanes, DataDir: c.DataDir, HTTP: c.HTTP, Zone: zone, Built: built(), Software: software(),
 		Connect: board.Connect(c.Board, c.Baud, log.With("component", "board")),
+		Store: []store.Option{
+			store.WithCheck(checkStore(log.With("component", "store"))), store.WithLimit(c.StoreLimit << 20), store.WithReserved(storeReserved),
+		},
 		Uplink: uplink.Config{
 			Broker: c.MQTT, Edge: edge, Secret: strings.TrimSpace(string(secret)), Timing: uplink.DefaultTiming(),
 		},
 	}, nil
 }
+
+// storeReserved is what the store's file takes of the disk from the start: the
+// cache and a week of passages, so that others cannot fill the disk before it.
+const storeReserved = 16 << 20
 
 func knownScheme(s string) bool {
 	switch s {

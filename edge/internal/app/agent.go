@@ -56,6 +56,7 @@ type Config struct {
 	Software string
 	Uplink   uplink.Config // Parking, Boot and Software are filled in; an empty Broker means no uplink
 	Connect  device.Connect
+	Store    []store.Option // how the store is opened
 }
 
 // Agent is a running agent.
@@ -68,6 +69,8 @@ type Agent struct {
 	orders *orders
 	device atomic.Pointer[device.Gates]
 	listen net.Listener
+
+	ailing bool // only runMarks: the store did not work when it was looked at last
 }
 
 // Open opens the store and the local HTTP port. The agent owns both until Run
@@ -83,7 +86,7 @@ func Open(cfg Config, log *slog.Logger) (*Agent, error) {
 			return nil, fault.Wrap(err, fault.Conflict, "http_address", "The local HTTP address "+cfg.HTTP+" cannot be used. Choose another with --http.")
 		}
 	}
-	s, err := store.Open(filepath.Join(cfg.DataDir, StoreFile), log.With("component", "store"), time.Now)
+	s, err := store.Open(filepath.Join(cfg.DataDir, StoreFile), log.With("component", "store"), time.Now, cfg.Store...)
 	if err != nil {
 		if listen != nil {
 			err = errors.Join(err, listen.Close())
@@ -229,6 +232,9 @@ func (a *Agent) runMarks(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			if err := a.tend(); err != nil {
+				a.log.Error("what has waited for the store could not be journalled", "err", err)
+			}
 			if err := a.rec.markTime(markAfter); err != nil {
 				a.log.Error("a time mark could not be journalled", "err", err)
 			}

@@ -47,6 +47,7 @@ type site struct {
 	guest wire.Entry
 	agent *Agent
 	stop  func()
+	limit int64 // of the store; 0: the default
 }
 
 func newSite(t testing.TB) *site {
@@ -78,8 +79,12 @@ func (s *site) config() Config {
 	}
 	timing := uplink.DefaultTiming()
 	timing.Backoff, timing.Silence = 200*time.Millisecond, 2*time.Second
+	var choices []store.Option
+	if s.limit > 0 {
+		choices = append(choices, store.WithLimit(s.limit))
+	}
 	return Config{
-		Parking: parking, DataDir: s.dir, HTTP: "127.0.0.1:0", Zone: time.UTC, Built: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Software: "test",
+		Store: choices, Parking: parking, DataDir: s.dir, HTTP: "127.0.0.1:0", Zone: time.UTC, Built: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Software: "test",
 		Lanes:   []LaneConfig{laneAt("entry-1", admission.Entry, entry1), laneAt("exit-1", admission.Exit, exit1), laneAt("entry-2", admission.Entry, entry2)},
 		Connect: s.board.connect,
 		Uplink:  uplink.Config{Broker: "tcp://" + s.net.Addr, Edge: s.edge, Secret: secret, Timing: timing},

@@ -235,7 +235,7 @@ func (g *gate) decide(ctx context.Context) {
 	})
 	if err != nil {
 		g.log.Error("a decision could not be journalled", "lane", g.lane.ID, "err", err)
-		v = g.unjournalled(req, v)
+		v = g.unjournalled(req)
 	}
 	g.guard.Note(credential.Kind, v.Reason, mono)
 	g.log.Info("decided", "lane", g.lane.ID, "reason", string(v.Reason), "session_id", v.Fact.Event.Session.String(), "reservation_id", v.Fact.Event.Reservation.String())
@@ -251,19 +251,14 @@ func (g *gate) decide(ctx context.Context) {
 	g.tell(ctx, v.Sentence, v.Ticket, true)
 }
 
-// unjournalled is the verdict when the disk is broken. An exit opens all the
-// same: nobody is trapped by it. Nobody comes in, because nothing could be
+// unjournalled is the verdict when the disk is broken or full. An exit opens all
+// the same: nobody is trapped by it. Nobody comes in, because nothing could be
 // proved later.
-func (g *gate) unjournalled(req admission.Request, v admission.Verdict) admission.Verdict {
+func (g *gate) unjournalled(req admission.Request) admission.Verdict {
 	if g.lane.Direction == admission.Entry {
 		return admission.NotJournalled(g.lane)
 	}
-	if v.Reason == "" { // the store took the question no more
-		now := g.rec.clock.Now()
-		req.Now = admission.Time{Lo: now.Lo, Hi: now.Hi}
-		g.rec.View(func(s *admission.State) { v = admission.Decide(s, req) })
-	}
-	return v
+	return g.rec.releaseUnwritten(req)
 }
 
 // tell shows a sentence and a light. Neither is worth a retry.

@@ -35,6 +35,8 @@ type Report struct {
 	Count      admission.Count `json:"count"` // of those inside, with its bounds
 	Allotments []AllotmentUsed `json:"allotments"`
 	Time       TimeReport      `json:"time"`
+	Store      store.Health    `json:"store"`
+	Rebuilt    *store.Rebuilt  `json:"store_rebuilt,omitempty"` // what this run found damaged
 }
 
 // AllotmentUsed is an allotment and how much of it is in use.
@@ -60,7 +62,7 @@ func (a *Agent) Report() Report {
 	r := Report{
 		Parking: a.cfg.Parking, Software: a.cfg.Software, Journal: p.Journal, Epoch: p.Epoch, LastSeq: p.LastSeq, AckedSeq: p.AckedSeq,
 		Revision: p.Revision, Link: uplink.Down, Board: a.gatesNow() != nil, Allotments: []AllotmentUsed{}, Lanes: []Lane{},
-		Time: TimeReport{Lo: now.Lo, Wall: now.Wall},
+		Time: TimeReport{Lo: now.Lo, Wall: now.Wall}, Store: a.rec.Health(), Rebuilt: a.rec.Rebuilt(),
 	}
 	if !now.Hi.IsZero() {
 		r.Time.Hi = &now.Hi
@@ -104,6 +106,10 @@ func (a *Agent) runHTTP(ctx context.Context) error {
 			writeJSON(w, http.StatusServiceUnavailable, status)
 			return
 		}
+		if detail := ails(a.rec.Health()); detail != "" {
+			writeJSON(w, http.StatusOK, map[string]string{"status": "degraded", "detail": detail})
+			return
+		}
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /state", a.getState)
@@ -124,6 +130,20 @@ func (a *Agent) runHTTP(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// ails says what is wrong with a store that still records, or nothing.
+func ails(h store.Health) string {
+	switch {
+	case h.State == store.Emergency:
+		return "The disk does not take everything. Passages are kept in the emergency journal or only once; look at the disk."
+	case h.Level == store.Full:
+		return store.ErrFull.Detail
+	case h.Level == store.NearlyFull:
+		return store.ErrNearlyFull.Detail
+	default:
+		return ""
+	}
 }
 
 // stateWait is how long GET /state?wait_revision=N waits for revision N.

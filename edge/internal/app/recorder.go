@@ -25,6 +25,8 @@ type recorder struct {
 
 	last atomic.Int64 // clock.Mono of the newest event
 
+	unwritten unwritten
+
 	mu       sync.Mutex
 	verifier *pass.Verifier // of the keys in the state
 }
@@ -56,8 +58,9 @@ func (r *recorder) stamp(now clock.Estimate, facts []admission.Fact) []admission
 
 // begin journals the start and concludes what the last run left open.
 func (r *recorder) begin() error {
+	note := rebuiltNote(r.Rebuilt())
 	_, err := r.record(func(s *admission.State, now admission.Time) []admission.Fact {
-		facts := []admission.Fact{{Event: wire.Event{Kind: wire.Started, Inferred: !r.EndedCleanly()}}}
+		facts := []admission.Fact{{Event: wire.Event{Kind: wire.Started, Inferred: !r.EndedCleanly(), Note: note}}}
 		for _, ses := range s.Pending() {
 			facts = append(facts, admission.Conclude(ses))
 		}
@@ -84,6 +87,9 @@ func (r *recorder) ended(session id.Session, passed, inferred bool) error {
 		}
 		return []admission.Fact{admission.Ended(ses, passed, inferred)}
 	})
+	if err == nil {
+		r.left(wire.Event{Session: session})
+	}
 	return errors.Join(err, r.adopt())
 }
 
@@ -107,6 +113,9 @@ func (r *recorder) markTime(idle time.Duration) error {
 	_, err := r.record(func(*admission.State, admission.Time) []admission.Fact {
 		return []admission.Fact{{Event: wire.Event{Kind: wire.TimeMark}}}
 	})
+	if errors.Is(err, store.ErrNearlyFull) || errors.Is(err, store.ErrFull) {
+		err = nil // it says so itself, and this is what it leaves out first
+	}
 	return errors.Join(err, r.adopt())
 }
 

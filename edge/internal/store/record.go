@@ -20,8 +20,9 @@ import (
 
 // What can go wrong. A caller branches with errors.Is.
 var (
+	ErrNewer  = fault.New(fault.Conflict, "store_newer", "A newer version of the agent has written this store. Install that version again.")
 	ErrInUse  = fault.New(fault.Conflict, "store_in_use", "Another agent is using this store. Stop it, or give this one its own --data-dir.")
-	ErrFailed = fault.New(fault.Unavailable, "store_failed", "The store could not be written. Nothing is recorded until the agent is started again on a working disk.")
+	ErrFailed = fault.New(fault.Unavailable, "store_failed", "The store cannot be written. Nothing is recorded, entries refuse and exits open until the disk works again.")
 	ErrClosed = errors.New("the store is closed")
 	// ErrHashMismatch says that the cloud has applied other events than this
 	// journal holds.
@@ -54,8 +55,9 @@ func (e *CorruptError) Error() string {
 // Unwrap returns the cause.
 func (e *CorruptError) Unwrap() error { return e.Cause }
 
-// formatVersion is what this agent writes. Version 1 had no write-ahead log.
-const formatVersion = 2
+// formatVersion is what this agent writes. Version 1 had no write-ahead log,
+// version 2 no second copy and no emergency journal.
+const formatVersion = 3
 
 // maxRecord bounds one value; a longer one is damage.
 const maxRecord = 1 << 20
@@ -177,19 +179,19 @@ func encodeBatch(h head, writes []write) ([]byte, error) {
 	return cbor.Marshal(b)
 }
 
-func decodeBatch(payload []byte) (head, []write, error) {
+func decodeBatch(payload []byte) (logged, error) {
 	var b batch
 	if err := cbor.Unmarshal(payload, &b); err != nil {
-		return head{}, nil, err
+		return logged{}, err
 	}
 	writes := make([]write, len(b.Writes))
 	for i, w := range b.Writes {
 		if int(w.Bucket) >= len(buckets) {
-			return head{}, nil, fmt.Errorf("there is no bucket %d", w.Bucket)
+			return logged{}, fmt.Errorf("there is no bucket %d", w.Bucket)
 		}
 		writes[i] = write{buckets[w.Bucket], w.Key, w.Payload}
 	}
-	return b.Head, writes, nil
+	return logged{b.Head, writes}, nil
 }
 
 func bucketNumber(bucket []byte) uint8 {
