@@ -133,8 +133,15 @@ func (f *file) readJournal(tx *bbolt.Tx) error {
 }
 
 func (f *file) readState(tx *bbolt.Tx) error {
+	f.state.Entries = make(map[id.Reservation]wire.Entry, min(max(f.head.Records[0], 0), 1<<20))
+	types := map[id.SpaceType]id.SpaceType{} // a hundred thousand entries share a few names
 	return errors.Join(
 		readRecords(tx, bucketEntries, func(k []byte, e wire.Entry) error {
+			if known, ok := types[e.SpaceType]; ok {
+				e.SpaceType = known
+			} else {
+				types[e.SpaceType] = e.SpaceType
+			}
 			f.state.Entries[e.Reservation] = e
 			return sameKey(k, e.Reservation.Bytes())
 		}),

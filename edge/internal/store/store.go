@@ -159,7 +159,7 @@ func (s *Store) begin() error {
 		return fmt.Errorf("write the head of %s: %w", s.path, err)
 	}
 	s.logged, s.durable = s.head, s.position()
-	return nil
+	return s.remap()
 }
 
 // Fresh reports whether Open created the file.
