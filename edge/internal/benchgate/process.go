@@ -101,7 +101,7 @@ type process struct {
 
 func (m *machine) run(ctx context.Context) (*process, error) {
 	p := &process{decided: make(chan time.Time, 1024), ended: make(chan struct{})}
-	p.cmd = exec.CommandContext(ctx, m.binary, "run", "--parking", string(parking), "--edge-id", id.New[id.Edge](time.Now()).String(), //nolint:gosec // what make has built
+	p.cmd = exec.CommandContext(ctx, m.binary, "run", "--parking", string(parking), "--edge-id", id.New[id.Edge](time.Now()).String(),
 		"--secret-file", filepath.Join(m.dir, "secret"), "--mqtt", "tcp://127.0.0.1:1", "--data-dir", m.dir, "--http", "127.0.0.1:0",
 		"--board", filepath.Join(m.dir, "board"), "--lanes", "entry-1:entry:0,exit-1:exit:1")
 	said, err := p.cmd.StderrPipe()

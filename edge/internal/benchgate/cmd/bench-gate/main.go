@@ -27,7 +27,7 @@ func run(o *benchgate.Options, parent string) (err error) {
 	if parent == "" {
 		parent = "var"
 	}
-	if err := os.MkdirAll(parent, 0o755); err != nil { //nolint:gosec // holds nothing but this run
+	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
 	}
 	if o.Dir, err = os.MkdirTemp(parent, "bench-gate-"); err != nil {
