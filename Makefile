@@ -8,7 +8,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages
+.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ fmt: $(TOOLS)/golangci-lint ## format the Go code
 bench-story: build ## measure credential to open, reserve to edge, event to cloud, count to screen
 	@go build -o bin/devstack ./scripts/devstack
 	@exec bin/devstack bench-story
+
+bench-gate: ## measure a gate: credential to open against two syncs, memory, start, wear (ARGS=--quick)
+	@mkdir -p bin
+	go build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/openlot-edge-stripped ./edge/cmd/openlot-edge
+	go run ./edge/internal/benchgate/cmd/bench-gate -agent bin/openlot-edge-stripped $(ARGS)
 
 soak: ## a million random operations on three processes and a Postgres that are killed all the time (ARGS='--seconds 60')
 	@mkdir -p bin

@@ -38,6 +38,25 @@ func SampleHash() wire.Hash {
 	return h
 }
 
+// SampleNonce is the nonce of the question in the samples.
+func SampleNonce() wire.Nonce {
+	var n wire.Nonce
+	for i := range n {
+		n[i] = byte(0xb0 + i)
+	}
+	return n
+}
+
+func sampleTime() *wire.Time {
+	t := &wire.Time{Edge: minted[id.Edge](0x11), Nonce: SampleNonce(), ServerTime: morning * 1000}
+	signature, err := TestKey().SignDetached(wire.TimePurpose, t.Signed())
+	if err != nil {
+		panic("conformance: " + err.Error())
+	}
+	t.Signature = signature
+	return t
+}
+
 // SampleEvents are a journal: seq 1 and on, every kind of event.
 func SampleEvents() []wire.Event {
 	entry := minted[id.Session](0x51)
@@ -101,6 +120,8 @@ func Samples() []Sample {
 		newer.Events = append(newer.Events, raw)
 		out = append(out, Sample{Event, eventName(e), &e})
 	}
+	marked := *batch
+	marked.Events, marked.Mark = batch.Events[:1], batch.Events[1]
 	bay := SampleEvents()[3]
 	bay.SpaceType, bay.Bay = "ev", "12"
 	commanded := SampleEvents()[8]
@@ -117,6 +138,9 @@ func Samples() []Sample {
 		Sample{Hello, "new", &wire.Hello{Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, Software: "openlot-edge 0.1.0"}},
 		Sample{Events, "all", batch},
 		Sample{Events, "newer", newer},
+		Sample{Events, "marked", &marked},
+		Sample{AskTime, "full", &wire.AskTime{Edge: minted[id.Edge](0x11), Nonce: SampleNonce()}},
+		Sample{Time, "full", sampleTime()},
 		Sample{Beat, "full", &wire.Beat{
 			Journal: journal, Boot: boot, LastSeq: 300, Revision: 4711, Mono: 86_400_000, Wall: morning * 1000, Uncertainty: 50,
 			Lanes: []wire.LaneStatus{{Lane: "entry-1", Arm: wire.ArmDown, Linked: true}, {Lane: "exit-1", Arm: wire.ArmMoving, Arming: true, Safety: true, Linked: true}},

@@ -37,8 +37,8 @@ func TestSpecIsTrue(t *testing.T) {
 		says(fmt.Sprintf("| `%s` |", v))
 	}
 	says(fmt.Sprintf("`dresden-altmarkt` is in shard %d", topic.Shard("dresden-altmarkt")))
-	says(fmt.Sprintf("up/{%s|%s|%s|%s}", topic.Hello, topic.Events, topic.Beat, topic.Applied))
-	says(fmt.Sprintf("down/{%s|%s|%s|%s}", topic.Welcome, topic.Ack, topic.Sync, topic.Resume))
+	says(fmt.Sprintf("up/{%s|%s|%s|%s|%s}", topic.Hello, topic.Events, topic.Beat, topic.Applied, topic.AskTime))
+	says(fmt.Sprintf("down/{%s|%s|%s|%s|%s}", topic.Welcome, topic.Ack, topic.Sync, topic.Resume, topic.Time))
 	thousands := func(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
 	says("longer than **" + thousands(wire.MaxMessage) + " bytes**")
 	says("| one event, encoded | " + thousands(wire.MaxEvent) + " bytes |")
@@ -56,6 +56,8 @@ func TestSpecIsTrue(t *testing.T) {
 	plate := sampleKey.Plate("DDOL123")
 	says("`" + hex.EncodeToString(plate[:]) + "`")
 	says(fmt.Sprintf("protocol, version 1.%d", wire.Minor))
+
+	says("`" + wire.TimePurpose + "`")
 
 	sample := conformance.SamplePasses()["plain"]
 	text, err := pass.Sign(sample, conformance.TestKey())

@@ -46,8 +46,8 @@ const Uncertain = ^uint32(0)
 // wall clock does.
 type Event struct {
 	Seq         uint64         `cbor:"1,keyasint"`
-	Boot        id.Boot        `cbor:"2,keyasint"`
-	Mono        uint64         `cbor:"3,keyasint"` // milliseconds since the boot of the agent
+	Boot        id.Boot        `cbor:"2,keyasint"` // of the machine, as far as the agent can tell; until 1.1 of the agent
+	Mono        uint64         `cbor:"3,keyasint"` // milliseconds since the boot, sleep included
 	Wall        int64          `cbor:"4,keyasint"` // Unix milliseconds by the edge's best estimate
 	Uncertainty uint32         `cbor:"5,keyasint"` // the true time is within Wall ± this many milliseconds
 	Kind        EventKind      `cbor:"6,keyasint"`
@@ -158,6 +158,7 @@ type EventBatch struct {
 	Epoch   uint32     `cbor:"2,keyasint"`
 	First   uint64     `cbor:"3,keyasint"` // seq of the first event
 	Events  [][]byte   `cbor:"4,keyasint"`
+	Mark    []byte     `cbor:"5,keyasint,omitempty"` // a time mark that comes later in the journal and says when events of the batch were (since 1.2)
 }
 
 // Validate checks the envelope; Decode checks the events.
@@ -173,7 +174,23 @@ func (b *EventBatch) Validate() error {
 			err = check(len(e) > 0 && len(e) <= MaxEvent, "an event has 1 to %d bytes", MaxEvent)
 		}
 	}
-	return err
+	return errors.Join(err, check(len(b.Mark) <= MaxEvent, "an event has at most %d bytes", MaxEvent))
+}
+
+// DecodeMark decodes the mark ahead of its place in the journal; nil when there is
+// none.
+func (b *EventBatch) DecodeMark() (*Event, error) {
+	if len(b.Mark) == 0 {
+		return nil, nil
+	}
+	e, err := Unmarshal[Event](b.Mark)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(e.Kind == TimeMark && e.Seq >= b.First+uint64(len(b.Events)), "the mark of a batch is a time mark after it"); err != nil {
+		return nil, err
+	}
+	return &e, nil
 }
 
 // Decode decodes the events of a batch and checks that their numbers run on

@@ -26,13 +26,6 @@ import (
 // StoreFile is the name of the store in the data directory.
 const StoreFile = "edge.db"
 
-// markAfter is how long nothing happens before a time mark is journalled, and
-// markEvery how often that is looked at.
-const (
-	markAfter = 60 * time.Second
-	markEvery = 5 * time.Second
-)
-
 // deviceRetry is how long a lost device is left alone.
 const deviceRetry = time.Second
 
@@ -57,6 +50,7 @@ type Config struct {
 	Uplink   uplink.Config // Parking, Boot and Software are filled in; an empty Broker means no uplink
 	Connect  device.Connect
 	Store    []store.Option // how the store is opened
+	Machine  clock.Machine  // the clocks; the zero value is this machine's
 }
 
 // Agent is a running agent.
@@ -97,16 +91,18 @@ func Open(cfg Config, log *slog.Logger) (*Agent, error) {
 }
 
 func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger) *Agent {
-	c := clock.New(s.Anchor(), cfg.Built, clock.Machine(), time.Now)
+	if cfg.Machine.Read == nil {
+		cfg.Machine = clock.ThisMachine()
+	}
+	c := clock.New(s.Anchor(), cfg.Built, cfg.Machine)
 	s.WriteAnchor(c.Anchor)
-	boot := id.New[id.Boot](c.Now().Wall)
 	a := &Agent{cfg: cfg, log: log, listen: listen, orders: openOrders(cfg.DataDir, log)}
 	online := func() bool { return false }
-	a.rec = &recorder{Store: s, clock: c, boot: boot, online: online}
+	a.rec = &recorder{Store: s, clock: c, online: online}
 	if cfg.Uplink.Broker != "" {
 		u := cfg.Uplink
-		u.Parking, u.Boot, u.Software = cfg.Parking, boot, cfg.Software
-		a.uplink = uplink.New(u, a.rec, c, a.beat, log.With("component", "uplink"))
+		u.Parking, u.Boot, u.Software = cfg.Parking, c.Boot(), cfg.Software
+		a.uplink = uplink.New(u, a.rec, &timekeeper{a.rec, u.Edge, log.With("component", "clock")}, a.beat, log.With("component", "uplink"))
 		a.rec.online = a.uplink.Online
 	}
 	for _, l := range cfg.Lanes {
@@ -135,7 +131,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			g.Go(func() error { return one.run(ctx) })
 		}
 		g.Go(func() error { return a.runDevice(ctx) })
-		g.Go(func() error { return a.runMarks(ctx) })
+		g.Go(func() error { return a.runTime(ctx) })
 		g.Go(func() error { return a.runHTTP(ctx) })
 		g.Go(func() error { return a.runStaff(ctx) })
 		if a.uplink != nil {
@@ -222,33 +218,10 @@ func (a *Agent) toAll(ctx context.Context, s signal) {
 	}
 }
 
-// runMarks journals time marks while nothing else happens, so that the cloud
-// knows up to when it has heard everything.
-func (a *Agent) runMarks(ctx context.Context) error {
-	tick := time.NewTicker(markEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if err := a.tend(); err != nil {
-				a.log.Error("what has waited for the store could not be journalled", "err", err)
-			}
-			if err := a.rec.markTime(markAfter); err != nil {
-				a.log.Error("a time mark could not be journalled", "err", err)
-			}
-		}
-	}
-}
-
 // beat describes the lanes and the time.
 func (a *Agent) beat() wire.Beat {
-	now := a.rec.clock.Now()
-	b := wire.Beat{Mono: uint64(a.rec.clock.Mono().Milliseconds()), Wall: now.Wall.UnixMilli(), Uncertainty: wire.Uncertain}
-	if ms := now.Uncertainty.Milliseconds() + 1; now.Uncertainty >= 0 && ms < int64(wire.Uncertain) {
-		b.Uncertainty = uint32(ms)
-	}
+	now, mono := a.rec.clock.Stamp()
+	b := wire.Beat{Mono: uint64(mono.Milliseconds()), Wall: now.Wall.UnixMilli(), Uncertainty: uncertainty(now)}
 	for _, g := range a.gates {
 		l := g.shown.Load()
 		b.Lanes = append(b.Lanes, wire.LaneStatus{

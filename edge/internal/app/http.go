@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/edge/internal/admission"
+	"github.com/openlot/openlot/edge/internal/clock"
 	"github.com/openlot/openlot/edge/internal/store"
 	"github.com/openlot/openlot/edge/internal/uplink"
 	"github.com/openlot/openlot/protocol/id"
@@ -51,9 +52,11 @@ type AllotmentUsed struct {
 
 // TimeReport is the trusted interval.
 type TimeReport struct {
-	Lo   time.Time  `json:"lo"`
-	Hi   *time.Time `json:"hi"` // null when there is no upper bound
-	Wall time.Time  `json:"wall"`
+	Lo       time.Time  `json:"lo"`
+	Hi       *time.Time `json:"hi"` // null when there is no upper bound
+	Wall     time.Time  `json:"wall"`
+	Signed   bool       `json:"signed"`   // the cloud has said what time it is since the machine booted
+	Disputed bool       `json:"disputed"` // the cloud says another time, and has not for long enough
 }
 
 // Report describes the agent now.
@@ -62,7 +65,8 @@ func (a *Agent) Report() Report {
 	r := Report{
 		Parking: a.cfg.Parking, Software: a.cfg.Software, Journal: p.Journal, Epoch: p.Epoch, LastSeq: p.LastSeq, AckedSeq: p.AckedSeq,
 		Revision: p.Revision, Link: uplink.Down, Board: a.gatesNow() != nil, Allotments: []AllotmentUsed{}, Lanes: []Lane{},
-		Time: TimeReport{Lo: now.Lo, Wall: now.Wall}, Store: a.rec.Health(), Rebuilt: a.rec.Rebuilt(),
+		Time:  TimeReport{Lo: now.Lo, Wall: now.Wall, Signed: now.Source == clock.Signed, Disputed: now.Disputed},
+		Store: a.rec.Health(), Rebuilt: a.rec.Rebuilt(),
 	}
 	if !now.Hi.IsZero() {
 		r.Time.Hi = &now.Hi

@@ -20,10 +20,11 @@ import (
 type recorder struct {
 	*store.Store
 	clock  *clock.Clock
-	boot   id.Boot
 	online func() bool
 
-	last atomic.Int64 // clock.Mono of the newest event
+	last  atomic.Int64 // clock.Mono of the newest event
+	kept  atomic.Int64 // clock.Mono when the time was last written down without one
+	vague atomic.Bool  // there may be events that cannot say when they were, and no mark behind them
 
 	unwritten unwritten
 
@@ -34,21 +35,23 @@ type recorder struct {
 // record decides and journals as one step; see store.Record.
 func (r *recorder) record(decide func(*admission.State, admission.Time) []admission.Fact) ([]wire.Event, error) {
 	return r.Store.Record(func(s *admission.State) []admission.Fact {
-		now := r.clock.Now()
-		return r.stamp(now, decide(s, admission.Time{Lo: now.Lo, Hi: now.Hi}))
+		now, mono := r.clock.Stamp()
+		return r.stamp(now, mono, decide(s, admission.Time{Lo: now.Lo, Hi: now.Hi}))
 	})
 }
 
-func (r *recorder) stamp(now clock.Estimate, facts []admission.Fact) []admission.Fact {
-	mono := r.clock.Mono()
+func (r *recorder) stamp(now clock.Estimate, mono time.Duration, facts []admission.Fact) []admission.Fact {
 	for i := range facts {
 		e := &facts[i].Event
-		e.Boot, e.Mono, e.Wall, e.TrustedLo = r.boot, uint64(mono.Milliseconds()), now.Wall.UnixMilli(), now.Lo.UnixMilli()
-		e.Uncertainty = wire.Uncertain
-		if ms := now.Uncertainty.Milliseconds() + 1; now.Uncertainty >= 0 && ms < int64(wire.Uncertain) {
-			e.Uncertainty = uint32(ms)
-		}
+		e.Boot, e.Mono, e.Wall, e.TrustedLo = r.clock.Boot(), uint64(mono.Milliseconds()), now.Wall.UnixMilli(), now.Lo.UnixMilli()
+		e.Uncertainty = uncertainty(now)
 		e.Offline = !r.online()
+		switch {
+		case e.Vague():
+			r.vague.Store(true)
+		case e.Kind == wire.TimeMark:
+			r.vague.Store(false)
+		}
 	}
 	if len(facts) > 0 {
 		r.last.Store(int64(mono))
@@ -59,6 +62,8 @@ func (r *recorder) stamp(now clock.Estimate, facts []admission.Fact) []admission
 // begin journals the start and concludes what the last run left open.
 func (r *recorder) begin() error {
 	note := rebuiltNote(r.Rebuilt())
+	p := r.Position()
+	r.vague.Store(p.LastSeq > p.AckedSeq) // the last run may have left some
 	_, err := r.record(func(s *admission.State, now admission.Time) []admission.Fact {
 		facts := []admission.Fact{{Event: wire.Event{Kind: wire.Started, Inferred: !r.EndedCleanly(), Note: note}}}
 		for _, ses := range s.Pending() {
@@ -104,28 +109,13 @@ func (r *recorder) fault(l id.Lane, name string, over bool) error {
 	return err
 }
 
-// markTime journals that nothing happened, when nothing did for idle and the
-// time is known.
-func (r *recorder) markTime(idle time.Duration) error {
-	if r.clock.Mono()-time.Duration(r.last.Load()) < idle || r.clock.Now().Hi.IsZero() || !r.online() {
-		return nil
-	}
-	_, err := r.record(func(*admission.State, admission.Time) []admission.Fact {
-		return []admission.Fact{{Event: wire.Event{Kind: wire.TimeMark}}}
-	})
-	if errors.Is(err, store.ErrNearlyFull) || errors.Is(err, store.ErrFull) {
-		err = nil // it says so itself, and this is what it leaves out first
-	}
-	return errors.Join(err, r.adopt())
-}
-
 // Sync applies a message of the cloud, dismisses who is gone by it and adopts the
 // allotments it brought.
 func (r *recorder) Sync(m *wire.Sync) (complete bool, err error) {
 	complete, err = r.Store.Sync(m, func(s *admission.State) []admission.Fact {
-		now := r.clock.Now()
+		now, mono := r.clock.Stamp()
 		s.Hear(now.Lo)
-		return r.stamp(now, append(s.Dismissals(), s.Adoptions(now.Lo)...))
+		return r.stamp(now, mono, append(s.Dismissals(), s.Adoptions(now.Lo)...))
 	})
 	if complete && len(m.Keys) > 0 || complete && m.Kind == wire.Snapshot {
 		err = errors.Join(err, r.rekey())
@@ -151,6 +141,13 @@ func (r *recorder) rekey() error {
 	return nil
 }
 
+// keys verify what the cloud has signed.
+func (r *recorder) keys() *pass.Verifier {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.verifier
+}
+
 // read takes what a reader of a medium read apart, and verifies a pass.
 func (r *recorder) read(m device.Medium, text string) admission.Credential {
 	switch m {
@@ -165,10 +162,7 @@ func (r *recorder) read(m device.Medium, text string) admission.Credential {
 	if ses, ok := admission.ParseTicket(text); ok {
 		return admission.Credential{Kind: admission.Ticket, Session: ses}
 	}
-	r.mu.Lock()
-	v := r.verifier
-	r.mu.Unlock()
-	p, err := v.Verify(text)
+	p, err := r.keys().Verify(text)
 	switch {
 	case err == nil:
 		return admission.Credential{Kind: admission.Genuine, Pass: admission.Pass(p)}

@@ -24,7 +24,7 @@ type unwritten struct {
 // releaseUnwritten decides at an exit though nothing can be written. Whoever has
 // been let out like this is not let out again in another's place.
 func (r *recorder) releaseUnwritten(req admission.Request) (v admission.Verdict) {
-	now := r.clock.Now()
+	now, mono := r.clock.Stamp()
 	req.Now = admission.Time{Lo: now.Lo, Hi: now.Hi}
 	r.unwritten.mu.Lock()
 	defer r.unwritten.mu.Unlock()
@@ -37,7 +37,7 @@ func (r *recorder) releaseUnwritten(req admission.Request) (v admission.Verdict)
 		v = admission.Decide(&left, req)
 	})
 	if v.Opens() && len(r.unwritten.facts) < maxUnwritten {
-		r.unwritten.facts = append(r.unwritten.facts, r.stamp(now, []admission.Fact{v.Fact})...)
+		r.unwritten.facts = append(r.unwritten.facts, r.stamp(now, mono, []admission.Fact{v.Fact})...)
 	}
 	return v
 }

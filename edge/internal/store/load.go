@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/openlot/openlot/edge/internal/admission"
+	"github.com/openlot/openlot/protocol/id"
 )
 
 // file is everything the files of a store hold together.
@@ -144,6 +145,15 @@ func (f *file) readState(tx *bbolt.Tx) error {
 		})
 		if err != nil {
 			return err
+		}
+	}
+	types := map[id.SpaceType]id.SpaceType{} // a hundred thousand entries share a few names
+	for r, e := range f.state.Entries {
+		if known, ok := types[e.SpaceType]; ok {
+			e.SpaceType = known
+			f.state.Entries[r] = e
+		} else {
+			types[e.SpaceType] = e.SpaceType
 		}
 	}
 	return nil

@@ -104,7 +104,10 @@ func (by lookBy) open(ctx context.Context, path string, o options, log *slog.Log
 			return nil, fmt.Errorf("settle the write-ahead log of %s: %w", path, err)
 		}
 	}
-	return f, f.begin(path, o, v, log)
+	if err := f.begin(path, o, v, log); err != nil {
+		return nil, err
+	}
+	return f, f.remap(path)
 }
 
 // create writes a new store's bbolt file and puts it in place as a whole.

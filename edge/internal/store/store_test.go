@@ -394,7 +394,8 @@ func TestEveryByteOfARecordIsGuarded(t *testing.T) {
 		s, stop := open(t, path)
 		defer stop()
 		var out string
-		s.View(func(st *admission.State) { st.Heard = 0 // is not there twice: the edge then counts as not old
+		s.View(func(st *admission.State) {
+			st.Heard = 0 // is not there twice: the edge then counts as not old
 			out = fmt.Sprintf("%+v", *st)
 		})
 		return out, s.Rebuilt()

@@ -70,8 +70,9 @@ func (j journal) Sync(m *wire.Sync) (bool, error) {
 // heard is a clock that nobody asks.
 type heard struct{}
 
-func (heard) Answered(int64, time.Duration) {}
-func (heard) Heard(int64)                   {}
+func (heard) Answered(*wire.Time, time.Duration) error { return nil }
+func (heard) Mono() time.Duration                      { return 0 }
+func (heard) Known() bool                              { return true }
 
 func quick() uplink.Timing {
 	return uplink.Timing{
