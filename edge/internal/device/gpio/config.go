@@ -47,7 +47,8 @@ func (l Line) String() string {
 }
 
 // Gate is how one gate is wired. A line that is nil is not there: an input is
-// unknown then, and an output cannot be asked for.
+// unknown then, but for fire and stop, which cannot be active; an output cannot be
+// asked for.
 type Gate struct {
 	Arming, Safety     *Line // loops
 	ArmOpen, ArmClosed *Line // limit switches
@@ -152,6 +153,9 @@ func Check(driver Driver, gates map[int]Gate) []Problem {
 		}
 		for r := range allRoles {
 			if l := g.line(r); l != nil {
+				if driver == Periph && l.Pull == PullNone {
+					bad(r.String(), "the driver %s cannot switch the pull off", Periph)
+				}
 				l.check(r, func(format string, args ...any) { bad(r.String(), format, args...) })
 				if other := used[l.String()]; other != "" {
 					bad(r.String(), "line %s is also %s", l, other)

@@ -19,6 +19,11 @@ func TestAWiringIsCheckedAsAWhole(t *testing.T) {
 		t.Errorf("a good wiring: %v", got)
 	}
 
+	safe.Arming.Pull = PullNone
+	if got := Check(Periph, map[int]Gate{0: safe}); len(got) != 1 || got[0].Line != "arming" {
+		t.Errorf("a pull that periph cannot set: %v", got)
+	}
+
 	wrong := Gate{
 		Arming:  &Line{Chip: "lane", Offset: 0, Pull: PullUp, ActiveLow: true},
 		Safety:  &Line{Chip: "lane", Offset: 1, Pull: PullDown},
