@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -373,10 +374,10 @@ func TestASlowAgentHoldsNothingUp(t *testing.T) {
 		if len(got) > maxEvents+2 {
 			t.Errorf("%d events", len(got))
 		}
-		for i := len(got) - 1; i >= 0; i-- {
-			if got[i].Kind == device.Changed {
-				if got[i].Inputs != atRest {
-					t.Errorf("the newest levels: %+v", got[i].Inputs)
+		for _, e := range slices.Backward(got) {
+			if e.Kind == device.Changed {
+				if e.Inputs != atRest {
+					t.Errorf("the newest levels: %+v", e.Inputs)
 				}
 				return
 			}
@@ -413,8 +414,9 @@ func TestTheLinesKeepTheRules(t *testing.T) {
 				}
 				time.Sleep(time.Duration(rnd.IntN(700)) * time.Millisecond)
 			}
-			b.stop()
-			<-b.ran
+			if err := b.end(); err != nil {
+				t.Errorf("run: %v", err)
+			}
 			audit(t, b)
 		})
 	}

@@ -165,7 +165,9 @@ func (s *sim) pulses(offset int, active gpio.Level) (out []pulse) {
 	on := false
 	for _, e := range s.of(offset) {
 		switch e.what {
-		case "in", "out": // its value is another entry
+		case "out": // its value is another entry
+		case "in": // taken anew after its owner was killed
+			on = false
 		default:
 			is := (e.what == "1") == bool(active)
 			if is && !on {

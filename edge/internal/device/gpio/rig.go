@@ -124,7 +124,8 @@ func (r *rig) release() error {
 
 // watch hands samples of an input to take until ctx ends or the line is lost.
 func watch(ctx context.Context, role role, in inPin, take func(sample)) error {
-	defer context.AfterFunc(ctx, func() { _ = in.Halt() })() // it cannot fail
+	unhook := context.AfterFunc(ctx, func() { _ = in.Halt() }) // it cannot fail
+	defer unhook()
 	for edge := false; ; {
 		level, known := in.Edge()
 		if !edge || !known {

@@ -35,7 +35,7 @@ func main() {
 }
 
 func run(args []string) int {
-	cmd := exec.CommandContext(context.Background(), "/hardware.test", args...)
+	cmd := exec.CommandContext(context.Background(), "/hardware.test", args...) //nolint:gosec // the arguments are the kernel's command line
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err := cmd.Run()
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
@@ -75,7 +75,7 @@ func randomness() error {
 	}
 	const addToEntropyCount = 0x40045201 // RNDADDTOENTCNT
 	bits := int32(256)
-	return errors.Join(ioctl(int(f.Fd()), addToEntropyCount, unsafe.Pointer(&bits)), f.Close())
+	return errors.Join(ioctl(int(f.Fd()), addToEntropyCount, unsafe.Pointer(&bits)), f.Close()) //nolint:gosec // an ioctl takes a pointer
 }
 
 // loopback switches lo on, for the tests' broker.
@@ -89,7 +89,7 @@ func loopback() error {
 		flags uint16
 		_     [22]byte
 	}{name: [syscall.IFNAMSIZ]byte{'l', 'o'}, flags: syscall.IFF_UP | syscall.IFF_RUNNING}
-	return errors.Join(ioctl(s, syscall.SIOCSIFFLAGS, unsafe.Pointer(&request)), syscall.Close(s))
+	return errors.Join(ioctl(s, syscall.SIOCSIFFLAGS, unsafe.Pointer(&request)), syscall.Close(s)) //nolint:gosec // an ioctl takes a pointer
 }
 
 func ioctl(fd int, request uintptr, arg unsafe.Pointer) error {
