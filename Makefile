@@ -3,12 +3,14 @@
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X main.version=$(VERSION)
+# What a tag is called as a Debian version; without one it sorts before all.
+DEB_VERSION ?= $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null | sed 's/^v//; s/-\([0-9]*-g\)/+\1/' | grep . || echo "0.0.0~git$$(git rev-parse --short HEAD 2>/dev/null)")
 MODULES := protocol firmware-bridge edge cloud scripts
 TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware
+.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +80,13 @@ store-faults: ## kill the edge's store, or fail it, at every write and sync (nee
 
 store-damages: ## damage the edge's store ten thousand times
 	cd edge && go test ./internal/store -run '^TestTenThousandDamages$$' -count=1 -v -timeout 60m -args -store.full
+
+deb: ## build the Debian packages of the edge agent for amd64, arm64 and armhf into ./bin
+	edge/packaging/build-deb.sh '$(DEB_VERSION)' bin amd64 arm64 armhf
+
+test-deb: ## install, upgrade, remove and purge the package in a Debian of its own; run the ARM ones emulated (as root)
+	@for p in debootstrap qemu-user-static systemd-container; do dpkg -s $$p >/dev/null 2>&1 || apt-get -qq install -y --no-install-recommends $$p; done
+	edge/packaging/test-deb.sh
 
 fuzz: ## fuzz every decoder and parser for FUZZTIME (30s) each
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)

@@ -16,18 +16,22 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/openlot/openlot/edge/internal/obs"
 	"github.com/openlot/openlot/protocol/fault"
 )
 
 // cli is the command line.
 type cli struct {
-	LogLevel string `help:"Least level that is logged: debug, info, warn, error." default:"info" enum:"debug,info,warn,error" env:"OPENLOT_EDGE_LOG_LEVEL"`
+	LogLevel  string `help:"Least level that is logged: debug, info, warn, error." default:"info" enum:"debug,info,warn,error" env:"OPENLOT_EDGE_LOG_LEVEL"`
+	LogFormat string `help:"How log lines are written: auto, text, json, journal (for systemd: its level, no time). Auto is journal under systemd and text elsewhere." default:"auto" enum:"auto,text,json,journal" env:"OPENLOT_EDGE_LOG_FORMAT"`
 
 	Run     runCmd     `cmd:"" help:"Run the agent."`
 	Inspect inspectCmd `cmd:"" help:"Print what a stopped agent's store holds, as JSON."`
 	Gate    gateCmd    `cmd:"" help:"Command a lane of the running agent: open it, hold it open, close it to all …"`
 	Repair  repairCmd  `cmd:"" help:"Say what a start would do about a damaged store, or do it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+	Update  updateCmd  `cmd:"" help:"Install a signed update. It is used when no vehicle is in a lane, and left again if it does not work."`
+	Launch  launchCmd  `cmd:"" help:"Run the installed version of this program with the arguments that follow."`
 
 	CheckStore checkStoreCmd `cmd:"" hidden:"" help:"Look at a store's file on behalf of another command."`
 }
@@ -67,7 +71,7 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	log := slog.New(obs.NewHandler(stderr, obs.Format(c.LogFormat), level, os.Getenv))
 	if err := cmd.Run(log); err != nil {
 		if end, ok := errors.AsType[exitCode](err); ok {
 			return int(end)
@@ -108,9 +112,12 @@ func (versionCmd) Run(stdout io.Writer) error {
 var version string
 
 // software names this build.
-func software() string {
+func software() string { return "openlot-edge " + release() }
+
+// release is this build's version.
+func release() string {
 	if version != "" {
-		return "openlot-edge " + version
+		return version
 	}
 	version := "devel"
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -123,7 +130,7 @@ func software() string {
 			}
 		}
 	}
-	return "openlot-edge " + version
+	return version
 }
 
 // built is a time that has surely passed: when this source was committed, as

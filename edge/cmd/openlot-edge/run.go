@@ -15,7 +15,9 @@ import (
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/app"
 	"github.com/openlot/openlot/edge/internal/device/board"
+	"github.com/openlot/openlot/edge/internal/notify"
 	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/edge/internal/update"
 	"github.com/openlot/openlot/edge/internal/uplink"
 	"github.com/openlot/openlot/protocol/id"
 )
@@ -36,6 +38,8 @@ type runCmd struct {
 	Lanes      []string `help:"Lanes as name:direction:gate[:space-type], such as entry-1:entry:0." default:"entry-1:entry:0,exit-1:exit:1" env:"OPENLOT_EDGE_LANES" placeholder:"LANE,…"`
 	StoreLimit int64    `name:"store-limit-mib" help:"What the store may take of the disk, in MiB. Near it time marks and faults are left out; at it entries refuse." default:"256" env:"OPENLOT_EDGE_STORE_LIMIT_MIB"`
 	Timezone   string   `help:"IANA zone of the times that the driver reads. The machine's unless set." env:"OPENLOT_EDGE_TIMEZONE" placeholder:"ZONE"`
+
+	UpdateConfirmAfter time.Duration `help:"How long a new version works without a fault before it is kept. One that takes six times as long is left again." default:"5m" env:"OPENLOT_EDGE_UPDATE_CONFIRM_AFTER"`
 }
 
 // gcPercent is how much rubbish may lie beside what is in use. An agent makes little,
@@ -47,6 +51,16 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 	cfg, err := c.config(log)
 	if err != nil {
 		return err
+	}
+	if cfg.Supervisor, err = notify.FromEnv(os.Getenv, os.Getpid()); err != nil {
+		return err
+	}
+	if versions, err := update.Adopt(cfg.DataDir); err != nil {
+		// A gate does not stand still for that. A version on trial is not kept then.
+		log.Error("updates cannot be handled", "err", err)
+	} else {
+		defer versions.Close()
+		cfg.Versions, cfg.ConfirmAfter = versions, c.UpdateConfirmAfter
 	}
 	agent, err := app.Open(cfg, log)
 	if err != nil {
@@ -99,6 +113,9 @@ func (c *runCmd) config(log *slog.Logger) (app.Config, error) {
 		if zone, err = time.LoadLocation(c.Timezone); err != nil {
 			bad("--timezone %q: %v", c.Timezone, err)
 		}
+	}
+	if c.UpdateConfirmAfter <= 0 || c.UpdateConfirmAfter > 24*time.Hour {
+		bad("--update-confirm-after %v: want more than nothing and at most a day", c.UpdateConfirmAfter)
 	}
 	if len(problems) > 0 {
 		return app.Config{}, errors.Join(problems...)

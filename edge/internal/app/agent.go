@@ -16,6 +16,7 @@ import (
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/clock"
 	"github.com/openlot/openlot/edge/internal/device"
+	"github.com/openlot/openlot/edge/internal/obs"
 	"github.com/openlot/openlot/edge/internal/store"
 	"github.com/openlot/openlot/edge/internal/uplink"
 	"github.com/openlot/openlot/protocol/fault"
@@ -51,6 +52,11 @@ type Config struct {
 	Connect  device.Connect
 	Store    []store.Option // how the store is opened
 	Machine  clock.Machine  // the clocks; the zero value is this machine's
+
+	Supervisor Supervisor // or nil
+
+	Versions     Versions      // or nil: the program is not exchanged
+	ConfirmAfter time.Duration // of health, before a new version is kept
 }
 
 // Agent is a running agent.
@@ -64,7 +70,9 @@ type Agent struct {
 	device atomic.Pointer[device.Gates]
 	listen net.Listener
 
-	ailing bool // only runMarks: the store did not work when it was looked at last
+	ailing  bool // only runMarks: the store did not work when it was looked at last
+	metrics *obs.Metrics
+	acked   atomic.Int64 // clock.Mono of when the cloud acknowledged last
 }
 
 // Open opens the store and the local HTTP port. The agent owns both until Run
@@ -98,7 +106,8 @@ func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger)
 	s.WriteAnchor(c.Anchor)
 	a := &Agent{cfg: cfg, log: log, listen: listen, orders: openOrders(cfg.DataDir, log)}
 	online := func() bool { return false }
-	a.rec = &recorder{Store: s, clock: c, online: online}
+	a.metrics = obs.NewMetrics(cfg.Software, a.look)
+	a.rec = &recorder{Store: s, clock: c, online: online, metrics: a.metrics}
 	if cfg.Uplink.Broker != "" {
 		u := cfg.Uplink
 		u.Parking, u.Boot, u.Software = cfg.Parking, c.Boot(), cfg.Software
@@ -134,10 +143,15 @@ func (a *Agent) Run(ctx context.Context) error {
 		g.Go(func() error { return a.runTime(ctx) })
 		g.Go(func() error { return a.runHTTP(ctx) })
 		g.Go(func() error { return a.runStaff(ctx) })
+		g.Go(func() error { return a.runSupervised(ctx) })
+		g.Go(func() error { return a.runVersions(ctx) })
+		g.Go(func() error { return a.runAcks(ctx) })
 		if a.uplink != nil {
 			g.Go(func() error { return a.uplink.Run(ctx) })
 		}
-		err = g.Wait()
+		if err = g.Wait(); errors.Is(err, errSwitched) {
+			err = nil
+		}
 	} else if a.listen != nil {
 		err = errors.Join(err, a.listen.Close())
 	}

@@ -50,6 +50,8 @@ type site struct {
 	agent   *Agent
 	stop    func()
 	limit   int64 // of the store; 0: the default
+
+	supervisor Supervisor // or nil
 }
 
 func newSite(t testing.TB) *site {
@@ -89,7 +91,7 @@ func (s *site) config() Config {
 	return Config{
 		Store: choices, Parking: parking, DataDir: s.dir, HTTP: "127.0.0.1:0", Zone: time.UTC, Built: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Software: "test",
 		Lanes:   []LaneConfig{laneAt("entry-1", admission.Entry, entry1), laneAt("exit-1", admission.Exit, exit1), laneAt("entry-2", admission.Entry, entry2)},
-		Connect: s.board.connect, Machine: s.machine,
+		Connect: s.board.connect, Machine: s.machine, Supervisor: s.supervisor,
 		Uplink: uplink.Config{Broker: "tcp://" + s.net.Addr, Edge: s.edge, Secret: secret, Timing: timing},
 	}
 }

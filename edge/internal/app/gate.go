@@ -228,6 +228,7 @@ func (g *gate) decide(ctx context.Context) {
 		Fresh: id.New[id.Session](g.rec.clock.Now().Wall),
 	}
 	var v admission.Verdict
+	began := time.Now()
 	_, err := g.rec.record(func(s *admission.State, now admission.Time) []admission.Fact {
 		req.Now = now
 		v = admission.Decide(s, req)
@@ -238,6 +239,7 @@ func (g *gate) decide(ctx context.Context) {
 		v = g.unjournalled(req)
 	}
 	g.guard.Note(credential.Kind, v.Reason, mono)
+	g.rec.metrics.Decided(string(g.lane.ID), string(v.Reason), time.Since(began))
 	g.log.Info("decided", "lane", g.lane.ID, "reason", string(v.Reason), "session_id", v.Fact.Event.Session.String(), "reservation_id", v.Fact.Event.Reservation.String())
 	if !v.Opens() {
 		g.refused, g.since = g.asking, time.Now()

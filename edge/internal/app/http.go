@@ -13,6 +13,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/clock"
+	"github.com/openlot/openlot/edge/internal/status"
 	"github.com/openlot/openlot/edge/internal/store"
 	"github.com/openlot/openlot/edge/internal/uplink"
 	"github.com/openlot/openlot/protocol/id"
@@ -95,7 +96,7 @@ func (a *Agent) Report() Report {
 	return r
 }
 
-// runHTTP serves /healthz and /state until ctx ends.
+// runHTTP serves the page, /healthz, /state and /metrics until ctx ends.
 func (a *Agent) runHTTP(ctx context.Context) error {
 	if a.listen == nil {
 		return nil
@@ -117,6 +118,8 @@ func (a *Agent) runHTTP(ctx context.Context) error {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /state", a.getState)
+	mux.Handle("GET /metrics", a.metrics.Handler())
+	status.New(a.view).Register(mux)
 	srv := &http.Server{Handler: mux, BaseContext: func(net.Listener) context.Context { return ctx }, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(a.listen) }()

@@ -9,6 +9,7 @@ import (
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/clock"
 	"github.com/openlot/openlot/edge/internal/device"
+	"github.com/openlot/openlot/edge/internal/obs"
 	"github.com/openlot/openlot/edge/internal/store"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/pass"
@@ -22,6 +23,8 @@ type recorder struct {
 	clock  *clock.Clock
 	online func() bool
 
+	metrics *obs.Metrics
+
 	last  atomic.Int64 // clock.Mono of the newest event
 	kept  atomic.Int64 // clock.Mono when the time was last written down without one
 	vague atomic.Bool  // there may be events that cannot say when they were, and no mark behind them
@@ -34,10 +37,15 @@ type recorder struct {
 
 // record decides and journals as one step; see store.Record.
 func (r *recorder) record(decide func(*admission.State, admission.Time) []admission.Fact) ([]wire.Event, error) {
-	return r.Store.Record(func(s *admission.State) []admission.Fact {
+	began := time.Now()
+	events, err := r.Store.Record(func(s *admission.State) []admission.Fact {
 		now, mono := r.clock.Stamp()
 		return r.stamp(now, mono, decide(s, admission.Time{Lo: now.Lo, Hi: now.Hi}))
 	})
+	if len(events) > 0 || err != nil {
+		r.metrics.Recorded(time.Since(began), err)
+	}
+	return events, err
 }
 
 func (r *recorder) stamp(now clock.Estimate, mono time.Duration, facts []admission.Fact) []admission.Fact {

@@ -77,15 +77,19 @@ func (m *machine) raise() {
 	}
 	m.nextRaise, m.lastOpen = m.now.Add(m.cfg.RaiseEvery), m.now
 	m.do(Effect{Kind: Raise})
-	if m.Phase == Closing { // it does not come down any more
+	switch { // it does not come down any more
+	case m.Phase == Closing:
 		m.Phase, m.since, m.nextLook = Cleared, m.now, m.now.Add(m.cfg.SampleEvery)
+	case m.Phase == Deciding && m.back == Closing:
+		m.back, m.since, m.nextLook = Cleared, m.now, m.now.Add(m.cfg.SampleEvery)
 	}
 }
 
 // yield raises an arm that was asked to close when the safety loop is not free any
 // more.
 func (m *machine) yield() {
-	if m.Phase != Closing || m.Inputs.Safety == Off || m.stopped() {
+	deciding := m.Phase == Deciding && m.back == Closing
+	if m.Phase != Closing && !deciding || m.Inputs.Safety == Off || m.stopped() {
 		return
 	}
 	m.raise()

@@ -244,3 +244,19 @@ func TestAReversibleLaneTurnsWhenItIsEmpty(t *testing.T) {
 }
 
 func session(n int) (s id.Session) { return id.New[id.Session](t0.Add(time.Duration(n) * time.Second)) }
+
+// Somebody comes under a closing arm while another one's credential is being decided.
+func TestAClosingArmYieldsDuringADecision(t *testing.T) {
+	d := passed(t)
+	if d.pass(8 * time.Second); d.s.Phase != lane.Closing {
+		t.Fatalf("phase %s", d.s.Phase)
+	}
+	d.sense("A", "open")
+	if !kinds(d.in(lane.Input{Kind: lane.Presented}), lane.Decide) {
+		t.Fatal("not decided")
+	}
+	d.log = nil
+	if d.sense("A", "B"); d.count(lane.Raise) != 1 {
+		t.Fatalf("%v", d.log)
+	}
+}
