@@ -12,10 +12,14 @@ require (
 	github.com/mochi-mqtt/server/v2 v2.7.9
 	github.com/openlot/openlot/firmware-bridge v0.0.0
 	github.com/openlot/openlot/protocol v0.0.0
+	github.com/warthog618/go-gpiocdev v0.9.1
 	go.etcd.io/bbolt v1.5.0
 	go.uber.org/goleak v1.3.0
+	go.yaml.in/yaml/v3 v3.0.3
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
+	periph.io/x/conn/v3 v3.7.3
+	periph.io/x/host/v3 v3.8.5
 	pgregory.net/rapid v1.3.0
 )
 
@@ -31,7 +35,6 @@ require (
 	github.com/veraison/go-cose v1.3.0 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	go.bug.st/serial v1.8.0 // indirect
-	go.yaml.in/yaml/v3 v3.0.3 // indirect
 	golang.org/x/net v0.44.0 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )

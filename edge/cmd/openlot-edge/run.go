@@ -28,7 +28,8 @@ type runCmd struct {
 	MQTT       string   `name:"mqtt" help:"Broker." default:"tcp://127.0.0.1:1883" env:"OPENLOT_EDGE_MQTT" placeholder:"URL"`
 	DataDir    string   `help:"Directory of the journal and cache." required:"" env:"OPENLOT_EDGE_DATA_DIR" placeholder:"DIR"`
 	HTTP       string   `name:"http" help:"Local address of /healthz and /state." default:"127.0.0.1:8090" env:"OPENLOT_EDGE_HTTP" placeholder:"ADDR"`
-	Board      string   `help:"Serial port of the board." required:"" env:"OPENLOT_EDGE_BOARD" placeholder:"PATH"`
+	Board      string   `help:"Serial port of the board that carries the gates." env:"OPENLOT_EDGE_BOARD" placeholder:"PATH"`
+	GPIO       string   `name:"gpio" help:"YAML file with the gates on this machine's own GPIO lines, instead of a board." env:"OPENLOT_EDGE_GPIO" placeholder:"FILE"`
 	Baud       int      `help:"Speed of the serial port." default:"115200" env:"OPENLOT_EDGE_BAUD"`
 	Lanes      []string `help:"Lanes as name:direction:gate[:space-type], such as entry-1:entry:0." default:"entry-1:entry:0,exit-1:exit:1" env:"OPENLOT_EDGE_LANES" placeholder:"LANE,…"`
 	Timezone   string   `help:"IANA zone of the times that the driver reads. The machine's unless set." env:"OPENLOT_EDGE_TIMEZONE" placeholder:"ZONE"`
@@ -71,7 +72,9 @@ func (c *runCmd) config(log *slog.Logger) (app.Config, error) {
 	if u, err := url.Parse(c.MQTT); err != nil || u.Host == "" || !knownScheme(u.Scheme) {
 		bad("--mqtt %q: want tcp://host:port, ssl://host:port or ws://host:port", c.MQTT)
 	}
-	if _, err := os.Stat(c.Board); errors.Is(err, fs.ErrNotExist) {
+	connect, wrong := c.device(log, board.Connect(c.Board, c.Baud, log.With("component", "board")))
+	problems = append(problems, wrong...)
+	if _, err := os.Stat(c.Board); c.Board != "" && errors.Is(err, fs.ErrNotExist) {
 		bad("--board %s: there is no such port; is the board plugged in?", c.Board)
 	}
 	lanes, err := parseLanes(c.Lanes)
@@ -89,7 +92,7 @@ func (c *runCmd) config(log *slog.Logger) (app.Config, error) {
 	}
 	return app.Config{
 		Parking: parking, Lanes: lanes, DataDir: c.DataDir, HTTP: c.HTTP, Zone: zone, Built: built(), Software: software(),
-		Connect: board.Connect(c.Board, c.Baud, log.With("component", "board")),
+		Connect: connect,
 		Uplink: uplink.Config{
 			Broker: c.MQTT, Edge: edge, Secret: strings.TrimSpace(string(secret)), Timing: uplink.DefaultTiming(),
 		},
