@@ -28,6 +28,8 @@ type cli struct {
 	LogLevel string `help:"Least level that is logged: debug, info, warn, error." default:"info" enum:"debug,info,warn,error" env:"OPENLOT_EDGE_LOG_LEVEL"`
 
 	Run     runCmd     `cmd:"" help:"Run the agent."`
+	Check   checkCmd   `cmd:"" help:"Say what is wrong with the configuration and this machine. Ends with 0: nothing, 1: warnings, 2: errors."`
+	Lines   linesCmd   `cmd:"" help:"Show the inputs of all gates live, for whoever wires them. The agent must not be running."`
 	Inspect inspectCmd `cmd:"" help:"Print what a stopped agent's store holds, as JSON."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -69,6 +71,9 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	if err := cmd.Run(log); err != nil {
+		if code, ok := errors.AsType[exitCode](err); ok {
+			return int(code)
+		}
 		complain(stderr, err)
 		if errors.As(err, new(*usageError)) {
 			return 2

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,15 +32,14 @@ const (
 	markEvery = 5 * time.Second
 )
 
-// deviceRetry is how long a lost device is left alone.
-const deviceRetry = time.Second
-
-var errNoDevice = fault.Wrap(device.ErrNotAsked, fault.Unavailable, "board_lost", "The board is not connected.")
-
-// LaneConfig is one lane and its gate.
+// LaneConfig is one lane, its gate and what belongs to it.
 type LaneConfig struct {
-	Lane admission.Lane
-	Gate int // on the device, from 0
+	Lane    admission.Lane
+	Mode    admission.Mode
+	Device  string // that carries the gate
+	Gate    int    // on the device, from 0
+	Readers []device.Reader
+	Display device.Display // or nil
 }
 
 // Config is what an agent is told.
@@ -53,8 +51,9 @@ type Config struct {
 	Zone     *time.Location
 	Built    time.Time // a time that has surely passed
 	Software string
-	Uplink   uplink.Config // Parking, Boot and Software are filled in; an empty Broker means no uplink
-	Connect  device.Connect
+	Uplink   uplink.Config                 // Parking, Boot and Software are filled in; an empty Broker means no uplink
+	Devices  map[string]device.Connect     // by name; one that is lost blinds its own lanes only
+	Services []func(context.Context) error // of devices; they run beside the lanes until their ctx ends
 }
 
 // Agent is a running agent.
@@ -64,7 +63,7 @@ type Agent struct {
 	rec    *recorder
 	uplink *uplink.Uplink
 	gates  []*gate
-	device atomic.Pointer[device.Gates]
+	links  []*link
 	listen net.Listener
 }
 
@@ -104,10 +103,12 @@ func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger)
 		a.uplink = uplink.New(u, a.rec, c, a.beat, log.With("component", "uplink"))
 		a.rec.online = a.uplink.Online
 	}
+	a.links = newLinks(cfg.Devices, log)
 	for _, l := range cfg.Lanes {
 		g := newGate(l.Lane, l.Gate)
 		g.parking, g.zone, g.rec, g.log = cfg.Parking, cfg.Zone, a.rec, log.With("component", "lane")
-		g.device = a.gatesNow
+		g.mode, g.display = l.Mode, l.Display
+		a.carry(l.Device, g)
 		a.gates = append(a.gates, g)
 	}
 	return a
@@ -127,7 +128,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		for _, one := range a.gates {
 			g.Go(func() error { return one.run(ctx) })
 		}
-		g.Go(func() error { return a.runDevice(ctx) })
+		a.runDevices(ctx, g)
 		g.Go(func() error { return a.runMarks(ctx) })
 		g.Go(func() error { return a.runHTTP(ctx) })
 		if a.uplink != nil {
@@ -147,71 +148,6 @@ func (a *Agent) Addr() string {
 		return ""
 	}
 	return a.listen.Addr().String()
-}
-
-func (a *Agent) gatesNow() device.Gates {
-	if d := a.device.Load(); d != nil {
-		return *d
-	}
-	return nil
-}
-
-// runDevice keeps the device connected and hands its events to the lanes.
-func (a *Agent) runDevice(ctx context.Context) error {
-	for warned := false; ctx.Err() == nil; {
-		lost := a.useDevice(ctx, &warned)
-		if ctx.Err() != nil {
-			break
-		}
-		if !warned {
-			a.log.Error("the board is lost; trying again", "err", lost)
-			warned = true
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(deviceRetry):
-		}
-	}
-	return nil //nolint:nilerr // the end of ctx is how it is told to stop
-}
-
-func (a *Agent) useDevice(ctx context.Context, warned *bool) error {
-	d, err := a.cfg.Connect(ctx)
-	if err != nil {
-		return err
-	}
-	runCtx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	a.device.Store(&d)
-	ran := make(chan error, 1)
-	go func() { ran <- d.Run(runCtx, func(e device.Event) { a.dispatch(ctx, e) }) }()
-	a.toAll(ctx, signal{connected: true})
-	err = <-ran
-	a.device.Store(nil)
-	*warned = false
-	a.toAll(ctx, signal{lost: true})
-	return err
-}
-
-func (a *Agent) dispatch(ctx context.Context, e device.Event) {
-	for _, g := range a.gates {
-		if g.number != e.Gate && e.Kind != device.Restarted {
-			continue
-		}
-		select {
-		case g.signals <- signal{event: e}:
-		case <-ctx.Done():
-		}
-	}
-}
-
-func (a *Agent) toAll(ctx context.Context, s signal) {
-	for _, g := range a.gates {
-		select {
-		case g.signals <- s:
-		case <-ctx.Done():
-		}
-	}
 }
 
 // runMarks journals time marks while nothing else happens, so that the cloud

@@ -36,6 +36,8 @@ type gate struct {
 	lane    admission.Lane
 	number  int // on the device
 	zone    *time.Location
+	mode    admission.Mode
+	display device.Display // or nil
 	rec     *recorder
 	device  func() device.Gates // nil while there is none
 	log     *slog.Logger
@@ -199,7 +201,7 @@ func (g *gate) decide(ctx context.Context) {
 	}
 	mono := g.rec.clock.Mono()
 	req := admission.Request{
-		Parking: g.parking, Lane: g.lane, Credential: credential, Zone: g.zone,
+		Parking: g.parking, Lane: g.lane, Mode: g.mode, Credential: credential, Zone: g.zone,
 		Online: g.rec.online(), Blocked: g.guard.Blocks(mono),
 		Fresh: id.New[id.Session](g.rec.clock.Now().Wall),
 	}
@@ -244,6 +246,9 @@ func (g *gate) unjournalled(req admission.Request, v admission.Verdict) admissio
 
 // tell shows a sentence and a light. Neither is worth a retry.
 func (g *gate) tell(ctx context.Context, text, ticket string, green bool) {
+	if g.display != nil {
+		g.display.Show(text)
+	}
 	err := g.command(ctx, func(d device.Gates, ctx context.Context, n int) error {
 		return d.Present(ctx, n, text, ticket)
 	})

@@ -129,6 +129,9 @@ func (p places) problem(key string, severity Severity, code Code, text, fix stri
 			return Problem{Key: flag, Severity: severity, Code: code, Text: text, Fix: fix}
 		}
 	}
+	if key == "" { // about no part of the file
+		return Problem{Severity: severity, Code: code, Text: text, Fix: fix}
+	}
 	return Problem{File: p.file, Line: p.line(key), Key: key, Severity: severity, Code: code, Text: text, Fix: fix}
 }
 

@@ -202,3 +202,14 @@ func (r *reader) displays(n *node, c *Config) {
 		c.Displays = append(c.Displays, d)
 	}
 }
+
+// Roles are the lines of a gate that are wired, by their names.
+func Roles(g gpio.Gate) map[string]*gpio.Line {
+	out := map[string]*gpio.Line{}
+	for _, role := range roles(&g) {
+		if *role.line != nil {
+			out[role.name] = *role.line
+		}
+	}
+	return out
+}
