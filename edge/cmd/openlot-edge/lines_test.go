@@ -62,7 +62,7 @@ func TestLinesShowsWhatMoves(t *testing.T) {
 func TestABarrierMovesOnlyAfterItsNameWasTyped(t *testing.T) {
 	s := newSite(t)
 	car := s.vehicle(http.MethodPost, "/gates/entry-1/vehicles", `{"button":true,"patience_ms":600000}`) // it drives in when the arm is up
-	for car.Timeline.Presented == 0 { // an arm that goes up before it is there comes down again
+	for car.Timeline.Presented == 0 {                                                                    // an arm that goes up before it is there comes down again
 		car = s.vehicle(http.MethodGet, "/vehicles/"+car.ID, "")
 	}
 	for name, c := range map[string]struct{ args []string }{
