@@ -11,6 +11,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/payment/cash"
+	"github.com/openlot/openlot/cloud/internal/payout"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/receipt/paper"
 	"github.com/openlot/openlot/cloud/internal/reconcile"
@@ -50,16 +51,16 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 		schedule.Task{Name: "presume_left", Every: time.Minute, Run: (&fleet.Presumer{Store: postgres.NewUnseen(c.db), Committer: c.committer, Log: c.log}).Run})
 	tasks = append(tasks, schedule.Lifecycle(due, c.booking, c.log)...)
 	tasks = append(tasks, c.housekeeping()...)
-	tasks = append(tasks, c.comparing())
+	tasks = append(tasks, c.comparing(settle), c.payingOut())
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)
 	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, tell, c.webhooks), tasks, time.Now, c.log)
 	return err
 }
 
 // comparing is the task that compares the payment providers' books with ours.
-func (c *cloud) comparing() schedule.Task {
+func (c *cloud) comparing(refunds reconcile.Refunds) schedule.Task {
 	log := c.log.With("component", "reconcile")
-	s := reconcile.Service{Store: postgres.NewReconcile(c.db), Commits: c.committer, Now: time.Now}
+	s := reconcile.Service{Store: postgres.NewReconcile(c.db), Commits: c.committer, Refunds: refunds, Now: time.Now}
 	return schedule.Task{Name: "reconcile", Every: 30 * time.Minute, Run: func(ctx context.Context, _ time.Time) error {
 		return s.Due(ctx, c.bookkeepers(), func(r reconcile.Report) {
 			if len(r.Differences) > 0 {
@@ -67,6 +68,14 @@ func (c *cloud) comparing() schedule.Task {
 					"provider", r.Provider, "from", r.From, "to", r.To, "differences", len(r.Differences))
 			}
 		})
+	}}
+}
+
+// payingOut is the task that books what payment providers keep and pay out.
+func (c *cloud) payingOut() schedule.Task {
+	s := &payout.Service{Store: postgres.NewPayouts(c.db), Commits: c.committer, Now: time.Now, Log: c.log.With("component", "payout")}
+	return schedule.Task{Name: "pay_out", Every: 30 * time.Minute, Run: func(ctx context.Context, _ time.Time) error {
+		return s.Due(ctx, c.bookkeepers())
 	}}
 }
 

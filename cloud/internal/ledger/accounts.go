@@ -10,6 +10,7 @@ const (
 	Held         Account = "held"
 	HeldContra   Account = "held_contra"
 	Provider     Account = "provider"
+	Disputed     Account = "disputed"
 	Cash         Account = "cash"
 	Terminal     Account = "terminal"
 	Bank         Account = "bank"
@@ -39,11 +40,12 @@ const (
 	Used     Kind = "credit_used"   // something that was kept paid for what is owed
 	WriteOff Kind = "write_off"     // a receivable was given up
 	Payout   Kind = "payout"        // money went to the operator's bank
+	Dispute  Kind = "dispute"       // a driver's bank took back what was taken, or decided about it
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, CardIn, Change, Credit, Used, WriteOff, Payout}
+	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, CardIn, Change, Credit, Used, WriteOff, Payout, Dispute}
 }
 
 // Class is what an account belongs to.
@@ -72,6 +74,7 @@ func Chart() []Entitled {
 		{Held, Memo, "authorised on drivers' cards and not yet captured or released"},
 		{HeldContra, Memo, "the other side of what is held"},
 		{Provider, Asset, "taken, and not yet paid out by the payment provider"},
+		{Disputed, Asset, "taken back by drivers' banks, which have not decided yet"},
 		{Cash, Asset, "in the cash boxes"},
 		{Terminal, Asset, "taken by the machines' card terminals, and not yet paid out"},
 		{Bank, Asset, "paid out to the operator"},
@@ -80,6 +83,6 @@ func Chart() []Entitled {
 		{TaxPayable, Liability, "tax contained in what was charged"},
 		{Revenue, Income, "earned, without tax"},
 		{Fees, Expense, "kept by the payment provider for its service"},
-		{Adjustments, Expense, "given up or corrected"},
+		{Adjustments, Expense, "given up, lost in a dispute, or corrected"},
 	}
 }

@@ -44,6 +44,14 @@ func RefundReturned(r id.Reservation, s id.Session, p id.Payment, amount, tax mo
 	return Entry{Kind: Refund, Reservation: r, Session: s, Payment: p, Postings: earned(Provider, amount, tax)}
 }
 
+// DisputeMoved books what a dispute has moved: waits is what a driver's bank took back
+// until it decides, below zero when that is over; lost is what it gave the driver for
+// good. The tax of what is lost stays payable, as that of a debt that is given up.
+func DisputeMoved(r id.Reservation, s id.Session, p id.Payment, waits, lost money.Amount) Entry {
+	away := money.New(waits.Minor+lost.Minor, waits.Currency)
+	return Entry{Kind: Dispute, Reservation: r, Session: s, Payment: p, Postings: []Posting{{Disputed, waits}, {Adjustments, lost}, {Provider, away.Neg()}}}
+}
+
 // FeeKept books that the provider keeps amount for a payment.
 func FeeKept(r id.Reservation, p id.Payment, amount money.Amount) Entry {
 	return Entry{Kind: Fee, Reservation: r, Payment: p, Postings: move(Provider, Fees, amount)}

@@ -48,6 +48,8 @@ func TestEveryMovementBalancesAndMovesWhatItSays(t *testing.T) {
 			{ledger.HoldReleased(r, p, a), "release", moved{"held": -n, "held_contra": n}},
 			{ledger.Captured(r, s, p, a, eur(tax)), "capture", moved{"held": -n, "held_contra": n, "provider": n, "revenue": tax - n, "tax_payable": -tax}},
 			{ledger.Refunded(r, s, p, a, eur(tax)), "refund", moved{"provider": -n, "revenue": n - tax, "tax_payable": tax}},
+			{ledger.DisputeMoved(r, s, p, a, eur(0)), "dispute", moved{"provider": -n, "disputed": n, "adjustments": 0}},
+			{ledger.DisputeMoved(r, s, p, a.Neg(), a), "dispute", moved{"provider": 0, "disputed": -n, "adjustments": n}},
 			{ledger.FeeKept(r, p, a), "fee", moved{"provider": -n, "fees": n}},
 			{ledger.StayOwed(r, s, a, eur(tax)), "owed", moved{"receivable": n, "revenue": tax - n, "tax_payable": -tax}},
 			{ledger.CashTaken(r, s, a), "cash_in", moved{"cash": n, "receivable": -n}},

@@ -19,6 +19,7 @@ type Capabilities struct {
 	SaveMethod   bool // Saver
 	Charge       bool // Charger
 	List         bool // Lister
+	Pays         bool // Payer
 	// HoldLife is how long any hold stands at the least; 0: it does not lapse. What
 	// begins later than that needs a saved method. A hold's own end is
 	// Outcome.CaptureBefore.

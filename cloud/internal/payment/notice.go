@@ -52,9 +52,10 @@ type DisputeState string
 
 // The states of a dispute.
 const (
-	DisputeOpen DisputeState = "open" // the bank asks for evidence, or decides
-	DisputeWon  DisputeState = "won"  // the money stays with us; final
-	DisputeLost DisputeState = "lost" // it went back to the driver; final
+	DisputeAsked DisputeState = "asked" // the bank enquires; the money is with us
+	DisputeOpen  DisputeState = "open"  // the bank has taken it back, and decides
+	DisputeWon   DisputeState = "won"   // it is with us; final
+	DisputeLost  DisputeState = "lost"  // it is the driver's again; final
 )
 
 // Dispute is a payment that a driver disputes at his bank.
@@ -88,7 +89,7 @@ func (n *Notice) Sense() error {
 	switch {
 	case d.Ref == "" || d.Amount.Minor < 0 || len(d.Amount.Currency) != 3:
 		return fmt.Errorf("%w: a dispute %q about %s", ErrMalformed, d.Ref, d.Amount)
-	case d.State != DisputeOpen && d.State != DisputeWon && d.State != DisputeLost:
+	case d.State == "" || !DisputeState("").CanBecome(d.State):
 		return fmt.Errorf("%w: a dispute that is %q", ErrMalformed, d.State)
 	}
 	return nil

@@ -45,9 +45,9 @@ var next = map[State][]State{
 	RequiresAction:   {Authorized, MethodKept, Declined, Unknown, VoidRequested},
 	Unknown:          {RequiresAction, Authorized, MethodKept, Declined, VoidRequested},
 	Authorized:       {CaptureRequested, VoidRequested, Lapsed},
-	MethodKept:       {Voided},           // nothing is at the provider that could be given back
-	CaptureRequested: {Captured, Voided}, // voided: the hold was gone, the driver owes it
-	VoidRequested:    {Voided, Declined},
+	MethodKept:       {Voided},                     // nothing is at the provider that could be given back
+	CaptureRequested: {Captured, Voided},           // voided: the hold was gone, the driver owes it
+	VoidRequested:    {Voided, Declined, Captured}, // captured: by hand, and given back instead
 }
 
 // CanBecome reports whether a payment in state s may move to state t.
@@ -92,6 +92,7 @@ type Payment struct {
 	Refunded      int64 // minor units of Captured that were given back; exactly what ledger.Refunded has booked
 	Refunds       []Refunding
 	Raise         Raising
+	Disputes      []Disputing
 	CaptureBefore time.Time
 	NextAction    string // URL of the second step
 	DeclineCode   string
@@ -153,6 +154,7 @@ var (
 	ErrTemporary = errors.New("the provider failed without doing anything; the same call may be made again")
 	ErrNotFound  = errors.New("the provider knows no such hold")
 	ErrRefused   = errors.New("the provider refuses the call in the hold's state")
+	ErrUnsettled = errors.New("the provider is not done with it yet; ask again later")
 	ErrNonsense  = errors.New("the provider's answer makes no sense; the outcome is not known")
 )
 

@@ -13,6 +13,7 @@ const (
 	ReasonWalked  = "walked"   // the parking had no space
 	ReasonVoided  = "voided"   // the operator took the reservation back
 	ReasonLessDue = "less_due" // less is due than was taken before it was known
+	ReasonByHand  = "by_hand"  // it was taken by hand from a hold that was to be given back
 	ByOperator    = "operator-"
 )
 
@@ -63,15 +64,19 @@ func (p *Payment) Charged() int64 {
 	}
 }
 
-// Left is what of Charged is not given back and not to be, in minor units.
-func (p *Payment) Left() int64 {
-	left := p.Charged()
+// Left is what of Charged can be given back, in minor units: what is not given back,
+// not to be, and not disputed.
+func (p *Payment) Left() int64 { return max(p.Charged()-p.Returning()-p.Disputed(), 0) }
+
+// Returning is what of Charged is given back or to be, in minor units.
+func (p *Payment) Returning() int64 {
+	var sum int64
 	for _, r := range p.Refunds {
 		if r.State != RefundFailed {
-			left -= r.Amount
+			sum += r.Amount
 		}
 	}
-	return left
+	return sum
 }
 
 // GiveBack asks for money to be given back. It does nothing when the same is

@@ -141,7 +141,7 @@ func (b *batchArgs) addReservation(n int, p id.Parking, r *reservation.Reservati
 
 func (b *batchArgs) addPayment(n int, p id.Parking, y *payment.Payment) {
 	a := &b.payments
-	a.begin(22)
+	a.begin(23)
 	a.int4(n)
 	a.text(string(p))
 	a.uuid(y.ID.UUID())
@@ -171,6 +171,11 @@ func (b *batchArgs) addPayment(n int, p id.Parking, y *payment.Payment) {
 		a.null(oidJSONB)
 	} else {
 		a.jsonb(b.text.of(a, y.Raise))
+	}
+	if len(y.Disputes) == 0 {
+		a.null(oidJSONB)
+	} else {
+		a.jsonb(b.text.of(a, y.Disputes))
 	}
 	a.end()
 }

@@ -75,21 +75,24 @@ func scanDay(row pgx.CollectableRow) (at id.Parking, k inventory.Key, d *invento
 
 const paymentColumns = `p.parking, p.id, p.version, p.reservation, p.state, p.provider, p.method, p.ref, p.currency, p.amount,
 	p.authorized, p.capture_amount, p.capture_tax, p.captured, p.capture_before, p.next_action, p.decline_code, p.updated_at,
-	p.refunded, p.refunds, p.raise`
+	p.refunded, p.refunds, p.raise, p.disputes`
 
 func scanPayment(row pgx.CollectableRow) (id.Parking, *payment.Payment, error) {
 	var p payment.Payment
 	var at id.Parking
 	var before *time.Time
-	var refunds, raise []byte
+	var refunds, raise, disputes []byte
 	err := row.Scan(&at, &p.ID, &p.Version, &p.Reservation, &p.State, &p.Provider, &p.Method, &p.Ref, &p.Amount.Currency, &p.Amount.Minor,
 		&p.Authorized, &p.CaptureAmount, &p.CaptureTax, &p.Captured, &before, &p.NextAction, &p.DeclineCode, &p.UpdatedAt,
-		&p.Refunded, &refunds, &raise)
+		&p.Refunded, &refunds, &raise, &disputes)
 	if err == nil && refunds != nil {
 		err = json.Unmarshal(refunds, &p.Refunds)
 	}
 	if err == nil && raise != nil {
 		err = json.Unmarshal(raise, &p.Raise)
+	}
+	if err == nil && disputes != nil {
+		err = json.Unmarshal(disputes, &p.Disputes)
 	}
 	if before != nil {
 		p.CaptureBefore = before.UTC()

@@ -82,11 +82,11 @@ func (s Notices) NoticeDone(ctx context.Context, provider, event string, now tim
 	return unavailable("note that a webhook was heeded", err)
 }
 
-// Unheeded lists webhooks that were taken before an instant, not much earlier, and
-// wait to be heeded, as the jobs that do it: the oldest first.
+// Unheeded lists webhooks that were taken before an instant, not a month earlier,
+// and wait to be heeded, as the jobs that do it: the latest first.
 func (s Notices) Unheeded(ctx context.Context, before time.Time, limit int) ([]relay.Job, error) {
 	rows, err := s.db.pool.Query(ctx, `select provider, event from payment_notice
-		where done_at is null and heard_at < $1 and heard_at > $1::timestamptz - interval '3 days' order by heard_at limit $2`, before, limit)
+		where done_at is null and heard_at < $1 and heard_at > $1::timestamptz - interval '30 days' order by heard_at desc limit $2`, before, limit)
 	if err != nil {
 		return nil, unavailable("find webhooks to heed", err)
 	}
@@ -128,7 +128,8 @@ const keepDispute = `insert into dispute as d (provider, ref, hold, parking, pay
 		(currency, amount, reason, state, at) = (select v.currency, v.amount, v.reason, v.state, v.at from (values
 			(excluded.currency, excluded.amount, excluded.reason, excluded.state, excluded.at, true),
 			(d.currency, d.amount, d.reason, d.state, d.at, false)) v(currency, amount, reason, state, at, told)
-			where v.told = (d.state = 'open' and (excluded.state <> 'open' or excluded.at >= d.at))),
+			where v.told = (d.state in ('asked', 'open') and case when excluded.state = d.state then excluded.at >= d.at
+				else excluded.state <> 'asked' end)),
 		updated_at = excluded.updated_at`
 
 // KeepDispute implements webhook.Store.

@@ -37,8 +37,8 @@ func (s Reconcile) SetCompared(ctx context.Context, provider string, to time.Tim
 	return unavailable("write up to where books are compared", err)
 }
 
-// A payment that is named is read whenever it moved. What was taken is what the
-// provider has of it for any reason but a refund, its fees, or a payout.
+// A payment that is named is read whenever it moved. What was taken is what captures
+// are booked for.
 const selectReconciled = `with wanted as (
 	select parking, id, bool_or(due) as due from (
 		select e.parking, e.payment as id, true as due from parking k join ledger_entry e on e.parking = k.id and e.at >= $2 and e.at < $3
@@ -52,7 +52,7 @@ select p.parking, p.id, p.reservation, p.ref, p.state, p.currency, p.capture_amo
 from wanted w join payment p on p.parking = w.parking and p.id = w.id
 cross join lateral (select
 	coalesce(sum(e.amount) filter (where e.kind = 'hold' and e.account = 'held'), 0)::bigint as held,
-	coalesce(sum(e.amount) filter (where e.account = 'provider' and e.kind not in ('refund','fee','payout')), 0)::bigint as captured,
+	coalesce(sum(e.amount) filter (where e.account = 'provider' and e.kind = 'capture'), 0)::bigint as captured,
 	coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'amount', -e.amount) order by e.at, e.txn)
 		filter (where e.account = 'provider' and e.kind = 'refund'), '[]') as refunds
 	from ledger_entry e where e.parking = p.parking and e.reservation = p.reservation and e.payment = p.id) l

@@ -22,32 +22,36 @@ var _ sandbox.Store = (*Sandbox)(nil)
 func NewSandbox(db *DB) *Sandbox { return &Sandbox{db} }
 
 const holdColumns = `h.ref, h.kind, h.key, h.parking, h.reservation, h.method, h.state, h.currency, h.asked, h.amount, h.captured,
-	h.refunded, h.refunds, h.decline_code, h.second_factor, h.capture_before, h.created_at, h.updated_at`
+	h.refunded, h.refunds, h.dispute, h.captured_at, h.decline_code, h.second_factor, h.capture_before, h.created_at, h.updated_at`
 
 func scanHold(row pgx.CollectableRow) (sandbox.Hold, error) {
 	var h sandbox.Hold
+	var captured *time.Time
 	err := row.Scan(&h.Ref, &h.Kind, &h.Key, &h.Parking, &h.Reservation, &h.Method, &h.State, &h.Amount.Currency, &h.Asked, &h.Amount.Minor,
-		&h.Captured, &h.Refunded, &h.Refunds, &h.DeclineCode, &h.SecondFactor, &h.CaptureBefore, &h.CreatedAt, &h.UpdatedAt)
+		&h.Captured, &h.Refunded, &h.Refunds, &h.Dispute, &captured, &h.DeclineCode, &h.SecondFactor, &h.CaptureBefore, &h.CreatedAt, &h.UpdatedAt)
 	h.CaptureBefore, h.CreatedAt, h.UpdatedAt = h.CaptureBefore.UTC(), h.CreatedAt.UTC(), h.UpdatedAt.UTC()
+	if captured != nil {
+		h.CapturedAt = captured.UTC()
+	}
 	return h, err
 }
 
 const sandboxInsert = `insert into sandbox.hold as h (ref, key, parking, reservation, method, state, currency, amount,
-	decline_code, second_factor, capture_before, created_at, updated_at, kind, asked, captured)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $8, $14) on conflict (key) do nothing returning ` + holdColumns
+	decline_code, second_factor, capture_before, created_at, updated_at, kind, asked, captured, captured_at, dispute)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $8, $14, $15, $16) on conflict (key) do nothing returning ` + holdColumns
 
 // sandboxInsertTelling is for holds with webhooks, which few have.
 const sandboxInsertTelling = `with placed as (` + sandboxInsert + `), told as (
 	insert into sandbox.webhook (event, hold, body, forged, due_at, times)
 	select x.event, placed.ref, x.body, x.forged, x.due_at, x.times
-	from placed, unnest($15::text[], $16::text[], $17::bool[], $18::timestamptz[], $19::int[]) x(event, body, forged, due_at, times))
+	from placed, unnest($17::text[], $18::text[], $19::bool[], $20::timestamptz[], $21::int[]) x(event, body, forged, due_at, times))
 	select * from placed`
 
 // PlaceHold implements sandbox.Store.
 func (s *Sandbox) PlaceHold(ctx context.Context, h sandbox.Hold) (sandbox.Hold, error) {
 	insert, args := sandboxInsert, []any{
 		h.Ref, h.Key, h.Parking, h.Reservation, h.Method, h.State,
-		h.Amount.Currency, h.Amount.Minor, h.DeclineCode, h.SecondFactor, h.CaptureBefore, h.CreatedAt, h.Kind, h.Captured,
+		h.Amount.Currency, h.Amount.Minor, h.DeclineCode, h.SecondFactor, h.CaptureBefore, h.CreatedAt, h.Kind, h.Captured, optionalTime(h.CapturedAt), h.Dispute,
 	}
 	if len(h.Webhooks) > 0 {
 		insert, args = sandboxInsertTelling, append(args, webhookColumns(h.Webhooks)...)
@@ -103,7 +107,7 @@ const (
 	sandboxCall   = `select c.ref, c.kind, c.answer from sandbox.call c where c.key = $1`
 	sandboxRecord = `insert into sandbox.call (key, ref, kind, tries, answer) values ($1, $2, $3, 1, $4) on conflict (key) do nothing`
 	sandboxUpdate = `update sandbox.hold set state = $2, captured = $3, decline_code = $4, second_factor = $5, updated_at = $6,
-	amount = $7, refunded = $8, refunds = $9 where ref = $1`
+	amount = $7, refunded = $8, refunds = $9, captured_at = $10, dispute = $11 where ref = $1`
 	sandboxTell = `insert into sandbox.webhook (event, hold, body, forged, due_at, times)
 	select x.event, $1, x.body, x.forged, x.due_at, x.times
 	from unnest($2::text[], $3::text[], $4::bool[], $5::timestamptz[], $6::int[]) x(event, body, forged, due_at, times)`
@@ -128,7 +132,7 @@ func (s *Sandbox) ChangeHold(ctx context.Context, ref, kind, key string, change 
 			return err
 		}
 		if _, err := tx.Exec(ctx, sandboxUpdate, ref, changed.State, changed.Captured, changed.DeclineCode, changed.SecondFactor, changed.UpdatedAt,
-			changed.Amount.Minor, changed.Refunded, refundsOf(changed)); err != nil {
+			changed.Amount.Minor, changed.Refunded, refundsOf(changed), optionalTime(changed.CapturedAt), changed.Dispute); err != nil {
 			return err
 		}
 		if len(changed.Webhooks) > 0 {
@@ -199,6 +203,18 @@ func (s *Sandbox) Placed(ctx context.Context, from, to time.Time) ([]sandbox.Hol
 	}
 	holds, err := pgx.CollectRows(rows, scanHold)
 	return holds, unavailable("list what the sandbox placed", err)
+}
+
+const sandboxTaken = `select ` + holdColumns + ` from sandbox.hold h where h.captured > 0 and h.updated_at >= $1 order by h.updated_at, h.ref`
+
+// Taken implements sandbox.Store.
+func (s *Sandbox) Taken(ctx context.Context, from time.Time) ([]sandbox.Hold, error) {
+	rows, err := s.db.pool.Query(ctx, sandboxTaken, from)
+	if err != nil {
+		return nil, unavailable("list what the sandbox has taken", err)
+	}
+	holds, err := pgx.CollectRows(rows, scanHold)
+	return holds, unavailable("list what the sandbox has taken", err)
 }
 
 func refundsOf(h sandbox.Hold) []sandbox.Refund { return append([]sandbox.Refund{}, h.Refunds...) }

@@ -120,21 +120,24 @@ func (s Schedule) EndingSoon(ctx context.Context, now time.Time, limit int) ([]s
 
 // What the rule decides on, and a little more: holds that lapse within a day and
 // before their stay is over, and stays that begin within a day on a saved method.
+// Holds that have lapsed come last, the latest first: most are not tried any more.
 const scheduleLapsing = `select parking, id from (
-	select r.parking, r.id, p.capture_before as due from payment p join reservation r on r.parking = p.parking and r.id = p.reservation and r.payment = p.id
+	select r.parking, r.id, p.capture_before as due, p.state = 'lapsed' as late from payment p join reservation r on r.parking = p.parking and r.id = p.reservation and r.payment = p.id
 	where p.state in ('authorized', 'lapsed') and p.capture_before <= $1::timestamptz + interval '1 day' and r.pending is null and r.state in ('confirmed', 'active')
 	  and (r.state = 'active' or r.to_at + interval '1 day' > p.capture_before) and (p.state = 'authorized' or p.updated_at > $1::timestamptz - interval '2 days')
 	union all
-	select r.parking, r.id, r.from_at from payment p join reservation r on r.parking = p.parking and r.id = p.reservation and r.payment = p.id
+	select r.parking, r.id, r.from_at, false from payment p join reservation r on r.parking = p.parking and r.id = p.reservation and r.payment = p.id
 	where p.state = 'method_saved' and r.pending is null and r.state in ('confirmed', 'active') and r.from_at <= $1::timestamptz + interval '1 day' and r.from_at > $1
-) x order by due limit $2`
+) x order by late, case when late then -extract(epoch from due) else extract(epoch from due) end limit $2`
 
 // Lapsing implements schedule.Store.
 func (s Schedule) Lapsing(ctx context.Context, now time.Time, limit int) ([]schedule.Due, error) {
 	return s.due(ctx, "find holds that lapse", scheduleLapsing, now, limit)
 }
 
-const scheduleLapsed = `select parking, id, reservation from payment where state = 'authorized' and capture_before <= $1 order by capture_before limit $2`
+// One that was captured by hand stays authorized, and is not looked at for ever.
+const scheduleLapsed = `select parking, id, reservation from payment where state = 'authorized' and capture_before <= $1
+	and capture_before > $1::timestamptz - interval '7 days' order by capture_before limit $2`
 
 // Lapsed implements schedule.Store.
 func (s Schedule) Lapsed(ctx context.Context, now time.Time, limit int) ([]relay.Job, error) {

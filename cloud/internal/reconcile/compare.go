@@ -349,7 +349,7 @@ var together = map[payment.State]struct{ same, soon []payment.State }{
 	payment.Authorized:       {same: []payment.State{payment.Authorized}},
 	payment.CaptureRequested: {soon: []payment.State{payment.Authorized, payment.Captured, payment.Voided, payment.Declined}}, // voided: it is about to be owed
 	payment.Captured:         {same: []payment.State{payment.Captured}},
-	payment.VoidRequested:    {soon: []payment.State{payment.Authorized, payment.RequiresAction, payment.Voided, payment.Declined}},
+	payment.VoidRequested:    {soon: []payment.State{payment.Authorized, payment.RequiresAction, payment.Voided, payment.Declined, payment.Captured}},
 	payment.Voided:           {same: []payment.State{payment.Voided, payment.Declined}},
 	payment.Declined:         {same: []payment.State{payment.Declined, payment.Voided}},
 }
@@ -360,13 +360,14 @@ func theirStates() []payment.State {
 
 // refunds compares what was given back. A refund that is booked goes with one of
 // the same amount; of what is left on both sides, one goes with one of another
-// amount.
+// amount. One that is booked alone may have come back there.
 func (c *comparison) refunds(g *group) {
 	o := g.ours
-	ours, theirs, keys := kept(o.Refunds), []payment.Entry{}, map[string]bool{}
+	ours, theirs, back, keys := kept(o.Refunds), []payment.Entry{}, []payment.Entry{}, map[string]bool{}
 	for _, e := range g.refunds {
 		if e.Refund.State == payment.RefundFailed {
-			continue // the money is back
+			back = append(back, e) // the money is
+			continue
 		}
 		if e.Key != "" && keys[e.Key] {
 			c.refund(o, Twice, nil, &e, "the same refund was made before")
@@ -394,8 +395,26 @@ func (c *comparison) refunds(g *group) {
 			c.refund(o, MissingHere, nil, &e, "it is not booked")
 		}
 	}
+	cameBack := func(minor int64) (e payment.Entry, found bool) {
+		at := slices.IndexFunc(back, func(e payment.Entry) bool { return e.Refund.Amount == money.New(minor, o.Currency) })
+		if at < 0 {
+			return e, false
+		}
+		e = back[at]
+		back = slices.Delete(back, at, at+1)
+		return e, true
+	}
+	for _, r := range o.Refunds {
+		if r.Amount < 0 {
+			cameBack(-r.Amount) // which is booked
+		}
+	}
 	for _, r := range ours {
-		if c.books.within(r.At) {
+		e, back := cameBack(r.Amount)
+		switch {
+		case back && (c.books.within(r.At) || c.books.within(e.At)):
+			c.refund(o, OtherState, &r, &e, "it came back")
+		case c.books.within(r.At):
 			c.refund(o, MissingThere, &r, nil, "the provider has given nothing back")
 		}
 	}

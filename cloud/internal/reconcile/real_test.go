@@ -33,6 +33,8 @@ type shop struct {
 	booking *booking.Service
 	settle  *settlement.Service
 	compare reconcile.Service
+
+	operator booking.Operator
 }
 
 func newShop(t *testing.T) *shop {
@@ -61,7 +63,8 @@ func newShop(t *testing.T) *shop {
 		Store: store, Commits: committer, Provider: s.sandbox, Tokens: tokens, Passes: booking.Passes{Key: key}, Log: quiet, Now: s.now, ProviderTimeout: time.Second,
 	})
 	s.settle = settlement.NewService(postgres.NewPayments(db), committer, s.booking, s.now, quiet, s.sandbox)
-	s.compare = reconcile.Service{Store: postgres.NewReconcile(db), Commits: committer, Now: s.now}
+	s.compare = reconcile.Service{Store: postgres.NewReconcile(db), Commits: committer, Refunds: s.settle, Now: s.now}
+	s.operator = booking.Operator{Reservations: store, Commits: committer}
 	return s
 }
 
@@ -205,8 +208,8 @@ func TestTheSandboxIsReconciled(t *testing.T) {
 	}
 }
 
-// The clock compares each hour once, when it has been over for a while, and goes
-// on where it was.
+// The clock compares each hour once, when it has been over for a while, and again
+// after 8 and 35 days, and goes on where it was.
 func TestTheClockComparesEachHourOnce(t *testing.T) {
 	s := newShop(t)
 	ctx := t.Context()
@@ -225,17 +228,59 @@ func TestTheClockComparesEachHourOnce(t *testing.T) {
 	}
 	run()
 	run()
-	if hours != 24 || lines != 3 || differ != 2 || s.incidents() != 1 {
+	if hours != 72 || lines != 3 || differ != 2 || s.incidents() != 1 {
 		t.Fatalf("%d hours, %d lines, %d differences, %d incidents", hours, lines, differ, s.incidents())
 	}
 	s.ahead.Store(int64(7 * time.Hour))
 	run()
-	if hours != 27 || lines != 3 {
+	if hours != 81 || lines != 3 {
 		t.Fatalf("%d hours, %d lines", hours, lines)
 	}
 	for name, window := range map[string][2]time.Time{"reversed": {s.now(), s.now().Add(-time.Hour)}, "to come": {s.now().Add(time.Hour), s.now().Add(2 * time.Hour)}} {
 		if _, err := s.compare.Compare(ctx, s.sandbox, window[0], window[1]); fault.Code(err) != reconcile.CodeWindow {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// What was given back comes back to us days later, and no webhook says so: the clock
+// finds it when it looks again, and books it back once.
+func TestARefundThatComesBackUntoldIsFound(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	p := s.reserve(sandbox.RefundBack)
+	s.ahead.Store(int64(4 * time.Hour))
+	s.taken(p)
+	_, err := s.operator.Refund(ctx, place, p.Reservation, nil, "Ana", "the gate was slow")
+	s.must(err)
+	s.must(s.settle.Refund(ctx, place, p.ID))
+	booked := func() (sum int64) {
+		t.Helper()
+		s.must(s.owner.QueryRow(ctx, `select coalesce(-sum(amount), 0) from ledger_entry where payment = $1 and kind = 'refund' and account = 'provider'`, p.ID.UUID()).Scan(&sum))
+		return sum
+	}
+	run := func() (differ int) {
+		t.Helper()
+		s.must(s.compare.Due(ctx, []payment.Provider{s.sandbox}, func(r reconcile.Report) { differ += len(r.Differences) }))
+		return differ
+	}
+	given := booked()
+	if given != p.Amount.Minor {
+		t.Fatalf("%d is given back of %s", given, p.Amount)
+	}
+	s.ahead.Add(int64(8*24*time.Hour + 4*time.Hour))
+	for range 2 {
+		if differ := run(); differ > 0 || booked() != 0 || s.incidents() > 0 {
+			t.Fatalf("%d differences, %d still booked as given back, %d incidents", differ, booked(), s.incidents())
+		}
+	}
+	var told int
+	s.must(s.owner.QueryRow(ctx, `select count(*) from incident where class = 'refund_failed'`).Scan(&told))
+	if told != 1 {
+		t.Fatalf("%d incidents", told)
+	}
+	s.ahead.Add(int64(30 * 24 * time.Hour))
+	if differ := run(); differ > 0 || booked() != 0 {
+		t.Fatalf("%d differences, %d booked as given back", differ, booked())
 	}
 }

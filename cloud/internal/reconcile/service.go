@@ -26,6 +26,10 @@ const Incident = "books_differ"
 // after its end a time is compared by itself.
 const Margin = 2 * time.Hour
 
+// Again is after how long a time is compared once more, by itself: a bank may send
+// back for weeks what was given back to a driver, and not every provider says so.
+var Again = []time.Duration{8 * 24 * time.Hour, 35 * 24 * time.Hour}
+
 // slice is how much is held in memory at a time.
 const slice = 24 * time.Hour
 
@@ -59,7 +63,13 @@ type Store interface {
 type Service struct {
 	Store   Store
 	Commits commit.Committer
+	Refunds Refunds // nil: Due changes nothing
 	Now     func() time.Time
+}
+
+// Refunds asks a provider how a refund stands, and books what is so.
+type Refunds interface {
+	ReviewRefund(ctx context.Context, at id.Parking, p id.Payment, reason string) error
 }
 
 // Compare compares a provider's books of [from, to) with ours. It changes
@@ -156,25 +166,27 @@ func (s Service) Raise(ctx context.Context, r Report) (raised int, err error) {
 	return raised, nil
 }
 
-// Due compares what the clock has not compared yet, up to Margin ago, and puts
-// the differences on record. A provider whose books were never compared begins a
-// day back. report is called for each time that was compared.
+// Due compares what the clock has not compared yet, up to Margin ago, and what was
+// compared Again ago. Refunds that came back are booked back; the other differences
+// go on record. A provider whose books were never compared begins a day back. report is called for each time that was compared.
 func (s Service) Due(ctx context.Context, providers []payment.Provider, report func(Report)) error {
 	var failed []error
 	for _, p := range providers {
 		if !p.Capabilities().List {
 			continue
 		}
-		if err := s.due(ctx, p, report); err != nil {
-			failed = append(failed, err)
+		failed = append(failed, s.due(ctx, p, p.Name(), 0, report))
+		for _, age := range Again {
+			failed = append(failed, s.due(ctx, p, fmt.Sprintf("%s, %s later", p.Name(), age), age, report))
 		}
 	}
 	return errors.Join(failed...)
 }
 
-func (s Service) due(ctx context.Context, p payment.Provider, report func(Report)) error {
-	to := s.Now().UTC().Add(-Margin).Truncate(step)
-	from, err := s.Store.Compared(ctx, p.Name())
+// due compares what is so old. Where it goes on is stored under a name.
+func (s Service) due(ctx context.Context, p payment.Provider, name string, age time.Duration, report func(Report)) error {
+	to := s.Now().UTC().Add(-age - Margin).Truncate(step)
+	from, err := s.Store.Compared(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -187,16 +199,40 @@ func (s Service) due(ctx context.Context, p payment.Provider, report func(Report
 		if err != nil {
 			return err
 		}
+		if err := s.bookBack(ctx, &r); err != nil {
+			return err
+		}
 		if _, err := s.Raise(ctx, r); err != nil {
 			return err
 		}
-		if err := s.Store.SetCompared(ctx, p.Name(), next); err != nil {
+		if err := s.Store.SetCompared(ctx, name, next); err != nil {
 			return err
 		}
 		report(r)
 		from = next
 	}
 	return ctx.Err()
+}
+
+// bookBack has refunds booked back that came back, and takes them out of the report.
+func (s Service) bookBack(ctx context.Context, r *Report) error {
+	if s.Refunds == nil {
+		return nil
+	}
+	differences := r.Differences[:0]
+	for _, d := range r.Differences {
+		_, call := PaymentOf(d.Key)
+		reason, ours := payment.RefundReason(call)
+		if d.What != Refund || d.Class != OtherState || !ours {
+			differences = append(differences, d)
+			continue
+		}
+		if err := s.Refunds.ReviewRefund(ctx, d.Parking, d.Payment, reason); err != nil {
+			return fmt.Errorf("book a refund back: %w", err)
+		}
+	}
+	r.Differences = differences
+	return nil
 }
 
 // step is what the clock compares in one go: little enough that a provider's

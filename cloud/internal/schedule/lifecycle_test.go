@@ -94,7 +94,7 @@ func newTown(t *testing.T, parkings ...id.Parking) *town {
 		t.Fatal(err)
 	}
 	w.bank = sandbox.New(postgres.NewSandbox(db), sandbox.Options{Now: w.now})
-	w.wires = &wires{Committer: committer, Provider: w.bank, Saver: w.bank, cut: map[string]int{}}
+	w.wires = &wires{Committer: committer, Provider: w.bank, Saver: w.bank, Refunder: w.bank, cut: map[string]int{}}
 	w.sell = booking.NewService(booking.Config{
 		Store: postgres.NewBooking(db), Commits: w.wires, Provider: w.wires,
 		Tokens: tokens, Passes: booking.Passes{Key: key}, Log: quiet, Now: w.now,

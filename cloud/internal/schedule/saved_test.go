@@ -19,7 +19,7 @@ import (
 func (w *till) far(method string) booking.View {
 	w.t.Helper()
 	w.bank = sandbox.New(postgres.NewSandbox(w.db), sandbox.Options{Now: w.now, HoldLife: 7 * 24 * time.Hour})
-	w.wires.Provider, w.wires.Saver = w.bank, w.bank
+	w.wires.Provider, w.wires.Saver, w.wires.Refunder = w.bank, w.bank, w.bank
 	return w.book(method, 10*24*time.Hour, 2*time.Hour)
 }
 

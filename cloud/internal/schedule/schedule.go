@@ -141,7 +141,7 @@ func review(ctx context.Context, now time.Time, s Store, m Money) error {
 }
 
 func renew(ctx context.Context, now time.Time, s Store, b Booking) error {
-	due, err := s.Lapsing(ctx, now, perRun)
+	due, err := s.Lapsing(ctx, now, 10*perRun)
 	if err != nil {
 		return err
 	}

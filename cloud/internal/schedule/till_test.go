@@ -25,6 +25,7 @@ type wires struct {
 	commit.Committer
 	payment.Provider
 	payment.Saver
+	payment.Refunder
 
 	mu  sync.Mutex
 	cut map[string]int // by call, counted down to the one that fails
@@ -98,7 +99,7 @@ func newTill(t *testing.T) *till {
 func (w *till) Insert(ctx context.Context, jobs []relay.Job) error {
 	for _, j := range jobs {
 		do := map[relay.Kind]func(context.Context, id.Parking, id.Payment) error{
-			relay.Capture: w.settle.Capture, relay.Void: w.settle.Void, relay.Resolve: w.settle.Resolve,
+			relay.Capture: w.settle.Capture, relay.Void: w.settle.Void, relay.Resolve: w.settle.Resolve, relay.Refund: w.settle.Refund,
 		}[j.Kind]
 		if err := do(ctx, j.Parking, j.Payment); err != nil && !errors.Is(err, settlement.ErrTooSoon) {
 			return err

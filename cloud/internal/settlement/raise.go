@@ -138,9 +138,9 @@ func collect(w *commit.Work, p *payment.Payment) (due, tax money.Amount, err err
 // owe puts a debt that was not taken back on its stay, without what of it was to
 // be given back anyway.
 func owe(w *commit.Work, p *payment.Payment, amount int64) error {
-	before := returning(p)
+	before := p.Returning()
 	shrink(p)
-	spared := min(before-returning(p), amount)
+	spared := min(before-p.Returning(), amount)
 	s, err := w.Session(p.Raise.Session)
 	if err != nil {
 		return err
@@ -160,9 +160,6 @@ func owe(w *commit.Work, p *payment.Payment, amount int64) error {
 	w.PutSession(s)
 	return err
 }
-
-// returning is what of a payment is given back or to be, in minor units.
-func returning(p *payment.Payment) int64 { return p.Charged() - p.Left() }
 
 // raise has the hold raised by what the stay owes, once, and returns the payment as
 // it is then. Until the provider has said yes or no, nothing is taken.

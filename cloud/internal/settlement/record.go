@@ -50,8 +50,7 @@ func (o RecordCapture) Apply(w *commit.Work, now time.Time) error {
 	case p.State != payment.CaptureRequested:
 		return wrongState(p, "captured")
 	case o.Outcome.State != payment.Captured || taken.Currency != p.Amount.Currency || taken.Minor <= 0 || taken.Minor > p.Authorized:
-		return fault.Wrap(fmt.Errorf("%s of %s %d: asked for %d, the provider says %s %s", p.ID, p.Amount.Currency, p.Authorized, p.CaptureAmount, o.Outcome.State, taken),
-			fault.Internal, CodeMismatch, "The payment provider took something else than it was asked for.")
+		return mismatch(p, o.Outcome)
 	}
 	stay, err := stayOf(w, p.Reservation)
 	if err != nil {
@@ -181,6 +180,11 @@ func load(w *commit.Work, i id.Payment) (*payment.Payment, error) {
 		err = fault.New(fault.NotFound, CodeUnknownPayment, "There is no such payment.")
 	}
 	return p, err
+}
+
+func mismatch(p *payment.Payment, o payment.Outcome) error {
+	return fault.Wrap(fmt.Errorf("%s of %s %d: asked for %d, the provider says %s %s", p.ID, p.Amount.Currency, p.Authorized, p.CaptureAmount, o.State, o.Captured),
+		fault.Internal, CodeMismatch, "The payment provider took something else than it was asked for.")
 }
 
 func void(w *commit.Work, p *payment.Payment, now time.Time) error {

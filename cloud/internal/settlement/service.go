@@ -109,7 +109,8 @@ func (s *Service) Capture(ctx context.Context, at id.Parking, i id.Payment) erro
 }
 
 // Void gives back the hold of a payment in void_requested and records it, also
-// when there never was one. It returns ErrTooSoon while a hold may still be on
+// when there never was one. What somebody captured by hand meanwhile is given back
+// from what was taken. It returns ErrTooSoon while a hold may still be on
 // its way, and ErrDefinite when the provider will not give it back.
 func (s *Service) Void(ctx context.Context, at id.Parking, i id.Payment) error {
 	p, provider, err := s.find(ctx, at, i)
@@ -135,9 +136,14 @@ func (s *Service) Void(ctx context.Context, at id.Parking, i id.Payment) error {
 		_, err := call(ctx, func(ctx context.Context) (payment.Outcome, error) { return provider.Void(ctx, ref, p.Key("void")) })
 		if refused(err) {
 			found, stands := s.hold(ctx, provider, p)
-			if stands == nil && over(found) || errors.Is(stands, payment.ErrNotFound) {
+			switch {
+			case stands == nil && over(found) || errors.Is(stands, payment.ErrNotFound):
 				err = nil // it is gone, or a method was to be saved and there never was one
-			} else {
+			case stands == nil && found.State == payment.Captured:
+				s.log.Error("a hold that was to be given back was captured, and not by us: it is given back from what was taken", "parking_id", at, "payment_id", i)
+				_, err := s.committer.Commit(ctx, RecordInstead{At: at, Payment: i, Outcome: found, Incident: id.New[id.Incident](s.now())})
+				return err
+			default:
 				s.log.Error("the provider refuses to give a hold back", "parking_id", at, "payment_id", i, "err", err)
 				return fmt.Errorf("void %s: %w: %w", i, ErrDefinite, err)
 			}

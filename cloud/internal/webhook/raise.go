@@ -7,11 +7,9 @@ import (
 	"github.com/openlot/openlot/protocol/id"
 )
 
-// The classes of incident that webhooks raise.
-const (
-	ClassDisputed = "disputed"           // a driver disputes a payment at his bank, or it was decided
-	ClassRefunded = "refunded_elsewhere" // money was given back by hand, at the provider
-)
+// ClassRefunded is the class of incident raised when money was given back by hand,
+// at the provider.
+const ClassRefunded = "refunded_elsewhere"
 
 // Raise records an incident about a payment, once for its key.
 type Raise struct {

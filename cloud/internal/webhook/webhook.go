@@ -174,11 +174,8 @@ func (s *Service) dispute(ctx context.Context, provider string, n payment.Notice
 			"provider", provider, "dispute", n.Dispute.Ref, "ref", n.Ref)
 		return nil
 	}
-	_, err := s.Commits.Commit(ctx, &Raise{
-		Of: k, Incident: id.New[id.Incident](s.Now()), Class: ClassDisputed,
-		// One incident for each state: opened, and how it ended.
-		Key:    commit.Key{Principal: "dispute:" + provider, Key: n.Dispute.Ref + " " + string(n.Dispute.State)},
-		Detail: fmt.Sprintf("The driver disputes %s of the payment at the bank (%s); the dispute is %s.", n.Dispute.Amount, n.Dispute.Reason, n.Dispute.State),
+	_, err := s.Commits.Commit(ctx, settlement.RecordDispute{
+		At: k.Parking, Payment: k.Payment, Provider: provider, Dispute: n.Dispute, Incident: id.New[id.Incident](s.Now()),
 	})
 	return err
 }

@@ -28,9 +28,10 @@ func capable(t *testing.T, h Harness) {
 	_, saves := h.Provider.(payment.Saver)
 	_, charges := h.Provider.(payment.Charger)
 	_, lists := h.Provider.(payment.Lister)
+	_, pays := h.Provider.(payment.Payer)
 	for what, pair := range map[string][2]bool{
 		"increment": {c.Increment, increments}, "refund": {c.Refund, refunds}, "save a method": {c.SaveMethod, saves},
-		"charge": {c.Charge, charges}, "list": {c.List, lists},
+		"charge": {c.Charge, charges}, "list": {c.List, lists}, "pay out": {c.Pays, pays},
 	} {
 		if pair[0] && !pair[1] {
 			t.Errorf("it says that it can %s and cannot", what)

@@ -34,6 +34,8 @@ type Harness struct {
 	// headers of one that is sent at a time; nil when it sends none.
 	Webhook func(t *testing.T, r payment.Request, o payment.Outcome) (event string, body []byte)
 	Sign    func(event string, body []byte, at time.Time) map[string]string
+	// PayOut has the provider pay out what is on its balance; nil when it never does.
+	PayOut func(t *testing.T)
 	// Complete is the driver's answer to a second factor.
 	Complete func(t *testing.T, ref string, passed bool)
 }
@@ -93,6 +95,7 @@ var secured = map[string]func(*testing.T, Harness){
 	"who does not keep a method says so":   saveDeclined,
 	"a charge of an absent driver":         absentCharge,
 	"the books list everything once":       lists,
+	"the balance is taken less fees":       balance,
 	"a fault at any call has one effect":   oneEffect,
 	"a webhook names its hold":             webhookRead,
 	"a webhook that was altered is forged": webhookForged,

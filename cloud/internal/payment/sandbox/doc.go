@@ -14,7 +14,10 @@
 //	pm_sandbox_no_increment   holds, but is never raised
 //	pm_sandbox_absent_declined  holds, but is not charged while the driver is away
 //	pm_sandbox_short_hold     holds, for ten minutes
-//	pm_sandbox_disputed       holds; what is captured is disputed at once
+//	pm_sandbox_disputed       holds; what is captured is disputed at once, and the
+//	                          books' page decides about it
+//	pm_sandbox_refund_returned  holds; what is given back comes back after a minute,
+//	                          and no webhook says so
 //	pm_sandbox_webhook_twice  waits for the driver; every webhook comes twice
 //	pm_sandbox_webhook_late   … webhooks come half a minute late
 //	pm_sandbox_webhook_reordered  … the first webhook comes after the next ones

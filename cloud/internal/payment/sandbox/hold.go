@@ -22,6 +22,7 @@ const (
 	Absent       = "pm_sandbox_absent_declined"
 	ShortHold    = "pm_sandbox_short_hold"
 	Disputed     = "pm_sandbox_disputed"
+	RefundBack   = "pm_sandbox_refund_returned"
 
 	// These are like SecondFactor, and their webhooks go astray.
 	WebhookTwice   = "pm_sandbox_webhook_twice"
@@ -70,15 +71,29 @@ type Hold struct {
 	Refunds       []Refund
 	DeclineCode   string
 	SecondFactor  string // "", pending, passed or refused
+	Dispute       *Dispute
 	CaptureBefore time.Time
+	CapturedAt    time.Time // zero: nothing was taken
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 
 	Webhooks []Webhook `json:"-"` // that tell of the last change; stored with it
 }
 
-// shortLife is how long a hold of ShortHold stands.
-const shortLife = 10 * time.Minute
+// How long what does not last does.
+const (
+	shortLife  = 10 * time.Minute // a hold of ShortHold
+	refundLife = time.Minute      // until what RefundBack gave back has come back
+)
+
+// Dispute is what of a hold its driver disputes at his bank.
+type Dispute struct {
+	Ref     string               `json:"ref"`
+	State   payment.DisputeState `json:"state"`  // DisputeOpen, DisputeWon or DisputeLost
+	Amount  int64                `json:"amount"` // minor units
+	Opened  time.Time            `json:"opened_at"`
+	Decided time.Time            `json:"decided_at,omitzero"`
+}
 
 // Refund is one refund of a hold.
 type Refund struct {
@@ -97,7 +112,7 @@ func decide(r payment.Request, ref string, now time.Time, life time.Duration) Ho
 		State: payment.Authorized, Asked: r.Amount.Minor, Amount: r.Amount, CaptureBefore: now.Add(life), CreatedAt: now, UpdatedAt: now,
 	}
 	switch method {
-	case OK, Timeout, Flaky, ServerError, NoIncrement, Absent, Disputed:
+	case OK, Timeout, Flaky, ServerError, NoIncrement, Absent, Disputed, RefundBack:
 	case ShortHold:
 		h.CaptureBefore = now.Add(min(life, shortLife))
 	case SecondFactor, WebhookTwice, WebhookLate, WebhookReorder, WebhookNever, WebhookForged:
@@ -134,9 +149,48 @@ func charge(r payment.Request, ref string, now time.Time, life time.Duration) Ho
 	case method == Absent:
 		h.State, h.DeclineCode = payment.Declined, CodeAbsent
 	case h.State == payment.Authorized:
-		h.State, h.Captured = payment.Captured, h.Amount.Minor
+		h = h.take(h.Amount.Minor, now)
 	}
 	return h
+}
+
+// take takes money from a hold that stands.
+func (h Hold) take(minor int64, now time.Time) Hold {
+	h.State, h.Captured, h.CapturedAt, h.UpdatedAt = payment.Captured, minor, now, now
+	if method, _ := usable(h.Method); method == Disputed {
+		h.Dispute = &Dispute{Ref: "dispute_" + h.Ref, State: payment.DisputeOpen, Amount: minor, Opened: now}
+	}
+	return h
+}
+
+// judge is the bank's decision of a dispute. The same one again changes nothing.
+func judge(won bool, now time.Time) func(Hold) (Hold, error) {
+	return func(h Hold) (Hold, error) {
+		state := payment.DisputeLost
+		if won {
+			state = payment.DisputeWon
+		}
+		switch {
+		case h.Dispute == nil:
+			return h, refuse("dispute", h, "nobody disputes it")
+		case h.Dispute.State == state:
+			return h, nil
+		case h.Dispute.State != payment.DisputeOpen:
+			return h, refuse("dispute", h, "it is "+string(h.Dispute.State))
+		}
+		d := *h.Dispute
+		d.State, d.Decided = state, now
+		h.Dispute, h.UpdatedAt = &d, now
+		return h, nil
+	}
+}
+
+// disputed is what of a hold its driver's bank has taken back, in minor units.
+func (h Hold) disputed() int64 {
+	if h.Dispute == nil || h.Dispute.State == payment.DisputeWon {
+		return 0
+	}
+	return h.Dispute.Amount
 }
 
 // increase raises a hold that stands to an amount in all.
@@ -155,14 +209,14 @@ func increase(to money.Amount, now time.Time) func(Hold) (Hold, error) {
 	}
 }
 
-// giveBack refunds part of what was taken and is not given back yet.
+// giveBack refunds part of what was taken, and is not given back yet or disputed.
 func giveBack(r payment.RefundRequest, ref string, now time.Time) func(Hold) (Hold, error) {
 	return func(h Hold) (Hold, error) {
 		switch {
 		case h.State != payment.Captured:
 			return h, refuse("refund", h, "it is "+string(h.State))
-		case r.Amount.Currency != h.Amount.Currency || r.Amount.Minor <= 0 || r.Amount.Minor > h.Captured-h.Refunded:
-			return h, refuse("refund", h, fmt.Sprintf("%s is not within the %d that are left", r.Amount, h.Captured-h.Refunded))
+		case r.Amount.Currency != h.Amount.Currency || r.Amount.Minor <= 0 || r.Amount.Minor > h.Captured-h.Refunded-h.disputed():
+			return h, refuse("refund", h, fmt.Sprintf("%s is not within the %d that are left", r.Amount, h.Captured-h.Refunded-h.disputed()))
 		}
 		h.Refunds = append(slices.Clip(h.Refunds), Refund{ref, r.Key, r.Amount.Minor, r.Reason, now})
 		h.Refunded, h.UpdatedAt = h.Refunded+r.Amount.Minor, now
@@ -171,16 +225,28 @@ func giveBack(r payment.RefundRequest, ref string, now time.Time) func(Hold) (Ho
 }
 
 // refund is the refund that a key made.
-func (h Hold) refund(key string) (payment.Refund, bool) {
+func (h Hold) refund(key string, now time.Time) (payment.Refund, bool) {
 	i := slices.IndexFunc(h.Refunds, func(r Refund) bool { return r.Key == key })
 	if i < 0 {
 		return payment.Refund{}, false
 	}
-	return h.told(h.Refunds[i]), true
+	return h.told(h.Refunds[i], now), true
 }
 
-func (h Hold) told(r Refund) payment.Refund {
-	return payment.Refund{Ref: r.Ref, Key: r.Key, Hold: h.Ref, State: payment.RefundSucceeded, Amount: money.New(r.Amount, h.Amount.Currency)}
+func (h Hold) told(r Refund, now time.Time) payment.Refund {
+	out := payment.Refund{Ref: r.Ref, Key: r.Key, Hold: h.Ref, State: payment.RefundSucceeded, Amount: money.New(r.Amount, h.Amount.Currency)}
+	if back := h.back(r); !back.IsZero() && !now.Before(back) {
+		out.State = payment.RefundFailed
+	}
+	return out
+}
+
+// back is when what was given back comes back, zero when it stays with the driver.
+func (h Hold) back(r Refund) time.Time {
+	if method, _ := usable(h.Method); method == RefundBack {
+		return r.At.Add(refundLife)
+	}
+	return time.Time{}
 }
 
 // same reports whether a request is the one that the hold was placed for.
@@ -206,8 +272,7 @@ func capture(amount money.Amount, now time.Time) func(Hold) (Hold, error) {
 		case amount.Minor <= 0 || amount.Minor > h.Amount.Minor:
 			return h, refuse("capture", h, fmt.Sprintf("%s is not within the authorised %s", amount, h.Amount))
 		}
-		h.State, h.Captured, h.UpdatedAt = payment.Captured, amount.Minor, now
-		return h, nil
+		return h.take(amount.Minor, now), nil
 	}
 }
 

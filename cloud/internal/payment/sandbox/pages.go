@@ -37,6 +37,7 @@ func newPages(p *Provider) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+booksPath, h.books)
 	mux.HandleFunc("GET "+booksPath+"/holds", h.holds)
+	mux.HandleFunc("POST "+booksPath+"/holds/{ref}/dispute", h.decide)
 	mux.HandleFunc("GET "+challengePath+"{ref}", h.challenge)
 	mux.HandleFunc("POST "+challengePath+"{ref}", h.complete)
 	return http.NewCrossOriginProtection().Handler(mux)
@@ -56,6 +57,7 @@ type holdJSON struct {
 	Captured      int64     `json:"captured"`
 	Refunded      int64     `json:"refunded"`
 	Refunds       []Refund  `json:"refunds"`
+	Dispute       *Dispute  `json:"dispute"` // null: nobody disputes it
 	Currency      string    `json:"currency"`
 	DeclineCode   string    `json:"decline_code,omitempty"`
 	CaptureBefore time.Time `json:"capture_before"`
@@ -79,7 +81,7 @@ func (h *pages) holds(w http.ResponseWriter, r *http.Request) {
 	for _, x := range holds {
 		out.Holds = append(out.Holds, holdJSON{
 			Ref: x.Ref, Kind: x.Kind, Key: x.Key, ParkingID: x.Parking, ReservationID: x.Reservation, Method: x.Method, State: string(h.p.outcome(x).State),
-			Amount: x.Amount.Minor, Captured: x.Captured, Refunded: x.Refunded, Refunds: append([]Refund{}, x.Refunds...), Currency: string(x.Amount.Currency), DeclineCode: x.DeclineCode,
+			Amount: x.Amount.Minor, Captured: x.Captured, Refunded: x.Refunded, Refunds: append([]Refund{}, x.Refunds...), Dispute: x.Dispute, Currency: string(x.Amount.Currency), DeclineCode: x.DeclineCode,
 			CaptureBefore: x.CaptureBefore, CreatedAt: x.CreatedAt, UpdatedAt: x.UpdatedAt,
 		})
 	}
@@ -130,6 +132,26 @@ func (h *pages) books(w http.ResponseWriter, r *http.Request) {
 	h.render(w, http.StatusOK, "books", map[string]any{
 		"Title": "Sandbox books", "Holds": holds, "Totals": totals, "Parking": r.URL.Query().Get("parking_id"), "Full": len(holds) == listed,
 	})
+}
+
+// decide takes the bank's part in a dispute.
+func (h *pages) decide(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 4096)
+	decision := r.PostFormValue("decision")
+	if decision != string(payment.DisputeWon) && decision != string(payment.DisputeLost) {
+		http.Error(w, `Send decision=won or decision=lost.`, http.StatusUnprocessableEntity)
+		return
+	}
+	switch err := h.p.Decide(r.Context(), r.PathValue("ref"), decision == string(payment.DisputeWon)); {
+	case err == nil:
+		http.Redirect(w, r, booksPath, http.StatusSeeOther)
+	case errors.Is(err, payment.ErrNotFound):
+		http.Error(w, "The sandbox knows no such hold.", http.StatusNotFound)
+	case errors.Is(err, payment.ErrRefused):
+		http.Error(w, "There is nothing to decide about this hold, or it is decided.", http.StatusConflict)
+	default:
+		http.Error(w, "The sandbox's books cannot be written at the moment.", http.StatusServiceUnavailable)
+	}
 }
 
 func (h *pages) challenge(w http.ResponseWriter, r *http.Request) {

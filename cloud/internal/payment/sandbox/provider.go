@@ -49,6 +49,8 @@ type Store interface {
 	DueWebhooks(ctx context.Context, now, again time.Time, tries, limit int) ([]Webhook, error)
 	// WebhookTaken says that one was sent; if it is to be sent again, it is due now.
 	WebhookTaken(ctx context.Context, event string, now time.Time) error
+	// Taken lists what something was taken from, and that has changed since from.
+	Taken(ctx context.Context, from time.Time) ([]Hold, error)
 	// Placed lists what was placed or refunded in [from, to).
 	Placed(ctx context.Context, from, to time.Time) ([]Hold, error)
 }
@@ -78,6 +80,7 @@ var (
 	_ payment.Saver       = (*Provider)(nil)
 	_ payment.Charger     = (*Provider)(nil)
 	_ payment.Lister      = (*Provider)(nil)
+	_ payment.Payer       = (*Provider)(nil)
 	_ payment.Announcer   = (*Provider)(nil)
 )
 
@@ -106,7 +109,7 @@ func (p *Provider) Name() string { return Name }
 // Capabilities implements payment.Provider.
 func (p *Provider) Capabilities() payment.Capabilities {
 	return payment.Capabilities{
-		Secures: true, SecondFactor: true, Increment: true, Refund: true, SaveMethod: true, Charge: true, List: true,
+		Secures: true, SecondFactor: true, Increment: true, Refund: true, SaveMethod: true, Charge: true, List: true, Pays: true,
 		HoldLife: p.life,
 	}
 }
@@ -241,7 +244,7 @@ func (p *Provider) Refund(ctx context.Context, r payment.RefundRequest) (payment
 	if err != nil {
 		return payment.Refund{}, unanswered(err)
 	}
-	made, ok := h.refund(r.Key)
+	made, ok := h.refund(r.Key, p.now())
 	if !ok || made.Amount != r.Amount {
 		return payment.Refund{}, fmt.Errorf("%w: key %s was used to refund something else", payment.ErrRefused, r.Key)
 	}
@@ -254,7 +257,7 @@ func (p *Provider) FindRefund(ctx context.Context, hold, key string) (payment.Re
 	if err != nil {
 		return payment.Refund{}, unanswered(err)
 	}
-	made, ok := h.refund(key)
+	made, ok := h.refund(key, p.now())
 	if !ok {
 		return payment.Refund{}, payment.ErrNotFound
 	}
@@ -293,7 +296,7 @@ func (p *Provider) List(ctx context.Context, from, to time.Time, each func(payme
 			if !within(r.At) {
 				continue
 			}
-			if err := each(payment.Entry{At: r.At, Key: r.Key, Parking: id.Parking(h.Parking), Refund: h.told(r)}); err != nil {
+			if err := each(payment.Entry{At: r.At, Key: r.Key, Parking: id.Parking(h.Parking), Refund: h.told(r, p.now())}); err != nil {
 				return err
 			}
 		}
@@ -308,6 +311,12 @@ func (p *Provider) Complete(ctx context.Context, ref string, passed bool) (payme
 
 func (p *Provider) challenged(ctx context.Context, ref string, passed bool) (Hold, error) {
 	return p.change(ctx, ref, "challenge", "", answerChallenge(passed, p.now().UTC()))
+}
+
+// Decide is the driver's bank's decision of a dispute, as the page gives it.
+func (p *Provider) Decide(ctx context.Context, ref string, won bool) error {
+	_, err := p.change(ctx, ref, "dispute", "", judge(won, p.now().UTC()))
+	return err
 }
 
 // Holds lists the latest holds of a parking, newest first; of all parkings

@@ -31,8 +31,11 @@ func TestSandboxIsAProvider(t *testing.T) {
 	db, _ := postgrestest.New(t)
 	paymenttest.Suite(t, func(t *testing.T) paymenttest.Harness {
 		store := &brittle{Store: postgres.NewSandbox(db)}
-		p := sandbox.New(store, sandbox.Options{Webhooks: sandbox.Webhooks{Secret: secret}})
+		var ahead atomic.Int64
+		now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		p := sandbox.New(store, sandbox.Options{Now: now, Webhooks: sandbox.Webhooks{Secret: secret}})
 		return paymenttest.Harness{
+			PayOut: func(*testing.T) { ahead.Store(int64(48 * time.Hour)) },
 			Webhook: func(_ *testing.T, r payment.Request, o payment.Outcome) (string, []byte) {
 				return "evt_1", event("evt_1", r, o)
 			},

@@ -74,11 +74,16 @@ type disputed struct {
 	Reason   string         `json:"reason"`
 }
 
+func (d *Dispute) body(c money.Currency) *disputed {
+	return &disputed{Ref: d.Ref, State: string(d.State), Amount: d.Amount, Currency: c, Reason: "fraudulent"}
+}
+
 // What webhooks are about, after the kind of the line.
 const (
 	placed     = "placed"
 	changed    = "changed"
 	disputeNew = "dispute.opened"
+	disputeEnd = "dispute.closed"
 )
 
 // tell adds the webhooks that say what became of a line of the books. What its
@@ -99,10 +104,13 @@ func (p *Provider) tell(h Hold, what string) Hold {
 			h.Webhooks = append(h.Webhooks, p.webhook(h, string(h.Kind)+"."+what, now, nil))
 		}
 	}
-	if method == Disputed && h.State == payment.Captured && h.Refunded == 0 {
-		h.Webhooks = append(h.Webhooks, p.webhook(h, disputeNew, now, &disputed{
-			Ref: "dispute_" + rand.Text(), State: string(payment.DisputeOpen), Amount: h.Captured, Currency: h.Amount.Currency, Reason: "fraudulent",
-		}))
+	if d := h.Dispute; d != nil {
+		switch h.UpdatedAt {
+		case d.Opened:
+			h.Webhooks = append(h.Webhooks, p.webhook(h, disputeNew, now, d.body(h.Amount.Currency)))
+		case d.Decided:
+			h.Webhooks = append(h.Webhooks, p.webhook(h, disputeEnd, now, d.body(h.Amount.Currency)))
+		}
 	}
 	for i := range h.Webhooks {
 		w := &h.Webhooks[i]

@@ -63,6 +63,7 @@ var (
 	_ payment.Saver       = (*Provider)(nil)
 	_ payment.Charger     = (*Provider)(nil)
 	_ payment.Lister      = (*Provider)(nil)
+	_ payment.Payer       = (*Provider)(nil)
 	_ payment.Announcer   = (*Provider)(nil)
 )
 
@@ -92,7 +93,7 @@ func (p *Provider) Name() string { return Name }
 // Capabilities implements payment.Provider.
 func (p *Provider) Capabilities() payment.Capabilities {
 	return payment.Capabilities{
-		Secures: true, SecondFactor: true, Increment: true, Refund: true, SaveMethod: true, Charge: true, List: true,
+		Secures: true, SecondFactor: true, Increment: true, Refund: true, SaveMethod: true, Charge: true, List: true, Pays: true,
 		HoldLife: holdLife,
 	}
 }

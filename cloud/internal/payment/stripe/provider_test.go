@@ -293,3 +293,41 @@ func TestACallWaitsForTheOneBeforeIt(t *testing.T) {
 		cancel()
 	}
 }
+
+// A payout that is on its way, or failed, is not booked as one; and what the account
+// pays by itself, such as a monthly fee, is about nobody.
+func TestOnlyWhatArrivedIsPaidOut(t *testing.T) {
+	a := open(t, 0)
+	r := request(stripetest.OK)
+	o, err := a.Authorize(t.Context(), r)
+	if err == nil {
+		o, err = a.Capture(t.Context(), o.Ref, r.Amount, r.Key+"-capture")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.at.Charge(-200, "eur")
+	ref := a.at.PayOut("in_transit")[0]
+	from, to := time.Now().Add(-time.Minute), time.Now().Add(time.Minute)
+	outs := 0
+	ask := func() error {
+		return a.Payouts(t.Context(), from, to, func(out payment.Payout) error {
+			outs++
+			if len(out.Lines) != 2 || out.Lines[0].Hold != "" || out.Lines[1].Hold != o.Ref || out.Lines[0].Net.Minor+out.Lines[1].Net.Minor != out.Amount.Minor {
+				t.Errorf("%+v", out)
+			}
+			return nil
+		})
+	}
+	if err := ask(); !errors.Is(err, payment.ErrUnsettled) || outs != 0 {
+		t.Fatalf("on its way: %d, %v", outs, err)
+	}
+	a.at.Arrive(ref, "paid")
+	if err := ask(); err != nil || outs != 1 {
+		t.Fatalf("arrived: %d, %v", outs, err)
+	}
+	a.at.Arrive(ref, "failed")
+	if err := ask(); err != nil || outs != 1 {
+		t.Fatalf("failed: %d, %v", outs, err)
+	}
+}

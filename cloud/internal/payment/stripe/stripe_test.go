@@ -83,7 +83,8 @@ func (a account) harness() paymenttest.Harness {
 			}
 			return event, body
 		},
-		Sign: func(_ string, body []byte, at time.Time) map[string]string { return stripetest.Sign(secret, body, at) },
+		PayOut: func(*testing.T) { a.at.PayOut("paid") },
+		Sign:   func(_ string, body []byte, at time.Time) map[string]string { return stripetest.Sign(secret, body, at) },
 		Complete: func(t *testing.T, ref string, passed bool) {
 			if err := a.at.Complete(ref, passed); err != nil {
 				t.Fatal(err)

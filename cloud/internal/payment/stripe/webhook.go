@@ -121,14 +121,17 @@ func (e *event) notice() payment.Notice {
 	return n
 }
 
-// disputeState is where a dispute stands. An enquiry that was closed without one is
-// won; a state that we do not know is for people to look at.
+// disputeState is where a dispute stands. Nothing is taken back by an enquiry, and
+// one that was closed without a dispute is won. A state that we do not know is taken
+// for one in which the money is away.
 func disputeState(status string) payment.DisputeState {
 	switch stripe.DisputeStatus(status) {
 	case stripe.DisputeStatusWon, stripe.DisputeStatusWarningClosed:
 		return payment.DisputeWon
 	case stripe.DisputeStatusLost:
 		return payment.DisputeLost
+	case stripe.DisputeStatusWarningNeedsResponse, stripe.DisputeStatusWarningUnderReview:
+		return payment.DisputeAsked
 	default:
 		return payment.DisputeOpen
 	}

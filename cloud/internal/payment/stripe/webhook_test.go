@@ -112,7 +112,7 @@ func TestWebhooksSayWhatTheyAreAbout(t *testing.T) {
 		Ref: o.Ref, About: payment.AboutDispute, Dispute: payment.Dispute{Ref: "dp_1", Amount: money.New(1500, "EUR"), Reason: "fraudulent"},
 	}
 	for status, want := range map[string]payment.DisputeState{
-		"needs_response": payment.DisputeOpen, "under_review": payment.DisputeOpen, "warning_needs_response": payment.DisputeOpen, "something_new": payment.DisputeOpen,
+		"needs_response": payment.DisputeOpen, "under_review": payment.DisputeOpen, "warning_needs_response": payment.DisputeAsked, "something_new": payment.DisputeOpen,
 		"won": payment.DisputeWon, "warning_closed": payment.DisputeWon, "lost": payment.DisputeLost,
 	} {
 		dispute["status"], disputed.Dispute.State = status, want

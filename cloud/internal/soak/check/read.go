@@ -152,7 +152,7 @@ func (r *Rows) readPayments(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	rows, err := tx.Query(ctx, `select payment, coalesce(sum(amount) filter (where account = 'held'), 0)::bigint,
-		coalesce(sum(amount) filter (where account = 'provider'), 0)::bigint from ledger_entry where payment is not null group by payment`)
+		coalesce(sum(amount) filter (where account = 'provider' and kind in ('capture', 'refund')), 0)::bigint from ledger_entry where payment is not null group by payment`)
 	if err != nil {
 		return err
 	}

@@ -121,6 +121,7 @@ func (s *Server) pay(i *intent) {
 	i.charge.Details.Type = "card"
 	if i.Capturing != "manual" {
 		i.Status, i.Received = "succeeded", i.Amount
+		s.move("charge", i.Received, i, i.sold())
 		return
 	}
 	life := holdLife
@@ -176,6 +177,7 @@ func (s *Server) capture(id string, form url.Values) (any, *problem) {
 	}
 	i.change(form)
 	i.Status, i.Received, i.Capturable = "succeeded", amount, 0
+	s.move("charge", amount, i, i.sold())
 	return i, nil
 }
 
@@ -284,6 +286,7 @@ func (s *Server) newRefund(_ string, form url.Values) (any, *problem) {
 		Status: "succeeded", Metadata: metadata(form, nil),
 	}
 	s.refunds = append(s.refunds, r)
+	s.move("refund", -amount, i, r)
 	return r, nil
 }
 

@@ -17,7 +17,7 @@ import (
 const Key = "sk_test_openlot"
 
 // Calls is how many calls there are.
-const Calls = 14
+const Calls = 16
 
 // Fault is where a call breaks.
 type Fault int
@@ -36,6 +36,8 @@ type Server struct {
 	intents   []*intent
 	setups    []*setup
 	refunds   []*refund
+	lines     []*line
+	payouts   []*payout
 	answers   map[string]*answer
 	flakes    map[string]int
 	fault     Fault
@@ -213,6 +215,8 @@ func (s *Server) do(verb, path string, form url.Values) (int, []byte) {
 		"GET setup_intents/{id}":                            s.getSetup,
 		"POST refunds":                                      s.newRefund,
 		"GET refunds":                                       s.listRefunds,
+		"GET balance_transactions":                          s.listLines,
+		"GET payouts":                                       s.listPayouts,
 	}[call]
 	if !ok {
 		return http.StatusNotFound, problemBody(invalid(404, "", ""))
