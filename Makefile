@@ -8,7 +8,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean
+.PHONY: help build run demo test test-hardware lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lint: $(TOOLS)/golangci-lint ## check style and usual mistakes in every module
 
 fmt: $(TOOLS)/golangci-lint ## format the Go code
 	@set -e; for m in $(MODULES); do (cd $$m && '$(CURDIR)/$(TOOLS)/golangci-lint' fmt ./...); done
+
+test-hardware: ## drive the edge binary on real kernel GPIO lines, in a kernel that is built once (Debian, x86-64; ARGS='-test.run=Story')
+	@scripts/hardware/run.sh $(ARGS)
 
 bench-story: build ## measure credential to open, reserve to edge, event to cloud, count to screen
 	@go build -o bin/devstack ./scripts/devstack

@@ -20,8 +20,8 @@ const fifo = 16
 
 var errUnplugged = errors.New("unplugged")
 
-// wire is one line of a fake chip, as the kernel and the world outside see it.
-type wire struct {
+// fakeLine is one line of a fake chip, as the kernel and the world outside see it.
+type fakeLine struct {
 	mu     sync.Mutex
 	level  gpio.Level
 	rest   gpio.Level // of an output that nobody holds: what the wiring pulls it to
@@ -42,24 +42,24 @@ type move struct {
 // chip is a driver whose lines are moved by the test.
 type chip struct {
 	mu    sync.Mutex
-	lines map[string]*wire
+	lines map[string]*fakeLine
 	tells bool // edges carry their level, as with go-gpiocdev
 }
 
-func newChip(tells bool) *chip { return &chip{lines: map[string]*wire{}, tells: tells} }
+func newChip(tells bool) *chip { return &chip{lines: map[string]*fakeLine{}, tells: tells} }
 
-func (c *chip) wire(l Line) *wire {
+func (c *chip) wire(l Line) *fakeLine {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w := c.lines[l.String()]
 	if w == nil {
-		w = &wire{}
+		w = &fakeLine{}
 		c.lines[l.String()] = w
 	}
 	return w
 }
 
-func (c *chip) take(l Line) (*wire, error) {
+func (c *chip) take(l Line) (*fakeLine, error) {
 	w := c.wire(l)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -78,7 +78,7 @@ func (c *chip) input(l Line, _ time.Duration) (inPin, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fakeIn{wire: w, tells: c.tells, halt: make(halting, 1)}, nil
+	return &fakeIn{fakeLine: w, tells: c.tells, halt: make(halting, 1)}, nil
 }
 
 func (c *chip) output(l Line, idle gpio.Level) (outPin, error) {
@@ -86,12 +86,12 @@ func (c *chip) output(l Line, idle gpio.Level) (outPin, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &fakeOut{wire: w}
+	o := &fakeOut{fakeLine: w}
 	return o, o.Out(idle)
 }
 
 // to moves a line from outside.
-func (w *wire) to(l gpio.Level) {
+func (w *fakeLine) to(l gpio.Level) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if l == w.level {
@@ -109,34 +109,34 @@ func (w *wire) to(l gpio.Level) {
 	}
 }
 
-func (w *wire) now() gpio.Level {
+func (w *fakeLine) now() gpio.Level {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.level
 }
 
 // silently moves a line without an edge, as when the kernel has lost it.
-func (w *wire) silently(l gpio.Level) {
+func (w *fakeLine) silently(l gpio.Level) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.level = l
 }
 
 // moved is what an output did.
-func (w *wire) moved() []move {
+func (w *fakeLine) moved() []move {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.moves)
 }
 
-func (w *wire) breaks(err error) {
+func (w *fakeLine) breaks(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.broken = err
 }
 
 // freeze keeps the watcher of a line from running until the result is called.
-func (w *wire) freeze() (thaw func()) {
+func (w *fakeLine) freeze() (thaw func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	frozen := make(chan struct{})
@@ -144,7 +144,7 @@ func (w *wire) freeze() (thaw func()) {
 	return func() { close(frozen) }
 }
 
-func (w *wire) release() {
+func (w *fakeLine) release() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.owned = false
@@ -152,7 +152,7 @@ func (w *wire) release() {
 
 type fakeIn struct {
 	gpio.PinIn
-	*wire
+	*fakeLine
 	tells bool
 	halt  halting
 	last  edge
@@ -191,7 +191,7 @@ func (f *fakeIn) Close() error             { f.release(); return nil }
 
 type fakeOut struct {
 	gpio.PinOut
-	*wire
+	*fakeLine
 }
 
 func (f *fakeOut) Out(l gpio.Level) error {
@@ -252,10 +252,10 @@ func newBench(t *testing.T, tells bool) *bench {
 	return b
 }
 
-func (b *bench) wire(r role) *wire { return b.chip.wire(*b.gate.line(r)) }
+func (b *bench) wire(r role) *fakeLine { return b.chip.wire(*b.gate.line(r)) }
 
-// start connects and runs until the inputs have settled.
-func (b *bench) start() {
+// start connects, runs until the inputs have settled and returns what was told.
+func (b *bench) start() []device.Event {
 	b.t.Helper()
 	dev, err := connect(b.chip, map[int]Gate{0: b.gate}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -275,7 +275,7 @@ func (b *bench) start() {
 		})
 	}()
 	time.Sleep(time.Second)
-	b.take()
+	return b.take()
 }
 
 // end stops the device and returns what Run said.

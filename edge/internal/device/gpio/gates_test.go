@@ -120,9 +120,10 @@ func TestALostEdgeIsMadeGood(t *testing.T) {
 func TestAPressIsNotLostNorMadeUp(t *testing.T) {
 	both(t, func(t *testing.T, b *bench) {
 		b.set(button, true) // held, or its wire touches ground, when the agent starts
-		b.start()
-		if got := b.take(); len(got) != 0 {
-			t.Errorf("at the start: %+v", got)
+		for _, e := range b.start() {
+			if e.Kind == device.Pressed {
+				t.Error("pressed at the start")
+			}
 		}
 		b.set(button, false)
 		time.Sleep(time.Second)
@@ -317,8 +318,12 @@ func TestStartAndEndMoveNothing(t *testing.T) {
 		if _, err := b.chip.take(*b.gate.Red); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := connect(b.chip, map[int]Gate{0: b.gate}, slog.New(slog.DiscardHandler)); err == nil {
+		other := Gate{Open: at(20)}
+		if _, err := connect(b.chip, map[int]Gate{0: other, 1: b.gate}, slog.New(slog.DiscardHandler)); err == nil {
 			t.Fatal("connected though a line is taken")
+		}
+		if b.chip.wire(*other.Open).owned {
+			t.Error("the gate before it is still held")
 		}
 		for r := range red {
 			if b.wire(r).owned {
