@@ -108,7 +108,7 @@ func TestASerialReaderIsReadAndFoundAgain(t *testing.T) {
 		return true
 	})
 	log.wait(t)
-	fmt.Fprint(far, "]Q1PK1:SECRET\r\n]Q1PK1:SECRET\r\n\x00\x01\r\nTK1:OTHER\r\n")
+	fmt.Fprint(far, "]Q1PK1:SECRET\r\n]Q1PK1:SECRET\r\n\x00SECRET\r\nTK1:OTHER\r\n")
 	if r := await(t, reads); r.Text != "PK1:SECRET" || r.Medium != device.Code {
 		t.Errorf("read %+v", r)
 	}
