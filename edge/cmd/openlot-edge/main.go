@@ -26,6 +26,8 @@ type cli struct {
 	LogFormat string `help:"How log lines are written: auto, text, json, journal (for systemd: its level, no time). Auto is journal under systemd and text elsewhere." default:"auto" enum:"auto,text,json,journal" env:"OPENLOT_EDGE_LOG_FORMAT"`
 
 	Run     runCmd     `cmd:"" help:"Run the agent."`
+	Check   checkCmd   `cmd:"" help:"Say what is wrong with the configuration and this machine. Ends with 0: nothing, 1: warnings, 2: errors."`
+	Lines   linesCmd   `cmd:"" help:"Show the inputs of all gates live, for whoever wires them. The agent must not be running."`
 	Inspect inspectCmd `cmd:"" help:"Print what a stopped agent's store holds, as JSON."`
 	Gate    gateCmd    `cmd:"" help:"Command a lane of the running agent: open it, hold it open, close it to all …"`
 	Repair  repairCmd  `cmd:"" help:"Say what a start would do about a damaged store, or do it."`

@@ -27,16 +27,15 @@ import (
 // StoreFile is the name of the store in the data directory.
 const StoreFile = "edge.db"
 
-// deviceRetry is how long a lost device is left alone.
-const deviceRetry = time.Second
-
-var errNoDevice = fault.Wrap(device.ErrNotAsked, fault.Unavailable, "board_lost", "The board is not connected.")
-
-// LaneConfig is one lane and its gate.
+// LaneConfig is one lane, its gate and what belongs to it.
 type LaneConfig struct {
 	Lane       admission.Lane
-	Gate       int  // on the device, from 0
-	Reversible bool // it may be turned; Lane.Direction is how it leads at first
+	Reversible bool           // it may be turned; Lane.Direction is how it leads at first
+	Mode       admission.Mode // until somebody commands another one
+	Device     string         // that carries the gate
+	Gate       int            // on the device, from 0
+	Readers    []device.Reader
+	Display    device.Display // or nil
 }
 
 // Config is what an agent is told.
@@ -48,10 +47,11 @@ type Config struct {
 	Zone     *time.Location
 	Built    time.Time // a time that has surely passed
 	Software string
-	Uplink   uplink.Config // Parking, Boot and Software are filled in; an empty Broker means no uplink
-	Connect  device.Connect
-	Store    []store.Option // how the store is opened
-	Machine  clock.Machine  // the clocks; the zero value is this machine's
+	Uplink   uplink.Config                 // Parking, Boot and Software are filled in; an empty Broker means no uplink
+	Devices  map[string]device.Connect     // by name; one that is lost blinds its own lanes only
+	Services []func(context.Context) error // of devices; they run beside the lanes until their ctx ends
+	Store    []store.Option                // how the store is opened
+	Machine  clock.Machine                 // the clocks; the zero value is this machine's
 
 	Supervisor Supervisor // or nil
 
@@ -67,7 +67,7 @@ type Agent struct {
 	uplink *uplink.Uplink
 	gates  []*gate
 	orders *orders
-	device atomic.Pointer[device.Gates]
+	links  []*link
 	listen net.Listener
 
 	ailing  bool // only runMarks: the store did not work when it was looked at last
@@ -114,11 +114,13 @@ func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger)
 		a.uplink = uplink.New(u, a.rec, &timekeeper{a.rec, u.Edge, log.With("component", "clock")}, a.beat, log.With("component", "uplink"))
 		a.rec.online = a.uplink.Online
 	}
+	a.links = newLinks(cfg.Devices, log)
 	for _, l := range cfg.Lanes {
 		g := newGate(l.Lane, l.Gate)
 		g.parking, g.zone, g.rec, g.log = cfg.Parking, cfg.Zone, a.rec, log.With("component", "lane")
-		g.device, g.keep = a.gatesNow, a.orders.keep
-		g.reversible = l.Reversible
+		g.mode, g.display = l.Mode, l.Display
+		a.carry(l.Device, g)
+		g.keep, g.reversible = a.orders.keep, l.Reversible
 		g.restore(a.orders.of(l.Lane.ID))
 		a.gates = append(a.gates, g)
 	}
@@ -139,7 +141,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		for _, one := range a.gates {
 			g.Go(func() error { return one.run(ctx) })
 		}
-		g.Go(func() error { return a.runDevice(ctx) })
+		a.runDevices(ctx, g)
 		g.Go(func() error { return a.runTime(ctx) })
 		g.Go(func() error { return a.runHTTP(ctx) })
 		g.Go(func() error { return a.runStaff(ctx) })
@@ -165,71 +167,6 @@ func (a *Agent) Addr() string {
 		return ""
 	}
 	return a.listen.Addr().String()
-}
-
-func (a *Agent) gatesNow() device.Gates {
-	if d := a.device.Load(); d != nil {
-		return *d
-	}
-	return nil
-}
-
-// runDevice keeps the device connected and hands its events to the lanes.
-func (a *Agent) runDevice(ctx context.Context) error {
-	for warned := false; ctx.Err() == nil; {
-		lost := a.useDevice(ctx, &warned)
-		if ctx.Err() != nil {
-			break
-		}
-		if !warned {
-			a.log.Error("the board is lost; trying again", "err", lost)
-			warned = true
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(deviceRetry):
-		}
-	}
-	return nil //nolint:nilerr // the end of ctx is how it is told to stop
-}
-
-func (a *Agent) useDevice(ctx context.Context, warned *bool) error {
-	d, err := a.cfg.Connect(ctx)
-	if err != nil {
-		return err
-	}
-	runCtx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	a.device.Store(&d)
-	ran := make(chan error, 1)
-	go func() { ran <- d.Run(runCtx, func(e device.Event) { a.dispatch(ctx, e) }) }()
-	a.toAll(ctx, signal{connected: true})
-	err = <-ran
-	a.device.Store(nil)
-	*warned = false
-	a.toAll(ctx, signal{lost: true})
-	return err
-}
-
-func (a *Agent) dispatch(ctx context.Context, e device.Event) {
-	for _, g := range a.gates {
-		if g.number != e.Gate && e.Kind != device.Restarted {
-			continue
-		}
-		select {
-		case g.signals <- signal{event: e}:
-		case <-ctx.Done():
-		}
-	}
-}
-
-func (a *Agent) toAll(ctx context.Context, s signal) {
-	for _, g := range a.gates {
-		select {
-		case g.signals <- s:
-		case <-ctx.Done():
-		}
-	}
 }
 
 // beat describes the lanes and the time.

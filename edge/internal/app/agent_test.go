@@ -80,7 +80,7 @@ func newSite(t testing.TB) *site {
 
 func (s *site) config() Config {
 	laneAt := func(name id.Lane, d admission.Direction, gate int) LaneConfig {
-		return LaneConfig{Lane: admission.Lane{ID: name, Direction: d, SpaceType: id.Standard}, Gate: gate}
+		return LaneConfig{Lane: admission.Lane{ID: name, Direction: d, SpaceType: id.Standard}, Device: "board", Gate: gate}
 	}
 	timing := uplink.DefaultTiming()
 	timing.Backoff, timing.Silence = 200*time.Millisecond, 2*time.Second
@@ -91,7 +91,7 @@ func (s *site) config() Config {
 	return Config{
 		Store: choices, Parking: parking, DataDir: s.dir, HTTP: "127.0.0.1:0", Zone: time.UTC, Built: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Software: "test",
 		Lanes:   []LaneConfig{laneAt("entry-1", admission.Entry, entry1), laneAt("exit-1", admission.Exit, exit1), laneAt("entry-2", admission.Entry, entry2)},
-		Connect: s.board.connect, Machine: s.machine, Supervisor: s.supervisor,
+		Devices: map[string]device.Connect{"board": s.board.connect}, Machine: s.machine, Supervisor: s.supervisor,
 		Uplink: uplink.Config{Broker: "tcp://" + s.net.Addr, Edge: s.edge, Secret: secret, Timing: timing},
 	}
 }
@@ -356,7 +356,7 @@ func TestABrokenDiskTrapsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	var d device.Gates = s.board
-	a.device.Store(&d)
+	a.links[0].now.Store(&d)
 	for _, g := range a.gates {
 		g.step(context.Background(), lane.Input{Kind: lane.Sensed, Inputs: lane.Inputs{Arming: lane.On, Safety: lane.Off, ArmClosed: lane.On, ArmOpen: lane.Off, Fire: lane.Off}})
 		g.present(context.Background(), showing{kind: lane.Pressed})

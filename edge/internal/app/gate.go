@@ -38,6 +38,7 @@ type gate struct {
 	number     int // on the device
 	zone       *time.Location
 	reversible bool
+	display    device.Display // or nil
 	rec        *recorder
 	device     func() device.Gates // nil while there is none
 	log        *slog.Logger
@@ -265,6 +266,9 @@ func (g *gate) unjournalled(req admission.Request) admission.Verdict {
 
 // tell shows a sentence and a light. Neither is worth a retry.
 func (g *gate) tell(ctx context.Context, text, ticket string, green bool) {
+	if g.display != nil {
+		g.display.Show(text)
+	}
 	err := g.command(ctx, func(d device.Gates, ctx context.Context, n int) error {
 		return d.Present(ctx, n, text, ticket)
 	})

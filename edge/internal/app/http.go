@@ -65,7 +65,7 @@ func (a *Agent) Report() Report {
 	p, now := a.rec.Position(), a.rec.clock.Now()
 	r := Report{
 		Parking: a.cfg.Parking, Software: a.cfg.Software, Journal: p.Journal, Epoch: p.Epoch, LastSeq: p.LastSeq, AckedSeq: p.AckedSeq,
-		Revision: p.Revision, Link: uplink.Down, Board: a.gatesNow() != nil, Allotments: []AllotmentUsed{}, Lanes: []Lane{},
+		Revision: p.Revision, Link: uplink.Down, Board: a.linked(), Allotments: []AllotmentUsed{}, Lanes: []Lane{},
 		Time:  TimeReport{Lo: now.Lo, Wall: now.Wall, Signed: now.Source == clock.Signed, Disputed: now.Disputed},
 		Store: a.rec.Health(), Rebuilt: a.rec.Rebuilt(),
 	}

@@ -92,13 +92,13 @@ func since(at time.Time, is bool, now time.Time) time.Time {
 // much time again, unless no gate can be moved anyway.
 func (a *Agent) overdue(lasted time.Duration) bool {
 	limit := trialFactor * a.cfg.ConfirmAfter
-	return lasted >= 2*limit || lasted >= limit && (a.gatesNow() == nil || a.empty())
+	return lasted >= 2*limit || lasted >= limit && (!a.movable() || a.empty())
 }
 
 // healthy reports whether the agent does all its work: lanes turn, the store
 // takes events, the board answers, and the cloud does if there is to be one.
 func (a *Agent) healthy() bool {
-	return a.Check() == nil && a.gatesNow() != nil && (a.uplink == nil || a.uplink.Link() == uplink.Online)
+	return a.Check() == nil && a.linked() && (a.uplink == nil || a.uplink.Link() == uplink.Online)
 }
 
 // empty reports whether surely no vehicle is in any lane: a loop that cannot be

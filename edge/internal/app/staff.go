@@ -211,7 +211,9 @@ func (g *gate) remember() {
 
 // restore brings a lane to where the orders left it.
 func (g *gate) restore(s standing) {
-	g.mode, _ = admission.ParseMode(s.Mode)
+	if m, ordered := admission.ParseMode(s.Mode); ordered {
+		g.mode = m
+	}
 	var list []lane.Command
 	for _, name := range s.Commands {
 		if c, known := commands[name]; known {

@@ -85,7 +85,7 @@ func (a *Agent) said(err error) {
 // summary is the agent in one line, for a list of services.
 func (a *Agent) summary() string {
 	parts := []string{fmt.Sprintf("%d lanes", len(a.gates)), "board connected"}
-	if a.gatesNow() == nil {
+	if !a.linked() {
 		parts[1] = "board lost"
 	}
 	if a.uplink != nil {

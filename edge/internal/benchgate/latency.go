@@ -14,6 +14,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/app"
+	"github.com/openlot/openlot/edge/internal/device"
 	"github.com/openlot/openlot/protocol/id"
 )
 
@@ -28,11 +29,11 @@ type agent struct {
 func start(dir string, lanes int) (*agent, error) {
 	a := &agent{board: newBoard(lanes)}
 	cfg := app.Config{
-		Parking: parking, DataDir: dir, Zone: time.UTC, Built: time.Now().Add(-time.Hour), Software: "bench-gate", Connect: a.board.connect,
+		Parking: parking, DataDir: dir, Zone: time.UTC, Built: time.Now().Add(-time.Hour), Software: "bench-gate", Devices: map[string]device.Connect{"board": a.board.connect},
 	}
 	for i := range lanes {
 		cfg.Lanes = append(cfg.Lanes, app.LaneConfig{
-			Lane: admission.Lane{ID: id.Lane(fmt.Sprintf("entry-%d", i)), Direction: admission.Entry, SpaceType: id.Standard}, Gate: i,
+			Lane: admission.Lane{ID: id.Lane(fmt.Sprintf("entry-%d", i)), Direction: admission.Entry, SpaceType: id.Standard}, Device: "board", Gate: i,
 		})
 	}
 	var err error

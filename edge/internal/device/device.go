@@ -67,3 +67,22 @@ type Gates interface {
 
 // Connect finds the device. The agent calls it again after the device was lost.
 type Connect func(ctx context.Context) (Gates, error)
+
+// Read is what a reader read. Its text is in no log.
+type Read struct {
+	Medium Medium
+	Text   string
+}
+
+// Reader reads credentials at one lane, beside those that Gates bring.
+type Reader interface {
+	// Run passes on what is read until ctx ends, over all losses of the reader. take
+	// never waits; it is false when the lane has no room for another read.
+	Run(ctx context.Context, take func(Read) bool) error
+}
+
+// Display shows sentences to the driver at one lane, beside what Gates show.
+type Display interface {
+	// Show never waits: what comes before it was shown is not shown.
+	Show(text string)
+}
