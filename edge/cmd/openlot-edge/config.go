@@ -35,9 +35,16 @@ func (s *settings) load() (*config.Config, config.Problems) {
 		key, flag string
 		value     *string
 	}{
-		{"parking", "--parking", s.Parking}, {"edge_id", "--edge-id", s.EdgeID}, {"secret_file", "--secret-file", s.SecretFile},
-		{"mqtt", "--mqtt", s.MQTT}, {"data_dir", "--data-dir", s.DataDir}, {"http", "--http", s.HTTP}, {"board", "--board", s.Board},
-		{"gpio", "--gpio", s.GPIO}, {"baud", "--baud", s.Baud}, {"timezone", "--timezone", s.Timezone},
+		{"parking", "--parking", s.Parking},
+		{"edge_id", "--edge-id", s.EdgeID},
+		{"secret_file", "--secret-file", s.SecretFile},
+		{"mqtt", "--mqtt", s.MQTT},
+		{"data_dir", "--data-dir", s.DataDir},
+		{"http", "--http", s.HTTP},
+		{"board", "--board", s.Board},
+		{"gpio", "--gpio", s.GPIO},
+		{"baud", "--baud", s.Baud},
+		{"timezone", "--timezone", s.Timezone},
 	} {
 		if one.value != nil {
 			over = append(over, config.Override{Key: one.key, Flag: one.flag, Values: []string{*one.value}})

@@ -55,10 +55,10 @@ func (c *linesCmd) Run(ctx context.Context, stdout io.Writer, log *slog.Logger) 
 	if c.Pulse != "" {
 		return c.pulse(ctx, cfg, os.Stdin, stdout, log)
 	}
-	b := newPanel(cfg, stdout, c.JSON)
+	p := newPanel(cfg, stdout, c.JSON)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, d := range cfg.Devices {
-		group.Go(func() error { return b.watch(ctx, d, log) })
+		group.Go(func() error { return p.watch(ctx, d, log) })
 	}
 	return group.Wait()
 }
@@ -117,7 +117,7 @@ func try(ctx context.Context, connect device.Connect, gate int, output string) e
 		err = d.Light(ctx, gate, output == "green", lampTime)
 	}
 	stop()
-	<-ran
+	<-ran // the end of the line is what was asked for
 	return err
 }
 
@@ -143,27 +143,27 @@ func listChips(w io.Writer) error {
 
 // watch shows the inputs of a device until ctx ends; one that is lost is shown as
 // unknown and looked for again.
-func (b *panel) watch(ctx context.Context, d config.Device, log *slog.Logger) error {
+func (p *panel) watch(ctx context.Context, d config.Device, log *slog.Logger) error {
 	return device.Keep(ctx, slog.New(slog.DiscardHandler), "device", func(ctx context.Context, _ func()) (err error) {
 		defer func() {
 			if ctx.Err() == nil {
-				b.lost(d.ID, err)
+				p.lost(d.ID, err)
 			}
 		}()
 		if d.GPIO == nil {
-			return b.watchBoard(ctx, d, log)
+			return p.watchBoard(ctx, d, log)
 		}
 		return gpio.Watch(ctx, d.GPIO.Driver, d.GPIO.Gates, func(r gpio.Reading) {
 			level := lane.Off
 			if r.Active {
 				level = lane.On
 			}
-			b.set(d.ID, r.Gate, r.Input, level, fmt.Sprintf("%s %s", r.Line, map[bool]string{true: "high", false: "low"}[r.High]))
+			p.set(d.ID, r.Gate, r.Input, level, fmt.Sprintf("%s %s", r.Line, map[bool]string{true: "high", false: "low"}[r.High]))
 		})
 	})
 }
 
-func (b *panel) watchBoard(ctx context.Context, d config.Device, log *slog.Logger) error {
+func (p *panel) watchBoard(ctx context.Context, d config.Device, log *slog.Logger) error {
 	gates, err := carrier(d, log)(ctx)
 	if err != nil {
 		return err
@@ -173,7 +173,7 @@ func (b *panel) watchBoard(ctx context.Context, d config.Device, log *slog.Logge
 			name  string
 			level lane.Level
 		}{{"arming", in.Arming}, {"safety", in.Safety}, {"arm_open", in.ArmOpen}, {"arm_closed", in.ArmClosed}, {"fire", in.Fire}} {
-			b.set(d.ID, gate, one.name, one.level, "")
+			p.set(d.ID, gate, one.name, one.level, "")
 		}
 	}
 	ran := make(chan error, 1)
@@ -185,17 +185,17 @@ func (b *panel) watchBoard(ctx context.Context, d config.Device, log *slog.Logge
 			case device.Changed:
 				show(e.Gate, e.Inputs)
 			case device.Pressed:
-				b.happened(d.ID, e.Gate, "button")
+				p.happened(d.ID, e.Gate, "button")
 			case device.Credential:
-				b.happened(d.ID, e.Gate, "credential")
+				p.happened(d.ID, e.Gate, "credential")
 			case device.Fault:
-				b.happened(d.ID, e.Gate, "fault "+e.Text)
+				p.happened(d.ID, e.Gate, "fault "+e.Text)
 			case device.Restarted:
-				b.happened(d.ID, e.Gate, "restarted")
+				p.happened(d.ID, e.Gate, "restarted")
 			}
 		})
 	}()
-	for _, gate := range b.gates(d.ID) {
+	for _, gate := range p.gates(d.ID) {
 		if in, err := gates.Inputs(ctx, gate); err == nil {
 			show(gate, in)
 		}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -27,7 +26,7 @@ func twoDevices(t *testing.T, change func(*Config)) (s *site, other *testBoard) 
 	if change != nil {
 		change(&cfg)
 	}
-	a, err := Open(cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	a, err := Open(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,7 +140,7 @@ func TestNothingThatWasShownIsToldOrKept(t *testing.T) {
 	s.applied(wire.Entered, 1)
 	var said strings.Builder
 	for _, path := range []string{"/state", "/healthz"} {
-		res, err := http.Get("http://" + a.Addr() + path) //nolint:noctx // our own agent
+		res, err := http.Get("http://" + a.Addr() + path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -60,8 +60,17 @@ func roles(g *gpio.Gate) []struct {
 		name string
 		line **gpio.Line
 	}{
-		{"arming", &g.Arming}, {"safety", &g.Safety}, {"arm_open", &g.ArmOpen}, {"arm_closed", &g.ArmClosed}, {"fire", &g.Fire},
-		{"stop", &g.Stop}, {"button", &g.Button}, {"open", &g.Open}, {"close", &g.Close}, {"green", &g.Green}, {"red", &g.Red},
+		{"arming", &g.Arming},
+		{"safety", &g.Safety},
+		{"arm_open", &g.ArmOpen},
+		{"arm_closed", &g.ArmClosed},
+		{"fire", &g.Fire},
+		{"stop", &g.Stop},
+		{"button", &g.Button},
+		{"open", &g.Open},
+		{"close", &g.Close},
+		{"green", &g.Green},
+		{"red", &g.Red},
 	}
 }
 

@@ -20,7 +20,7 @@ func Keep(ctx context.Context, log *slog.Logger, what string, use func(ctx conte
 			break
 		}
 		if !warned {
-			log.Error("the "+what+" is lost; trying again", "err", lost)
+			log.Error("a device is lost; trying again", "what", what, "err", lost)
 			warned = true
 		}
 		select {

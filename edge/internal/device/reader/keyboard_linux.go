@@ -56,7 +56,7 @@ func readKeyboard(r io.Reader, keys *Keys, line func(string)) error {
 		}
 		e := buf[stampSize:]
 		if text, ok := keys.Event(
-			binary.NativeEndian.Uint16(e), binary.NativeEndian.Uint16(e[2:]), int32(binary.NativeEndian.Uint32(e[4:])), stamp(buf), //nolint:gosec // a signed number's bits
+			binary.NativeEndian.Uint16(e), binary.NativeEndian.Uint16(e[2:]), int32(binary.NativeEndian.Uint32(e[4:])), stamp(buf),
 		); ok {
 			line(text)
 		}
@@ -67,5 +67,5 @@ func stamp(event []byte) time.Time {
 	if stampSize == 8 {
 		return time.Unix(int64(binary.NativeEndian.Uint32(event)), int64(binary.NativeEndian.Uint32(event[4:]))*1000)
 	}
-	return time.Unix(int64(binary.NativeEndian.Uint64(event)), int64(binary.NativeEndian.Uint64(event[8:]))*1000) //nolint:gosec // a signed number's bits
+	return time.Unix(int64(binary.NativeEndian.Uint64(event)), int64(binary.NativeEndian.Uint64(event[8:]))*1000)
 }

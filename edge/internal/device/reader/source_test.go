@@ -3,7 +3,6 @@ package reader
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,7 +31,14 @@ func line(t *testing.T, path string) *os.File {
 	return far
 }
 
-// run runs a reader; there says that it has opened its port once more.
+func send(t *testing.T, far *os.File, text string) {
+	t.Helper()
+	if _, err := far.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs a reader until the test ends.
 func run(t *testing.T, r device.Reader, take func(device.Read) bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -108,7 +114,7 @@ func TestASerialReaderIsReadAndFoundAgain(t *testing.T) {
 		return true
 	})
 	log.wait(t)
-	fmt.Fprint(far, "]Q1PK1:SECRET\r\n]Q1PK1:SECRET\r\n\x00SECRET\r\nTK1:OTHER\r\n")
+	send(t, far, "]Q1PK1:SECRET\r\n]Q1PK1:SECRET\r\n\x00SECRET\r\nTK1:OTHER\r\n")
 	if r := await(t, reads); r.Text != "PK1:SECRET" || r.Medium != device.Code {
 		t.Errorf("read %+v", r)
 	}
@@ -118,7 +124,7 @@ func TestASerialReaderIsReadAndFoundAgain(t *testing.T) {
 	_ = far.Close() // unplugged
 	far = line(t, path)
 	log.wait(t)
-	fmt.Fprint(far, "PK1:AGAIN\r")
+	send(t, far, "PK1:AGAIN\r")
 	if r := await(t, reads); r.Text != "PK1:AGAIN" {
 		t.Errorf("read %+v", r)
 	}
@@ -143,7 +149,7 @@ func TestALineWithoutAnEndIsFlushed(t *testing.T) {
 	})
 	log.wait(t)
 	for _, text := range []string{"PK1:ONE", "PK1:TWO"} {
-		fmt.Fprint(far, text)
+		send(t, far, text)
 		if r := await(t, reads); r.Text != text {
 			t.Errorf("read %+v", r)
 		}
@@ -156,7 +162,7 @@ func TestAReaderHasItsPortForItself(t *testing.T) {
 	first := &watched{word: "a reader is there", seen: make(chan struct{}, 4)}
 	run(t, Serial(path, 9600, Framer{}, 0, Screen{}, slog.New(slog.NewTextHandler(first, nil))), func(device.Read) bool { return true })
 	first.wait(t)
-	second := &watched{word: "the reader is lost", seen: make(chan struct{}, 4)}
+	second := &watched{word: "a device is lost", seen: make(chan struct{}, 4)}
 	run(t, Serial(path, 9600, Framer{}, 0, Screen{}, slog.New(slog.NewTextHandler(second, nil))), func(device.Read) bool { return true })
 	second.wait(t)
 }
