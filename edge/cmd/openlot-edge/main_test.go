@@ -107,9 +107,9 @@ func (s *site) run() (stop func() int) {
 // drive sends a vehicle to a gate and waits until its visit is over.
 func (s *site) drive(gate, credential string) twin.Vehicle {
 	s.t.Helper()
-	body := fmt.Sprintf(`{"credential":%q,"patience_ms":1000}`, credential)
+	body := fmt.Sprintf(`{"credential":%q,"patience_ms":4000}`, credential)
 	if credential == "" {
-		body = `{"button":true,"patience_ms":1000}`
+		body = `{"button":true,"patience_ms":4000}`
 	}
 	v := s.vehicle(http.MethodPost, "/gates/"+gate+"/vehicles", body)
 	return s.vehicle(http.MethodGet, "/vehicles/"+v.ID+"?wait=30s", "")
