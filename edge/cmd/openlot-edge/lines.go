@@ -117,7 +117,7 @@ func try(ctx context.Context, connect device.Connect, gate int, output string) e
 		err = d.Light(ctx, gate, output == "green", lampTime)
 	}
 	stop()
-	<-ran // the end of the line is what was asked for
+	<-ran //nolint:errcheck // it ends because it is stopped
 	return err
 }
 
