@@ -318,7 +318,7 @@ func (s *Store) restart() (*operation, error) {
 		return nil, err
 	}
 	s.head = head{
-		Version: formatVersion, Journal: id.New[id.Journal](s.now()), Anchor: s.head.Anchor,
+		Version: formatVersion, Journal: id.New[id.Journal](s.now()), Anchor: s.head.Anchor, Log: s.head.Log,
 		LastSeq: uint64(len(events)), LastHash: hash,
 	}
 	return s.enqueue(op), nil

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -92,6 +93,16 @@ func (f *file) readMeta(tx *bbolt.Tx) error {
 	}
 	if f.head.Version < 1 || f.head.Version > formatVersion {
 		return fmt.Errorf("format version %d, this agent knows %d", f.head.Version, formatVersion)
+	}
+	// A record whose key has changed would be missing without a trace.
+	err := meta.ForEach(func(k, _ []byte) error {
+		if !bytes.Equal(k, keyHead) && !bytes.Equal(k, keyCache) {
+			return fmt.Errorf("there is no record %s/%x", bucketMeta, k)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if v := meta.Get(keyCache); v != nil {
 		var c cache
