@@ -652,6 +652,24 @@ func (e AnswerSandboxChallengeFormdataBodyAnswer) Valid() bool {
 	}
 }
 
+// Defines values for DecideSandboxDisputeFormdataBodyDecision.
+const (
+	Lost DecideSandboxDisputeFormdataBodyDecision = "lost"
+	Won  DecideSandboxDisputeFormdataBodyDecision = "won"
+)
+
+// Valid indicates whether the value is a known member of the DecideSandboxDisputeFormdataBodyDecision enum.
+func (e DecideSandboxDisputeFormdataBodyDecision) Valid() bool {
+	switch e {
+	case Lost:
+		return true
+	case Won:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListParkingsParamsFormat.
 const (
 	ListParkingsParamsFormatGeojson ListParkingsParamsFormat = "geojson"
@@ -1483,6 +1501,14 @@ type SandboxHoldsParams struct {
 	ParkingId *ParkingID `form:"parking_id,omitempty" json:"parking_id,omitempty"`
 }
 
+// DecideSandboxDisputeFormdataBody defines parameters for DecideSandboxDispute.
+type DecideSandboxDisputeFormdataBody struct {
+	Decision DecideSandboxDisputeFormdataBodyDecision `form:"decision" json:"decision"`
+}
+
+// DecideSandboxDisputeFormdataBodyDecision defines parameters for DecideSandboxDispute.
+type DecideSandboxDisputeFormdataBodyDecision string
+
 // GetParkingByQueryParams defines parameters for GetParkingByQuery.
 type GetParkingByQueryParams struct {
 	Id ParkingID `form:"id" json:"id"`
@@ -1624,6 +1650,9 @@ type TakeWebhookJSONBody = map[string]interface{}
 
 // AnswerSandboxChallengeFormdataRequestBody defines body for AnswerSandboxChallenge for application/x-www-form-urlencoded ContentType.
 type AnswerSandboxChallengeFormdataRequestBody AnswerSandboxChallengeFormdataBody
+
+// DecideSandboxDisputeFormdataRequestBody defines body for DecideSandboxDispute for application/x-www-form-urlencoded ContentType.
+type DecideSandboxDisputeFormdataRequestBody DecideSandboxDisputeFormdataBody
 
 // CreateQuoteJSONRequestBody defines body for CreateQuote for application/json ContentType.
 type CreateQuoteJSONRequestBody = QuoteRequest

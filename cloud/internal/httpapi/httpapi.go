@@ -143,7 +143,7 @@ func (s *server) router() *gin.Engine {
 	mount(s.Web, get, "/", "/assets/*path")
 	mount(s.Mail, get, "/dev/mail", "/dev/mail/:id")
 	mount(s.Sandbox, get, "/dev/sandbox", "/dev/sandbox/holds", "/dev/sandbox/challenge/:ref")
-	mount(s.Sandbox, post, "/dev/sandbox/challenge/:ref")
+	mount(s.Sandbox, post, "/dev/sandbox/challenge/:ref", "/dev/sandbox/holds/:ref/dispute")
 
 	r.POST("/quotes", s.do(s.createQuote))
 	r.POST("/reserve", s.do(s.reserve))

@@ -259,6 +259,17 @@ func TestOthersHandlersAreMountedAsTheyAre(t *testing.T) {
 			t.Errorf("%s: %q", path, got)
 		}
 	}
+	for _, path := range []string{"/dev/sandbox/challenge/h1", "/dev/sandbox/holds/h1/dispute"} { // what the sandbox's pages send
+		resp, err := http.PostForm(s.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if string(got) != "sandbox " {
+			t.Errorf("POST %s: %q", path, got)
+		}
+	}
 }
 
 func TestWhatIsNotThere(t *testing.T) {

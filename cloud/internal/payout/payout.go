@@ -17,6 +17,11 @@ import (
 // then in the provider's lists.
 const Margin = 2 * time.Hour
 
+// Patience is how long a line is waited for that is about a call of ours and about no
+// payment in our books: the answer may have been lost. Then it is nobody's: two clouds
+// may have one account.
+const Patience = 3 * 24 * time.Hour
+
 // step is how much is asked about in one go, and first how far back a provider is
 // asked about that never was before.
 const (
@@ -51,7 +56,8 @@ type Service struct {
 
 // Due books what providers have kept and paid out since it was last asked about, up
 // to Margin ago. What is booked already stays as it is. A payout that is still on its
-// way, or makes no sense, is asked about again, and with it all that follow.
+// way or makes no sense, and what our books do not have yet, is asked about again, and
+// with it all that follow.
 func (s *Service) Due(ctx context.Context, providers []payment.Provider) error {
 	var failed []error
 	for _, p := range providers {
@@ -111,8 +117,13 @@ func (s *Service) fees(ctx context.Context, provider string, p payment.Payer, fr
 	if err != nil {
 		return err
 	}
+	var waits error
 	for _, l := range lines {
 		o, ours := owners[l.Hold]
+		if !ours && s.early(l) {
+			waits = fmt.Errorf("%w: line %s", payment.ErrUnsettled, l.Ref)
+			continue
+		}
 		if !ours {
 			s.Log.WarnContext(ctx, "the payment provider kept a fee that is about no payment of ours", "provider", provider, "line", l.Ref, "fee", l.Fee.String())
 			continue
@@ -121,7 +132,13 @@ func (s *Service) fees(ctx context.Context, provider string, p payment.Payer, fr
 			return fmt.Errorf("book the fee of %s: %w", l.Ref, err)
 		}
 	}
-	return nil
+	return waits
+}
+
+// early reports whether what a line is about may still get into our books.
+func (s *Service) early(l payment.BalanceLine) bool {
+	_, _, called := payment.Called(l.Key)
+	return called && s.Now().Sub(l.At) < Patience
 }
 
 // payouts books what the provider paid out, to each parking what is its own.
@@ -158,6 +175,9 @@ func (s *Service) share(ctx context.Context, provider string, out payment.Payout
 			return nil, rest, fmt.Errorf("%w: line %s of payout %s: %w", payment.ErrNonsense, l.Ref, out.Ref, err)
 		}
 		o, ours := owners[l.Hold]
+		if !ours && s.early(l) {
+			return nil, rest, fmt.Errorf("%w: line %s of payout %s", payment.ErrUnsettled, l.Ref, out.Ref)
+		}
 		if !ours {
 			rest.Minor += l.Net.Minor
 			continue

@@ -143,13 +143,19 @@ func (forgetful) Compared(context.Context, string) (time.Time, error) { return t
 // told is a provider with one payout.
 type told struct {
 	payment.Provider
-	out payment.Payout
-	err error
+	out   payment.Payout
+	lines []payment.BalanceLine
+	err   error
 }
 
 func (told) Name() string                       { return "told" }
 func (told) Capabilities() payment.Capabilities { return payment.Capabilities{Pays: true} }
-func (told) Balance(context.Context, time.Time, time.Time, func(payment.BalanceLine) error) error {
+func (p told) Balance(_ context.Context, _, _ time.Time, each func(payment.BalanceLine) error) error {
+	for _, l := range p.lines {
+		if err := each(l); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -200,6 +206,37 @@ func TestAPayoutThatMakesNoSenseIsNotBooked(t *testing.T) {
 		}
 		if at := u.at["payouts of told"]; !at.IsZero() {
 			t.Errorf("%s: taken for done up to %s", name, at)
+		}
+	}
+}
+
+// What our books do not have yet, because an answer was lost, is waited for, and
+// neither its fee nor a payout with it is passed over; after some days it is nobody's.
+func TestWhatIsNotBookedYetIsWaitedFor(t *testing.T) {
+	p := payment.Payment{ID: id.New[id.Payment](time.Now())}
+	for name, c := range map[string]struct {
+		key   string
+		age   time.Duration
+		waits bool
+	}{
+		"ours, of today":            {p.Key("capture"), 5 * time.Hour, true},
+		"ours, of four days ago":    {p.Key("capture"), 96 * time.Hour, false},
+		"somebody else's, of today": {"by hand", 5 * time.Hour, false},
+	} {
+		at := time.Now().Add(-c.age)
+		lost := payment.BalanceLine{Ref: "l2", Key: c.key, Hold: "h2", At: at, Net: eur(4), Fee: eur(1)}
+		u := until{map[string]time.Time{}}
+		s := &payout.Service{Store: u, Commits: none{}, Now: time.Now, Log: quiet}
+		err := s.Due(t.Context(), []payment.Provider{told{
+			lines: []payment.BalanceLine{lost}, out: payment.Payout{Ref: "p", At: at, Amount: eur(4), Lines: []payment.BalanceLine{lost}},
+		}})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, of := range []string{"fees of told", "payouts of told"} {
+			if waits := u.at[of].IsZero(); waits != c.waits {
+				t.Errorf("%s, %s: waited for %v, want %v", name, of, waits, c.waits)
+			}
 		}
 	}
 }
