@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
@@ -89,6 +91,39 @@ func TestEventsAloneTellWhoIsInside(t *testing.T) {
 		}
 	})
 	stop()
+}
+
+// A pass whose holder is inside does not open again though the record of its use
+// is gone from both copies.
+func TestWhoIsInsideHasUsedHisPass(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "edge.db")
+	s, stop := running(t, path)
+	ses := enter(t, s)
+	var r id.Reservation
+	s.View(func(st *admission.State) { r = st.Sessions[ses].Reservation })
+	// The cloud has the event, so that no event tells of it.
+	raw, err := s.Pending(0, 1, 1<<20)
+	must(t, err)
+	must(t, s.Ack(1, wire.Hash{}.Next(raw[0])))
+	stop()
+	must(t, os.Remove(statePath(path)))
+	must(t, os.Remove(walPath(path)))
+	db, err := openDB(path, nil)
+	must(t, err)
+	must(t, db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketUses).Put(r.Bytes(), []byte("no record"))
+	}))
+	must(t, db.Close())
+	s, stop = running(t, path)
+	defer stop()
+	if got := s.Rebuilt(); got == nil || len(got.Lost) == 0 {
+		t.Errorf("what may be missing is not said: %+v", got)
+	}
+	s.View(func(st *admission.State) {
+		if st.Sessions[ses].Reservation != r || st.Uses[r].State != admission.UseInside {
+			t.Errorf("inside %+v, used %+v", st.Sessions[ses], st.Uses[r])
+		}
+	})
 }
 
 // Damaged files are kept for whoever wants to know why, but not without end.

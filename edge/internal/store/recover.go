@@ -256,6 +256,7 @@ func laterHead(a, b head) head {
 // newest word on every record, every event that was kept, in a journal of its
 // own. Who is inside stays inside and what was used stays used.
 func (v *survey) piece(path string, copied copied, log, spare ring, until uint64) {
+	damagedBolt := v.origin != fromBolt
 	v.origin = fromPieces
 	f := file{state: admission.NewState(), keep: true}
 	events := map[uint64]journalled{}
@@ -305,12 +306,18 @@ func (v *survey) piece(path string, copied copied, log, spare ring, until uint64
 	v.logBad = true
 	v.renumber(&f, events, newest)
 	f.replay()
+	// Who is inside has used his pass, whatever became of the record of it.
+	for _, ses := range f.state.Sessions {
+		if _, known := f.state.Uses[ses.Reservation]; !known && !ses.Reservation.IsZero() {
+			f.state.Uses[ses.Reservation] = admission.Use{Reservation: ses.Reservation, Session: ses.ID, State: admission.UseInside, At: ses.Since}
+		}
+	}
 	var changes admission.Changes
 	f.state.Distrust(&changes)
 	v.file, v.batches = f, nil
 	v.file.head.Records = records(f.state)
-	if copied.head.Version == 0 && pieces.head.Version == 0 {
-		v.lost = append(v.lost, "who is inside, which passes were used and the keys, as far as nothing below names them")
+	if copied.head.Version == 0 && damagedBolt {
+		v.lost = append(v.lost, "of those inside and of the used passes, what no readable page and no event tells")
 	}
 }
 
