@@ -286,9 +286,13 @@ const (
 	NotChangeable         ProblemCode = "not_changeable"
 	NotConfirmed          ProblemCode = "not_confirmed"
 	NotForSale            ProblemCode = "not_for_sale"
+	NothingOwed           ProblemCode = "nothing_owed"
 	ParkingNotFound       ProblemCode = "parking_not_found"
 	PayAtMachineRefused   ProblemCode = "pay_at_machine_refused"
 	PaymentDeclined       ProblemCode = "payment_declined"
+	PaymentInProgress     ProblemCode = "payment_in_progress"
+	PaymentMethodNeeded   ProblemCode = "payment_method_needed"
+	PaymentNotInForce     ProblemCode = "payment_not_in_force"
 	ProviderNotFound      ProblemCode = "provider_not_found"
 	ProviderUnavailable   ProblemCode = "provider_unavailable"
 	QuoteExpired          ProblemCode = "quote_expired"
@@ -374,11 +378,19 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case NotForSale:
 		return true
+	case NothingOwed:
+		return true
 	case ParkingNotFound:
 		return true
 	case PayAtMachineRefused:
 		return true
 	case PaymentDeclined:
+		return true
+	case PaymentInProgress:
+		return true
+	case PaymentMethodNeeded:
+		return true
+	case PaymentNotInForce:
 		return true
 	case ProviderNotFound:
 		return true
@@ -858,6 +870,15 @@ type NumberedSpaces struct {
 	Type SpaceTypeID `json:"type"`
 }
 
+// OwedAnswer What of an ended stay neither its hold nor a machine paid; left out where there never was any.
+type OwedAnswer struct {
+	// Amount Still to be paid: 0 when it is, or is under way
+	Amount Amount `json:"amount"`
+
+	// Payment Of what was owed: the one under way, else the newest. The card of the reservation is asked once by itself while the driver is away
+	Payment *Payment `json:"payment,omitempty"`
+}
+
 // Parking defines model for Parking.
 type Parking struct {
 	Address string    `json:"address"`
@@ -973,6 +994,12 @@ type ParkingList struct {
 
 // ParkingStatus defines model for ParkingStatus.
 type ParkingStatus string
+
+// PayRequest defines model for PayRequest.
+type PayRequest struct {
+	// PaymentMethod A token as that of POST /reserve, of a card. Left out: the card that the reservation was paid with
+	PaymentMethod *string `json:"payment_method,omitempty"`
+}
 
 // Payment defines model for Payment.
 type Payment struct {
@@ -1291,6 +1318,9 @@ type Reservation struct {
 	// NoShowCharge What is taken of the hold when nobody has come by no_show_at, and when it is cancelled after that
 	NoShowCharge *Amount `json:"no_show_charge,omitempty"`
 
+	// Owed What of an ended stay neither its hold nor a machine paid; left out where there never was any.
+	Owed *OwedAnswer `json:"owed,omitempty"`
+
 	// ParkingId Examples: dresden-altmarkt
 	ParkingId ParkingID `json:"parking_id"`
 
@@ -1389,6 +1419,9 @@ type Tariff struct {
 
 // ChangeKey defines model for ChangeKey.
 type ChangeKey = string
+
+// PayKey defines model for PayKey.
+type PayKey = string
 
 // SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
 //
@@ -1556,6 +1589,15 @@ type GetPassParams struct {
 // GetPassParamsFormat defines parameters for GetPass.
 type GetPassParamsFormat string
 
+// PayReservationParams defines parameters for PayReservation.
+type PayReservationParams struct {
+	// Token The manage token, for links; the Authorization header wins
+	Token *Token `form:"token,omitempty" json:"token,omitempty"`
+
+	// IdempotencyKey A fresh random text for each payment; the same one on every retry
+	IdempotencyKey PayKey `json:"Idempotency-Key"`
+}
+
 // GetReceiptParams defines parameters for GetReceipt.
 type GetReceiptParams struct {
 	// Format Wins over Accept
@@ -1588,6 +1630,9 @@ type ExtendReservationJSONRequestBody = ExtendRequest
 
 // ModifyReservationJSONRequestBody defines body for ModifyReservation for application/json ContentType.
 type ModifyReservationJSONRequestBody = ModifyRequest
+
+// PayReservationJSONRequestBody defines body for PayReservation for application/json ContentType.
+type PayReservationJSONRequestBody = PayRequest
 
 // ReserveJSONRequestBody defines body for Reserve for application/json ContentType.
 type ReserveJSONRequestBody = ReserveRequest

@@ -118,13 +118,23 @@ type reservation struct {
 			State      string `json:"state"`
 			NextAction string `json:"next_action"`
 		} `json:"payment"`
+		Change *struct {
+			Payment struct {
+				State      string `json:"state"`
+				NextAction string `json:"next_action"`
+			} `json:"payment"`
+		} `json:"pending_change"`
 	} `json:"reservation"`
 	Code string `json:"code"`
 }
 
 func reserve(t *testing.T, base, key, method string) (int, reservation) {
 	t.Helper()
-	from := time.Now().UTC().Add(time.Hour).Truncate(time.Hour)
+	return reserveFrom(t, base, key, method, time.Now().UTC().Add(time.Hour).Truncate(time.Hour))
+}
+
+func reserveFrom(t *testing.T, base, key, method string, from time.Time) (int, reservation) {
+	t.Helper()
 	body := fmt.Sprintf(`{"parking_id":"dresden-altmarkt","space_type":"standard","from":%q,"to":%q,"payment_method":%q,"contact":{"email":"driver@example.org","phone":"+49 1511 2345678"}}`,
 		from.Format(time.RFC3339), from.Add(2*time.Hour).Format(time.RFC3339), method)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/reserve", strings.NewReader(body))

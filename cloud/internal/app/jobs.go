@@ -49,12 +49,24 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 	tasks := append(schedule.Payments(due, c.booking, settle, queue, c.log), schedule.Webhooks(notices, queue, c.log),
 		schedule.Task{Name: "keep_claims", Every: time.Minute, Run: c.keeper.Run},
 		schedule.Task{Name: "presume_left", Every: time.Minute, Run: (&fleet.Presumer{Store: postgres.NewUnseen(c.db), Committer: c.committer, Log: c.log}).Run})
+	tasks = append(tasks, schedule.Debts(due, c.booking, settle, c.collectors(), c.log))
 	tasks = append(tasks, schedule.Lifecycle(due, c.booking, c.log)...)
 	tasks = append(tasks, c.housekeeping()...)
 	tasks = append(tasks, c.comparing(settle), c.payingOut())
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)
 	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, tell, c.webhooks), tasks, time.Now, c.log)
 	return err
+}
+
+// collectors are the names of the providers that can be asked while a driver is away.
+func (c *cloud) collectors() []string {
+	var names []string
+	for _, p := range append(c.others(), c.cards()) {
+		if can := p.Capabilities(); can.Secures && can.SaveMethod {
+			names = append(names, p.Name())
+		}
+	}
+	return names
 }
 
 // comparing is the task that compares the payment providers' books with ours.
@@ -130,6 +142,17 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 	m.Kept = s.Payment.State == payment.MethodKept
 	m.Refused = s.Payment.State == payment.MethodKept && s.Payment.DeclineCode != ""
 	m.AsksBank = r.Pending != nil && r.Pending.Renews && s.Change != nil && s.Change.State == payment.RequiresAction
+	m.Owed = money.New(0, s.Payment.Amount.Currency)
+	if s.Owed != nil {
+		m.Owed = *s.Owed
+	}
+	if s.Debt != nil {
+		m.OwedPaid, m.OwedAsks = s.Debt.State == payment.Captured, s.Debt.State == payment.RequiresAction
+	}
+	m.OwedUnasked = s.Debt != nil && s.Debt.DeclineCode == settlement.DeclinedNotPlaced
+	if m.OwedAsks {
+		m.Owed.Minor += s.Debt.Amount.Minor
+	}
 	if t, ok := p.SpaceType(r.SpaceType); ok {
 		m.SpaceType = t.Label
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
@@ -19,6 +20,10 @@ type Snapshot struct {
 	Reservation reservation.Reservation
 	Payment     payment.Payment
 	Change      *payment.Payment // the one of its pending change; nil when none is pending
+
+	// As stored; ops leave them out.
+	Owed *money.Amount    // what its stay owes and no payment is under way for; nil before the end of one
+	Debt *payment.Payment // of what its stay owed, that is under way, else the newest; nil: none
 }
 
 // CodeReservationNotFound is the fault code for a reservation that does not
@@ -213,5 +218,5 @@ func reservationBody(r *reservation.Reservation) *feed.Reservation {
 }
 
 func paymentBody(p *payment.Payment) *feed.Payment {
-	return &feed.Payment{ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1}
+	return &feed.Payment{ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1, Away: p.Debt.Away}
 }

@@ -26,6 +26,8 @@ import (
 //     once.
 //   - Declined, and Voided for a hold that lapsed before it was confirmed, ends
 //     a held reservation, or drops its pending change.
+//   - The hold of a debt is taken as soon as it stands, and its debt is on the stay
+//     again when it does not come to stand.
 //   - No answer leaves the payment unknown, to be resolved by asking.
 //
 // How a hold is captured or given back is not booked here.
@@ -64,6 +66,8 @@ func (o *RecordHold) Apply(w *commit.Work, now time.Time) error {
 	switch s := o.Outcome.State; {
 	case o.NoAnswer:
 		err = h.unanswered()
+	case h.p.ForDebt():
+		err = c.debt(h, o.Outcome)
 	case s == payment.Authorized:
 		err = c.authorized(h, o.Outcome)
 	case s == payment.MethodKept:

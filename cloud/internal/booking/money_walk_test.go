@@ -2,6 +2,7 @@ package booking_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -99,6 +100,7 @@ type till struct {
 	c      *clock
 	bank   *sandbox.Provider
 	settle *settlement.Service
+	sell   *booking.Service
 	gate   *boom
 	fault  func() string // of the next call
 }
@@ -183,6 +185,7 @@ func tillWith(faults func() string, life time.Duration) *till {
 	x := &till{World: bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 4)), c: c, fault: faults}
 	x.bank = sandbox.New(&shelf{calls: map[string]sandbox.Hold{}, tries: map[string]int{}}, sandbox.Options{Now: c.now, HoldLife: life})
 	x.settle = settlement.NewService(x, x, x, c.now, slog.New(slog.DiscardHandler), line{x.bank, x})
+	x.sell = booking.NewService(booking.Config{Store: x, Commits: x, Provider: line{x.bank, x}, Log: slog.New(slog.DiscardHandler), Now: c.now})
 	x.gate = newBoom(x.World, c.at)
 	return x
 }
@@ -201,11 +204,14 @@ func (x *till) complete(p payment.Payment) error {
 	switch p.State {
 	case payment.Requested:
 		s, _ := x.Reservation(ctx, p.Reservation)
-		o, err := line{x.bank, x}.Authorize(ctx, payment.Request{Key: p.Key(payment.CallHold), Parking: altmarkt, Reservation: p.Reservation, Amount: p.Amount, Method: p.Method})
+		o, err := line{x.bank, x}.Authorize(ctx, payment.Request{Key: p.Key(payment.CallHold), Parking: altmarkt, Reservation: p.Reservation, Amount: p.Amount, Method: p.Method, Present: !p.Debt.Away})
 		_, err = x.Commit(ctx, &booking.RecordHold{Target: booking.TargetOf(*s), Payment: p.ID, Outcome: o, NoAnswer: err != nil})
 		return err
 	case payment.Unknown:
 		return x.settle.Resolve(ctx, altmarkt, p.ID)
+	case payment.RequiresAction:
+		_, err := x.Commit(ctx, booking.DropDebt{In: altmarkt, Payment: p.ID})
+		return err
 	case payment.CaptureRequested:
 		return x.settle.Capture(ctx, altmarkt, p.ID)
 	case payment.VoidRequested:
@@ -225,6 +231,9 @@ func (x *till) rest() error {
 			if !p.State.Final() && p.State != payment.Authorized || p.Returns() {
 				open++
 				x.c.at = x.c.at.Add(settlement.Quiet)
+				if p.State == payment.RequiresAction {
+					x.c.at = x.c.at.Add(booking.PayAwayWithin)
+				}
 				_ = x.complete(p) // what is left of it is seen in the next round
 			}
 		}
@@ -293,6 +302,11 @@ func TestTheBooksAreTheProvidersWhateverGoesWrong(t *testing.T) {
 				t.Fatalf("%T: %v", op, err)
 			}
 		}
+		sound := func(err error) {
+			if err != nil && fault.From(err).Kind == fault.Internal && !errors.Is(err, payment.ErrNoAnswer) && !errors.Is(err, payment.ErrTemporary) {
+				t.Fatal(err)
+			}
+		}
 		step := map[string]func(){
 			"reserve": func() {
 				r, err := x.reserve(fmt.Sprint("k", len(all)), rapid.SampledFrom([]string{sandbox.OK, sandbox.OK, sandbox.NoIncrement, sandbox.Declined}).Draw(t, "card"))
@@ -332,6 +346,23 @@ func TestTheBooksAreTheProvidersWhateverGoesWrong(t *testing.T) {
 					}
 				}
 			},
+			"collect": func() { at, _ := some(); sound(x.sell.Collect(ctx, altmarkt, at.ID)) },
+			"settle up": func() {
+				at, _ := some()
+				_, err := x.sell.Pay(ctx, at.ID, booking.PayRequest{
+					Key:    "a-key-to-pay-with-" + rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "key"),
+					Method: rapid.SampledFrom([]string{"", sandbox.OK, sandbox.Declined, sandbox.SecondFactor}).Draw(t, "card"),
+				})
+				sound(err)
+			},
+			"second step": func() {
+				at, s := some()
+				if s.Debt != nil && s.Debt.State == payment.RequiresAction {
+					_, _ = x.bank.Complete(ctx, s.Debt.Ref, rapid.Bool().Draw(t, "passed"))
+					_, err := x.sell.Confirm(ctx, at.ID)
+					sound(err)
+				}
+			},
 			"refund": func() {
 				at, _ := some()
 				op := &booking.Refund{Target: at, By: "the owner", Reason: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "why")}
@@ -343,8 +374,8 @@ func TestTheBooksAreTheProvidersWhateverGoesWrong(t *testing.T) {
 			},
 		}
 		names := []string{
-			"cancel", "complete", "complete", "complete", "enter", "enter", "give up", "leave", "leave", "leave", "miss", "pay", "refund", "refund", "reserve",
-			"stay", "void", "wait", "walk",
+			"cancel", "collect", "complete", "complete", "complete", "enter", "enter", "give up", "leave", "leave", "leave", "miss", "pay", "refund", "refund", "reserve",
+			"second step", "settle up", "settle up", "stay", "void", "wait", "walk",
 		}
 		step["reserve"]()
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {

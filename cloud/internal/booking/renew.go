@@ -256,7 +256,7 @@ func (s *Service) takenByHand(ctx context.Context, at Snapshot) (bool, error) {
 // saver keeps the method of a payment that is not to be held yet; nil: it is held.
 func (s *Service) saver(r *reservation.Reservation, p *payment.Payment) payment.Saver {
 	with, err := s.providerOf(p)
-	if err != nil {
+	if err != nil || p.ForDebt() {
 		return nil
 	}
 	can := with.Capabilities()

@@ -92,9 +92,12 @@ type Took struct {
 	Pass   time.Duration // until the pass was signed
 }
 
-// Pending reports whether the outcome of the reservation's payment, or of that
-// of its pending change, is not known yet.
+// Pending reports whether the outcome of the reservation's payment, of that of its
+// pending change, or of that of what its stay owes, is not known yet.
 func (v *View) Pending() bool {
+	if v.Debt != nil && (unheard(v.Debt.State) || v.Debt.State == payment.CaptureRequested) {
+		return true
+	}
 	if v.Change != nil && !v.Reservation.Pending.Renews {
 		return unheard(v.Change.State)
 	}
@@ -198,9 +201,17 @@ func (s *Service) hold(ctx context.Context, at Snapshot, p payment.Payment) (Vie
 	return s.ask(ctx, at, p, payment.CallHold, func(ctx context.Context, with payment.Provider) (payment.Outcome, error) {
 		return with.Authorize(ctx, payment.Request{
 			Key: p.Key(payment.CallHold), Parking: at.Reservation.Parking, Reservation: p.Reservation,
-			Amount: p.Amount, Method: p.Method,
+			Amount: p.Amount, Method: p.Method, Present: present(&at.Reservation, &p), Once: p.ForDebt(),
 		})
 	})
+}
+
+// present reports whether a payment is asked for by its driver, and not by the clock.
+func present(r *reservation.Reservation, p *payment.Payment) bool {
+	if p.ForDebt() {
+		return !p.Debt.Away
+	}
+	return r.Pending == nil || r.Pending.Payment != p.ID || !r.Pending.Renews
 }
 
 // Confirm asks what became of the second step of a payment, that of a pending
@@ -212,8 +223,11 @@ func (s *Service) Confirm(ctx context.Context, r id.Reservation) (View, error) {
 		return View{}, err
 	}
 	p := at.Payment
-	if at.Change != nil {
+	switch {
+	case at.Change != nil:
 		p = *at.Change
+	case at.Debt != nil:
+		p = *at.Debt
 	}
 	if p.State != payment.RequiresAction {
 		return s.answer(at, p)
@@ -257,6 +271,9 @@ func (s *Service) ask(ctx context.Context, at Snapshot, p payment.Payment, call 
 		return View{}, err
 	}
 	recorded := s.Now()
+	if p.ForDebt() {
+		return s.takeDebt(ctx, after.Reservation.ID, op.About)
+	}
 	v, err := s.answer(after, op.About)
 	v.Took.Hold, v.Took.Record, v.Took.Pass = answered.Sub(asked), recorded.Sub(answered), s.Now().Sub(recorded)
 	return v, err
@@ -428,7 +445,10 @@ func (s *Service) Quote(ctx context.Context, parkingName, spaceType string, from
 func (s *Service) answer(at Snapshot, p payment.Payment) (View, error) {
 	if p.State == payment.Declined {
 		says := "The payment was declined. Nothing is reserved and nothing is held. Try another card, with a new Idempotency-Key."
-		if p.ID != at.Payment.ID {
+		switch {
+		case p.ForDebt():
+			says = "The payment was declined, and nothing was taken. Try another card, with a new Idempotency-Key."
+		case p.ID != at.Payment.ID:
 			says = "The payment was declined. The reservation and its payment are as they were."
 		}
 		return View{}, fault.New(fault.PaymentRequired, CodeDeclined, says).WithField("payment_method", "declined: "+p.DeclineCode)

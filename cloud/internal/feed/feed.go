@@ -103,6 +103,7 @@ type Payment struct {
 	Reservation id.Reservation `json:"reservation"`
 	State       string         `json:"state"`
 	Version     int64          `json:"version"`
+	Away        bool           `json:"away,omitempty"` // of a debt that was asked for while its driver was away
 }
 
 // Session is a stay after the event.

@@ -82,6 +82,9 @@ func (p *Payment) append(dst []byte) ([]byte, error) {
 	dst = appendText(append(dst, `,"reservation":`...), p.Reservation.String())
 	dst = appendText(append(dst, `,"state":`...), p.State)
 	dst = strconv.AppendInt(append(dst, `,"version":`...), p.Version, 10)
+	if p.Away {
+		dst = append(dst, `,"away":true`...)
+	}
 	return append(dst, '}'), nil
 }
 

@@ -37,7 +37,7 @@ func TestABodyIsWrittenAsItWouldBe(t *testing.T) {
 			}
 		}
 		if rapid.Bool().Draw(t, "payment") {
-			b.Payment = &feed.Payment{ID: p, State: text("payment state"), Version: rapid.Int64().Draw(t, "payment version")}
+			b.Payment = &feed.Payment{ID: p, State: text("payment state"), Version: rapid.Int64().Draw(t, "payment version"), Away: rapid.Bool().Draw(t, "away")}
 			if rapid.Bool().Draw(t, "of it") {
 				b.Payment.Reservation = r
 			}

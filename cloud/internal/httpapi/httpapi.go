@@ -34,6 +34,7 @@ type Booking interface {
 	Modify(ctx context.Context, r id.Reservation, c booking.ChangeRequest) (booking.View, error)
 	Withdraw(ctx context.Context, r id.Reservation, change id.Payment) (booking.View, error)
 	Cancel(ctx context.Context, r id.Reservation) (booking.View, error)
+	Pay(ctx context.Context, r id.Reservation, q booking.PayRequest) (booking.View, error)
 	Get(ctx context.Context, r id.Reservation) (booking.View, error)
 	Pass(ctx context.Context, r id.Reservation) (string, error)
 	Authenticate(r id.Reservation, token string) error
@@ -149,6 +150,7 @@ func (s *server) router() *gin.Engine {
 	r.POST("/reservations/:id/confirm", s.do(s.confirm))
 	r.POST("/reservations/:id/extend", s.do(s.extend))
 	r.POST("/reservations/:id/modify", s.do(s.modify))
+	r.POST("/reservations/:id/pay", s.do(s.pay))
 	r.DELETE("/reservations/:id/change", s.do(s.withdraw))
 	r.POST("/reservations/:id/cancel", s.do(s.cancel))
 	get("/reservations/:id/pass", s.do(s.getPass))

@@ -33,6 +33,12 @@ func reservationAnswer(v *booking.View, withToken bool) api.ReservationAnswer {
 			Price: amount(c.Quote.Total), PriceDetail: priceDetail(&c.Quote), Payment: paymentAnswer(v.Change), Until: seconds(c.Until),
 		}
 	}
+	if o := v.Owed; o != nil && (o.Minor > 0 || v.Debt != nil) {
+		out.Owed = &api.OwedAnswer{Amount: amount(money.New(max(o.Minor, 0), o.Currency))}
+		if v.Debt != nil {
+			out.Owed.Payment = new(paymentAnswer(v.Debt))
+		}
+	}
 	if r.State == reservation.Held {
 		until := seconds(r.HoldUntil)
 		out.HoldUntil = &until

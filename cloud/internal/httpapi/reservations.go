@@ -170,6 +170,29 @@ func (s *server) change(c *gin.Context, r *booking.ChangeRequest, o object, inst
 	return nil
 }
 
+func (s *server) pay(c *gin.Context) error {
+	began := time.Now()
+	which, err := s.authenticated(c)
+	if err != nil {
+		return err
+	}
+	var q booking.PayRequest
+	if err := readBody(c, object{texts: map[string]*string{"payment_method": &q.Method}}, nil); err != nil {
+		return err
+	}
+	if q.Key, err = key(c); err != nil {
+		return err
+	}
+	// No deadline here, as for a reservation.
+	v, err := s.Booking.Pay(c.Request.Context(), which, q)
+	if err != nil {
+		return err
+	}
+	took(c, &v, began)
+	answer(c, settled(&v, http.StatusOK), reservationAnswer(&v, false))
+	return nil
+}
+
 func (s *server) withdraw(c *gin.Context) error {
 	r, err := s.authenticated(c)
 	if err != nil {

@@ -116,11 +116,17 @@ func pause(gone, stopping <-chan struct{}) bool {
 }
 
 // over reports whether nothing about the reservation can change any more.
-func over(v *booking.View) bool { return v.Reservation.State.Final() && v.Payment.State.Final() }
+func over(v *booking.View) bool {
+	owes := v.Owed != nil && v.Owed.Minor > 0 || v.Debt != nil && !v.Debt.State.Final()
+	return v.Reservation.State.Final() && v.Payment.State.Final() && !owes
+}
 
 // eventID names a state of the reservation and its payments.
 func eventID(v *booking.View) string {
-	if v.Change != nil {
+	switch {
+	case v.Debt != nil:
+		return fmt.Sprintf("%d-%d-%s-%d", v.Reservation.Version, v.Payment.Version, v.Debt.ID, v.Debt.Version)
+	case v.Change != nil:
 		return fmt.Sprintf("%d-%d-%d", v.Reservation.Version, v.Payment.Version, v.Change.Version)
 	}
 	return fmt.Sprintf("%d-%d", v.Reservation.Version, v.Payment.Version)

@@ -38,6 +38,7 @@ const (
 	Refunded     Kind = "refunded"  // something that was taken is given back
 	RefundFailed Kind = "refund_failed"
 	Unsecured    Kind = "unsecured" // the price is not held, or not for long: the card, or its bank, is to be asked
+	Owing        Kind = "owing"     // the stay owes something, and the card did not pay it while its driver was away
 )
 
 // HasPass reports whether a notification carries the pass.
@@ -48,7 +49,7 @@ func (k Kind) HasReceipt() bool { return k == Receipt || k == Refunded }
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon, Receipt, Refunded, RefundFailed, Unsecured}
+	return []Kind{Confirmation, Cancellation, Changed, NoShow, Walked, Voided, EndsSoon, Receipt, Refunded, RefundFailed, Unsecured, Owing}
 }
 
 // Channel is how a driver is reached. What is told by one is a job of its own,
@@ -98,6 +99,10 @@ type Mail struct {
 	Kept        bool         // nothing is held yet: the card is kept, and the price held a day before the beginning
 	Refused     bool         // the card was asked for a hold and declined; none stands
 	AsksBank    bool         // a new hold waits for the driver's second step
+	Owed        money.Amount // for the stay, once it has ended; also while the bank asks the driver about it
+	OwedAsks    bool         // the bank asks him
+	OwedUnasked bool         // nobody heard from the bank, and nothing is held there
+	OwedPaid    bool         // it was paid by a card
 
 	Pass      string // text of the gate pass; with Confirmation and Changed
 	ManageURL string // page to change or cancel
@@ -179,6 +184,7 @@ var states = map[Kind][]reservation.State{
 	Refunded:     {reservation.Completed, reservation.NoShow, reservation.Cancelled, reservation.Walked, reservation.Voided},
 	RefundFailed: {reservation.Completed, reservation.NoShow, reservation.Cancelled, reservation.Walked, reservation.Voided},
 	Unsecured:    {reservation.Confirmed, reservation.Active},
+	Owing:        {reservation.Completed},
 }
 
 // Moot says why a notification is not to be sent now, or nothing.
@@ -196,6 +202,8 @@ func (m Mail) Moot(by Channel, k Kind, now time.Time) string {
 		return "the window is another one now"
 	case k == Unsecured && m.Payment != payment.Lapsed && !m.Refused && !m.AsksBank:
 		return "the price is held, or nobody was asked yet"
+	case k == Owing && m.Owed.Minor <= 0:
+		return "nothing is owed"
 	case !m.Confirmed:
 		return "nobody was told that it was confirmed"
 	default:

@@ -11,6 +11,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
@@ -73,6 +74,8 @@ func TestOnlyWhatIsStillTrueIsSent(t *testing.T) {
 		{"a bank that asks", notify.Unsecured, notify.Mail{To: "a@b", State: reservation.Confirmed, Confirmed: true, Payment: payment.Authorized, AsksBank: true, Window: ahead}, true},
 		{"a card that is kept", notify.Unsecured, notify.Mail{To: "a@b", State: reservation.Confirmed, Confirmed: true, Payment: payment.MethodKept, Window: ahead}, false},
 		{"a card that was kept and said no", notify.Unsecured, notify.Mail{To: "a@b", State: reservation.Confirmed, Confirmed: true, Payment: payment.MethodKept, Refused: true, Window: ahead}, true},
+		{"a debt that the card did not pay", notify.Owing, notify.Mail{To: "a@b", State: reservation.Completed, Confirmed: true, Owed: money.New(480, "EUR")}, true},
+		{"a debt that is paid since", notify.Owing, notify.Mail{To: "a@b", State: reservation.Completed, Confirmed: true, OwedPaid: true, Owed: money.New(0, "EUR")}, false},
 		{"a second step before anything is reserved", notify.Unsecured, notify.Mail{To: "a@b", State: reservation.Held, Payment: payment.RequiresAction, AsksBank: true, Window: ahead}, false},
 		{"nothing that is known", "birthday", notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, false},
 		{"nobody", notify.Confirmation, notify.Mail{State: reservation.Confirmed, Confirmed: true, Window: ahead}, false},

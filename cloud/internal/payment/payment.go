@@ -75,7 +75,8 @@ func Diagram() string {
 // Final reports whether the state is an end.
 func (s State) Final() bool { return len(next[s]) == 0 }
 
-// Payment is one hold for one reservation, and what became of it.
+// Payment is one hold for one reservation, or for what its stay owes, and what
+// became of it.
 type Payment struct {
 	ID            id.Payment
 	Reservation   id.Reservation
@@ -93,6 +94,7 @@ type Payment struct {
 	Refunds       []Refunding
 	Raise         Raising
 	Disputes      []Disputing
+	Debt          Debt
 	CaptureBefore time.Time
 	NextAction    string // URL of the second step
 	DeclineCode   string
@@ -106,6 +108,9 @@ const (
 	CallHold = "hold"
 	CallSave = "save"
 )
+
+// CallCapture is the call that takes a payment's hold.
+const CallCapture = "capture"
 
 // Key is the idempotency key of one call about this payment. It is the same on
 // every retry, so that a call whose answer was lost is never made twice.
@@ -145,6 +150,8 @@ type Request struct {
 	Reservation id.Reservation
 	Amount      money.Amount
 	Method      string
+	Present     bool // the driver is there to take a second step, also with a method that is kept
+	Once        bool // the method is not to be kept for later
 }
 
 // Errors of providers. Any other error means the same as ErrNoAnswer: what

@@ -141,7 +141,7 @@ func (b *batchArgs) addReservation(n int, p id.Parking, r *reservation.Reservati
 
 func (b *batchArgs) addPayment(n int, p id.Parking, y *payment.Payment) {
 	a := &b.payments
-	a.begin(23)
+	a.begin(24)
 	a.int4(n)
 	a.text(string(p))
 	a.uuid(y.ID.UUID())
@@ -176,6 +176,11 @@ func (b *batchArgs) addPayment(n int, p id.Parking, y *payment.Payment) {
 		a.null(oidJSONB)
 	} else {
 		a.jsonb(b.text.of(a, y.Disputes))
+	}
+	if y.ForDebt() {
+		a.jsonb(b.text.of(a, y.Debt))
+	} else {
+		a.null(oidJSONB)
 	}
 	a.end()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/pass"
 	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -36,10 +37,11 @@ func (b Booking) Parking(ctx context.Context, p id.Parking) (*parking.Parking, e
 	return found[0], nil
 }
 
-// selectBooking gives one row; a reservation with a pending change gives one for
-// each of its payments, so that all of it is as one commit left it.
-const selectBooking = `select ` + reservationColumns + `, ` + paymentColumns + `
-	from reservation r join payment p on p.parking = r.parking and p.reservation = r.id and (p.id = r.payment or r.pending is not null)
+// selectBooking gives one row, and one more for each payment of a pending change or
+// of what the stay owed, so that all of it is as one commit left it.
+const selectBooking = `select ` + reservationColumns + `, s.owed, s.currency, s.paying, ` + paymentColumns + `
+	from reservation r join payment p on p.parking = r.parking and p.reservation = r.id and (p.id = r.payment or r.pending is not null or p.debt is not null)
+	left join session s on s.parking = r.parking and s.id = r.session
 	where r.id = $1`
 
 // Reservation implements booking.Store: the reservation and its payments as one
@@ -51,20 +53,34 @@ func (b Booking) Reservation(ctx context.Context, i id.Reservation) (*booking.Sn
 	}
 	var s *booking.Snapshot
 	err = each(rows, func(row pgx.CollectableRow) error {
-		r, err := scanReservation(part{row, false})
+		first, last := part{CollectableRow: row}, part{CollectableRow: row, last: true}
+		r, err := scanReservation(&first)
 		if err != nil {
 			return err
 		}
-		_, p, err := scanPayment(part{row, true})
+		_, p, err := scanPayment(&last)
 		if err != nil {
+			return err
+		}
+		var owed *int64
+		var currency *money.Currency
+		var paying id.Payment
+		if err := row.Scan(between(&first, &last, &owed, &currency, &paying)...); err != nil {
 			return err
 		}
 		if s == nil {
 			s = &booking.Snapshot{Reservation: *r}
+			if owed != nil && currency != nil {
+				s.Owed = new(money.New(*owed, *currency))
+			}
 		}
 		switch {
 		case p.ID == r.Payment:
 			s.Payment = *p
+		case p.ForDebt():
+			if p.Debt.Session == r.Session && s.Debt.Older(p, paying) {
+				s.Debt = p
+			}
 		case r.Pending != nil && p.ID == r.Pending.Payment:
 			s.Change = p
 		}
@@ -80,14 +96,24 @@ func (b Booking) Reservation(ctx context.Context, i id.Reservation) (*booking.Sn
 type part struct {
 	pgx.CollectableRow
 	last bool
+
+	columns int // that were scanned
+}
+
+// between are the columns that neither of two parts has scanned.
+func between(first, last *part, dest ...any) []any {
+	all := make([]any, len(first.FieldDescriptions()))
+	copy(all[first.columns:len(all)-last.columns], dest)
+	return all
 }
 
 // Scan implements pgx.CollectableRow.
-func (p part) Scan(dest ...any) error {
+func (p *part) Scan(dest ...any) error {
 	all := make([]any, len(p.FieldDescriptions()))
 	if len(dest) > len(all) {
 		return fmt.Errorf("scan %d of %d columns", len(dest), len(all))
 	}
+	p.columns = len(dest)
 	at := 0
 	if p.last {
 		at = len(all) - len(dest)

@@ -68,6 +68,7 @@ type sessionRow struct {
 	TariffVersion uint32         `json:"tariff_version"`
 	Credit        int64          `json:"credit"`
 	Payments      []session.Paid `json:"payments"`
+	Paying        *uuid          `json:"paying"`
 }
 
 func newSessionRow(p id.Parking, s *session.Session) sessionRow {
@@ -76,6 +77,7 @@ func newSessionRow(p id.Parking, s *session.Session) sessionRow {
 		State: s.State, Allotted: s.Allotted, ClaimTo: s.ClaimTo, EnteredAt: s.EnteredAt, ExitedAt: optionalTime(s.ExitedAt),
 		EntryLane: s.EntryLane, ExitLane: s.ExitLane, EntryReason: string(s.EntryReason), ExitReason: string(s.ExitReason),
 		Inferred: s.Inferred, TariffVersion: s.TariffVersion, Credit: s.Credit, Payments: s.Payments,
+		Paying: optional(s.Paying.UUID()),
 	}
 	if s.Due != nil {
 		c := string(s.Due.Currency)

@@ -75,16 +75,16 @@ func scanDay(row pgx.CollectableRow) (at id.Parking, k inventory.Key, d *invento
 
 const paymentColumns = `p.parking, p.id, p.version, p.reservation, p.state, p.provider, p.method, p.ref, p.currency, p.amount,
 	p.authorized, p.capture_amount, p.capture_tax, p.captured, p.capture_before, p.next_action, p.decline_code, p.updated_at,
-	p.refunded, p.refunds, p.raise, p.disputes`
+	p.refunded, p.refunds, p.raise, p.disputes, p.debt`
 
 func scanPayment(row pgx.CollectableRow) (id.Parking, *payment.Payment, error) {
 	var p payment.Payment
 	var at id.Parking
 	var before *time.Time
-	var refunds, raise, disputes []byte
+	var refunds, raise, disputes, debt []byte
 	err := row.Scan(&at, &p.ID, &p.Version, &p.Reservation, &p.State, &p.Provider, &p.Method, &p.Ref, &p.Amount.Currency, &p.Amount.Minor,
 		&p.Authorized, &p.CaptureAmount, &p.CaptureTax, &p.Captured, &before, &p.NextAction, &p.DeclineCode, &p.UpdatedAt,
-		&p.Refunded, &refunds, &raise, &disputes)
+		&p.Refunded, &refunds, &raise, &disputes, &debt)
 	if err == nil && refunds != nil {
 		err = json.Unmarshal(refunds, &p.Refunds)
 	}
@@ -93,6 +93,9 @@ func scanPayment(row pgx.CollectableRow) (id.Parking, *payment.Payment, error) {
 	}
 	if err == nil && disputes != nil {
 		err = json.Unmarshal(disputes, &p.Disputes)
+	}
+	if err == nil && debt != nil {
+		err = json.Unmarshal(debt, &p.Debt)
 	}
 	if before != nil {
 		p.CaptureBefore = before.UTC()
@@ -103,7 +106,7 @@ func scanPayment(row pgx.CollectableRow) (id.Parking, *payment.Payment, error) {
 
 const sessionColumns = `s.parking, s.id, s.version, s.reservation, s.space_type, s.state, s.allotted, s.claim_to_q, s.entered_at,
 	s.exited_at, s.entry_lane, s.exit_lane, s.entry_reason, s.exit_reason, s.inferred, s.tariff_version,
-	s.currency, s.due, s.owed, s.credit, s.payments`
+	s.currency, s.due, s.owed, s.credit, s.payments, s.paying`
 
 func scanSession(row pgx.CollectableRow) (id.Parking, *session.Session, error) {
 	var s session.Session
@@ -114,7 +117,7 @@ func scanSession(row pgx.CollectableRow) (id.Parking, *session.Session, error) {
 	var payments []byte
 	err := row.Scan(&at, &s.ID, &s.Version, &s.Reservation, &s.SpaceType, &s.State, &s.Allotted, &s.ClaimTo, &s.EnteredAt,
 		&exited, &s.EntryLane, &s.ExitLane, &s.EntryReason, &s.ExitReason, &s.Inferred, &s.TariffVersion,
-		&currency, &due, &owed, &s.Credit, &payments)
+		&currency, &due, &owed, &s.Credit, &payments, &s.Paying)
 	if err == nil && payments != nil {
 		err = json.Unmarshal(payments, &s.Payments)
 	}

@@ -16,7 +16,10 @@ import (
 // Schedule finds what is due.
 type Schedule struct{ db *DB }
 
-var _ schedule.Store = Schedule{}
+var (
+	_ schedule.Store     = Schedule{}
+	_ schedule.DebtStore = Schedule{}
+)
 
 // NewSchedule makes the clock's store.
 func NewSchedule(db *DB) Schedule { return Schedule{db} }
@@ -142,6 +145,27 @@ const scheduleLapsed = `select parking, id, reservation from payment where state
 // Lapsed implements schedule.Store.
 func (s Schedule) Lapsed(ctx context.Context, now time.Time, limit int) ([]relay.Job, error) {
 	return s.resolving(ctx, "find holds that lapsed", scheduleLapsed, now, limit)
+}
+
+const scheduleOwing = `select s.parking, r.id from session s
+	join reservation r on r.parking = s.parking and r.id = s.reservation and r.session = s.id and r.state = 'completed'
+	join payment p on p.parking = r.parking and p.id = r.payment and p.state in ('captured', 'voided', 'lapsed', 'method_saved') and p.provider = any ($1)
+where s.owed > 0 and s.paying is null and s.exited_at > $2::timestamptz - interval '30 days'
+	and not exists (select from payment d where d.parking = r.parking and d.reservation = r.id and (d.debt -> 'away')::boolean)
+order by s.exited_at limit $3`
+
+// Owing implements schedule.DebtStore.
+func (s Schedule) Owing(ctx context.Context, providers []string, now time.Time, limit int) ([]schedule.Due, error) {
+	return s.due(ctx, "find stays that owe", scheduleOwing, providers, now, limit)
+}
+
+const scheduleDebtSteps = `select parking, id, reservation from payment
+where state = 'requires_action' and debt is not null and updated_at <= case when (debt -> 'away')::boolean then $2::timestamptz else $1::timestamptz end
+order by updated_at limit $3`
+
+// DebtSteps implements schedule.DebtStore.
+func (s Schedule) DebtSteps(ctx context.Context, before, away time.Time, limit int) ([]relay.Job, error) {
+	return s.resolving(ctx, "find second steps of debts", scheduleDebtSteps, before, away, limit)
 }
 
 // A bank may take days to pay out: it is asked once an hour.

@@ -62,6 +62,9 @@ func Build(f Facts) (Receipt, error) {
 		r.Reservation = &Reserved{v.ID, v.State, v.SpaceType, v.Window.From.UTC(), v.Window.To.UTC()}
 	}
 	for _, x := range f.Payments {
+		if asked(&x) {
+			continue
+		}
 		c := x.Amount.Currency
 		paid := Payment{ID: x.ID, Provider: x.Provider, State: x.State, Held: money.New(x.Authorized, c), Captured: money.New(x.Captured, c)}
 		for _, back := range x.Refunds {
@@ -126,6 +129,9 @@ func (f *Facts) settled() error {
 		if slices.ContainsFunc(p.Refunds, func(r payment.Refunding) bool { return r.State == payment.RefundRequested }) {
 			return notReady("Something is being given back; the receipt comes in a moment.")
 		}
+		if asked(&p) {
+			continue
+		}
 		switch p.State {
 		case payment.Captured, payment.Voided, payment.Declined, payment.Lapsed, payment.MethodKept:
 		default:
@@ -133,6 +139,12 @@ func (f *Facts) settled() error {
 		}
 	}
 	return nil
+}
+
+// asked reports whether a payment is to pay what is owed and nothing is held for it
+// yet: it is owed until then.
+func asked(p *payment.Payment) bool {
+	return p.ForDebt() && (p.State == payment.Requested || p.State == payment.RequiresAction || p.State == payment.Unknown)
 }
 
 // Canonical is a tariff's document as it is published.

@@ -29,6 +29,7 @@ import (
 type house struct {
 	t         *testing.T
 	db        *postgres.DB
+	dsn       string
 	ahead     atomic.Int64
 	committer *postgres.Committer
 	booking   *booking.Service
@@ -50,8 +51,8 @@ func newHouse(t *testing.T) *house {
 func newHouseWith(t *testing.T, holdLife time.Duration) *house {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	db, _ := postgrestest.New(t)
-	h := &house{t: t, db: db}
+	db, dsn := postgrestest.New(t)
+	h := &house{t: t, db: db, dsn: dsn}
 	lot := postgrestest.Parking(place, 5)
 	lot.Policy.PayAtMachine = true
 	postgrestest.Import(t, db, time.Now(), lot)

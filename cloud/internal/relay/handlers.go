@@ -76,7 +76,7 @@ func Handlers(m Money, n Messages, h Webhooks) map[Kind]Handler {
 		MailConfirmation: mail(notify.Confirmation), MailCancellation: mail(notify.Cancellation),
 		MailChanged: mail(notify.Changed),
 		MailNoShow:  mail(notify.NoShow), MailWalked: mail(notify.Walked), MailVoided: mail(notify.Voided),
-		MailReceipt: mail(notify.Receipt), MailUnsecured: mail(notify.Unsecured),
+		MailReceipt: mail(notify.Receipt), MailUnsecured: mail(notify.Unsecured), MailOwing: mail(notify.Owing),
 		MailRefunded: mail(notify.Refunded), MailRefundFailed: mail(notify.RefundFailed),
 		MailEndsSoon: mail(notify.EndsSoon), SMSEndsSoon: tell(notify.BySMS, notify.EndsSoon),
 	}

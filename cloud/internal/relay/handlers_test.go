@@ -60,6 +60,7 @@ func TestEachKindOfJobIsDoneByItsHand(t *testing.T) {
 		relay.MailVoided: "mail voided " + r.String(), relay.MailEndsSoon: "mail ends_soon " + r.String(),
 		relay.SMSEndsSoon: "sms ends_soon " + r.String(), relay.MailReceipt: "mail receipt " + r.String(),
 		relay.MailUnsecured: "mail unsecured " + r.String(),
+		relay.MailOwing:     "mail owing " + r.String(),
 		relay.Heed:          "heed sandbox evt_1",
 	} {
 		h := &hands{}

@@ -37,6 +37,7 @@ const (
 	MailRefunded     Kind = "mail_refunded"
 	MailRefundFailed Kind = "mail_refund_failed"
 	MailUnsecured    Kind = "mail_unsecured"
+	MailOwing        Kind = "mail_owing"
 	Capture          Kind = "payment_capture"
 	Void             Kind = "payment_void"
 	Refund           Kind = "payment_refund"
@@ -96,6 +97,9 @@ func Jobs(e feed.Event) []Job {
 		kind, ok := ForPayment(payment.State(e.Body.Payment.State))
 		if mail, told := paid[payment.State(e.Body.Payment.State)]; told {
 			kind, ok = mail, true
+		}
+		if e.Body.Payment.Away && (kind == MailUnsecured || e.Body.Payment.State == string(payment.Declined)) {
+			kind, ok = MailOwing, true
 		}
 		if !ok {
 			return nil

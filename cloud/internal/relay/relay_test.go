@@ -31,6 +31,11 @@ func TestEventsAskForTheirJobs(t *testing.T) {
 	of := func(s payment.State) feed.Body {
 		return feed.Body{Payment: &feed.Payment{ID: p, Reservation: r, State: string(s)}}
 	}
+	away := func(s payment.State) feed.Body {
+		b := of(s)
+		b.Payment.Away = true
+		return b
+	}
 	res := feed.Body{Reservation: &feed.Reservation{ID: r}}
 	for _, c := range []struct {
 		kind feed.Kind
@@ -55,6 +60,10 @@ func TestEventsAskForTheirJobs(t *testing.T) {
 		{feed.PaymentChanged, of(payment.Unknown), relay.Resolve},
 		{feed.PaymentChanged, of(payment.Lapsed), relay.MailUnsecured},
 		{feed.PaymentChanged, of(payment.MethodKept), relay.MailUnsecured},
+		{feed.PaymentChanged, away(payment.Declined), relay.MailOwing},
+		{feed.PaymentChanged, away(payment.RequiresAction), relay.MailOwing},
+		{feed.PaymentChanged, away(payment.Captured), relay.MailReceipt},
+		{feed.PaymentChanged, away(payment.CaptureRequested), relay.Capture},
 		{feed.PaymentChanged, of(payment.Authorized), ""},
 		{feed.PaymentChanged, of(payment.Captured), relay.MailReceipt},
 		{feed.PaymentChanged, feed.Body{}, ""},

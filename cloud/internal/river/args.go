@@ -34,6 +34,7 @@ type (
 	refunded     struct{ names }
 	refundFailed struct{ names }
 	unsecured    struct{ names }
+	owing        struct{ names }
 	capture      struct{ names }
 	void         struct{ names }
 	refund       struct{ names }
@@ -54,6 +55,7 @@ func (refunded) Kind() string     { return string(relay.MailRefunded) }
 func (refundFailed) Kind() string { return string(relay.MailRefundFailed) }
 func (refund) Kind() string       { return string(relay.Refund) }
 func (unsecured) Kind() string    { return string(relay.MailUnsecured) }
+func (owing) Kind() string        { return string(relay.MailOwing) }
 func (capture) Kind() string      { return string(relay.Capture) }
 func (void) Kind() string         { return string(relay.Void) }
 func (resolve) Kind() string      { return string(relay.Resolve) }
@@ -96,6 +98,8 @@ func argsOf(j relay.Job) (args, error) {
 		return refund{n}, nil
 	case relay.MailUnsecured:
 		return unsecured{n}, nil
+	case relay.MailOwing:
+		return owing{n}, nil
 	case relay.Capture:
 		return capture{n}, nil
 	case relay.Void:

@@ -106,7 +106,7 @@ func paramsOf(jobs []relay.Job, unique river.UniqueOpts) ([]river.InsertManyPara
 		o := &river.InsertOpts{UniqueOpts: unique}
 		switch j.Kind {
 		case relay.MailConfirmation, relay.MailCancellation, relay.MailChanged, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon, relay.MailReceipt, relay.MailUnsecured,
-			relay.MailRefunded, relay.MailRefundFailed:
+			relay.MailRefunded, relay.MailRefundFailed, relay.MailOwing:
 			o.Queue, o.MaxAttempts = mail, mailAttempts
 		case relay.SMSEndsSoon:
 			o.Queue, o.MaxAttempts = text, textAttempts
@@ -142,6 +142,7 @@ func NewWorkers(pool *pgxpool.Pool, handlers map[relay.Kind]relay.Handler, tasks
 		relay.MailEndsSoon:     func(h relay.Handler) { river.AddWorker(workers, &worker[endsSoon]{handle: h, log: log}) },
 		relay.MailReceipt:      func(h relay.Handler) { river.AddWorker(workers, &worker[receipt]{handle: h, log: log}) },
 		relay.MailUnsecured:    func(h relay.Handler) { river.AddWorker(workers, &worker[unsecured]{handle: h, log: log}) },
+		relay.MailOwing:        func(h relay.Handler) { river.AddWorker(workers, &worker[owing]{handle: h, log: log}) },
 		relay.SMSEndsSoon:      func(h relay.Handler) { river.AddWorker(workers, &worker[endsSoonText]{handle: h, log: log}) },
 		relay.MailRefunded:     func(h relay.Handler) { river.AddWorker(workers, &worker[refunded]{handle: h, log: log}) },
 		relay.MailRefundFailed: func(h relay.Handler) { river.AddWorker(workers, &worker[refundFailed]{handle: h, log: log}) },

@@ -53,6 +53,8 @@ type Session struct {
 	TariffVersion uint32 // the edition in force when it went in; 0: not known
 	Payments      []Paid // at machines, each once
 	Credit        int64  // minor units of them, in the parking's money, that are not used for the stay
+
+	Paying id.Payment // that is to pay what was owed and is not in Owed any more; zero: none is under way
 }
 
 // Seen is the last time at which there is evidence that the vehicle was inside:

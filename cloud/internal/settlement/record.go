@@ -58,11 +58,7 @@ func (o RecordCapture) Apply(w *commit.Work, now time.Time) error {
 	}
 	p.State, p.Captured = payment.Captured, taken.Minor
 	p.UpdatedAt = now
-	due, tax, err := collect(w, p)
-	if err != nil {
-		return err
-	}
-	if err := w.Book(ledger.Captured(p.Reservation, stay, p.ID, due, tax)); err != nil {
+	if err := earn(w, p, stay); err != nil {
 		return err
 	}
 	if rest := p.Authorized - taken.Minor; rest > 0 {
@@ -76,6 +72,18 @@ func (o RecordCapture) Apply(w *commit.Work, now time.Time) error {
 		w.Emit(feed.RefundRequested, feed.Body{Payment: told(p)})
 	}
 	return nil
+}
+
+// earn books what a captured payment has taken.
+func earn(w *commit.Work, p *payment.Payment, stay id.Session) error {
+	if p.ForDebt() {
+		return paid(w, p)
+	}
+	due, tax, err := collect(w, p)
+	if err != nil {
+		return err
+	}
+	return w.Book(ledger.Captured(p.Reservation, stay, p.ID, due, tax))
 }
 
 // RecordVoid records that a hold was given back, or that there never was one:
@@ -134,6 +142,9 @@ func (o RecordLost) Apply(w *commit.Work, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if p.ForDebt() {
+		return o.debtLost(w, p, now)
+	}
 	if err := lower(w, p); err != nil {
 		return err
 	}
@@ -170,6 +181,18 @@ func (o RecordLost) Apply(w *commit.Work, now time.Time) error {
 	w.Raise(commit.Incident{
 		ID: o.Incident, Class: HoldLost, Reservation: p.Reservation, Session: stay, At: now,
 		Detail: fmt.Sprintf("The hold was gone when %s was to be taken from it. The driver owes it.", lost),
+	})
+	return void(w, p, now)
+}
+
+// debtLost puts a debt whose hold was gone back on its stay.
+func (o RecordLost) debtLost(w *commit.Work, p *payment.Payment, now time.Time) error {
+	if err := PutBack(w, p); err != nil {
+		return err
+	}
+	w.Raise(commit.Incident{
+		ID: o.Incident, Class: HoldLost, Reservation: p.Reservation, Session: p.Debt.Session, At: now,
+		Detail: fmt.Sprintf("The hold was gone when %s was to be taken from it for what the stay owes. The driver owes it still.", money.New(p.CaptureAmount, p.Amount.Currency)),
 	})
 	return void(w, p, now)
 }
@@ -211,7 +234,7 @@ func tell(w *commit.Work, p *payment.Payment) {
 }
 
 func told(p *payment.Payment) *feed.Payment {
-	return &feed.Payment{ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1}
+	return &feed.Payment{ID: p.ID, Reservation: p.Reservation, State: string(p.State), Version: p.Version + 1, Away: p.Debt.Away}
 }
 
 func wrongState(p *payment.Payment, what string) error {

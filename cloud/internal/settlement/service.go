@@ -80,7 +80,7 @@ func (s *Service) Capture(ctx context.Context, at id.Parking, i id.Payment) erro
 		return err
 	}
 	out, err := call(ctx, func(ctx context.Context) (payment.Outcome, error) {
-		return provider.Capture(ctx, p.Ref, money.New(p.CaptureAmount, p.Amount.Currency), p.Key("capture"))
+		return provider.Capture(ctx, p.Ref, money.New(p.CaptureAmount, p.Amount.Currency), p.Key(payment.CallCapture))
 	})
 	if refused(err) {
 		found, stands := s.hold(ctx, provider, p)

@@ -8,6 +8,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/ledger"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/cloud/internal/session"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -106,6 +107,9 @@ func (w *World) money() error {
 		}
 	}
 	for i, s := range w.sessions {
+		if p := w.payments[s.Paying]; p != nil {
+			owed[i] -= p.SetAside()
+		}
 		if s.Owed != nil && s.Owed.Minor != owed[i] {
 			return fmt.Errorf("stay %s owes %s, and the ledger says %d beyond what is being taken for it", i, s.Owed, owed[i])
 		}
@@ -134,6 +138,12 @@ func (w *World) money() error {
 		if r == nil {
 			return fmt.Errorf("payment %s is of no reservation", i)
 		}
+		if p.ForDebt() {
+			if err := debt(p, w.sessions[p.Debt.Session]); err != nil {
+				return err
+			}
+			continue
+		}
 		former := p.ID != r.Payment && (r.Pending == nil || r.Pending.Payment != p.ID)
 		if gone := p.State == payment.VoidRequested || p.State == payment.Voided || p.State == payment.Declined || p.State == payment.Lapsed; former && !gone {
 			return fmt.Errorf("payment %s, which stands for nothing, is %s", i, p.State)
@@ -143,6 +153,16 @@ func (w *World) money() error {
 		if err := agree(r, w.payments[r.Payment], w.payments); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// debt checks that a stay waits for a payment of what it owed exactly while that is
+// under way.
+func debt(p *payment.Payment, s *session.Session) error {
+	open := []payment.State{payment.Requested, payment.Unknown, payment.RequiresAction, payment.CaptureRequested}
+	if s == nil || (s.Paying == p.ID) != slices.Contains(open, p.State) {
+		return fmt.Errorf("payment %s of a debt is %s, and its stay waits for %+v", p.ID, p.State, s)
 	}
 	return nil
 }

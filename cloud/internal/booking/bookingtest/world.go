@@ -245,6 +245,16 @@ func (w *World) snapshot(r *reservation.Reservation) booking.Snapshot {
 		p := *w.payments[r.Pending.Payment]
 		s.Change = &p
 	}
+	stay := w.sessions[r.Session]
+	if stay == nil {
+		return s
+	}
+	s.Owed = stay.Owed
+	for _, p := range w.payments {
+		if p.Debt.Session == stay.ID && s.Debt.Older(p, stay.Paying) {
+			s.Debt = new(*p)
+		}
+	}
 	return s
 }
 

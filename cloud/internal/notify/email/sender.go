@@ -90,6 +90,12 @@ func (s *Sender) MessageID(k notify.Kind, m notify.Mail) string {
 	if k == notify.Refunded || k == notify.RefundFailed {
 		return fmt.Sprintf("%s.%s.%d.%d@%s", k, m.Reservation, m.Generation, m.Refunds, s.domain)
 	}
+	switch { // what may be told again, of something else
+	case k == notify.Owing && m.OwedAsks:
+		k += "-asked"
+	case k == notify.Receipt && m.OwedPaid:
+		return fmt.Sprintf("%s.%s.%d.%d@%s", k, m.Reservation, m.Generation, m.Receipt.Taken.Minor, s.domain)
+	}
 	if k == notify.Unsecured { // which may be told for another reason later
 		switch {
 		case m.AsksBank:

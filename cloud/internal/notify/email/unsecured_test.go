@@ -41,6 +41,27 @@ func TestWhatIsNotHeldIsSaid(t *testing.T) {
 	if len(ids) != 3 {
 		t.Errorf("different mails have one id: %v", ids)
 	}
+	owes := confirmed(t)
+	owes.Owed = money.New(480, "EUR")
+	for says, change := range map[string]func(m *notify.Mail){
+		"your bank said no":         func(*notify.Mail) {},
+		"wants you to confirm":      func(m *notify.Mail) { m.OwedAsks = true },
+		"could not reach your bank": func(m *notify.Mail) { m.OwedUnasked = true },
+	} {
+		owes.OwedAsks, owes.OwedUnasked = false, false
+		change(&owes)
+		if err := s.Send(t.Context(), notify.Owing, owes); err != nil {
+			t.Fatal(err)
+		}
+		got := in.mails(t)[0]
+		for what, text := range map[string]string{"text": got.Text, "HTML": html.UnescapeString(got.HTML)} {
+			contains(t, "owing "+what, text, says, "€4.80 is still", "http://localhost:8080/r/1#mt_secret")
+		}
+		ids[got.MessageID] = true
+	}
+	if len(ids) != 5 {
+		t.Errorf("different mails have one id: %v", ids)
+	}
 	m := confirmed(t)
 	m.Held, m.Kept = money.Amount{}, true
 	if err := s.Send(t.Context(), notify.Confirmation, m); err != nil {

@@ -191,6 +191,8 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 		v.Button = "See your booking"
 	case notify.Unsecured:
 		v.unsecured(m, booking, when)
+	case notify.Owing:
+		v.owing(m, booking, when)
 	default: // it ends soon
 		end := m.EndsAt()
 		v.Subject = fmt.Sprintf("Your time at %s ends at %s", m.Name, end)
@@ -220,6 +222,25 @@ func (v *view) unsecured(m notify.Mail, booking, when string) {
 		v.Says = []string{booking + ".", "What was held on your card has run out, and it could not be held again. Nothing was taken.", kept}
 	}
 	v.Button = "See your booking"
+}
+
+// owing says what is still to be paid, and where.
+func (v *view) owing(m notify.Mail, booking, when string) {
+	owed := m.Owed.Written()
+	v.Subject = fmt.Sprintf("Still to be paid: %s, %s", m.Name, when)
+	v.Heading = [2]string{owed + " is still", "to be paid."}
+	v.Says = []string{
+		booking + ": the stay cost more than was held on your card.",
+		"We asked your card for " + owed + ", and your bank said no. Nothing of it was taken. Open your booking to pay it, with this card or another one.",
+		"We do not ask your card again by ourselves.",
+	}
+	v.Button = "Pay " + owed
+	if m.OwedUnasked {
+		v.Says[1] = "We wanted to ask your card for " + owed + ", and could not reach your bank. Nothing of it was taken. Open your booking to pay it, with this card or another one."
+	}
+	if m.OwedAsks {
+		v.Says[1] = "We asked your card for " + owed + ", and your bank wants you to confirm it. Nothing of it was taken yet. Open your booking to confirm, or to pay with another card."
+	}
 }
 
 // Number is the booking number that a driver reads to a person: the last six

@@ -294,6 +294,43 @@ func absentCharge(t *testing.T, h Harness) {
 	}
 }
 
+// What is held on a kept method while its driver is away is held without him, or
+// declined because his bank asks for him; when he is there, he takes the second step.
+func absentHold(t *testing.T, h Harness) {
+	if h.Absent == "" {
+		return
+	}
+	_, s := h.save(t, h.Absent)
+	away := request(s.Method)
+	for range 2 {
+		o, err := h.Provider.Authorize(t.Context(), away)
+		if err != nil || o.State != payment.Declined || o.DeclineCode != "authentication_required" || o.Authorized.Minor != 0 || o.NextAction != "" {
+			t.Fatalf("away: %+v, %v", o, err)
+		}
+	}
+	if found := h.find(t, away); found.State != payment.Declined {
+		t.Fatalf("found %+v", found)
+	}
+	for passed, want := range map[bool]payment.State{true: payment.Authorized, false: payment.Declined} {
+		there := request(s.Method)
+		there.Present = true
+		o, err := h.Provider.Authorize(t.Context(), there)
+		if err != nil || o.State != payment.RequiresAction || o.NextAction == "" {
+			t.Fatalf("there: %+v, %v", o, err)
+		}
+		h.Complete(t, o.Ref, passed)
+		if after, err := h.Provider.Confirm(t.Context(), o.Ref, there.Key+"-confirm"); err != nil || after.State != want {
+			t.Fatalf("%v: %+v, %v", passed, after, err)
+		}
+	}
+	_, plain := h.save(t, h.OK)
+	there := request(plain.Method)
+	there.Present = true
+	if o, err := h.Provider.Authorize(t.Context(), there); err != nil || o.State != payment.Authorized {
+		t.Fatalf("a bank that asks for nobody: %+v, %v", o, err)
+	}
+}
+
 func lists(t *testing.T, h Harness) {
 	if !h.Provider.Capabilities().List {
 		return

@@ -26,7 +26,7 @@ type Harness struct {
 	Timeout      string // holds, but the answer is lost
 	Flaky        string // fails without effect, then holds
 	NoIncrement  string // holds, and cannot be raised: the bank says no
-	Absent       string // holds, and declines charges while the driver is away
+	Absent       string // is kept; then declined while the driver is away, and asks for a second step when he is there
 	// Break makes the next call that changes something fail, before it did its work
 	// or after; nil when the provider cannot be broken into.
 	Break func(t *testing.T, f Fault)
@@ -94,6 +94,7 @@ var secured = map[string]func(*testing.T, Harness){
 	"saving a method takes a second step":  savedBySecondFactor,
 	"who does not keep a method says so":   saveDeclined,
 	"a charge of an absent driver":         absentCharge,
+	"a bank asks for its absent driver":    absentHold,
 	"the books list everything once":       lists,
 	"the balance is taken less fees":       balance,
 	"a fault at any call has one effect":   oneEffect,

@@ -12,7 +12,8 @@
 //	pm_sandbox_server_error   every call does its work and is answered by an error,
 //	                          the first time with each key
 //	pm_sandbox_no_increment   holds, but is never raised
-//	pm_sandbox_absent_declined  holds, but is not charged while the driver is away
+//	pm_sandbox_absent_declined  holds while the driver is there, once it is saved after
+//	                          a second step; while he is away his bank asks for him
 //	pm_sandbox_short_hold     holds, for ten minutes
 //	pm_sandbox_disputed       holds; what is captured is disputed at once, and the
 //	                          books' page decides about it

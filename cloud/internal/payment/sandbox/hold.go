@@ -112,7 +112,14 @@ func decide(r payment.Request, ref string, now time.Time, life time.Duration) Ho
 		State: payment.Authorized, Asked: r.Amount.Minor, Amount: r.Amount, CaptureBefore: now.Add(life), CreatedAt: now, UpdatedAt: now,
 	}
 	switch method {
-	case OK, Timeout, Flaky, ServerError, NoIncrement, Absent, Disputed, RefundBack:
+	case OK, Timeout, Flaky, ServerError, NoIncrement, Disputed, RefundBack:
+	case Absent:
+		switch {
+		case !r.Present:
+			h.State, h.DeclineCode = payment.Declined, CodeAbsent
+		case saved:
+			h.State, h.SecondFactor = payment.RequiresAction, "pending"
+		}
 	case ShortHold:
 		h.CaptureBefore = now.Add(min(life, shortLife))
 	case SecondFactor, WebhookTwice, WebhookLate, WebhookReorder, WebhookNever, WebhookForged:

@@ -135,7 +135,7 @@ const noCurrency money.Currency = "XXX"
 
 // SaveMethod implements payment.Saver.
 func (p *Provider) SaveMethod(ctx context.Context, s payment.SaveRequest) (payment.Saved, error) {
-	r := payment.Request{Key: s.Key, Parking: s.Parking, Reservation: s.Reservation, Method: s.Method, Amount: money.New(0, noCurrency)}
+	r := payment.Request{Key: s.Key, Parking: s.Parking, Reservation: s.Reservation, Method: s.Method, Amount: money.New(0, noCurrency), Present: true}
 	h := decide(r, savedPrefix+rand.Text()+"_"+strings.TrimPrefix(s.Method, "pm_sandbox_"), p.now().UTC(), p.life)
 	h.Kind = KindMethod
 	return p.saved(p.place(ctx, KindMethod, r, h))

@@ -179,10 +179,12 @@ func (p *Provider) place(ctx context.Context, kind string, r payment.Request) (p
 			metaKey: r.Key, metaParking: string(r.Parking), metaReservation: r.Reservation.String(), metaAsked: want,
 		},
 	}
-	if kept { // nobody is there
+	if kept && !r.Present { // nobody is there
 		params.OffSession = new(true)
 	} else {
 		params.ReturnURL = p.back(r.Reservation)
+	}
+	if !kept && !r.Once {
 		// A method that is used once cannot be used again unless it is kept, and a
 		// longer stay, or one that is held anew, needs it.
 		params.SetupFutureUsage = stripe.String("off_session")

@@ -151,6 +151,44 @@ func TestAHoldOnAKeptMethodIsForAnAbsentDriver(t *testing.T) {
 	}
 }
 
+// hears keeps what is sent to one path.
+type hears struct {
+	path string
+	next http.RoundTripper
+	form url.Values
+}
+
+func (h *hears) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPost && r.URL.Path == h.path {
+		sent, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		if h.form, err = url.ParseQuery(string(sent)); err != nil {
+			return nil, err
+		}
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(strings.NewReader(string(sent)))
+	}
+	return h.next.RoundTrip(r)
+}
+
+// A card is kept for what may be asked of it later, and not when it is used once.
+func TestACardThatIsUsedOnceIsNotKept(t *testing.T) {
+	for once, want := range map[bool]string{true: "", false: "off_session"} {
+		heard := &hears{path: "/v1/payment_intents"}
+		a := open(t, 0, func(next http.RoundTripper) http.RoundTripper { heard.next = next; return heard })
+		r := request(stripetest.OK)
+		r.Present, r.Once = true, once
+		if o, err := a.Authorize(t.Context(), r); err != nil || o.State != payment.Authorized {
+			t.Fatalf("%+v, %v", o, err)
+		}
+		if got := heard.form.Get("setup_future_usage"); got != want || heard.form.Get("payment_method") == "" {
+			t.Errorf("once: %t, kept: %q", once, got)
+		}
+	}
+}
+
 func TestTheSecondStepLeadsBackToTheReservation(t *testing.T) {
 	a := open(t, 0)
 	r := request(stripetest.SecondFactor)

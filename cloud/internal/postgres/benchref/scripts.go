@@ -23,7 +23,7 @@ select c.bases from inventory_day i,
    i.free[1 : (:a)::int - 1] || (select array_agg((f - 1)::int2) from unnest(i.free[(:a)::int : (:z)::int]) f) || i.free[(:z)::int + 1 : 96], i.over)::commit_day],
   array[row(1, i.parking, u.rid, 0, 'held', 1, i.space_type, to_timestamp((i.day * 96::bigint + (:a)::int - 1) * 900), to_timestamp((i.day * 96::bigint + (:z)::int) * 900),
    i.day * 96::bigint + (:a)::int - 1, i.day * 96::bigint + (:z)::int, '%[3]s', u.pid, 'driver@example.org', '', '', u.at, u.at, null, null, null, null, 0, 0, u.at, u.at)::commit_reservation],
-  array[row(1, i.parking, u.pid, 0, u.rid, 'requested', 'sandbox', 'pm_sandbox_ok', '', 'EUR', 480, 0, 0, 0, 0, null, '', '', u.at, 0, null, null, null)::commit_payment],
+  array[row(1, i.parking, u.pid, 0, u.rid, 'requested', 'sandbox', 'pm_sandbox_ok', '', 'EUR', 480, 0, 0, 0, 0, null, '', '', u.at, 0, null, null, null, null)::commit_payment],
   array[row(1, i.parking, 'guest', u.key, decode('%[4]s', 'hex'), u.rid)::commit_key],
   array[row(1, i.parking, 1, 'reservation.held', '%[5]s')::commit_event], null, null) c
 where i.parking = '%[1]s' || lpad((:p)::text, 5, '0') and i.space_type = 'standard' and i.day = (:d)::int;`,

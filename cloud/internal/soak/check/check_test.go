@@ -174,6 +174,8 @@ func TestDamageIsSeen(t *testing.T) {
 			update reservation set space = '12' where state = 'confirmed'`, Shared},
 		{"a second hold", `insert into payment select parking, gen_random_uuid(), version, reservation, state, provider, method, ref, currency, amount, authorized,
 			capture_amount, capture_tax, captured, capture_before, next_action, decline_code, updated_at from payment where state = 'authorized'`, Holds},
+		{"a payment of a debt that no stay waits for", `update payment set debt = '{}', state = 'requested' where state = 'void_requested'`, Payments},
+		{"a stay that waits for the price of its reservation", `update session s set paying = r.payment from reservation r where r.session = s.id`, Payments},
 		{"confirmed without a hold", `update payment set state = 'voided' where state = 'authorized'`, Payments},
 		{"cancelled with a hold that stands", `update payment set state = 'authorized' where state = 'void_requested'`, Payments},
 		{"taken from who cancelled in time", `update payment set state = 'captured', captured = authorized, capture_amount = authorized where reservation in (select id from reservation where state = 'cancelled')`, Payments},

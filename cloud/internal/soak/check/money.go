@@ -40,6 +40,11 @@ func live(state string) bool {
 	return true
 }
 
+// under reports a payment of a debt that is under way.
+func under(state string) bool {
+	return slices.Contains([]string{"requested", "requires_action", "unknown", "capture_requested"}, state)
+}
+
 // held reports a payment whose hold stands in the books.
 func held(state string) bool {
 	switch state {
@@ -57,7 +62,10 @@ func (out *Report) payments(r *Rows) {
 	for i := range r.Payments {
 		p := &r.Payments[i]
 		byID[p.ID] = p
-		if live(p.State) {
+		if awaited := p.Debt && under(p.State); (p.Awaited == 1) != awaited || p.Awaited > 1 {
+			out.Add(Payments, "%s: payment %x (of a debt: %t) is %s, and %d stays wait for it", p.Parking, p.ID, p.Debt, p.State, p.Awaited)
+		}
+		if live(p.State) && !p.Debt {
 			alive[p.Reservation] = append(alive[p.Reservation], p)
 		}
 		if p.Captured > p.Authorized || p.Asked > p.Authorized || p.Captured < 0 || (p.State == "captured") != (p.Captured > 0) ||

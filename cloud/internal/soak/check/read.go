@@ -135,9 +135,10 @@ func (r *Rows) readClaims(ctx context.Context, tx pgx.Tx) error {
 }
 
 func (r *Rows) readPayments(ctx context.Context, tx pgx.Tx) error {
-	err := list(ctx, tx, &r.Payments, `select parking, id, reservation, state, amount, authorized, capture_amount, captured, refunded from payment`,
+	err := list(ctx, tx, &r.Payments, `select parking, id, reservation, state, amount, authorized, capture_amount, captured, refunded, debt is not null,
+		(select count(*) from session s where s.parking = p.parking and s.reservation = p.reservation and s.paying = p.id)::int from payment p`,
 		func(x *Payment) []any {
-			return []any{&x.Parking, &x.ID, &x.Reservation, &x.State, &x.Amount, &x.Authorized, &x.Asked, &x.Captured, &x.Refunded}
+			return []any{&x.Parking, &x.ID, &x.Reservation, &x.State, &x.Amount, &x.Authorized, &x.Asked, &x.Captured, &x.Refunded, &x.Debt, &x.Awaited}
 		})
 	if err != nil {
 		return err

@@ -110,6 +110,8 @@ type Payment struct {
 	State                                 string
 	Amount                                int64 // that was asked for
 	Authorized, Asked, Captured, Refunded int64 // Asked is the amount to capture
+	Debt                                  bool  // of what a stay owed
+	Awaited                               int   // by how many stays
 }
 
 // Told is a change of claims that the feed told; equal ones are one row.

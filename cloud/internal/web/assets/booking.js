@@ -7,6 +7,7 @@ import {kerbOf} from './kerb.js'
 import {topbar, lines} from './parking.js'
 import {typeName} from './find.js'
 import {steps} from './checkout.js'
+import {owed, promised} from './pay.js'
 import * as state from './state.js'
 
 const words = {
@@ -21,6 +22,7 @@ export function booking(id, givenToken) {
   }
   let b = state.booking(id)
   let r = b?.reservation, stop = () => {}, busy = '', ended = false, asked = false, wantCancel = false
+  let way = null, payKey = '' // how what is owed is to be paid, once somebody has asked for it, and with which key
   let longer = null // the later end that is being thought about: {to, key, price}
   const wait = ghosts(2, 'Still asking. The connection may be slow.')
   const trouble = h('div', {class: 'trouble'})
@@ -81,8 +83,8 @@ export function booking(id, givenToken) {
     if (r.pass && b.qrOf !== r.pass) await fetchQR()
     if (!ended) draw()
     // Back from the bank's page: ask what became of it.
-    const owed = r.pending_change?.payment || r.payment
-    if (owed?.state === 'requires_action' && !asked && sessionStorage.getItem('openlot.bank') === id) {
+    const open = r.pending_change?.payment || r.owed?.payment || r.payment
+    if (open?.state === 'requires_action' && !asked && sessionStorage.getItem('openlot.bank') === id) {
       asked = true
       sessionStorage.removeItem('openlot.bank')
       confirm()
@@ -120,10 +122,11 @@ export function booking(id, givenToken) {
     } catch (e) {
       busy = ''
       // The same request again is safe when nobody knows what became of the first.
-      if (e instanceof Failure && !e.offline && e.status < 500 && e.code !== 'request_in_progress') longer = null
+      if (e instanceof Failure && !e.offline && e.status < 500 && e.code !== 'request_in_progress') longer = null, payKey = ''
       if (ended) return false
       draw()
-      trouble.replaceChildren(note(e.offline ? 'off' : 'wrong', e.offline ? 'off' : 'wrong', e.offline ? 'Nobody answered' : title, e.message,
+      const says = e.status === 402 && what === 'pay' ? 'Your bank refused this card. Nothing was taken: try another one.' : e.message
+      trouble.replaceChildren(note(e.offline ? 'off' : 'wrong', e.offline ? 'off' : 'wrong', e.offline ? 'Nobody answered' : title, says,
         e.code && h('p', {class: 'tiny'}, h('span', {class: 'code'}, e.code))))
       trouble.scrollIntoView({block: 'nearest'})
       if (e instanceof Failure && !e.offline) {
@@ -160,6 +163,19 @@ export function booking(id, givenToken) {
     scrollTo(0, 0) // what came of it is there
   }
 
+  async function pay() {
+    payKey ||= state.freshKey()
+    if (!await act('pay', 'This was not paid', {body: way ? {payment_method: way} : {}, headers: {'Idempotency-Key': payKey}})) return
+    way = null
+    payKey = ''
+    if (!ended) draw()
+  }
+
+  /** What is owed, or was; nothing where all was held. */
+  const owes = () => r.owed ? owed({r, busy, chosen: way, pay, confirm, pick: to => { way = to; payKey = ''; draw() },
+    bank: next => h('a', {class: 'btn sm', href: bankPage(next), onclick: () => sessionStorage.setItem('openlot.bank', id)}, 'Open my bank')}) : null
+  const bankPage = next => next + (next.includes('?') ? '&' : '?') + 'return=' + encodeURIComponent('/#/r/' + id)
+
   const endOf = t => sameDay(t, from(), zone()) ? clock(t, zone()) : `${shortDay(t, zone())} ${clock(t, zone())}`
 
   const name = () => b.parking?.name || r.parking_id
@@ -190,7 +206,7 @@ export function booking(id, givenToken) {
     const kept = until ? `Your space at ${name()} is kept for you until ${until}.` : `Your space at ${name()} is kept for you meanwhile.`
     if (r.payment.state === 'requires_action') {
       const next = r.payment.next_action
-      const href = next && next + (next.includes('?') ? '&' : '?') + 'return=' + encodeURIComponent('/#/r/' + id)
+      const href = next && bankPage(next)
       return h('section', {class: 'centre stack'}, icon('bank'), h('h2', {}, `Approve ${money(r.payment.amount)} with your bank`),
         h('p', {class: 'muted'}, kept + ' Come back here afterwards.'),
         href && h('a', {class: 'btn wide', href, onclick: () => sessionStorage.setItem('openlot.bank', id)}, 'Open my bank'),
@@ -222,7 +238,7 @@ export function booking(id, givenToken) {
       kerbOf(from(), to(), zone(), {running: inside}),
       h('div', {class: 'opt'}, h('div', {}, h('b', {}, inside ? 'Leave whenever you like' : `Come from ${clock(from(), zone())}`),
         h('p', {class: 'small muted'}, inside
-          ? `Just drive out: show the pass at the exit, and the price is taken from what is held.${early()}`
+          ? `${promised(r) ? `Pay ${money(r.price)} at the machine, then drive out. The exit opens all the same.` : 'Just drive out: show the pass at the exit, and the price is taken from what is held.'}${early()}`
           : `Your space is kept until ${r.no_show_at ? clock(Date.parse(r.no_show_at), zone()) : clock(to(), zone())}. ${held()}${early()}`))),
       asksAgain(),
       r.pending_change ? null : stayLonger(),
@@ -252,9 +268,10 @@ export function booking(id, givenToken) {
     if (r.payment.state === 'method_saved') {
       return r.payment.decline_code
         ? 'Your bank did not let us hold the price. We try again until your time begins; what is not held is paid when you leave.'
-        : `Your card is kept, and nothing is held yet: ${money(r.price)} is held a day before your time begins.`
+        : `Your card is kept, and nothing is held yet: ${money(r.price)} is held a day before your time begins, and taken after you have left, like what you stay longer.`
     }
     if (r.payment.state === 'lapsed') return 'What was held on your card has run out. What your stay costs is paid when you leave.'
+    if (promised(r)) return `Nothing is held: you pay ${money(r.price)} at the machine before you drive out.`
     return `${money(r.payment.authorized)} is held on your card, nothing is taken yet.`
   }
 
@@ -262,7 +279,7 @@ export function booking(id, givenToken) {
   function asksAgain() {
     const next = r.payment.state !== 'requires_action' && r.payment.next_action
     if (!next) return null
-    const href = next + (next.includes('?') ? '&' : '?') + 'return=' + encodeURIComponent('/#/r/' + id)
+    const href = bankPage(next)
     return h('div', {class: 'note'}, icon('bank'), h('p', {class: 'h'}, `Approve ${money(r.price)} with your bank`),
       h('p', {class: 'small'}, 'Your bank asks before it holds the price. Your place stays yours either way.'),
       h('p', {class: 'row'}, h('a', {class: 'btn sm', href}, 'Open my bank'),
@@ -279,7 +296,7 @@ export function booking(id, givenToken) {
       h('p', {class: 'small'}, longer.price
         ? `The whole stay then costs ${money(longer.price)} instead of ${money(r.price)}. `
         : 'The whole stay is priced anew, by the same tariff. ',
-      'If that is more than your card holds now, the new sum is held and the old hold goes back.'),
+      promised(r) ? 'You pay it at the machine.' : 'If that is more than your card holds now, the new sum is held and the old hold goes back.'),
       h('p', {class: 'row'}, h('button', {class: 'btn sm', type: 'button', disabled: Boolean(busy), onclick: extend}, busy === 'extend' ? 'Asking…' : `Yes, until ${endOf(longer.to)}`),
         h('button', {class: 'btn ghost sm', type: 'button', disabled: Boolean(busy), onclick: () => { longer = null; draw() }}, 'No')))
   }
@@ -295,7 +312,7 @@ export function booking(id, givenToken) {
       return h('section', {}, h('div', {class: 'note'}, icon('clock'), h('p', {class: 'h'}, `${when}: your bank has not answered yet`), h('p', {class: 'small'}, stays), h('p', {class: 'row'}, back)))
     }
     const next = c.payment.next_action
-    const href = next && next + (next.includes('?') ? '&' : '?') + 'return=' + encodeURIComponent('/#/r/' + id)
+    const href = next && bankPage(next)
     return h('section', {}, h('div', {class: 'note'}, icon('bank'), h('p', {class: 'h'}, `${when}: approve ${money(c.payment.amount)} with your bank`), h('p', {class: 'small'}, stays),
       h('p', {class: 'row'}, href && h('a', {class: 'btn sm', href, onclick: () => sessionStorage.setItem('openlot.bank', id)}, 'Open my bank'),
         h('button', {class: 'btn ghost sm', type: 'button', disabled: Boolean(busy), onclick: confirm}, busy === 'confirm' ? 'Asking…' : 'I have approved it'), back)))
@@ -312,21 +329,22 @@ export function booking(id, givenToken) {
         h('button', {class: 'btn ghost sm', type: 'button', disabled: Boolean(busy), onclick: () => { wantCancel = true; draw() }}, busy === 'cancel' ? 'Cancelling…' : 'Cancel'))
     }
     return h('div', {class: 'note warn ask'}, icon('info'), h('p', {class: 'h'}, 'Give this space up?'),
-      h('p', {class: 'small'}, kept() ? `Somebody else can have it at once. ${money(r.payment.amount)} goes back to your card; the pass stops working.` : `${late()} The pass stops working.`),
+      h('p', {class: 'small'}, kept() ? `Somebody else can have it at once. ${promised(r) ? 'Nothing was held' : `${money(r.payment.amount)} goes back to your card`}; the pass stops working.` : `${late()} The pass stops working.`),
       h('p', {class: 'row'}, h('button', {class: 'btn sm', type: 'button', onclick: cancel}, 'Yes, give it up'),
         h('button', {class: 'btn ghost sm', type: 'button', onclick: () => { wantCancel = false; draw() }}, 'Keep it')))
   }
 
   /** The link to the receipt, once nothing about the money is open. */
   function receipt() {
-    if (!['captured', 'voided'].includes(r.payment.state) || !r.payment.authorized.minor) return null
+    if (!['captured', 'voided'].includes(r.payment.state) || !r.payment.authorized.minor && r.state !== 'completed') return null
     return h('p', {}, h('a', {class: 'btn ghost', href: `${path}/receipt?format=html&token=${encodeURIComponent(b.token)}`, target: '_blank', rel: 'noreferrer'}, 'Receipt'))
   }
 
   function done() {
     const paid = r.payment.captured
+    const nothing = promised(r) ? 'Nothing was held on a card for this stay.' : 'What the stay cost is being taken from the hold; the rest goes back.'
     return h('section', {class: 'stack'}, note('good', 'undo', 'You have left. Thank you.',
-      paid ? `${money(paid)} was taken for this stay${paid.minor < r.payment.authorized.minor ? '; the rest of the hold went back' : ''}.${back()}` : 'What the stay cost is being taken from the hold; the rest goes back.'),
+      paid ? `${money(paid)} was taken for this stay${paid.minor < r.payment.authorized.minor ? '; the rest of the hold went back' : ''}.${back()}` : nothing), owes(),
     kerbOf(from(), to(), zone()), receipt())
   }
 
@@ -351,7 +369,7 @@ export function booking(id, givenToken) {
     return h('section', {class: 'stack'},
       note(declined ? 'wrong' : '', declined ? 'wrong' : 'info',
         cancelled ? 'You gave this space up' : declined ? 'The payment was refused' : 'The payment was not secured in time',
-        cancelled ? (taken ? `${money(taken)} is taken: your space was kept until ${deadline()}.` : 'The hold goes back to your card.') + ' The pass does not work any more.' : 'Nothing was taken and the space is free again. You can reserve it once more.'),
+        cancelled ? (taken ? `${money(taken)} is taken: your space was kept until ${deadline()}.` : promised(r) ? 'You pay nothing.' : 'The hold goes back to your card.') + ' The pass does not work any more.' : 'Nothing was taken and the space is free again. You can reserve it once more.'),
       h('a', {class: 'btn', href: '#/p/' + r.parking_id}, 'Reserve again'), receipt())
   }
 
@@ -390,7 +408,7 @@ export function bookingList() {
       h('span', {class: 'nm'}, b.parking?.name || r?.parking_id || b.id),
       h('span', {class: 'pr'}, money(r?.price)),
       h('span', {class: 'ds'}, r ? span(Date.parse(r.from), Date.parse(r.to), b.parking?.timezone || ownZone) : ''),
-      h('span', {class: 'pw'}, words[r?.state] || '')))
+      h('span', {class: 'pw'}, r?.owed?.amount.minor > 0 ? 'to be paid' : words[r?.state] || '')))
   }
 
   const body = h('section', {class: 'page'}, topbar('#/', 'My bookings'), all.length ? h('h1', {class: 'sr'}, 'My bookings') : null,

@@ -5,15 +5,8 @@ import {call, query, iso} from './api.js'
 import {span, money, clock} from './time.js'
 import {lines, topbar} from './parking.js'
 import {typeName, far} from './find.js'
+import {bookingChoice, meaning, machine} from './pay.js'
 import * as state from './state.js'
-
-const methods = [
-  ['pm_sandbox_ok', 'Works', 'the hold stands at once'],
-  ['pm_sandbox_second_factor', 'Asks your bank app', 'a second step, then it stands'],
-  ['pm_sandbox_declined', 'Refused', 'the bank says no'],
-  ['pm_sandbox_timeout', 'Answer gets lost', 'it holds, but we hear of it later'],
-  ['pm_sandbox_flaky', 'Fails twice, then works', 'we try again for you'],
-]
 
 export function checkout(id, type) {
   let p, quote, sending = false, ended = false
@@ -40,11 +33,14 @@ export function checkout(id, type) {
   const email = field('email', 'E-mail for pass and receipt', {type: 'email', autocomplete: 'email', inputmode: 'email', required: true, value: state.driver.email})
   const plate = field('plate', 'Plate', {type: 'text', autocomplete: 'off', autocapitalize: 'characters', maxlength: 16, value: state.driver.plate, class: 'code-input'}, '(optional)')
   const phone = field('phone', 'Phone', {type: 'tel', autocomplete: 'tel', inputmode: 'tel', maxlength: 32, placeholder: '+49 151 23456789', value: state.driver.phone || ''}, '(optional, for an SMS before your time ends)')
-  const cards = h('fieldset', {class: 'cards'}, h('legend', {}, 'Card'),
-    methods.map(([value, name, what], i) => h('label', {class: 'card-choice'},
-      h('input', {type: 'radio', name: 'method', value, checked: i === 0, onchange: () => { sent = null }}),
-      h('span', {}, h('b', {}, name), h('span', {class: 'small muted'}, what)))),
-    h('p', {class: 'tiny quiet'}, 'Test cards of the built-in payment sandbox. No money moves.'))
+  let method = 'pm_sandbox_ok'
+  const explained = h('p', {class: 'small muted'})
+  const pick = m => {
+    method = m
+    sent = null
+    explained.textContent = meaning(method, state.window().from)
+    drawBar()
+  }
   const bar = h('div', {class: 'stickybar'})
 
   async function begin() {
@@ -75,18 +71,21 @@ export function checkout(id, type) {
       h('div', {}, h('h1', {class: 'h2'}, p.name), h('p', {class: 'muted small'}, `${span(from, to, p.timezone)}, ${typeName(type).toLowerCase()}`)),
       h('span', {class: 'fig price'}, money(quote.price))))
     form.replaceChildren(
-      h('section', {class: 'stack'}, email, plate, phone, cards),
+      h('section', {class: 'stack'}, email, plate, phone, bookingChoice(p.policies.pay_at_machine, method, pick)),
       h('section', {}, h('h2', {}, 'What happens to your money'), lines(quote, p.timezone),
-        h('p', {class: 'small muted'}, 'This is held on your card today. Nothing is taken before you leave, and you can cancel for nothing as long as your space is kept.')),
+        explained),
       bar)
+    explained.textContent = meaning(method, from)
     drawBar()
   }
 
   function drawBar() {
+    const what = method === machine ? 'at the machine' : 'hold'
+    const ask = method === machine ? 'Reserve, pay there' : `Hold ${money(quote.price)}`
     bar.replaceChildren(h('div', {class: 'in'},
       h('div', {}, h('span', {class: 'fig price'}, money(quote.price)),
-        h('div', {class: 'tiny quiet'}, quote.expires_at ? `hold · price stands until ${clock(Date.parse(quote.expires_at), p.timezone)}` : 'hold')),
-      h('button', {class: 'btn', type: 'submit', disabled: sending}, sending ? 'Asking your bank…' : `Hold ${money(quote.price)}`)))
+        h('div', {class: 'tiny quiet'}, quote.expires_at ? `${what} · price stands until ${clock(Date.parse(quote.expires_at), p.timezone)}` : what)),
+      h('button', {class: 'btn', type: 'submit', disabled: sending}, sending ? (method === machine ? 'Reserving…' : 'Asking your bank…') : ask)))
   }
 
   async function submit() {
@@ -113,13 +112,13 @@ export function checkout(id, type) {
       key: state.freshKey(),
       body: {
         parking_id: id, space_type: type, from: iso(from), to: iso(to), quote_id: quote.id,
-        payment_method: new FormData(form).get('method'), contact: {email: address, ...(number ? {phone: number} : {})},
+        payment_method: method, contact: {email: address, ...(number ? {phone: number} : {})},
         ...(state.driver.plate ? {vehicle_plate: state.driver.plate} : {}),
       },
     }
     sending = true
     drawBar()
-    say('Asking your bank', true)
+    say(method === machine ? 'Reserving' : 'Asking your bank', true)
     try {
       const answer = await call('POST', '/reserve', {body: sent.body, headers: {'Idempotency-Key': sent.key}})
       const r = answer.reservation

@@ -83,7 +83,7 @@ func (s *Server) newIntent(_ string, form url.Values) (any, *problem) {
 		i.refuse(refusal("card_declined", "generic_decline"))
 	case i.absent && m.card == Absent:
 		i.refuse(refusal("authentication_required", "authentication_required"))
-	case m.card == SecondFactor && m.Customer == nil:
+	case m.card == SecondFactor && m.Customer == nil, m.card == Absent && m.Customer != nil:
 		i.Status, i.Method, i.Next = "requires_action", &m.ID, second(i.ID, form)
 	default:
 		i.Method = &m.ID

@@ -13,7 +13,7 @@ const (
 	Timeout      = "pm_standin_timeout"      // holds, and the answer never comes
 	Flaky        = "pm_standin_flaky"        // the first two calls with a key are refused for their number
 	NoIncrement  = "pm_standin_no_increment" // holds, and the bank does not raise it
-	Absent       = "pm_standin_absent"       // is saved, and the bank refuses whatever is asked while the driver is away
+	Absent       = "pm_standin_absent"       // is saved; the bank then refuses whatever is asked while the driver is away, and asks him when he is there
 )
 
 // How long holds stand.
