@@ -21,8 +21,28 @@ import (
 	"github.com/openlot/openlot/protocol/wire"
 )
 
-// limitFiles makes every write beyond so many bytes of a file fail, as a full or
-// broken disk would, until the end of the test or until relax.
+// aloneEnv says that this process runs one test only.
+const aloneEnv = "OPENLOT_TEST_STORE_ALONE"
+
+// aloneInProcess runs a test in a process of its own, because it limits the process. It
+// returns true in that process, and false in this one when the other has ended.
+func aloneInProcess(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(aloneEnv) != "" {
+		return true
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), aloneEnv+"=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+	return false
+}
+
+// limitFiles makes every write beyond so many bytes of a file fail in this process,
+// as a full or broken disk would, until relax.
 func limitFiles(t *testing.T, bytes uint64) (relax func()) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ)
@@ -151,6 +171,9 @@ func TestTheEmergencyJournalTakesOver(t *testing.T) {
 // On a disk that others have filled nothing changes for those at the gate, until
 // what is left is kept for those inside; and all of it is there afterwards.
 func TestAFullDisk(t *testing.T) {
+	if !aloneInProcess(t) {
+		return
+	}
 	path := filepath.Join(t.TempDir(), "edge.db")
 	s, stop := runningWith(t, path, quick(128, 64))
 	relax := limitFiles(t, 128*walBlock)
@@ -193,6 +216,9 @@ func TestAFullDisk(t *testing.T) {
 // A snapshot for which there is no room costs nothing but a moment: what was there
 // before is there after, and the gate goes on.
 func TestASnapshotThatDoesNotFit(t *testing.T) {
+	if !aloneInProcess(t) {
+		return
+	}
 	path := filepath.Join(t.TempDir(), "edge.db")
 	s, stop := runningWith(t, path, quick(64, 32))
 	first := fresh()
@@ -223,6 +249,9 @@ func TestASnapshotThatDoesNotFit(t *testing.T) {
 // While nothing can be written everybody is told so, and what they were told has
 // not happened when it works again.
 func TestNothingCanBeWrittenForAWhile(t *testing.T) {
+	if !aloneInProcess(t) {
+		return
+	}
 	path := filepath.Join(t.TempDir(), "edge.db")
 	s, stop := runningWith(t, path, quick(64, 32))
 	first := fresh()
