@@ -167,7 +167,7 @@ func fits(page []byte) bool {
 		if len(value) < 16 || binary.LittleEndian.Uint64(value) != 0 && len(value) != 16 {
 			return false
 		}
-		if binary.LittleEndian.Uint64(value) == 0 && !fits(value[16:]) {
+		if inline := value[16:]; binary.LittleEndian.Uint64(value) == 0 && (!fits(inline) || binary.LittleEndian.Uint16(inline[8:]) != pageLeaf) {
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -92,6 +93,16 @@ func (f *file) readMeta(tx *bbolt.Tx) error {
 	}
 	if f.head.Version > formatVersion {
 		return ErrNewer
+	}
+	// A record whose key is another now would be missing without a trace.
+	err := meta.ForEach(func(k, _ []byte) error {
+		if !bytes.Equal(k, keyHead) && !bytes.Equal(k, keyCache) {
+			return fmt.Errorf("there is no record %s/%x", bucketMeta, k)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if v := meta.Get(keyCache); v != nil {
 		payload, err := unframe(bucketMeta, keyCache, v)
