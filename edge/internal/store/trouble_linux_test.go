@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,12 +44,12 @@ func aloneInProcess(t *testing.T) bool {
 
 // limitFiles makes every write beyond so many bytes of a file fail in this process,
 // as a full or broken disk would, until relax.
-func limitFiles(t *testing.T, bytes uint64) (relax func()) {
+func limitFiles(t *testing.T, size uint64) (relax func()) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ)
 	var old unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_FSIZE, &old))
-	must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: bytes, Max: old.Max}))
+	must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: size, Max: old.Max}))
 	relax = func() { must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &old)) }
 	t.Cleanup(relax)
 	return relax
@@ -536,6 +537,33 @@ func TestABucketThatIsLongerThanItsPageIsFound(t *testing.T) {
 	must(t, err)
 	if s.Rebuilt() == nil {
 		t.Error("a start without a check has not noticed it")
+	}
+	must(t, s.close())
+	v, _, err := look(t.Context(), path, lookBy{readOnly: true, keep: true})
+	must(t, err)
+	must(t, p.kept(&v.file))
+}
+
+// A bucket that lies within its parent's page has no page number. One that is
+// there all the same would be given away with the first commit.
+func TestAnInlinePageWithANumberIsFound(t *testing.T) {
+	path, p, _ := atWork(t, 150, false)
+	b, err := os.ReadFile(path)
+	must(t, err)
+	newer := 0
+	if txOf(b, 1) > txOf(b, 0) {
+		newer = 1
+	}
+	root := metaWord(b, newer, 16)
+	page := b[root*4096:][:4096]
+	// After the name of the bucket come its root, zero, its sequence and the page.
+	at := bytes.Index(page, bucketMeta) + len(bucketMeta) + 16
+	page[at] = byte(root)
+	must(t, os.WriteFile(path, b, 0o600))
+	s, err := Open(path, slog.New(slog.DiscardHandler), time.Now, driveOptions, WithCheck(checkHere()))
+	must(t, err)
+	if s.Rebuilt() == nil {
+		t.Error("it was believed")
 	}
 	must(t, s.close())
 	v, _, err := look(t.Context(), path, lookBy{readOnly: true, keep: true})
