@@ -83,7 +83,7 @@ func TestListingFollowsWhatIsCommitted(t *testing.T) {
 	last := map[id.Parking]uint64{}
 	for range 4 {
 		writers.Go(func() {
-			for range 40 { // from before the listing is loaded on
+			for range 20 { // from before the listing is loaded on
 				p := id.Parking(names[rand.IntN(3)])
 				from := timerange.DayStart(today) + timerange.Q(rand.IntN(200))
 				o := claimOp{p, timerange.Quarters{From: from, To: from + 1 + timerange.Q(rand.IntN(100))}, 1}
