@@ -167,7 +167,10 @@ func fits(page []byte) bool {
 		if len(value) < 16 || binary.LittleEndian.Uint64(value) != 0 && len(value) != 16 {
 			return false
 		}
-		if binary.LittleEndian.Uint64(value) == 0 && !fits(value[16:]) {
+		// A page within a page has no number, and bbolt would give away whatever
+		// number it finds there.
+		if inline := value[16:]; binary.LittleEndian.Uint64(value) == 0 &&
+			(!fits(inline) || binary.LittleEndian.Uint64(inline) != 0 || binary.LittleEndian.Uint16(inline[8:]) != pageLeaf || binary.LittleEndian.Uint32(inline[12:]) != 0) {
 			return false
 		}
 	}

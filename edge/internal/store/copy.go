@@ -201,6 +201,11 @@ type reach struct {
 // copyOut brings the second copy up to what bbolt has. It returns the head that it
 // then has, and how many bytes that took.
 func copyOut(path string, db *bbolt.DB, have reach) (head, int, error) {
+	// The pages are followed without bbolt first, as at a start: this reads most of
+	// them, and notices what has gone bad meanwhile.
+	if err := sound(path); err != nil {
+		return head{}, 0, err
+	}
 	var c copied
 	var events []journalled
 	err := view(db, func(tx *bbolt.Tx) error {

@@ -406,7 +406,7 @@ func (g *images) check(t *testing.T, p *promised, start bool) error {
 // bbolt file is gone with the power. Without any one of its syncs the same check
 // fails.
 func TestCrashImages(t *testing.T) {
-	budget, control := 6_000, 50_000
+	budget, control := 4_000, 8_000
 	if *full {
 		budget, control = 1_000_000, 300_000
 	}

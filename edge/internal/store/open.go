@@ -156,6 +156,10 @@ func (f *files) begin(path string, o options, v *survey, log *slog.Logger) (err 
 	if err != nil {
 		return fmt.Errorf("write the head of %s: %w", path, err)
 	}
+	// What no reading finds may show after the first commit.
+	if err := sound(path); err != nil {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
 	reserveFile(path, o.reserved, log)
 	return removed(path + tempSuffix) // of a rebuild that was cut off
 }

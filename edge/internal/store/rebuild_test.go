@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,4 +152,64 @@ func TestFewDamagedFilesAreKept(t *testing.T) {
 	if inside := insideOf(t, path); len(inside) != damagedKept+3 {
 		t.Errorf("%d are inside", len(inside))
 	}
+}
+
+// A tree that goes around in a circle ends the looking, and takes no more memory
+// than the file is large.
+func TestATreeThatGoesInACircleIsFound(t *testing.T) {
+	path, p, _ := atWork(t, 150, false)
+	b, err := os.ReadFile(path)
+	must(t, err)
+	// The root of the journal's bucket becomes a branch page that leads to itself.
+	var root uint64
+	db, err := openDB(path, &bbolt.Options{ReadOnly: true})
+	must(t, err)
+	must(t, db.View(func(tx *bbolt.Tx) error {
+		root = uint64(tx.Bucket(bucketJournal).RootPage())
+		return nil
+	}))
+	must(t, db.Close())
+	if root == 0 {
+		t.Fatal("the journal has no page of its own: this test shows nothing")
+	}
+	page := b[root*4096:]
+	binary.LittleEndian.PutUint16(page[8:], pageBranch)
+	binary.LittleEndian.PutUint16(page[10:], 1)
+	binary.LittleEndian.PutUint32(page[16:], elementSize)
+	binary.LittleEndian.PutUint32(page[20:], 8)
+	binary.LittleEndian.PutUint64(page[24:], root)
+	must(t, os.WriteFile(path, b, 0o600))
+	s, stop := running(t, path)
+	if s.Rebuilt() == nil {
+		t.Error("it was believed")
+	}
+	stop()
+	v, _, err := look(t.Context(), path, lookBy{readOnly: true, keep: true})
+	must(t, err)
+	must(t, p.kept(&v.file))
+}
+
+// A record of the head's bucket whose key has changed is missed: it is not counted.
+func TestKeysThatAreGoneAreMissed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "edge.db")
+	s, stop := running(t, path)
+	enter(t, s)
+	_, err := s.Sync(&wire.Sync{Kind: wire.Snapshot, Through: 3, Parts: 1, Keys: []wire.PassKey{{ID: make([]byte, 8), Public: make([]byte, 32)}}}, func(*admission.State) []admission.Fact { return nil })
+	must(t, err)
+	stop()
+	b, err := os.ReadFile(path)
+	must(t, err)
+	for at := 2 * 4096; at < len(b); at++ {
+		if bytes.HasPrefix(b[at:], keyCache) {
+			b[at+4] ^= 1
+		}
+	}
+	must(t, os.WriteFile(path, b, 0o600))
+	s, stop = running(t, path)
+	defer stop()
+	s.View(func(st *admission.State) {
+		if s.rebuilt == nil || len(st.Keys) != 1 {
+			t.Errorf("%d keys, rebuilt %+v", len(st.Keys), s.rebuilt)
+		}
+	})
 }

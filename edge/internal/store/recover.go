@@ -120,6 +120,9 @@ func (v *survey) bolt(ctx context.Context, path string, by lookBy) (*bbolt.DB, e
 			return nil, damaged(err)
 		}
 	}
+	if err := sound(path); err != nil {
+		return nil, damaged(err)
+	}
 	db, err := openDB(path, &bbolt.Options{ReadOnly: by.readOnly, Timeout: lockWait})
 	if err != nil {
 		return nil, damaged(err)

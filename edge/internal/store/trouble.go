@@ -182,6 +182,9 @@ func (s *Store) copyOut() {
 		s.unsent = reach{h.Journal, h.LastSeq}
 	} else {
 		s.log.Error("the second copy is not up to date", "err", err)
+		if corrupt(err) {
+			_ = s.fail(err) // said to whoever comes next; revive rebuilds the file
+		}
 		err = fmt.Errorf("the second copy: %w", err)
 	}
 	s.mu.Lock()
