@@ -20,6 +20,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/cloudtest"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/pass"
 	"github.com/openlot/openlot/protocol/wire"
 )
 
@@ -57,8 +58,13 @@ func newPark(t *testing.T, d Driver, s *sim) *park {
 	edge := id.New[id.Edge](time.Now())
 	b := cloudtest.StartBroker(t, dresden, edge, secret)
 	p := &park{t: t, sim: s, cloud: cloudtest.StartCloud(t, b, dresden), data: filepath.Join(dir, "data")}
+	key, err := pass.NewSigningKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cloud.Signs(key)
 	p.cloud.Snapshot(&wire.Sync{
-		Kind: wire.Snapshot, Through: 1, Parts: 1,
+		Kind: wire.Snapshot, Through: 1, Parts: 1, Keys: []wire.PassKey{wire.PassKey(key.Public())},
 		Allotments: []wire.Allotment{{SpaceType: id.Standard, Version: 1, Units: 1, Until: time.Now().Add(time.Hour).Unix()}},
 	})
 	for i := range p.gates {
@@ -108,6 +114,16 @@ func (p *park) start() {
 	until(p.t, "the lanes", func() bool {
 		s, err := state()
 		return err == nil && len(s.Lanes) == 2 && s.Lanes[0].Safety == "free" && s.Lanes[1].Safety == "free"
+	})
+}
+
+// online waits until the program may let walk-ins in: it has its allotment, and the
+// mark that it journals when it is first sure of the time has come.
+func (p *park) online() {
+	p.t.Helper()
+	p.cloud.Wait("the allotment", func(c *cloudtest.Cloud) bool { return len(c.Syncs) > 0 })
+	p.cloud.Wait("the time", func(c *cloudtest.Cloud) bool {
+		return slices.ContainsFunc(c.Applied, func(e wire.Event) bool { return e.Kind == wire.TimeMark })
 	})
 }
 

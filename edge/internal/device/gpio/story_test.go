@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openlot/openlot/edge/internal/cloudtest"
 	"github.com/openlot/openlot/protocol/wire"
 )
 
@@ -21,7 +20,7 @@ func eachPark(t *testing.T, test func(t *testing.T, p *park)) {
 func TestACarComesAndGoesOverRealLines(t *testing.T) {
 	eachPark(t, func(t *testing.T, p *park) {
 		p.start()
-		p.cloud.Wait("the allotment", func(c *cloudtest.Cloud) bool { return len(c.Syncs) > 0 })
+		p.online()
 		if got := p.sim.trace(); !p.atRest() || slices.ContainsFunc([]role{open, closing, green, red}, func(r role) bool {
 			return len(p.pulses(entryGate, r))+len(p.pulses(exitGate, r)) > 0
 		}) {
@@ -166,7 +165,7 @@ func TestAnArmThatStaysUp(t *testing.T) {
 		for _, gate := range []int{exitGate, entryGate} {
 			p.barriers[gate].jam(true)
 		}
-		p.cloud.Wait("the allotment", func(c *cloudtest.Cloud) bool { return len(c.Syncs) > 0 })
+		p.online()
 		p.arrive(exitGate)
 		p.press(exitGate)
 		until(t, "the arm", p.barriers[exitGate].isUp)
