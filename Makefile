@@ -47,7 +47,7 @@ bench-story: build ## measure credential to open, reserve to edge, event to clou
 
 bench-gate: ## measure a gate: credential to open against two syncs, memory, start, wear (ARGS=--quick)
 	@mkdir -p bin
-	go build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/openlot-edge-stripped ./edge/cmd/openlot-edge
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/openlot-edge-stripped ./edge/cmd/openlot-edge
 	go run ./edge/internal/benchgate/cmd/bench-gate -agent bin/openlot-edge-stripped $(ARGS)
 
 soak: ## a million random operations on three processes and a Postgres that are killed all the time (ARGS='--seconds 60')

@@ -76,12 +76,12 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 		defer versions.Close()
 		told.Versions, told.ConfirmAfter = versions, c.UpdateConfirmAfter
 	}
+	debug.SetGCPercent(gcPercent)
 	agent, err := app.Open(told, log)
 	if err != nil {
 		return err
 	}
 	// What was read to check the store is rubbish now, and the machine is small.
-	debug.SetGCPercent(gcPercent)
 	debug.FreeOSMemory()
 	log.Info("agent started", "parking_id", string(cfg.Parking), "http", agent.Addr(), "lanes", len(cfg.Lanes), "software", told.Software)
 	err = agent.Run(ctx)
