@@ -281,7 +281,7 @@ func (s *Service) capture(ctx context.Context, at id.Parking, p payment.Payment)
 		err = out.Sense(p.Amount)
 	}
 	if err == nil {
-		_, err = s.Commits.Commit(ctx, settlement.RecordCapture{At: at, Payment: p.ID, Outcome: out})
+		_, err = s.Commits.Commit(ctx, settlement.RecordCapture{At: at, Payment: p.ID, Outcome: out, Incident: id.New[id.Incident](s.Now())})
 	}
 	return err
 }
