@@ -47,7 +47,7 @@ func newPages(p *Provider) http.Handler {
 // units.
 type holdJSON struct {
 	Ref           string    `json:"ref"`
-	Kind          Kind      `json:"kind"` // hold, charge or method
+	Kind          Kind      `json:"kind"` // hold or method
 	Key           string    `json:"key"`
 	ParkingID     string    `json:"parking_id"`
 	ReservationID string    `json:"reservation_id"`
