@@ -8,7 +8,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak fuzz generate deps verify ci clean
+.PHONY: help build run demo test lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak test-crash fuzz generate deps verify ci clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ soak: ## a million random operations on three processes and a Postgres that are 
 	@mkdir -p bin
 	go build -o bin/soak ./cloud/internal/soak/cmd/soak
 	bin/soak $(ARGS)
+
+test-crash: ## a process that dies at everything it sends while money moves; make test tries every eleventh
+	go run ./cloud/internal/devpg/cmd/ensure
+	OPENLOT_CRASH=1 go test ./cloud/internal/soak/crash -count=1 -timeout 30m -v
 
 bench-reserve: ## measure selling against pgbench and one statement for each request (ARGS='--only hot')
 	go run ./cloud/internal/devpg/cmd/ensure
