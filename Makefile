@@ -3,12 +3,14 @@
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X main.version=$(VERSION)
+# What a tag is called as a Debian version; without one it sorts before all.
+DEB_VERSION ?= $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null | sed 's/^v//; s/-\([0-9]*-g\)/+\1/' | grep . || echo "0.0.0~git$$(git rev-parse --short HEAD 2>/dev/null)")
 MODULES := protocol firmware-bridge edge cloud scripts
 TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak test-crash fuzz generate deps verify ci clean
+.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak test-crash fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +29,7 @@ demo: build ## tell the whole story by itself, with checks and measured times
 
 test: ## install what the tests need and run them all
 	go run ./cloud/internal/devpg/cmd/ensure
+	scripts/strace.sh
 	go test $$(scripts/race.sh) -timeout 10m work
 
 lint: $(TOOLS)/golangci-lint ## check style and usual mistakes in every module
@@ -35,9 +38,17 @@ lint: $(TOOLS)/golangci-lint ## check style and usual mistakes in every module
 fmt: $(TOOLS)/golangci-lint ## format the Go code
 	@set -e; for m in $(MODULES); do (cd $$m && '$(CURDIR)/$(TOOLS)/golangci-lint' fmt ./...); done
 
+test-hardware: ## drive the edge binary on real kernel GPIO lines, in a kernel that is built once (Debian, x86-64; ARGS='-test.run=Story')
+	@scripts/hardware/run.sh $(ARGS)
+
 bench-story: build ## measure credential to open, reserve to edge, event to cloud, count to screen
 	@go build -o bin/devstack ./scripts/devstack
 	@exec bin/devstack bench-story
+
+bench-gate: ## measure a gate: credential to open against two syncs, memory, start, wear (ARGS=--quick)
+	@mkdir -p bin
+	go build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/openlot-edge-stripped ./edge/cmd/openlot-edge
+	go run ./edge/internal/benchgate/cmd/bench-gate -agent bin/openlot-edge-stripped $(ARGS)
 
 soak: ## a million random operations on three processes and a Postgres that are killed all the time (ARGS='--seconds 60')
 	@mkdir -p bin
@@ -47,6 +58,9 @@ soak: ## a million random operations on three processes and a Postgres that are 
 test-crash: ## a process that dies at everything it sends while money moves; make test tries every eleventh
 	go run ./cloud/internal/devpg/cmd/ensure
 	OPENLOT_CRASH=1 go test ./cloud/internal/soak/crash -count=1 -timeout 30m -v
+
+check-lane: ## search the lane's states 12 steps deep and walk 10^8 random steps (some minutes)
+	cd edge && go test ./internal/lane -run 'TestEveryStateWithinSomeSteps|TestRandomSteps' -v -count=1 -timeout 60m -args -depth 12 -whole 5 -steps 100000000
 
 bench-reserve: ## measure selling against pgbench and one statement for each request (ARGS='--only hot')
 	go run ./cloud/internal/devpg/cmd/ensure
@@ -58,6 +72,25 @@ bench-reserve-http: build ## measure selling through the whole HTTP stack, and w
 
 bench-tariff: ## measure pricing stays of a week and a year
 	go run ./scripts/benchtariff
+
+forgeries: ## show a million forged and altered passes to the gates (N=number)
+	cd edge && go test ./internal/app -run '^TestNoForgeryOpens$$' -count=1 -timeout 30m -forgeries $(or $(N),1000000)
+
+crash-images: ## look at a million images of a power cut of the edge's store (needs strace)
+	cd edge && go test ./internal/store -run '^TestCrashImages$$' -count=1 -v -timeout 60m -args -store.full
+
+store-faults: ## kill the edge's store, or fail it, at every write and sync (needs strace)
+	cd edge && go test ./internal/store -run '^TestAFaultAtEveryWriteAndSync$$|^TestADiskThatFailsForGood$$' -count=1 -v -timeout 60m -args -store.full
+
+store-damages: ## damage the edge's store ten thousand times
+	cd edge && go test ./internal/store -run '^TestTenThousandDamages$$' -count=1 -v -timeout 60m -args -store.full
+
+deb: ## build the Debian packages of the edge agent for amd64, arm64 and armhf into ./bin
+	edge/packaging/build-deb.sh '$(DEB_VERSION)' bin amd64 arm64 armhf
+
+test-deb: ## install, upgrade, remove and purge the package in a Debian of its own; run the ARM ones emulated (as root)
+	@for p in debootstrap qemu-user-static systemd-container; do dpkg -s $$p >/dev/null 2>&1 || apt-get -qq install -y --no-install-recommends $$p; done
+	edge/packaging/test-deb.sh
 
 fuzz: ## fuzz every decoder and parser for FUZZTIME (30s) each
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)

@@ -690,6 +690,7 @@ func (e ListParkingsParamsFormat) Valid() bool {
 
 // Defines values for GetPassParamsFormat.
 const (
+	Pin  GetPassParamsFormat = "pin"
 	Png  GetPassParamsFormat = "png"
 	Svg  GetPassParamsFormat = "svg"
 	Text GetPassParamsFormat = "text"
@@ -698,6 +699,8 @@ const (
 // Valid indicates whether the value is a known member of the GetPassParamsFormat enum.
 func (e GetPassParamsFormat) Valid() bool {
 	switch e {
+	case Pin:
+		return true
 	case Png:
 		return true
 	case Svg:
@@ -1605,7 +1608,7 @@ type ModifyReservationParams struct {
 
 // GetPassParams defines parameters for GetPass.
 type GetPassParams struct {
-	// Format Wins over Accept
+	// Format Wins over Accept. pin: eight digits for the keys at the gate; they change with the pass
 	Format *GetPassParamsFormat `form:"format,omitempty" json:"format,omitempty"`
 
 	// Token The manage token, for links; the Authorization header wins

@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -40,12 +41,14 @@ const (
 	Ack     Kind = "ack"
 	Sync    Kind = "sync"
 	Resume  Kind = "resume"
+	AskTime Kind = "asktime"
+	Time    Kind = "time"
 	Pass    Kind = "pass" // the text of a pass, signed by TestKey
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Hello, Event, Events, Beat, Applied, Welcome, Ack, Sync, Resume, Pass}
+	return []Kind{Hello, Event, Events, Beat, Applied, Welcome, Ack, Sync, Resume, AskTime, Time, Pass}
 }
 
 // Vector is one input to a decoder.
@@ -109,8 +112,8 @@ func parse(name string, content []byte) (Vector, error) {
 }
 
 // Implementation is what the suite drives. Recode decodes a message or a pass
-// and encodes it again, or refuses it; it knows the passes that are signed by
-// TestKey.
+// and encodes it again, or refuses it; it knows the passes and times that are
+// signed by TestKey.
 type Implementation interface {
 	Recode(kind Kind, b []byte) ([]byte, error)
 }
@@ -170,8 +173,9 @@ func (Reference) Recode(kind Kind, b []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := m.Decode(); err != nil {
-			return nil, err
+		_, err = m.Decode()
+		if _, marked := m.DecodeMark(); errors.Join(err, marked) != nil {
+			return nil, errors.Join(err, marked)
 		}
 		return wire.Marshal(&m)
 	case Beat:
@@ -186,6 +190,10 @@ func (Reference) Recode(kind Kind, b []byte) ([]byte, error) {
 		return recode[wire.Sync](b)
 	case Resume:
 		return recode[wire.Resume](b)
+	case AskTime:
+		return recode[wire.AskTime](b)
+	case Time:
+		return recodeTime(b)
 	case Pass:
 		v, err := pass.NewVerifier([]pass.PublicKey{TestKey().Public()})
 		if err != nil {
@@ -200,6 +208,22 @@ func (Reference) Recode(kind Kind, b []byte) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("no such kind of vector: %q", kind)
 	}
+}
+
+// recodeTime also checks the signature.
+func recodeTime(b []byte) ([]byte, error) {
+	m, err := wire.Unmarshal[wire.Time](b)
+	if err != nil {
+		return nil, err
+	}
+	v, err := pass.NewVerifier([]pass.PublicKey{TestKey().Public()})
+	if err != nil {
+		return nil, err
+	}
+	if err := v.VerifyDetached(wire.TimePurpose, m.Signed(), m.Signature); err != nil {
+		return nil, errors.Join(wire.ErrMalformed, err)
+	}
+	return wire.Marshal(&m)
 }
 
 func recode[M any, P interface {

@@ -3,6 +3,7 @@ package conformance
 import (
 	"time"
 
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/pass"
 	"github.com/openlot/openlot/protocol/wire"
@@ -35,6 +36,25 @@ func SampleHash() wire.Hash {
 		h[i] = byte(0xa0 + i)
 	}
 	return h
+}
+
+// SampleNonce is the nonce of the question in the samples.
+func SampleNonce() wire.Nonce {
+	var n wire.Nonce
+	for i := range n {
+		n[i] = byte(0xb0 + i)
+	}
+	return n
+}
+
+func sampleTime() *wire.Time {
+	t := &wire.Time{Edge: minted[id.Edge](0x11), Nonce: SampleNonce(), ServerTime: morning * 1000}
+	signature, err := TestKey().SignDetached(wire.TimePurpose, t.Signed())
+	if err != nil {
+		panic("conformance: " + err.Error())
+	}
+	t.Signature = signature
+	return t
 }
 
 // SampleEvents are a journal: seq 1 and on, every kind of event.
@@ -100,8 +120,16 @@ func Samples() []Sample {
 		newer.Events = append(newer.Events, raw)
 		out = append(out, Sample{Event, eventName(e), &e})
 	}
+	marked := *batch
+	marked.Events, marked.Mark = batch.Events[:1], batch.Events[1]
 	bay := SampleEvents()[3]
 	bay.SpaceType, bay.Bay = "ev", "12"
+	commanded := SampleEvents()[8]
+	commanded.Kind, commanded.Note, commanded.By, commanded.Why = wire.Commanded, "hold_open", "A1", "delivery"
+	ambiguous, throttled := SampleEvents()[7], SampleEvents()[7]
+	ambiguous.Reservation, ambiguous.Generation, ambiguous.Reason = id.Reservation{}, 0, wire.RefuseAmbiguous
+	throttled.Reservation, throttled.Generation, throttled.Reason = id.Reservation{}, 0, wire.RefuseThrottled
+	key := SampleGateKey()
 	return append(out,
 		Sample{Hello, "full", &wire.Hello{
 			Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, LastSeq: 300, AckedSeq: 290, AckedHash: SampleHash(),
@@ -110,6 +138,9 @@ func Samples() []Sample {
 		Sample{Hello, "new", &wire.Hello{Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, Software: "openlot-edge 0.1.0"}},
 		Sample{Events, "all", batch},
 		Sample{Events, "newer", newer},
+		Sample{Events, "marked", &marked},
+		Sample{AskTime, "full", &wire.AskTime{Edge: minted[id.Edge](0x11), Nonce: SampleNonce()}},
+		Sample{Time, "full", sampleTime()},
 		Sample{Beat, "full", &wire.Beat{
 			Journal: journal, Boot: boot, LastSeq: 300, Revision: 4711, Mono: 86_400_000, Wall: morning * 1000, Uncertainty: 50,
 			Lanes: []wire.LaneStatus{{Lane: "entry-1", Arm: wire.ArmDown, Linked: true}, {Lane: "exit-1", Arm: wire.ArmMoving, Arming: true, Safety: true, Linked: true}},
@@ -135,7 +166,18 @@ func Samples() []Sample {
 			Kind: wire.Snapshot, Through: 4711, Parts: 1, Policy: &wire.Policy{EarlyEntry: 1800, ExitGrace: 600},
 			Entries: []wire.Entry{sampleInBay("12")}, Bays: []wire.Bays{{SpaceType: "ev", Labels: []string{"11", "12"}}},
 		}},
+		Sample{Sync, "snapshot-gate", &wire.Sync{
+			Kind: wire.Snapshot, Through: 4711, Parts: 1,
+			Policy: &wire.Policy{
+				EarlyEntry: 1800, ExitGrace: 600, EntryPassback: wire.PassbackTimed, ExitPassback: wire.PassbackOff, PassbackMinutes: 30,
+				PayFirst: 900, Stages: wire.DefaultStages(),
+			},
+			Entries: []wire.Entry{sampleHashed()}, GateKey: key[:],
+		}},
+		Sample{Event, "refused-ambiguous", &ambiguous},
+		Sample{Event, "refused-throttled", &throttled},
 		Sample{Event, "admitted-bay", &bay},
+		Sample{Event, "commanded", &commanded},
 		Sample{Sync, "snapshot-empty", &wire.Sync{Kind: wire.Snapshot, Parts: 1}},
 		Sample{Sync, "snapshot-last-part", &wire.Sync{Kind: wire.Snapshot, Through: 4711, Part: 1, Parts: 2, Entries: []wire.Entry{sampleEntry(0x44, wire.EntryNoShow)}}},
 		Sample{Sync, "delta", &wire.Sync{Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Entries: []wire.Entry{sampleEntry(0x41, wire.EntryRevoked)}}},
@@ -192,6 +234,22 @@ func sampleEntry(last byte, state wire.EntryState) wire.Entry {
 func sampleInBay(label string) wire.Entry {
 	e := sampleEntry(0x45, wire.EntryConfirmed)
 	e.SpaceType, e.Bay = "ev", label
+	return e
+}
+
+// SampleGateKey is the gate key of the samples; a parking MUST NOT use it.
+func SampleGateKey() credential.Key {
+	var k credential.Key
+	for i := range k {
+		k[i] = byte(0xc0 + i)
+	}
+	return k
+}
+
+func sampleHashed() wire.Entry {
+	e, k := sampleEntry(0x46, wire.EntryConfirmed), SampleGateKey()
+	e.Credentials = []credential.Hash{k.PIN(k.Code(e.Reservation, e.Generation)), k.Plate("DDOL123"), k.Card("04a2b3c4d5e6f7")}
+	e.Neutral = morning * 1000
 	return e
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openlot/openlot/protocol/conformance"
 	"github.com/openlot/openlot/protocol/pass"
@@ -27,7 +28,7 @@ func TestSpecIsTrue(t *testing.T) {
 		}
 	}
 	for _, r := range wire.Reasons() {
-		says(fmt.Sprintf("| `%s` | %s |", r, r.Sentence()))
+		says(fmt.Sprintf("| `%s` | %s | %s |", r, r.Sentence(), r.Operator()))
 	}
 	if listed := strings.Count(spec, "| `ADMIT_") + strings.Count(spec, "| `REFUSE_"); listed != len(wire.Reasons()) {
 		t.Errorf("%d reasons in SPEC.md", listed)
@@ -36,8 +37,8 @@ func TestSpecIsTrue(t *testing.T) {
 		says(fmt.Sprintf("| `%s` |", v))
 	}
 	says(fmt.Sprintf("`dresden-altmarkt` is in shard %d", topic.Shard("dresden-altmarkt")))
-	says(fmt.Sprintf("up/{%s|%s|%s|%s}", topic.Hello, topic.Events, topic.Beat, topic.Applied))
-	says(fmt.Sprintf("down/{%s|%s|%s|%s}", topic.Welcome, topic.Ack, topic.Sync, topic.Resume))
+	says(fmt.Sprintf("up/{%s|%s|%s|%s|%s}", topic.Hello, topic.Events, topic.Beat, topic.Applied, topic.AskTime))
+	says(fmt.Sprintf("down/{%s|%s|%s|%s|%s}", topic.Welcome, topic.Ack, topic.Sync, topic.Resume, topic.Time))
 	thousands := func(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
 	says("longer than **" + thousands(wire.MaxMessage) + " bytes**")
 	says("| one event, encoded | " + thousands(wire.MaxEvent) + " bytes |")
@@ -46,7 +47,17 @@ func TestSpecIsTrue(t *testing.T) {
 	says(fmt.Sprintf("| allotments; pass keys; lanes; bays | %d; %d; %d; %d |", wire.MaxTypes, wire.MaxKeys, wire.MaxLanes, wire.MaxBays))
 	says(fmt.Sprintf("| a plate; a bay; any other text | %d; %d; %d bytes |", wire.MaxPlate, wire.MaxBay, wire.MaxText))
 	says(fmt.Sprintf("at most %d characters", pass.MaxText))
+	says(fmt.Sprintf("%d credentials of an entry, %d stages of a policy", wire.MaxCredentials, wire.MaxStages))
+	for _, s := range wire.DefaultStages() {
+		says(fmt.Sprintf("| %s | %d |", time.Duration(s.After)*time.Second, s.Allow))
+	}
+	sampleKey := conformance.SampleGateKey()
+	says("`" + sampleKey.Code(conformance.SamplePasses()["plain"].Reservation, 1) + "`")
+	plate := sampleKey.Plate("DDOL123")
+	says("`" + hex.EncodeToString(plate[:]) + "`")
 	says(fmt.Sprintf("protocol, version 1.%d", wire.Minor))
+
+	says("`" + wire.TimePurpose + "`")
 
 	sample := conformance.SamplePasses()["plain"]
 	text, err := pass.Sign(sample, conformance.TestKey())

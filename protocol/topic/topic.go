@@ -33,6 +33,7 @@ const (
 	Events  Up = "events"  // wire.EventBatch: the journal, in order
 	Beat    Up = "beat"    // wire.Beat: liveness and what the lanes look like now
 	Applied Up = "applied" // wire.Applied: cumulative acknowledgement of wire.Sync
+	AskTime Up = "time"    // wire.AskTime: what time is it
 )
 
 // Down names a channel from the cloud to the edge.
@@ -44,6 +45,7 @@ const (
 	Ack     Down = "ack"     // wire.Ack: cumulative, sent after the commit
 	Sync    Down = "sync"    // wire.Sync: snapshots and deltas of what the edge caches
 	Resume  Down = "resume"  // wire.Resume: say hello again
+	Time    Down = "time"    // wire.Time: the answer to AskTime, signed
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.
@@ -94,7 +96,7 @@ func ParseUp(t string) (id.Parking, Up, error) {
 		return "", "", err
 	}
 	switch Up(c) {
-	case Hello, Events, Beat, Applied:
+	case Hello, Events, Beat, Applied, AskTime:
 		if dir == "up" {
 			return p, Up(c), nil
 		}
@@ -109,7 +111,7 @@ func ParseDown(t string) (id.Parking, Down, error) {
 		return "", "", err
 	}
 	switch Down(c) {
-	case Welcome, Ack, Sync, Resume:
+	case Welcome, Ack, Sync, Resume, Time:
 		if dir == "down" {
 			return p, Down(c), nil
 		}

@@ -29,6 +29,9 @@ const (
 	MaxAmount = 1_000_000_000 // minor units of one payment
 	MaxBay    = 16            // bytes of a bay's label
 	MaxBays   = 512           // labels of bays of a parking
+
+	MaxCredentials = 8 // hashes of credentials of one reservation
+	MaxStages      = 8 // of a policy
 )
 
 // ErrMalformed is wrapped by every decoding failure. On MQTT it is the refusal

@@ -26,6 +26,7 @@ const (
 	LaneFault        EventKind = 10 // a barrier or sensor is out of order, or is again in order
 	Paid             EventKind = 11 // a machine took money for a session; the lane is the machine's id
 	Dismissed        EventKind = 12 // a walk-in that the cloud says is gone takes no unit of the allotment any more
+	Commanded        EventKind = 13 // the staff has a lane do something; journalled before it does
 )
 
 // Method is how a machine was paid.
@@ -45,8 +46,8 @@ const Uncertain = ^uint32(0)
 // wall clock does.
 type Event struct {
 	Seq         uint64         `cbor:"1,keyasint"`
-	Boot        id.Boot        `cbor:"2,keyasint"`
-	Mono        uint64         `cbor:"3,keyasint"` // milliseconds since the boot of the agent
+	Boot        id.Boot        `cbor:"2,keyasint"` // of the machine, as far as the agent can tell; until 1.1 of the agent
+	Mono        uint64         `cbor:"3,keyasint"` // milliseconds since the boot, sleep included
 	Wall        int64          `cbor:"4,keyasint"` // Unix milliseconds by the edge's best estimate
 	Uncertainty uint32         `cbor:"5,keyasint"` // the true time is within Wall ± this many milliseconds
 	Kind        EventKind      `cbor:"6,keyasint"`
@@ -61,12 +62,14 @@ type Event struct {
 	TrustedLo   int64          `cbor:"15,keyasint,omitempty"` // Unix milliseconds: it is surely this late
 	Version     uint64         `cbor:"16,keyasint,omitempty"` // of the allotment adopted
 	Units       uint16         `cbor:"17,keyasint,omitempty"` // of the allotment adopted
-	Note        string         `cbor:"18,keyasint,omitempty"` // a fault's name; never a person's data
+	Note        string         `cbor:"18,keyasint,omitempty"` // a fault's or a command's name; never a person's data
 	Payment     id.Payment     `cbor:"19,keyasint,omitempty"` // minted by the machine; each is counted once
 	Amount      int64          `cbor:"20,keyasint,omitempty"` // minor units that the machine kept
 	Currency    money.Currency `cbor:"21,keyasint,omitempty"` // of Amount
 	Method      Method         `cbor:"22,keyasint,omitempty"` // of the payment
 	Bay         string         `cbor:"23,keyasint,omitempty"` // Admitted, Entered: where the driver was sent; none: no bay was free, or there are none
+	By          string         `cbor:"24,keyasint,omitempty"` // Commanded: who of the staff, as the operator names them
+	Why         string         `cbor:"25,keyasint,omitempty"` // Commanded: for the record
 }
 
 // Time is Wall as an instant.
@@ -80,6 +83,9 @@ func (e *Event) Validate() error {
 		check(e.Wall >= 0 && e.Wall < 1<<43, "wall time out of range"),
 		check(e.TrustedLo >= 0 && e.TrustedLo < 1<<43, "trusted time out of range"),
 		text("note", e.Note),
+		text("by", e.By),
+		text("why", e.Why),
+		check(e.By == "" && e.Why == "" || e.Kind == Commanded, "only a command names who and why"),
 		short("bay", e.Bay, MaxBay),
 		check(e.Bay == "" || e.Kind == Admitted || e.Kind == Entered, "only an entry names a bay"),
 		check(e.Reason == "" || e.Reason.Known(), "unknown reason code"),
@@ -122,6 +128,8 @@ func (e *Event) Validate() error {
 			check(e.Method == Cash || e.Method == Card, "a payment is cash or card"))
 	case Dismissed:
 		return errors.Join(needSession, spaceType(e.SpaceType))
+	case Commanded:
+		return check(e.Lane != "" && e.Note != "" && e.By != "" && e.Why != "", "a command names its lane, itself, who and why")
 	case LaneFault:
 		return check(e.Lane != "" && e.Note != "", "a fault names its lane and itself")
 	default:
@@ -150,6 +158,7 @@ type EventBatch struct {
 	Epoch   uint32     `cbor:"2,keyasint"`
 	First   uint64     `cbor:"3,keyasint"` // seq of the first event
 	Events  [][]byte   `cbor:"4,keyasint"`
+	Mark    []byte     `cbor:"5,keyasint,omitempty"` // a time mark that comes later in the journal and says when events of the batch were (since 1.2)
 }
 
 // Validate checks the envelope; Decode checks the events.
@@ -165,7 +174,23 @@ func (b *EventBatch) Validate() error {
 			err = check(len(e) > 0 && len(e) <= MaxEvent, "an event has 1 to %d bytes", MaxEvent)
 		}
 	}
-	return err
+	return errors.Join(err, check(len(b.Mark) <= MaxEvent, "an event has at most %d bytes", MaxEvent))
+}
+
+// DecodeMark decodes the mark ahead of its place in the journal; nil when there is
+// none.
+func (b *EventBatch) DecodeMark() (*Event, error) {
+	if len(b.Mark) == 0 {
+		return nil, nil
+	}
+	e, err := Unmarshal[Event](b.Mark)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(e.Kind == TimeMark && e.Seq >= b.First+uint64(len(b.Events)), "the mark of a batch is a time mark after it"); err != nil {
+		return nil, err
+	}
+	return &e, nil
 }
 
 // Decode decodes the events of a batch and checks that their numbers run on

@@ -14,7 +14,7 @@ import (
 func fuzzKinds() []conformance.Kind {
 	return []conformance.Kind{
 		conformance.Hello, conformance.Event, conformance.Events, conformance.Beat, conformance.Applied,
-		conformance.Welcome, conformance.Ack, conformance.Sync, conformance.Resume,
+		conformance.Welcome, conformance.Ack, conformance.Sync, conformance.Resume, conformance.AskTime, conformance.Time,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/id"
 )
 
@@ -32,6 +33,10 @@ type Entry struct {
 	Session     id.Session     `cbor:"9,keyasint,omitempty"`  // while active
 	Version     uint64         `cbor:"10,keyasint"`           // of the reservation; an older one never replaces a newer
 	Bay         string         `cbor:"11,keyasint,omitempty"` // tentative until it is inside; none: its type has no bays, or none is free
+	// Since minor version 2. Credentials are the keyed hashes of its plate, cards and
+	// PIN; Plate is then left out.
+	Credentials []credential.Hash `cbor:"12,keyasint,omitempty"`
+	Neutral     int64             `cbor:"13,keyasint,omitempty"` // Unix milliseconds at which an operator said that it is not known whether it is inside; 0: never
 }
 
 // Window is the reserved window.
@@ -64,6 +69,72 @@ type PassKey struct {
 type Policy struct {
 	EarlyEntry uint32 `cbor:"1,keyasint"` // seconds before the window in which a guest is let in when there is room
 	ExitGrace  uint32 `cbor:"2,keyasint"` // seconds after the window that cost nothing
+	// Since minor version 2; zero is what an edge did before.
+	EntryPassback   Passback `cbor:"3,keyasint,omitempty"` // zero: hard
+	ExitPassback    Passback `cbor:"4,keyasint,omitempty"` // zero: soft
+	PassbackMinutes uint16   `cbor:"5,keyasint,omitempty"` // how long timed refuses
+	PayFirst        uint32   `cbor:"6,keyasint,omitempty"` // seconds: a walk-in that stayed longer is asked once, at the exit, to pay; 0: none is
+	Stages          []Stage  `cbor:"7,keyasint,omitempty"` // what an edge may do by how long it has not heard from the cloud; none: DefaultStages
+}
+
+// Passback is what happens when a pass is shown in the state that it is in
+// already: at an entry though it is inside, at an exit though it has left.
+type Passback uint8
+
+// The modes. An exit opens to the button in each of them.
+const (
+	PassbackHard  Passback = 1 // refused
+	PassbackSoft  Passback = 2 // let through, and an incident follows
+	PassbackTimed Passback = 3 // refused for PassbackMinutes after its last passage, then as soft
+	PassbackOff   Passback = 4 // let through
+)
+
+// Allow is what an edge may do, as a set.
+type Allow uint8
+
+// What an edge may do. A cached reservation always enters on its pass, and exits
+// are in no set: they always open.
+const (
+	AllowWalkins   Allow = 1  // walk-ins, and guests who need a unit of the allotment
+	AllowUnknown   Allow = 2  // passes that the cache does not know, on their signature
+	AllowUnsigned  Allow = 4  // plates, cards and PINs
+	AllowCloudUses Allow = 8  // believe the cloud's word that a pass is inside or has left: else that is a soft passback
+	allowAll       Allow = 15 // of this minor version
+)
+
+// Stage says what an edge may do from an age of its cache on, up to the next stage.
+type Stage struct {
+	After uint32 `cbor:"1,keyasint"` // seconds since it last heard from the cloud
+	Allow Allow  `cbor:"2,keyasint"`
+}
+
+// DefaultStages hold where a policy has none: for ten minutes everything; for four
+// hours no word of the cloud about who is inside is the last one; for three days
+// no walk-ins; from then on only who is in the cache, on a pass.
+func DefaultStages() []Stage {
+	return []Stage{
+		{0, allowAll},
+		{10 * 60, AllowWalkins | AllowUnknown | AllowUnsigned},
+		{4 * 60 * 60, AllowUnknown | AllowUnsigned},
+		{72 * 60 * 60, 0},
+	}
+}
+
+func (p *Policy) validate() error {
+	err := errors.Join(
+		check(p.EntryPassback <= PassbackOff && p.ExitPassback <= PassbackOff, "unknown passback mode"),
+		check(len(p.Stages) <= MaxStages, "at most %d stages", MaxStages),
+	)
+	for i, s := range p.Stages {
+		if err == nil {
+			err = errors.Join(
+				check(i > 0 || s.After == 0, "the first stage begins at once"),
+				check(i == 0 || s.After > p.Stages[i-1].After, "stages come one after another"),
+				check(s.Allow <= allowAll, "unknown permission"),
+			)
+		}
+	}
+	return err
 }
 
 // SyncKind tells a snapshot from a delta.
@@ -90,6 +161,9 @@ type Sync struct {
 	// left. Minor version 1.
 	Gone []id.Session `cbor:"10,keyasint,omitempty"`
 	Bays []Bays       `cbor:"11,keyasint,omitempty"` // goes with Policy: then it is the whole list
+	// GateKey is what Credentials are hashed with, 32 bytes; when there it replaces
+	// the one before. Minor version 2.
+	GateKey []byte `cbor:"12,keyasint,omitempty"`
 }
 
 // Validate implements the check of every message.
@@ -105,6 +179,10 @@ func (s *Sync) Validate() error {
 		check(len(s.Keys) <= MaxKeys, "at most %d keys", MaxKeys),
 		check(len(s.Gone) <= MaxGone, "at most %d sessions that are gone", MaxGone),
 	)
+	if err == nil && s.Policy != nil {
+		err = s.Policy.validate()
+	}
+	err = errors.Join(err, check(len(s.GateKey) == 0 || len(s.GateKey) == len(credential.Key{}), "a gate key has 32 bytes"))
 	// The first bad item ends the check: a message of nothing but bad items must
 	// not turn into an error longer than itself.
 	for i := range s.Entries {
@@ -163,6 +241,8 @@ func (e *Entry) validate() error {
 		check(!e.Reservation.IsZero() && e.Generation > 0, "an entry names reservation and generation"),
 		check(e.From < e.To, "an entry's window is empty or reversed"),
 		check(e.State >= EntryConfirmed && e.State <= EntryNoShow, "unknown entry state"),
+		check(len(e.Credentials) <= MaxCredentials, "at most %d credentials", MaxCredentials),
+		check(e.Neutral >= 0 && e.Neutral < 1<<43, "the time of a reset is out of range"),
 		short("plate", e.Plate, MaxPlate), short("bay", e.Bay, MaxBay), spaceType(e.SpaceType),
 	)
 }

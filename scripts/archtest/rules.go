@@ -54,6 +54,10 @@ func confinedLibraries() []confined {
 			why: "lanes drive devices, not pins",
 		},
 		{
+			what: "go.yaml.in/yaml", only: []string{"edge/internal/config"},
+			why: "what an edge is told is read and checked in one place",
+		},
+		{
 			what: "go.bug.st/serial", only: []string{"firmware-bridge"},
 			why: "a board is reached through the bridge",
 		},

@@ -30,6 +30,9 @@ type adminCmd struct {
 	Void   voidCmd   `cmd:"" help:"Take a reservation back as if it had never been. Its hold is given back in full, and its driver is told."`
 	Refund refundCmd `cmd:"" help:"Give back what was taken for a reservation, or some of it. Who and why stays on record, and its driver is told."`
 
+	Neutral neutralCmd `cmd:"" help:"Say that it is not known whether a reservation's pass is inside. The gate lets its next use through. Who and why stays on record."`
+	Card    cardCmd    `cmd:"" help:"Make a card stand for a reservation at the gate, or no longer. Only a keyed hash of it is kept."`
+
 	Tariff adoptCmd `cmd:"" help:"Show a parking's tariff, or go over to the one in a file. What was quoted keeps its price."`
 
 	Closing  closingCmd  `cmd:"" help:"Close days and cash shifts of the books, and look at those that are closed."`
@@ -43,7 +46,7 @@ type adminCmd struct {
 func (c *adminCmd) commons() []common {
 	return []common{
 		c.Closing.List.common, c.Closing.Make.common, c.Closing.Show.common, c.Closing.Check.common, c.Closing.Shift.common, c.Ledger.Export.common, c.WriteOff.common,
-		c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Refund.common, c.Tariff.common, c.RetireEdge.common,
+		c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Refund.common, c.Neutral.common, c.Card.common, c.Tariff.common, c.RetireEdge.common,
 	}
 }
 

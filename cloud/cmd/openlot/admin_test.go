@@ -125,6 +125,22 @@ func TestAdminCommands(t *testing.T) {
 		t.Error(err)
 	}
 
+	has(openlot(0, "admin", "neutral", "north", first.String(), "--by", "Eva", "--reason", "its exit was not seen"), first.String(), "is neutral")
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("04a2b3c4d5e6f7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text = openlot(0, "admin", "card", "north", first.String(), "--token-file", token)
+	if has(text, "stands for "+first.String()); strings.Contains(text, "04a2") {
+		t.Errorf("the token is told: %s", text)
+	}
+	has(openlot(0, "admin", "card", "north", first.String(), "--token-file", token, "--remove"), first.String())
+	has(openlot(1, "admin", "card", "north", first.String(), "--token-file", token+"x"), "file_unreadable")
+	has(openlot(0, "admin", "policy", "north", "--entry-passback", "soft", "--offline", `{"stages":[{"after_minutes":0,"allow":["unknown"]}]}`), "was hard", "was default")
+	has(openlot(1, "admin", "policy", "north", "--exit-passback", "trap"), "exit_passback")
+	has(openlot(1, "admin", "policy", "north", "--offline", "{}x"), "--offline")
+	has(openlot(0, "admin", "policy", "north", "--entry-passback", "hard", "--offline", "default"), "was soft")
+
 	has(openlot(0, "admin", "capacity", "north", "standard", "2"), "had 4", "has 2", "92 days", "1 too many")
 	has(openlot(0, "admin", "capacity", "north", "standard", "2"), "already", "1 too many")
 	later := now.Add(80 * 24 * time.Hour).Format(time.DateOnly)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,12 @@ type policyCmd struct {
 	PayAtMachine *bool   `help:"Take reservations that are paid at the machine or the exit; they are promises that secure nothing." negatable:""`
 	DynamicPrice *string `help:"Move the price by how full the window is and how far ahead it is booked, within bounds; off: the tariff's price. What was quoted stands." placeholder:"JSON|off"`
 
+	EntryPassback *parking.Passback `help:"A pass at an entry that is inside, or has left: hard refuses it, soft lets it in and makes an incident, timed is hard for a while, off lets it in." placeholder:"hard|soft|timed|off"`
+	ExitPassback  *parking.Passback `help:"The same for a pass at an exit that has left. The button opens whatever this says." placeholder:"hard|soft|timed|off"`
+	PassbackAfter *duration         `help:"How long timed is hard." placeholder:"30m"`
+	PayFirst      *duration         `help:"Ask a walk-in who stayed longer once, at the exit, to pay first; 0s: ask none." placeholder:"15m"`
+	Offline       *string           `help:"What the gate may do by how long it has not heard from the cloud; default: the built-in stages." placeholder:"JSON|default"`
+
 	PresumeLeftAfter *duration `help:"A stay on a reservation counts as over when nobody saw it end this long after the window." placeholder:"24h"`
 	LongestWalkin    *duration `help:"A stay without a reservation counts as over when it is this long and nobody saw it end." placeholder:"7d"`
 }
@@ -58,6 +65,8 @@ func (c *policyCmd) change(p parking.Policy) (parking.Policy, error) {
 		{c.RemindBefore, &p.RemindBefore},
 		{c.WalkinAhead, &p.WalkinAhead},
 		{c.WalkinProtects, &p.WalkinProtects},
+		{c.PassbackAfter, &p.PassbackAfter},
+		{c.PayFirst, &p.PayFirst},
 		{c.PresumeLeftAfter, &p.PresumeLeftAfter},
 		{c.LongestWalkin, &p.LongestWalkin},
 	} {
@@ -69,11 +78,24 @@ func (c *policyCmd) change(p parking.Policy) (parking.Policy, error) {
 		p.PayAtMachine = *c.PayAtMachine
 	}
 	if c.DynamicPrice != nil {
-		d, err := dynamicPrice(*c.DynamicPrice)
+		d, err := readOption[parking.DynamicPrice](*c.DynamicPrice, "off", "--dynamic-price", example)
 		if err != nil {
 			return p, err
 		}
 		p.Dynamic = d
+	}
+	if c.EntryPassback != nil {
+		p.EntryPassback = *c.EntryPassback
+	}
+	if c.ExitPassback != nil {
+		p.ExitPassback = *c.ExitPassback
+	}
+	if c.Offline != nil {
+		o, err := readOption[parking.Offline](*c.Offline, "default", "--offline", offlineExample)
+		if err != nil {
+			return p, err
+		}
+		p.Offline = o
 	}
 	if c.HorizonDays != nil {
 		p.HorizonDays = *c.HorizonDays
@@ -125,6 +147,10 @@ func fields(p parking.Policy) [][3]string {
 	if text, err := json.Marshal(p.Dynamic); err == nil && p.Dynamic != nil {
 		dynamic = string(text)
 	}
+	offline := "default"
+	if text, err := json.Marshal(p.Offline); err == nil && p.Offline != nil {
+		offline = string(text)
+	}
 	return [][3]string{
 		{"horizon-days", strconv.Itoa(p.HorizonDays)},
 		{"max-stay", d(p.MaxStay)},
@@ -145,28 +171,34 @@ func fields(p parking.Policy) [][3]string {
 		{"allotment-share", fmt.Sprintf("%d%%", p.AllotmentShare)},
 		{"pay-at-machine", map[bool]string{true: "yes", false: "no"}[p.PayAtMachine]},
 		{"dynamic-price", dynamic},
+		{"entry-passback", string(cmp.Or(p.EntryPassback, parking.PassbackHard))},
+		{"exit-passback", string(cmp.Or(p.ExitPassback, parking.PassbackSoft))},
+		{"passback-after", d(p.PassbackAfter)},
+		{"pay-first", d(p.PayFirst)},
+		{"offline", offline},
 	}
 }
 
-// dynamicPrice reads what moves prices: {"min_percent": 80, "max_percent": 150,
-// "occupancy": [{"from_percent": 70, "add_percent": 20}], "lead": [{"from_minutes":
-// 10080, "add_percent": -10}]}.
-func dynamicPrice(text string) (*parking.DynamicPrice, error) {
-	if text == "off" {
+// readOption reads an option that is JSON, or nil for the word that stands for none.
+func readOption[T any](text, none, flag, example string) (*T, error) {
+	if text == none {
 		return nil, nil
 	}
-	d := &parking.DynamicPrice{}
+	v := new(T)
 	read := json.NewDecoder(strings.NewReader(text))
 	read.DisallowUnknownFields()
-	err := read.Decode(d)
+	err := read.Decode(v)
 	if _, more := read.Token(); err == nil && !errors.Is(more, io.EOF) {
 		err = errors.New("something follows it")
 	}
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, parking.CodePolicyInvalid, "The dynamic price cannot be read. Nothing was changed.").
-			WithField("--dynamic-price", "is neither off nor such as "+example)
+		return nil, fault.Wrap(err, fault.Invalid, parking.CodePolicyInvalid, "What was given for "+flag+" cannot be read. Nothing was changed.").
+			WithField(flag, "is neither "+none+" nor such as "+example)
 	}
-	return d, nil
+	return v, nil
 }
 
-const example = `{"min_percent":80,"max_percent":150,"occupancy":[{"from_percent":70,"add_percent":20}],"lead":[{"from_minutes":10080,"add_percent":-10}]}`
+const (
+	example        = `{"min_percent":80,"max_percent":150,"occupancy":[{"from_percent":70,"add_percent":20}],"lead":[{"from_minutes":10080,"add_percent":-10}]}`
+	offlineExample = `{"stages":[{"after_minutes":0,"allow":["walkins","unknown","unsigned","cloud_uses"]},{"after_minutes":240,"allow":["unknown"]}]}`
+)

@@ -29,6 +29,7 @@ type Administration struct {
 	Debts        settlement.Debts
 	Providers    []payment.Provider
 	Reconcile    reconcile.Service
+	Gate         postgres.Gate
 }
 
 // Currency is a parking's.
@@ -68,6 +69,7 @@ func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, account 
 		Debts:        settlement.Debts{Sessions: postgres.NewReceipts(db), Commits: committer},
 		Providers:    providers,
 		Reconcile:    reconcile.Service{Store: postgres.NewReconcile(db), Commits: committer, Now: time.Now},
+		Gate:         postgres.NewGate(db),
 	})
 	stop()
 	return errors.Join(err, <-ended)

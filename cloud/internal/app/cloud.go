@@ -30,6 +30,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/web"
 	"github.com/openlot/openlot/cloud/internal/webhook"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/pass"
 )
 
 // cloud is every part of one instance.
@@ -47,6 +48,7 @@ type cloud struct {
 	stripe    *stripe.Provider // nil: there is no account
 	webhooks  *webhook.Service
 	cash      *cash.Provider
+	signing   pass.SigningKey
 	receipts  receipts
 	relay     *relay.Relay
 	workers   *river.Workers
@@ -92,7 +94,7 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	if err != nil {
 		return nil, err
 	}
-	c.receipts = newReceipts(c.db, signing)
+	c.receipts, c.signing = newReceipts(c.db, signing), signing
 	hooks, err := keys.Secret(ctx, "sandbox_webhook")
 	if err != nil {
 		return nil, err
@@ -176,7 +178,7 @@ func (c *cloud) newFleet(ctx context.Context, registry prometheus.Registerer, l 
 		return err
 	}
 	c.fleet = fleet.New(fleet.Options{
-		Store: c.db, Bus: c.client, Shards: c.db, Committer: c.committer, Metrics: fleet.NewMetrics(registry), Now: time.Now, Log: c.log,
+		Store: c.db, Bus: c.client, Shards: c.db, Committer: c.committer, Key: c.signing, Metrics: fleet.NewMetrics(registry), Now: time.Now, Log: c.log,
 	})
 	return nil
 }

@@ -23,16 +23,23 @@ func HasPass(r *reservation.Reservation) bool {
 	}
 }
 
+func passFault(r *reservation.Reservation) error {
+	switch {
+	case HasPass(r):
+		return nil
+	case r.State.Final():
+		return fault.New(fault.Conflict, reservation.CodeFinished, "This reservation has ended; it has no pass any more.")
+	default:
+		return fault.New(fault.Conflict, reservation.CodeNotConfirmed, "The payment for this reservation is not secured yet; the pass comes with it.")
+	}
+}
+
 // Text is the text of the reservation's pass. Its faults are
 // reservation.CodeNotConfirmed before there is one and reservation.CodeFinished
 // when it is not good any more.
 func (s Passes) Text(r *reservation.Reservation) (string, error) {
-	switch {
-	case HasPass(r):
-	case r.State.Final():
-		return "", fault.New(fault.Conflict, reservation.CodeFinished, "This reservation has ended; it has no pass any more.")
-	default:
-		return "", fault.New(fault.Conflict, reservation.CodeNotConfirmed, "The payment for this reservation is not secured yet; the pass comes with it.")
+	if err := passFault(r); err != nil {
+		return "", err
 	}
 	text, err := pass.Sign(pass.Pass{
 		Parking: r.Parking, Reservation: r.ID, Generation: r.Generation, SpaceType: r.SpaceType,

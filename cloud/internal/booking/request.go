@@ -10,6 +10,7 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -54,8 +55,6 @@ const (
 	maxMethod = 128
 	maxEmail  = 254
 	maxPhone  = 32 // as it is written
-	minPlate  = 2
-	maxPlate  = 12
 )
 
 // check normalises the request. It looks at nothing but the request, so that a
@@ -177,21 +176,9 @@ func normalPlate(plate string) (string, error) {
 	if plate == "" {
 		return "", nil
 	}
-	bad := false
-	n := strings.Map(func(c rune) rune {
-		switch {
-		case c >= 'a' && c <= 'z':
-			return c - 'a' + 'A'
-		case c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-			return c
-		case c == ' ' || c == '-' || c == '.':
-			return -1
-		}
-		bad = true
-		return -1
-	}, plate)
-	if bad || len(n) < minPlate || len(n) > maxPlate {
-		return "", fmt.Errorf("has %d to %d letters A-Z and digits", minPlate, maxPlate)
+	n, ok := credential.NormalPlate(plate)
+	if !ok {
+		return "", fmt.Errorf("has %d to %d letters A-Z and digits", credential.MinPlate, credential.MaxPlate)
 	}
 	return n, nil
 }

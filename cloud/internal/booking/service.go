@@ -12,6 +12,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/tariff"
@@ -32,6 +33,8 @@ type Store interface {
 	Reservation(ctx context.Context, r id.Reservation) (*Snapshot, error)
 	// Quote returns nil when there is none.
 	Quote(ctx context.Context, p id.Parking, q id.Quote) (*Quote, error)
+	// GateKey is what the parking's PINs follow from.
+	GateKey(ctx context.Context, p id.Parking) (credential.Key, error)
 	InsertQuote(ctx context.Context, q Quote) error
 	// Days are those that a run of quarters of a type touches.
 	Days(ctx context.Context, at id.Parking, t id.SpaceType, q timerange.Quarters) (map[inventory.Key]*inventory.Day, error)
@@ -393,6 +396,20 @@ func (s *Service) Pass(ctx context.Context, r id.Reservation) (string, error) {
 		return "", err
 	}
 	return s.Passes.Text(&at.Reservation)
+}
+
+// PIN is what stands for the reservation's pass at a gate's keys, digits; its faults
+// are those of Pass. It changes with the pass.
+func (s *Service) PIN(ctx context.Context, r id.Reservation) (string, error) {
+	at, err := s.snapshot(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	if err := passFault(&at.Reservation); err != nil {
+		return "", err
+	}
+	key, err := s.Store.GateKey(ctx, at.Reservation.Parking)
+	return key.Code(r, at.Reservation.Generation), err
 }
 
 // Authenticate checks a manage token. Its fault is the one of a reservation

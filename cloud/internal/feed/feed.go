@@ -40,6 +40,7 @@ const (
 	ReservationWalked    Kind = "reservation.walked"
 	ReservationVoided    Kind = "reservation.voided"
 	ReservationBound     Kind = "reservation.bound" // to another bay, or to none; nothing else about it changed
+	ReservationGate      Kind = "reservation.gate"  // what stands for it at the gate is new, or what an operator says of its pass there
 	ReservationEndsSoon  Kind = "reservation.ends_soon"
 	PaymentChanged       Kind = "payment.changed"
 	RefundRequested      Kind = "refund.requested" // something that a payment took, or is taking, is to be given back

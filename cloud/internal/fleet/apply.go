@@ -68,7 +68,7 @@ type ApplyEvents struct {
 	Lot     id.Parking
 	Journal id.Journal
 	Epoch   uint32
-	Events  []wire.Event // seqs run on from the first
+	Events  []wire.Event // seqs run on from the first; placed (wire.Place) where their own time is vague
 	Raw     [][]byte     // of each event, as it was journalled
 	Inside  Inside
 
@@ -142,7 +142,7 @@ func (a *ApplyEvents) Apply(w *commit.Work, now time.Time) error {
 		}
 		doubt(w, e, t, now)
 		m.Seq, m.Hash = e.Seq, m.Hash.Next(raw[i])
-		if lo := time.UnixMilli(e.TrustedLo).UTC(); e.TrustedLo > 0 && lo.After(m.TrustedLo) && !lo.After(now.Add(tolerance)) {
+		if lo := time.UnixMilli(e.TrustedLo).UTC(); e.TrustedLo > 0 && lo.After(m.TrustedLo) && !lo.After(now) {
 			m.TrustedLo = lo
 		}
 	}
@@ -164,7 +164,7 @@ func (a *ApplyEvents) effect(w *commit.Work, e *wire.Event, m moment, now time.T
 		return a.dismissed(w, e)
 	case wire.AllotmentAdopted:
 		return adopted(w, e, a.After.Allotted[e.SpaceType], now)
-	case wire.Admitted, wire.BackedOut, wire.Released, wire.Refused, wire.TimeMark, wire.Started, wire.LaneFault:
+	case wire.Admitted, wire.BackedOut, wire.Released, wire.Refused, wire.TimeMark, wire.Started, wire.LaneFault, wire.Commanded:
 		return nil // observed
 	default:
 		return errMalformed

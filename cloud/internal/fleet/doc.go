@@ -16,6 +16,13 @@
 // incident says so; an event that cannot be applied becomes an incident too and
 // holds up nothing.
 //
+// # Time
+//
+// An edge asks what time it is and is answered at once, signed. What it saw before
+// it knew the time is put where a later time mark says that it was (wire.Place)
+// before it is applied; the observation keeps the bytes as they were journalled.
+// What nothing places counts as of now, and an incident (X7) says so.
+//
 // # Telling
 //
 // The cache of an edge is brought forward by deltas from one revision of its

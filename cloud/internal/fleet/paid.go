@@ -165,6 +165,13 @@ func reservationOf(w *commit.Work, s *session.Session) (*reservation.Reservation
 	return w.Reservation(s.Reservation)
 }
 
-// standsIn reports whether somebody who could not say who he was left for this
-// reason.
-func standsIn(r wire.Reason) bool { return r == wire.AdmitPolicy || r == wire.AdmitSoftPassback }
+// standsIn reports whether somebody who could not say who he was, or was not asked,
+// left for this reason.
+func standsIn(r wire.Reason) bool {
+	switch r {
+	case wire.AdmitPolicy, wire.AdmitSoftPassback, wire.AdmitManual, wire.AdmitEmergency:
+		return true
+	default:
+		return false
+	}
+}

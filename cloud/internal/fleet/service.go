@@ -14,6 +14,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/pass"
 	"github.com/openlot/openlot/protocol/topic"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -71,6 +72,7 @@ type Options struct {
 	Bus       Bus
 	Shards    Shards
 	Committer commit.Committer
+	Key       pass.SigningKey // signs the time that edges are told
 	Metrics   *Metrics
 	Now       func() time.Time
 	Log       *slog.Logger

@@ -22,6 +22,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/pass"
 	"github.com/openlot/openlot/protocol/timerange"
 	"github.com/openlot/openlot/protocol/topic"
 	"github.com/openlot/openlot/protocol/wire"
@@ -40,6 +41,7 @@ type stack struct {
 	owner     *pgx.Conn
 	committer *postgres.Committer
 	broker    *broker.Broker
+	key       pass.SigningKey
 	stop      func() // the service
 }
 
@@ -75,6 +77,9 @@ func newStack(t *testing.T, lease time.Duration) *stack {
 	background(t, s.committer.Run)
 	background(t, n.Run)
 	var err error
+	if s.key, err = postgres.NewBooking(db).SigningKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	s.broker, err = broker.Start(t.Context(), broker.Options{
 		Listen: "127.0.0.1:0", Dir: t.TempDir(), Auth: broker.Edges{Secrets: db}, Log: quiet(),
 	})
@@ -101,7 +106,7 @@ func (s *stack) serve() (stop func()) {
 	}
 	svc = fleet.New(fleet.Options{
 		Store: s.db, Bus: client, Shards: s.db, Committer: s.committer, Metrics: fleet.NewMetrics(prometheus.NewRegistry()),
-		Now: time.Now, Log: quiet(),
+		Now: time.Now, Log: quiet(), Key: s.key,
 	})
 	follower := follow.New(postgres.NewFeed(s.db), quiet())
 	follower.Subscribe("fleet", svc.Feed)
@@ -180,6 +185,7 @@ type edge struct {
 	welcomes chan wire.Welcome
 	acks     chan wire.Ack
 	syncs    chan wire.Sync
+	times    chan wire.Time
 	resumes  chan struct{}
 }
 
@@ -188,6 +194,7 @@ func (s *stack) edge(cred fleet.Credentials) *edge {
 	e := &edge{
 		t: s.t, cred: cred, journal: id.New[id.Journal](time.Now()), boot: id.New[id.Boot](time.Now()),
 		welcomes: make(chan wire.Welcome, 64), acks: make(chan wire.Ack, 1024), syncs: make(chan wire.Sync, 1024), resumes: make(chan struct{}, 64),
+		times: make(chan wire.Time, 64),
 	}
 	e.connect(s)
 	return e
@@ -223,6 +230,8 @@ func (e *edge) hear(t string, b []byte) {
 		deliver(e.t, e.acks, b)
 	case topic.Sync:
 		deliver(e.t, e.syncs, b)
+	case topic.Time:
+		deliver(e.t, e.times, b)
 	case topic.Resume:
 		select {
 		case e.resumes <- struct{}{}:

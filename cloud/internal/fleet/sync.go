@@ -1,9 +1,12 @@
 package fleet
 
 import (
+	"time"
+
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -16,8 +19,10 @@ const (
 	deltaEntries = 256
 	// partBytes bounds what the entries of one message may take.
 	partBytes = 60 << 10
-	// entryBytes is what an entry takes beside its plate, at most.
-	entryBytes = 140
+	// entryBytes is what an entry takes beside its plate and credentials, at most,
+	// and hashBytes what one of these does.
+	entryBytes = 150
+	hashBytes  = 17
 )
 
 // Snapshot is all that an edge caches, read at one instant.
@@ -29,6 +34,19 @@ type Snapshot struct {
 	Policy       parking.Policy
 	Gone         []id.Session        // walk-ins that are presumed gone and that the edge still counts
 	Bays         []parking.SpaceType // with their policy: the types that have bays
+	Gate
+}
+
+// Gate is what is told of reservations' passes at the gate, since minor version 2.
+type Gate struct {
+	Key   credential.Key
+	Notes map[id.Reservation]Note
+}
+
+// Note is what is known of a reservation at the gate beside the reservation itself.
+type Note struct {
+	Cards   []credential.Hash
+	Neutral time.Time // when an operator said that it is not known whether it is inside; zero: never
 }
 
 // Changes is what happened to a parking after a revision, read at one instant.
@@ -43,6 +61,7 @@ type Changes struct {
 	Policy       *parking.Policy     // when it may have changed
 	Gone         []id.Session        // walk-ins that are presumed gone by an event of the range
 	Bays         []parking.SpaceType // goes with Policy
+	Gate                             // with Reservations or Policy
 }
 
 // entry is a reservation as the edge caches it; ok is false for one that is
@@ -72,17 +91,41 @@ func entry(r *reservation.Reservation) (e wire.Entry, ok bool) {
 	return e, true
 }
 
-func entries(rs []*reservation.Reservation, minor uint8) []wire.Entry {
+func entries(rs []*reservation.Reservation, g Gate, minor uint8) []wire.Entry {
 	out := make([]wire.Entry, 0, len(rs))
 	for _, r := range rs {
 		if e, ok := entry(r); ok {
 			if minor < 1 {
 				e.Bay = ""
 			}
+			if minor >= 2 {
+				g.describe(&e)
+			}
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// describe puts hashes in the place of the plate.
+func (g *Gate) describe(e *wire.Entry) {
+	e.Credentials = append(e.Credentials, g.Key.PIN(g.Key.Code(e.Reservation, e.Generation)))
+	if plate, ok := credential.NormalPlate(e.Plate); ok {
+		e.Credentials = append(e.Credentials, g.Key.Plate(plate))
+	}
+	n := g.Notes[e.Reservation]
+	e.Plate, e.Credentials = "", append(e.Credentials, n.Cards...)
+	if !n.Neutral.IsZero() {
+		e.Neutral = n.Neutral.UnixMilli()
+	}
+}
+
+// key is what goes with a policy.
+func (g *Gate) key(minor uint8) []byte {
+	if minor < 2 {
+		return nil
+	}
+	return g.Key[:]
 }
 
 func allotments(as []*commit.Allotment) []wire.Allotment {
@@ -95,8 +138,50 @@ func allotments(as []*commit.Allotment) []wire.Allotment {
 	return out
 }
 
-func policy(p parking.Policy) *wire.Policy {
-	return &wire.Policy{EarlyEntry: uint32(p.EarlyEntry.Seconds()), ExitGrace: uint32(p.ExitGrace.Seconds())}
+func policy(p parking.Policy, minor uint8) *wire.Policy {
+	out := &wire.Policy{EarlyEntry: uint32(p.EarlyEntry.Seconds()), ExitGrace: uint32(p.ExitGrace.Seconds())}
+	if minor < 2 {
+		return out
+	}
+	out.EntryPassback, out.ExitPassback = passback(p.EntryPassback), passback(p.ExitPassback)
+	out.PassbackMinutes, out.PayFirst = uint16(p.PassbackAfter.Minutes()), uint32(p.PayFirst.Seconds())
+	if p.Offline != nil {
+		for _, s := range p.Offline.Stages {
+			out.Stages = append(out.Stages, wire.Stage{After: uint32(s.After * 60), Allow: allow(s.Allow)})
+		}
+	}
+	return out
+}
+
+func passback(p parking.Passback) wire.Passback {
+	switch p {
+	case parking.PassbackHard:
+		return wire.PassbackHard
+	case parking.PassbackSoft:
+		return wire.PassbackSoft
+	case parking.PassbackTimed:
+		return wire.PassbackTimed
+	case parking.PassbackOff:
+		return wire.PassbackOff
+	default:
+		return 0 // what holds unless the owner says otherwise
+	}
+}
+
+func allow(names []parking.Permission) (out wire.Allow) {
+	for _, n := range names {
+		switch n {
+		case parking.AllowWalkins:
+			out |= wire.AllowWalkins
+		case parking.AllowUnknown:
+			out |= wire.AllowUnknown
+		case parking.AllowUnsigned:
+			out |= wire.AllowUnsigned
+		case parking.AllowCloudUses:
+			out |= wire.AllowCloudUses
+		}
+	}
+	return out
 }
 
 func bays(types []parking.SpaceType, minor uint8) []wire.Bays {
@@ -119,7 +204,7 @@ func parts(all []wire.Entry) [][]wire.Entry {
 	size := 0
 	for _, e := range all {
 		last := len(out) - 1
-		n := entryBytes + len(e.Plate)
+		n := entryBytes + len(e.Plate) + hashBytes*len(e.Credentials)
 		if len(out[last]) == wire.MaxEntries || size+n > partBytes {
 			out = append(out, nil)
 			last, size = last+1, 0
@@ -142,14 +227,14 @@ func gone(all []id.Session, minor uint8) []id.Session {
 
 // messages are the parts of a snapshot, in a minor version of the protocol.
 func (s *Snapshot) messages(minor uint8) []*wire.Sync {
-	split := parts(entries(s.Reservations, minor))
+	split := parts(entries(s.Reservations, s.Gate, minor))
 	out := make([]*wire.Sync, len(split))
 	for i, p := range split {
 		out[i] = &wire.Sync{Kind: wire.Snapshot, Through: s.Revision, Part: uint16(i), Parts: uint16(len(split)), Entries: p}
 	}
 	out[0].Gone = gone(s.Gone, minor)
-	out[0].Allotments, out[0].Keys, out[0].Policy = allotments(s.Allotments), s.Keys, policy(s.Policy)
-	out[0].Bays = bays(s.Bays, minor)
+	out[0].Allotments, out[0].Keys, out[0].Policy = allotments(s.Allotments), s.Keys, policy(s.Policy, minor)
+	out[0].Bays, out[0].GateKey = bays(s.Bays, minor), s.key(minor)
 	return out
 }
 
@@ -157,11 +242,12 @@ func (s *Snapshot) messages(minor uint8) []*wire.Sync {
 func (c *Changes) message(base uint64, minor uint8) *wire.Sync {
 	m := &wire.Sync{
 		Kind: wire.Delta, Base: base, Through: c.Through, Parts: 1,
-		Entries: entries(c.Reservations, minor), Allotments: allotments(c.Allotments), Keys: c.Keys,
+		Entries: entries(c.Reservations, c.Gate, minor), Allotments: allotments(c.Allotments), Keys: c.Keys,
 		Gone: gone(c.Gone, minor),
 	}
 	if c.Policy != nil {
-		m.Policy, m.Bays = policy(*c.Policy), bays(c.Bays, minor)
+		m.Policy, m.Bays = policy(*c.Policy, minor), bays(c.Bays, minor)
+		m.GateKey = c.key(minor)
 	}
 	return m
 }

@@ -193,7 +193,17 @@ func (w *worker) handle(ctx context.Context, m message) {
 			return
 		}
 		w.alive(ctx)
-		w.events(ctx, &b, w.decode(m, &b))
+		events := w.decode(m, &b)
+		mark, err := b.DecodeMark()
+		w.readable(m, err) // without it they stay where they are
+		wire.Place(events, mark)
+		w.events(ctx, &b, events)
+	case topic.AskTime:
+		q, err := wire.Unmarshal[wire.AskTime](m.payload)
+		if !w.readable(m, err) || q.Edge != w.edge.ID {
+			return
+		}
+		w.tellTime(ctx, &q)
 	case topic.Beat:
 		b, err := wire.Unmarshal[wire.Beat](m.payload)
 		if !w.readable(m, err) {

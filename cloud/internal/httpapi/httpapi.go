@@ -37,6 +37,7 @@ type Booking interface {
 	Pay(ctx context.Context, r id.Reservation, q booking.PayRequest) (booking.View, error)
 	Get(ctx context.Context, r id.Reservation) (booking.View, error)
 	Pass(ctx context.Context, r id.Reservation) (string, error)
+	PIN(ctx context.Context, r id.Reservation) (string, error)
 	Authenticate(r id.Reservation, token string) error
 	Quote(ctx context.Context, parking, spaceType string, from, to time.Time) (booking.Quote, error)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/api"
 	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/pass"
 )
@@ -131,6 +132,10 @@ func TestAPaymentWithoutAnswerIsAccepted(t *testing.T) {
 func TestThePassInEveryForm(t *testing.T) {
 	s := newSite(t, nil)
 	r := s.reserve("a-key-that-is-long-k1", bookingtest.OK)
+	rid, err := id.Parse[id.Reservation](r.Id)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, x := range []struct{ query, accept, media, begins string }{
 		{"", "", "text/plain; charset=utf-8", *r.Pass},
 		{"", "*/*", "text/plain; charset=utf-8", *r.Pass},
@@ -140,6 +145,7 @@ func TestThePassInEveryForm(t *testing.T) {
 		{"&format=png", "text/plain", "image/png", "\x89PNG"},
 		{"&format=svg", "", "image/svg+xml", "<svg"},
 		{"&format=text", "image/png", "text/plain; charset=utf-8", *r.Pass},
+		{"&format=pin", "image/png", "text/plain; charset=utf-8", credential.Key{1}.Code(rid, 1)},
 	} {
 		got := s.do("GET", "/reservations/"+r.Id+"/pass?token="+*r.ManageToken+x.query, "", "Accept", x.accept)
 		if got.status != 200 || got.header.Get("Content-Type") != x.media || !strings.HasPrefix(string(got.body), x.begins) {

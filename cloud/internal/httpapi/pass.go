@@ -16,7 +16,7 @@ import (
 // enough for a mail.
 const pixels = 8
 
-// getPass shows the pass as text, PNG or SVG.
+// getPass shows the pass as text, PNG or SVG, or the PIN that stands for it.
 func (s *server) getPass(c *gin.Context) error {
 	format, err := passFormat(c)
 	if err != nil {
@@ -28,14 +28,18 @@ func (s *server) getPass(c *gin.Context) error {
 	}
 	ctx, done := bounded(c)
 	defer done()
-	text, err := s.Booking.Pass(ctx, r)
+	read := s.Booking.Pass
+	if format == "pin" {
+		read = s.Booking.PIN
+	}
+	text, err := read(ctx, r)
 	if err != nil {
 		return err
 	}
 	c.Header("Vary", "Accept, Authorization")
 	c.Header("Cache-Control", "no-store")
 	c.Header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	if format == "text" {
+	if format == "text" || format == "pin" {
 		c.Data(http.StatusOK, "text/plain; charset=utf-8", []byte(text))
 		return nil
 	}
@@ -58,11 +62,11 @@ func (s *server) getPass(c *gin.Context) error {
 func passFormat(c *gin.Context) (string, error) {
 	if f, given := c.GetQuery("format"); given {
 		switch f {
-		case "text", "png", "svg":
+		case "text", "png", "svg", "pin":
 			return f, nil
 		}
-		return "", fault.New(fault.Invalid, "invalid_parameter", "The parameter format must be text, png or svg.").
-			WithField("format", "must be text, png or svg")
+		return "", fault.New(fault.Invalid, "invalid_parameter", "The parameter format must be text, png, svg or pin.").
+			WithField("format", "must be text, png, svg or pin")
 	}
 	accept := c.GetHeader("Accept")
 	switch {

@@ -51,6 +51,7 @@ func (p Policy) Validate() error {
 		wrong["overstay_buffer"] = "is not from 0 to 100 percent"
 	}
 	p.Dynamic.check(wrong)
+	p.checkGate(wrong)
 	between("max_stay", p.MaxStay, timerange.Quarter, MaxHorizonDays*24*time.Hour)
 	between("min_stay", p.MinStay, 0, MaxHorizonDays*24*time.Hour)
 	between("min_lead", p.MinLead, 0, MaxHorizonDays*24*time.Hour)
@@ -63,6 +64,8 @@ func (p Policy) Validate() error {
 	between("walkin_protects", p.WalkinProtects, 0, longest)
 	between("presume_left_after", p.PresumeLeftAfter, time.Hour, MaxUnseen)
 	between("longest_walkin", p.LongestWalkin, time.Hour, MaxUnseen)
+	between("passback_after", p.PassbackAfter, 0, longest)
+	between("pay_first", p.PayFirst, 0, MaxHorizonDays*24*time.Hour)
 	between("lease_ttl", p.LeaseTTL, time.Second, longest)
 	if len(wrong) == 0 && p.MinStay > p.MaxStay {
 		wrong["min_stay"] = "is longer than max_stay"

@@ -32,7 +32,13 @@ func TestEveryWrongFieldOfAPolicyIsNamed(t *testing.T) {
 		"share":              {func(p *parking.Policy) { p.AllotmentShare = 101 }, []string{"allotment_share"}},
 		"no-shows":           {func(p *parking.Policy) { p.NoShowCharge, p.RemindBefore = 101, 2*day }, []string{"no_show_charge", "remind_before"}},
 		"all of the gate":    {func(p *parking.Policy) { *p = parking.Policy{HorizonDays: 5, MaxStay: day} }, []string{"hold_ttl", "no_show_after", "walkin_ahead", "lease_ttl", "presume_left_after", "longest_walkin"}},
-		"unseen":             {func(p *parking.Policy) { p.PresumeLeftAfter, p.LongestWalkin = 31*day, 0 }, []string{"presume_left_after", "longest_walkin"}},
+		"passback":           {func(p *parking.Policy) { p.EntryPassback, p.ExitPassback = "never", "trap" }, []string{"entry_passback", "exit_passback"}},
+		"half a minute":      {func(p *parking.Policy) { p.PassbackAfter, p.PayFirst = 90*time.Second, -1 }, []string{"passback_after", "pay_first"}},
+		"no stage":           {func(p *parking.Policy) { p.Offline = &parking.Offline{} }, []string{"offline.stages"}},
+		"stages": {func(p *parking.Policy) {
+			p.Offline = &parking.Offline{Stages: []parking.OfflineStage{{After: 1}, {After: 1}, {After: 2, Allow: []parking.Permission{"all"}}, {After: math.MaxInt64}}}
+		}, []string{"offline.stages[0]", "offline.stages[1]", "offline.stages[2]", "offline.stages[3]"}},
+		"unseen": {func(p *parking.Policy) { p.PresumeLeftAfter, p.LongestWalkin = 31*day, 0 }, []string{"presume_left_after", "longest_walkin"}},
 	} {
 		p := parking.DefaultPolicy()
 		c.change(&p)

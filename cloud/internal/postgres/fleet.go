@@ -212,6 +212,8 @@ func (db *DB) Snapshot(ctx context.Context, parking id.Parking, endAfter time.Ti
 		b.Queue(selectPolicy, parking).QueryRow(scanJSON(&s.Policy))
 		b.Queue(selectGone, parking).Query(collect(&s.Gone, pgx.RowTo[id.Session]))
 		b.Queue(selectBays, parking).Query(collect(&s.Bays, scanBays))
+		b.Queue(selectGateKey, parking).QueryRow(func(row pgx.Row) error { return row.Scan(scanKey(&s.Key)) })
+		b.Queue(selectGates, parking).Query(collectGates(&s.Notes))
 		return tx.SendBatch(ctx, &b).Close()
 	})
 	if err != nil {
@@ -280,7 +282,9 @@ func (db *DB) Changes(ctx context.Context, parking id.Parking, after uint64, max
 	var b pgx.Batch
 	if len(t.reservations) > 0 {
 		b.Queue(selectByID, parking, t.reservations).Query(collect(&t.Reservations, scanReservation))
+		b.Queue(selectGatesOf, parking, t.reservations).Query(collectGates(&t.Notes))
 	}
+	b.Queue(selectGateKey, parking).QueryRow(func(row pgx.Row) error { return row.Scan(scanKey(&t.Key)) })
 	if t.allotments {
 		b.Queue(selectAllotted, parking).Query(collect(&t.Allotments, scanAllotment))
 	}

@@ -1,10 +1,12 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,6 +23,7 @@ import (
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/pass"
 	"github.com/openlot/openlot/protocol/tariff"
+	"github.com/openlot/openlot/protocol/wire"
 )
 
 // Receipts reads what receipts are made from.
@@ -187,7 +190,49 @@ func passages(ctx context.Context, tx pgx.Tx, at id.Parking, stay id.Session, f 
 	f.Observations, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (o commit.Observation, err error) {
 		return o, row.Scan(&o.Epoch, &o.Seq, &o.Kind, &o.At, &o.Raw)
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return marks(ctx, tx, at, f)
+}
+
+// marks adds the time marks that say when passages were which could not say it
+// themselves.
+func marks(ctx context.Context, tx pgx.Tx, at id.Parking, f *receipt.Facts) error {
+	found := map[[2]uint64]commit.Observation{}
+	for _, o := range f.Observations {
+		e, err := wire.Unmarshal[wire.Event](o.Raw)
+		if err != nil || !e.Vague() {
+			continue
+		}
+		rows, err := tx.Query(ctx, `select epoch, seq, kind, at, raw from observation
+			where parking = $1 and epoch = $2 and seq > $3 and kind = 7 and position($4 in raw) > 0 order by seq limit 100`, string(at), o.Epoch, o.Seq, e.Boot.Bytes())
+		if err != nil {
+			return err
+		}
+		done := false
+		err = each(rows, func(row pgx.CollectableRow) error {
+			var m commit.Observation
+			if err := row.Scan(&m.Epoch, &m.Seq, &m.Kind, &m.At, &m.Raw); err != nil || done {
+				return err
+			}
+			mark, err := wire.Unmarshal[wire.Event](m.Raw)
+			if done = err == nil && e.Places(&mark); done {
+				found[[2]uint64{uint64(m.Epoch), m.Seq}] = m
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, m := range found {
+		f.Observations = append(f.Observations, m)
+	}
+	slices.SortFunc(f.Observations, func(a, b commit.Observation) int {
+		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq))
+	})
+	return nil
 }
 
 // Edition is one edition of a parking's tariff and when it was adopted, nil when

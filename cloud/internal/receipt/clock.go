@@ -84,18 +84,23 @@ func (s *Stay) left() time.Time {
 }
 
 // passages are the entry and the exit among the observations; nil where there is
-// none.
+// none. One whose own time is vague is where a time mark among them places it, as
+// it was when it was applied.
 func passages(all []Observation, s id.Session) (in, out *wire.Event) {
+	var events []wire.Event
 	for _, o := range all {
-		e, err := o.decode()
-		if err != nil || e.Session != s {
-			continue
+		if e, err := o.decode(); err == nil {
+			events = append(events, e)
 		}
-		if e.Kind == wire.Entered {
-			in = &e
+	}
+	wire.Place(events, nil)
+	for i := range events {
+		e := &events[i]
+		if e.Session == s && e.Kind == wire.Entered {
+			in = e
 		}
-		if e.Kind == wire.Exited {
-			out = &e
+		if e.Session == s && e.Kind == wire.Exited {
+			out = e
 		}
 	}
 	return in, out

@@ -169,10 +169,10 @@ func (v *verifier) stay() {
 			continue
 		}
 		v.unless(o.Epoch > 0 && e.Seq == o.Seq, where+".seq", "is %d, the event is number %d of its journal", o.Seq, e.Seq)
-		v.unless(e.Session == r.Stay.Session, where, "is about another vehicle")
+		v.unless(e.Session == r.Stay.Session || e.Kind == wire.TimeMark, where, "is about another vehicle")
 		v.unless(i == 0 || r.Observations[i-1].before(o), where, "is not in the journal's order")
 		switch e.Kind {
-		case wire.Admitted, wire.Entered, wire.Released, wire.Exited:
+		case wire.Admitted, wire.Entered, wire.Released, wire.Exited, wire.TimeMark: // a mark says when the others were
 		default:
 			v.find(where, "is no passage")
 		}

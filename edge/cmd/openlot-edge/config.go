@@ -1,54 +1,59 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"github.com/knadh/koanf/parsers/yaml"
-	"github.com/knadh/koanf/providers/file"
-	"github.com/knadh/koanf/v2"
+
+	"github.com/openlot/openlot/edge/internal/config"
 )
 
-// configFile is the path of a YAML file whose keys are the flags' names. A flag
-// and the environment win over it; a key that no flag has is an error.
-type configFile string
+// settings are what an edge is told: flags over environment over the file of
+// --config over defaults. What is nil was not given.
+type settings struct {
+	Config string `help:"YAML file with all of this and more; see edge/docs/configuration.md." env:"OPENLOT_EDGE_CONFIG" placeholder:"FILE"`
 
-// BeforeResolve reads the file before kong fills in what was not given.
-func (c configFile) BeforeResolve(k *kong.Kong, ctx *kong.Context, trace *kong.Path) error {
-	path, ok := ctx.FlagValue(trace.Flag).(configFile)
-	if !ok || path == "" {
-		return nil
-	}
-	values := koanf.New("\x00") // flat: no flag has this in its name
-	if err := values.Load(file.Provider(string(path)), yaml.Parser()); err != nil {
-		return usage("--config %s: %v", path, err)
-	}
-	var known []string
-	for _, group := range ctx.Selected().AllFlags(true) {
-		for _, f := range group {
-			known = append(known, f.Name)
+	Parking    *string  `help:"The parking's id." env:"OPENLOT_EDGE_PARKING" placeholder:"ID"`
+	EdgeID     *string  `help:"This edge's id from its enrolment, edg_…; also its user name on the broker." env:"OPENLOT_EDGE_EDGE_ID" placeholder:"ID"`
+	SecretFile *string  `help:"File with this edge's password on the broker." env:"OPENLOT_EDGE_SECRET_FILE" placeholder:"FILE"`
+	MQTT       *string  `name:"mqtt" help:"Broker; tcp://127.0.0.1:1883 unless set." env:"OPENLOT_EDGE_MQTT" placeholder:"URL"`
+	DataDir    *string  `help:"Directory of the journal and cache." env:"OPENLOT_EDGE_DATA_DIR" placeholder:"DIR"`
+	HTTP       *string  `name:"http" help:"Local address of /healthz and /state; 127.0.0.1:8090 unless set." env:"OPENLOT_EDGE_HTTP" placeholder:"ADDR"`
+	Board      *string  `help:"Serial port of the board that carries the gates." env:"OPENLOT_EDGE_BOARD" placeholder:"PATH"`
+	GPIO       *string  `name:"gpio" help:"YAML file with the gates on this machine's own GPIO lines, instead of a board." env:"OPENLOT_EDGE_GPIO" placeholder:"FILE"`
+	Baud       *string  `help:"Speed of the board's serial port; 115200 unless set." env:"OPENLOT_EDGE_BAUD"`
+	Lanes      []string `help:"Lanes of the board or the lines as name:direction:gate[:space-type]; entry-1:entry:0,exit-1:exit:1 unless set." env:"OPENLOT_EDGE_LANES" placeholder:"LANE,…"`
+	Timezone   *string  `help:"IANA zone of the times that the driver reads. The machine's unless set." env:"OPENLOT_EDGE_TIMEZONE" placeholder:"ZONE"`
+}
+
+// load reads the file and what was given beside it.
+func (s *settings) load() (*config.Config, config.Problems) {
+	var over []config.Override
+	for _, one := range []struct {
+		key, flag string
+		value     *string
+	}{
+		{"parking", "--parking", s.Parking},
+		{"edge_id", "--edge-id", s.EdgeID},
+		{"secret_file", "--secret-file", s.SecretFile},
+		{"mqtt", "--mqtt", s.MQTT},
+		{"data_dir", "--data-dir", s.DataDir},
+		{"http", "--http", s.HTTP},
+		{"board", "--board", s.Board},
+		{"gpio", "--gpio", s.GPIO},
+		{"baud", "--baud", s.Baud},
+		{"timezone", "--timezone", s.Timezone},
+	} {
+		if one.value != nil {
+			over = append(over, config.Override{Key: one.key, Flag: one.flag, Values: []string{*one.value}})
 		}
 	}
-	for _, key := range values.Keys() {
-		if !slices.Contains(known, key) || key == "config" || key == "help" {
-			return usage("--config %s: unknown setting %q", path, key)
-		}
+	if len(s.Lanes) > 0 {
+		over = append(over, config.Override{Key: "lanes", Flag: "--lanes", Values: s.Lanes, List: true})
 	}
-	ctx.AddResolver(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, f *kong.Flag) (any, error) {
-		if !values.Exists(f.Name) || slices.ContainsFunc(f.Envs, isSet) {
-			return nil, nil
-		}
-		if f.IsSlice() {
-			if list := values.Strings(f.Name); len(list) > 0 {
-				return strings.Join(list, ","), nil
-			}
-		}
-		return fmt.Sprint(values.Get(f.Name)), nil
-	}))
-	return nil
+	return config.Load(s.Config, over)
 }
 
 // checkEnv refuses variables that begin with OPENLOT_EDGE_ and mean nothing: a
@@ -69,7 +74,8 @@ func checkEnv(parser *kong.Kong, environ []string) error {
 	return nil
 }
 
-func isSet(name string) bool {
-	_, ok := os.LookupEnv(name)
-	return ok
+// readSecret reads a file with one secret in it.
+func readSecret(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	return strings.TrimSpace(string(text)), err
 }

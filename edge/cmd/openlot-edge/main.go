@@ -4,32 +4,38 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
-	"github.com/openlot/openlot/edge/internal/app"
-	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/edge/internal/obs"
 	"github.com/openlot/openlot/protocol/fault"
 )
 
 // cli is the command line.
 type cli struct {
-	LogLevel string `help:"Least level that is logged: debug, info, warn, error." default:"info" enum:"debug,info,warn,error" env:"OPENLOT_EDGE_LOG_LEVEL"`
+	LogLevel  string `help:"Least level that is logged: debug, info, warn, error." default:"info" enum:"debug,info,warn,error" env:"OPENLOT_EDGE_LOG_LEVEL"`
+	LogFormat string `help:"How log lines are written: auto, text, json, journal (for systemd: its level, no time). Auto is journal under systemd and text elsewhere." default:"auto" enum:"auto,text,json,journal" env:"OPENLOT_EDGE_LOG_FORMAT"`
 
 	Run     runCmd     `cmd:"" help:"Run the agent."`
+	Check   checkCmd   `cmd:"" help:"Say what is wrong with the configuration and this machine. Ends with 0: nothing, 1: warnings, 2: errors."`
+	Lines   linesCmd   `cmd:"" help:"Show the inputs of all gates live, for whoever wires them. The agent must not be running."`
 	Inspect inspectCmd `cmd:"" help:"Print what a stopped agent's store holds, as JSON."`
+	Gate    gateCmd    `cmd:"" help:"Command a lane of the running agent: open it, hold it open, close it to all …"`
+	Repair  repairCmd  `cmd:"" help:"Say what a start would do about a damaged store, or do it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+	Update  updateCmd  `cmd:"" help:"Install a signed update. It is used when no vehicle is in a lane, and left again if it does not work."`
+	Launch  launchCmd  `cmd:"" help:"Run the installed version of this program with the arguments that follow."`
+
+	CheckStore checkStoreCmd `cmd:"" hidden:"" help:"Look at a store's file on behalf of another command."`
 }
 
 func main() {
@@ -67,8 +73,11 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	log := slog.New(obs.NewHandler(stderr, obs.Format(c.LogFormat), level, os.Getenv))
 	if err := cmd.Run(log); err != nil {
+		if end, ok := errors.AsType[exitCode](err); ok {
+			return int(end)
+		}
 		complain(stderr, err)
 		if errors.As(err, new(*usageError)) {
 			return 2
@@ -93,25 +102,6 @@ func (e *usageError) Error() string { return e.text }
 
 func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-type inspectCmd struct {
-	DataDir string `help:"Directory of the store." required:"" env:"OPENLOT_EDGE_DATA_DIR" placeholder:"DIR"`
-}
-
-// Run prints the store.
-func (c *inspectCmd) Run(stdout io.Writer) error {
-	path := filepath.Join(c.DataDir, app.StoreFile)
-	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("no store at %s: %w", path, err)
-	}
-	in, err := store.Inspect(path)
-	if err != nil {
-		return err
-	}
-	enc := json.NewEncoder(stdout)
-	enc.SetIndent("", "  ")
-	return enc.Encode(in)
-}
-
 type versionCmd struct{}
 
 // Run prints the version.
@@ -124,9 +114,12 @@ func (versionCmd) Run(stdout io.Writer) error {
 var version string
 
 // software names this build.
-func software() string {
+func software() string { return "openlot-edge " + release() }
+
+// release is this build's version.
+func release() string {
 	if version != "" {
-		return "openlot-edge " + version
+		return version
 	}
 	version := "devel"
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -139,7 +132,7 @@ func software() string {
 			}
 		}
 	}
-	return "openlot-edge " + version
+	return version
 }
 
 // built is a time that has surely passed: when this source was committed, as

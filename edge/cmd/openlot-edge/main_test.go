@@ -70,6 +70,7 @@ func newSite(t *testing.T) *site {
 	edge := id.New[id.Edge](time.Now())
 	b := cloudtest.StartBroker(t, parking, edge, secret)
 	s := &site{t: t, twin: api.URL, cloud: cloudtest.StartCloud(t, b, parking), key: key, data: filepath.Join(dir, "data")}
+	s.cloud.Signs(key)
 	file := filepath.Join(dir, "secret")
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -106,9 +107,9 @@ func (s *site) run() (stop func() int) {
 // drive sends a vehicle to a gate and waits until its visit is over.
 func (s *site) drive(gate, credential string) twin.Vehicle {
 	s.t.Helper()
-	body := fmt.Sprintf(`{"credential":%q,"patience_ms":1000}`, credential)
+	body := fmt.Sprintf(`{"credential":%q,"patience_ms":4000}`, credential)
 	if credential == "" {
-		body = `{"button":true,"patience_ms":1000}`
+		body = `{"button":true,"patience_ms":4000}`
 	}
 	v := s.vehicle(http.MethodPost, "/gates/"+gate+"/vehicles", body)
 	return s.vehicle(http.MethodGet, "/vehicles/"+v.ID+"?wait=30s", "")
@@ -167,6 +168,9 @@ func TestCarsDriveThroughTheRealThing(t *testing.T) {
 	})
 	stop := s.run()
 	s.cloud.Wait("the sync", func(c *cloudtest.Cloud) bool { return len(c.Syncs) > 0 })
+	s.cloud.Wait("the time", func(c *cloudtest.Cloud) bool {
+		return slices.ContainsFunc(c.Applied, func(e wire.Event) bool { return e.Kind == wire.TimeMark })
+	})
 
 	if v := s.drive("entry-1", text); v.Outcome != twin.Passed {
 		t.Fatalf("a guest: %+v", v)

@@ -5,152 +5,114 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
-	"strconv"
-	"strings"
+	"runtime/debug"
 	"time"
 
-	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/app"
-	"github.com/openlot/openlot/edge/internal/device/board"
+	"github.com/openlot/openlot/edge/internal/config"
+	"github.com/openlot/openlot/edge/internal/notify"
+	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/edge/internal/update"
 	"github.com/openlot/openlot/edge/internal/uplink"
-	"github.com/openlot/openlot/protocol/id"
 )
 
-// runCmd is configured by flags over environment over --config over defaults.
 type runCmd struct {
-	Config configFile `help:"YAML file with any of these settings, named as the flags." env:"OPENLOT_EDGE_CONFIG" placeholder:"FILE"`
+	settings
 
-	Parking    string   `help:"The parking's id." required:"" env:"OPENLOT_EDGE_PARKING" placeholder:"ID"`
-	EdgeID     string   `help:"This edge's id from its enrolment, edg_…; also its user name on the broker." required:"" env:"OPENLOT_EDGE_EDGE_ID" placeholder:"ID"`
-	SecretFile string   `help:"File with this edge's password on the broker." required:"" env:"OPENLOT_EDGE_SECRET_FILE" placeholder:"FILE"`
-	MQTT       string   `name:"mqtt" help:"Broker." default:"tcp://127.0.0.1:1883" env:"OPENLOT_EDGE_MQTT" placeholder:"URL"`
-	DataDir    string   `help:"Directory of the journal and cache." required:"" env:"OPENLOT_EDGE_DATA_DIR" placeholder:"DIR"`
-	HTTP       string   `name:"http" help:"Local address of /healthz and /state." default:"127.0.0.1:8090" env:"OPENLOT_EDGE_HTTP" placeholder:"ADDR"`
-	Board      string   `help:"Serial port of the board." required:"" env:"OPENLOT_EDGE_BOARD" placeholder:"PATH"`
-	Baud       int      `help:"Speed of the serial port." default:"115200" env:"OPENLOT_EDGE_BAUD"`
-	Lanes      []string `help:"Lanes as name:direction:gate[:space-type], such as entry-1:entry:0." default:"entry-1:entry:0,exit-1:exit:1" env:"OPENLOT_EDGE_LANES" placeholder:"LANE,…"`
-	Timezone   string   `help:"IANA zone of the times that the driver reads. The machine's unless set." env:"OPENLOT_EDGE_TIMEZONE" placeholder:"ZONE"`
+	StoreLimit         int64         `name:"store-limit-mib" help:"What the store may take of the disk, in MiB. Near it time marks and faults are left out; at it entries refuse." default:"256" env:"OPENLOT_EDGE_STORE_LIMIT_MIB"`
+	UpdateConfirmAfter time.Duration `help:"How long a new version works without a fault before it is kept. One that takes six times as long is left again." default:"5m" env:"OPENLOT_EDGE_UPDATE_CONFIRM_AFTER"`
 }
+
+// gcPercent is how much rubbish may lie beside what is in use. An agent makes little,
+// so that collecting it often costs next to nothing.
+const gcPercent = 25
 
 // Run runs the agent until ctx ends.
 func (c *runCmd) Run(ctx context.Context, log *slog.Logger) error {
-	cfg, err := c.config(log)
+	cfg, problems := c.load()
+	for _, p := range problems {
+		if p.Severity == config.Warning {
+			log.Warn("configuration", "problem", p.String())
+		}
+	}
+	if wrong := problems.Errors(); len(wrong) > 0 {
+		return usage("%v", wrong)
+	}
+	switch {
+	case c.UpdateConfirmAfter <= 0 || c.UpdateConfirmAfter > 24*time.Hour:
+		return usage("--update-confirm-after %v: want more than nothing and at most a day", c.UpdateConfirmAfter)
+	case c.StoreLimit < 32:
+		return usage("--store-limit-mib %d: at least 32", c.StoreLimit)
+	}
+	password, err := startable(cfg)
 	if err != nil {
 		return err
 	}
-	agent, err := app.Open(cfg, log)
+	lock, err := lockAgent(cfg.DataDir)
 	if err != nil {
 		return err
 	}
-	log.Info("agent started", "parking_id", string(cfg.Parking), "http", agent.Addr(), "lanes", len(cfg.Lanes), "software", cfg.Software)
+	defer func() { _ = lock.Close() }()
+	told := app.Config{
+		Parking: cfg.Parking, DataDir: cfg.DataDir, HTTP: cfg.HTTP, Zone: cfg.Zone, Built: built(), Software: software(),
+		Store: []store.Option{
+			store.WithCheck(checkStore(log.With("component", "store"))), store.WithLimit(c.StoreLimit << 20), store.WithReserved(storeReserved),
+		},
+		Uplink: uplink.Config{Broker: cfg.MQTT, Edge: cfg.Edge, Secret: password, Timing: uplink.DefaultTiming()},
+	}
+	release, err := connect(&told, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if told.Supervisor, err = notify.FromEnv(os.Getenv, os.Getpid()); err != nil {
+		return err
+	}
+	if versions, err := update.Adopt(told.DataDir); err != nil {
+		// A gate does not stand still for that. A version on trial is not kept then.
+		log.Error("updates cannot be handled", "err", err)
+	} else {
+		defer versions.Close()
+		told.Versions, told.ConfirmAfter = versions, c.UpdateConfirmAfter
+	}
+	agent, err := app.Open(told, log)
+	if err != nil {
+		return err
+	}
+	// What was read to check the store is rubbish now, and the machine is small.
+	debug.SetGCPercent(gcPercent)
+	debug.FreeOSMemory()
+	log.Info("agent started", "parking_id", string(cfg.Parking), "http", agent.Addr(), "lanes", len(cfg.Lanes), "software", told.Software)
 	err = agent.Run(ctx)
 	log.Info("agent stopped")
 	return err
 }
 
-// config checks everything and reports all problems at once.
-func (c *runCmd) config(log *slog.Logger) (app.Config, error) {
-	var problems []error
-	bad := func(format string, args ...any) { problems = append(problems, usage(format, args...)) }
-	parking, err := id.ParseParking(c.Parking)
-	if err != nil {
-		bad("--parking %q: %v", c.Parking, err)
+// startable reads what must be there before anything starts: the password, and the
+// port if there is only one board.
+func startable(cfg *config.Config) (password string, err error) {
+	var problems config.Problems
+	bad := func(key string, code config.Code, text, fix string) {
+		problems = append(problems, cfg.Problem(key, config.Error, code, text, fix))
 	}
-	edge, err := id.Parse[id.Edge](c.EdgeID)
-	if err != nil {
-		bad("--edge-id %q: %v", c.EdgeID, err)
+	if password, err = readSecret(cfg.SecretFile); err != nil {
+		bad("secret_file", "secret_unreadable", err.Error()+".", "Name the file with the edge's password.")
+	} else if password == "" {
+		bad("secret_file", "secret_empty", cfg.SecretFile+" is empty.", "Write the edge's password into it.")
 	}
-	secret, err := os.ReadFile(c.SecretFile)
-	if err != nil {
-		bad("--secret-file: %v", err)
-	} else if strings.TrimSpace(string(secret)) == "" {
-		bad("--secret-file %s is empty", c.SecretFile)
-	}
-	if u, err := url.Parse(c.MQTT); err != nil || u.Host == "" || !knownScheme(u.Scheme) {
-		bad("--mqtt %q: want tcp://host:port, ssl://host:port or ws://host:port", c.MQTT)
-	}
-	if _, err := os.Stat(c.Board); errors.Is(err, fs.ErrNotExist) {
-		bad("--board %s: there is no such port; is the board plugged in?", c.Board)
-	}
-	lanes, err := parseLanes(c.Lanes)
-	if err != nil {
-		problems = append(problems, err)
-	}
-	zone := time.Local
-	if c.Timezone != "" {
-		if zone, err = time.LoadLocation(c.Timezone); err != nil {
-			bad("--timezone %q: %v", c.Timezone, err)
+	if len(cfg.Devices) == 1 && cfg.Devices[0].Board != nil {
+		d := cfg.Devices[0]
+		if _, err := os.Stat(d.Board.Port); errors.Is(err, fs.ErrNotExist) {
+			bad(d.Key, "port_missing", "there is no port "+d.Board.Port+".", "Is the board plugged in?")
 		}
 	}
 	if len(problems) > 0 {
-		return app.Config{}, errors.Join(problems...)
+		return "", usage("%v", problems)
 	}
-	return app.Config{
-		Parking: parking, Lanes: lanes, DataDir: c.DataDir, HTTP: c.HTTP, Zone: zone, Built: built(), Software: software(),
-		Connect: board.Connect(c.Board, c.Baud, log.With("component", "board")),
-		Uplink: uplink.Config{
-			Broker: c.MQTT, Edge: edge, Secret: strings.TrimSpace(string(secret)), Timing: uplink.DefaultTiming(),
-		},
-	}, nil
+	return password, nil
 }
 
-func knownScheme(s string) bool {
-	switch s {
-	case "tcp", "mqtt", "ssl", "tls", "mqtts", "ws", "wss":
-		return true
-	default:
-		return false
-	}
-}
-
-// parseLanes reads name:direction:gate[:space-type].
-func parseLanes(specs []string) ([]app.LaneConfig, error) {
-	var out []app.LaneConfig
-	var problems []error
-	names, gates := map[id.Lane]bool{}, map[int]bool{}
-	for _, spec := range specs {
-		l, err := parseLane(spec)
-		switch {
-		case err != nil:
-			problems = append(problems, err)
-			continue
-		case names[l.Lane.ID]:
-			problems = append(problems, usage("--lanes: %q is there twice", l.Lane.ID))
-		case gates[l.Gate]:
-			problems = append(problems, usage("--lanes: gate %d is there twice", l.Gate))
-		}
-		names[l.Lane.ID], gates[l.Gate] = true, true
-		out = append(out, l)
-	}
-	if len(specs) == 0 {
-		problems = append(problems, usage("--lanes: an agent needs at least one lane"))
-	}
-	return out, errors.Join(problems...)
-}
-
-func parseLane(spec string) (l app.LaneConfig, err error) {
-	parts := strings.Split(spec, ":")
-	if len(parts) < 3 || len(parts) > 4 {
-		return l, usage("--lanes %q: want name:direction:gate, such as entry-1:entry:0", spec)
-	}
-	if l.Lane.ID, err = id.ParseLane(parts[0]); err != nil {
-		return l, usage("--lanes %q: %v", spec, err)
-	}
-	switch l.Lane.Direction = admission.Direction(parts[1]); l.Lane.Direction {
-	case admission.Entry, admission.Exit:
-	default:
-		return l, usage("--lanes %q: the direction is entry or exit, not %q", spec, parts[1])
-	}
-	if l.Gate, err = strconv.Atoi(parts[2]); err != nil || l.Gate < 0 || l.Gate > 15 {
-		return l, usage("--lanes %q: the gate is a number from 0 to 15, not %q", spec, parts[2])
-	}
-	l.Lane.SpaceType = id.Standard
-	if len(parts) == 4 {
-		if l.Lane.SpaceType, err = id.ParseSpaceType(parts[3]); err != nil {
-			return l, usage("--lanes %q: %v", spec, err)
-		}
-	}
-	return l, nil
-}
+// storeReserved is what the store's file takes of the disk from the start: the
+// cache and a week of passages, so that others cannot fill the disk before it.
+const storeReserved = 16 << 20

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
@@ -30,7 +31,9 @@ const (
 type Lane struct {
 	ID        id.Lane
 	Direction Direction
-	SpaceType id.SpaceType // what a walk-in through it takes
+	SpaceType id.SpaceType   // what a walk-in through it takes
+	Only      []id.SpaceType // whose guests fit through it; none: all do
+	Language  wire.Language  // of its drivers; empty: English
 }
 
 // Pass is a gate pass whose signature was verified.
@@ -55,6 +58,11 @@ const (
 	Genuine                            // a pass that this edge's keys verify
 	UnknownKey                         // a pass signed with a key that this edge does not have
 	BadSignature                       // a forged or damaged pass
+	Plate                              // what a camera read
+	Card                               // the token of a card
+	PIN                                // what was typed
+	Manual                             // nothing: a person opens
+	Evacuation                         // nothing: an alarm opens
 )
 
 // Credential is what was shown at a gate, already read and verified.
@@ -62,14 +70,18 @@ type Credential struct {
 	Kind    CredentialKind
 	Pass    Pass       // Genuine
 	Session id.Session // Ticket
+	Text    string     // Plate, Card, PIN; it is hashed and gets into no fact
 }
 
 // Request is one question to Decide.
 type Request struct {
 	Parking    id.Parking
 	Lane       Lane
+	Mode       Mode
 	Credential Credential
 	Now        Time
+	Online     bool           // the cloud is there now
+	Blocked    bool           // no PIN is looked at now; see Guard
 	Fresh      id.Session     // an id that is used if a session has to be opened
 	Zone       *time.Location // for the times in the sentence
 }
@@ -94,42 +106,81 @@ func Decide(s *State, r Request) Verdict {
 	if r.Lane.Direction == Exit {
 		return decideExit(s, r)
 	}
+	switch k := r.Credential.Kind; {
+	case k == Manual:
+		return byHand(r, wire.AdmitManual)
+	case k == Evacuation:
+		return byHand(r, wire.AdmitEmergency)
+	case r.Mode == ClosedToAll:
+		return r.refuseOwn(wire.RefuseLaneClosed)
+	}
 	switch r.Credential.Kind {
 	case Button:
 		return decideWalkin(s, r)
 	case Genuine:
-		return decidePass(s, r)
+		return decidePass(s, r, r.Credential.Pass)
+	case Plate, Card, PIN:
+		return decideUnsigned(s, r)
 	case BadSignature:
-		return r.refuse(wire.RefuseBadSignature, id.Reservation{}, 0, say(wire.RefuseBadSignature))
+		return r.refuseOwn(wire.RefuseBadSignature)
 	case UnknownKey:
 		if len(s.Keys) == 0 {
-			return r.refuse(wire.RefuseStaleCache, id.Reservation{}, 0, say(wire.RefuseStaleCache))
+			return r.refuse(wire.RefuseStaleCache, id.Reservation{}, 0, r.say(noKeys))
 		}
-		return r.refuse(wire.RefuseUnknown, id.Reservation{}, 0, say(wire.RefuseUnknown))
-	case Unreadable, Ticket:
+	case Unreadable, Ticket, Manual, Evacuation:
 	}
-	return r.refuse(wire.RefuseUnknown, id.Reservation{}, 0, say(wire.RefuseUnknown))
+	return r.refuseOwn(wire.RefuseUnknown)
+}
+
+// walkinType is the space type that a walk-in through the lane takes.
+func (r Request) walkinType() id.SpaceType {
+	if r.Lane.SpaceType == "" {
+		return id.Standard
+	}
+	return r.Lane.SpaceType
+}
+
+// byHand lets somebody in because a person, or an alarm, says so. What he takes is
+// counted, free or not.
+func byHand(r Request, reason wire.Reason) Verdict {
+	return r.admit(reason, Fact{Allotted: true, Event: wire.Event{SpaceType: r.walkinType()}}, r.own(reason))
 }
 
 func decideWalkin(s *State, r Request) Verdict {
-	t := r.Lane.SpaceType
-	if t == "" {
-		t = id.Standard
-	}
+	t := r.walkinType()
 	a, ok := s.Allotments[t]
-	switch {
-	case !ok || a.Units == 0:
-		return r.refuse(wire.RefuseFull, id.Reservation{}, 0, say(wire.RefuseFull))
-	case r.Now.Hi.IsZero():
-		// An allotment ends at an instant; without an upper bound it may have.
-		return r.refuse(wire.RefuseClockUntrusted, id.Reservation{}, 0, say(wire.RefuseClockUntrusted))
-	case !s.room(t, r.Now):
-		return r.refuse(wire.RefuseFull, id.Reservation{}, 0, say(wire.RefuseFull))
+	switch no := s.noUnit(t, r); {
+	case !ok || a.Units == 0 || no == wire.RefuseFull:
+		return r.refuseOwn(wire.RefuseFull)
+	case no == wire.RefuseStaleCache:
+		return r.refuse(no, id.Reservation{}, 0, r.say(noWalkins))
+	case no == wire.RefuseClockUntrusted:
+		return r.refuse(no, id.Reservation{}, 0, r.say(noClock))
+	case no != "":
+		return r.refuseOwn(no)
 	}
 	bay := s.bay(t, wire.Entry{}, r.Now, time.Time{})
-	v := r.admit(wire.AdmitWalkin, Fact{Allotted: true, Event: wire.Event{SpaceType: t, Bay: bay}}, sendTo(bay, say(wire.AdmitWalkin)))
+	v := r.admit(wire.AdmitWalkin, Fact{Allotted: true, Event: wire.Event{SpaceType: t, Bay: bay}}, r.sendTo(bay, r.say(welcomeWalkin)))
 	v.Ticket = TicketText(r.Fresh)
 	return v
+}
+
+// noUnit is why no unit of a type's allotment can be taken now; empty: one can.
+func (s *State) noUnit(t id.SpaceType, r Request) wire.Reason {
+	switch {
+	case r.Mode == Full:
+		return wire.RefuseFull
+	case r.Mode != Open:
+		return wire.RefuseLaneClosed
+	case !s.may(wire.AllowWalkins, r):
+		return wire.RefuseStaleCache
+	case r.Now.Hi.IsZero():
+		// An allotment ends at an instant; without an upper bound it may have.
+		return wire.RefuseClockUntrusted
+	case !s.room(t, r.Now):
+		return wire.RefuseFull
+	}
+	return ""
 }
 
 // room reports whether the allotment of a type has a unit left now.
@@ -138,87 +189,117 @@ func (s *State) room(t id.SpaceType, now Time) bool {
 	return ok && now.surelyBefore(time.Unix(a.Until, 0)) && s.Taken(t, now.Lo) < int(a.Units)
 }
 
-// decidePass decides an entry with a genuine pass.
-func decidePass(s *State, r Request) Verdict {
-	p := r.Credential.Pass
-	refuse := func(code wire.Reason, args ...any) Verdict {
-		return r.refuse(code, p.Reservation, p.Generation, say(code, args...))
-	}
+// decidePass decides an entry with a genuine pass, or with what stands for one.
+func decidePass(s *State, r Request, p Pass) Verdict {
+	refuse := func(code wire.Reason) Verdict { return r.refuse(code, p.Reservation, p.Generation, r.own(code)) }
 	if p.Parking != r.Parking {
 		// The reservation is another parking's: it is not named in this one's journal.
-		return r.refuse(wire.RefuseWrongParking, id.Reservation{}, 0, say(wire.RefuseWrongParking, p.Parking))
+		return r.refuse(wire.RefuseWrongParking, id.Reservation{}, 0, r.say(otherParking, p.Parking))
 	}
 	e, cached := s.Entries[p.Reservation]
-	reason := wire.AdmitReservation
-	from, to, spaceType := p.From, p.To, p.SpaceType
+	a := arrival{pass: p, entry: e, reason: wire.AdmitReservation, from: p.From, to: p.To, spaceType: p.SpaceType}
 	switch {
 	case cached && p.Generation < e.Generation:
 		return refuse(wire.RefuseSuperseded)
 	case cached && e.State == wire.EntryRevoked && p.Generation == e.Generation:
 		return refuse(wire.RefuseRevoked)
 	case cached && p.Generation == e.Generation:
-		from, to = e.Window()
-		spaceType = e.SpaceType
+		a.from, a.to = e.Window()
+		a.spaceType = e.SpaceType
 	case s.Revision >= p.Revision:
 		// The cache is complete through the commit that confirmed this pass and
 		// does not have it: it does not exist here.
 		return refuse(wire.RefuseUnknown)
+	case !s.may(wire.AllowUnknown, r):
+		return refuse(wire.RefuseStaleCache)
 	default:
-		reason = wire.AdmitPassOffline
+		a.reason = wire.AdmitPassOffline
 	}
-	if at, used := s.used(p.Reservation, e); used {
-		return refuse(wire.RefusePassback, at.In(r.Zone))
+	if len(r.Lane.Only) > 0 && !slices.Contains(r.Lane.Only, a.spaceType) {
+		return refuse(wire.RefuseVehicleClass)
 	}
-	if r.Now.surelyReached(to) {
-		return refuse(wire.RefuseTooLate, to.In(r.Zone))
+	return s.arrive(r, a)
+}
+
+// arrival is somebody with a right to come in: what is left to ask is whether he
+// is inside, whether it is his time, and whether there is room where he needs it.
+type arrival struct {
+	pass      Pass
+	entry     wire.Entry // zero when it is not cached
+	reason    wire.Reason
+	from, to  time.Time
+	spaceType id.SpaceType
+}
+
+func (s *State) arrive(r Request, a arrival) Verdict {
+	p := a.pass
+	refuse := func(code wire.Reason, p phrase, args ...any) Verdict {
+		return r.refuse(code, a.pass.Reservation, a.pass.Generation, r.say(p, args...))
 	}
-	f := Fact{Until: to.Unix(), Event: wire.Event{Reservation: p.Reservation, Generation: p.Generation, SpaceType: spaceType}}
-	if r.Now.surelyBefore(from) {
-		opens := from.Add(-time.Duration(s.Policy.EarlyEntry) * time.Second)
+	f := Fact{Until: a.to.Unix(), Event: wire.Event{Reservation: p.Reservation, Generation: p.Generation, SpaceType: a.spaceType}}
+	unit := false // he stands on no claim of his own
+	where, since, session, hearsay := s.whereIs(p.Reservation, a.entry)
+	switch where {
+	case never:
+	case passing:
+		return refuse(wire.RefusePassback, elsewhere)
+	case neutral:
+		f.Event.Session, f.Again, unit = session, !session.IsZero(), session.IsZero()
+	case inside, left:
+		reason := s.passback(s.Policy.EntryPassback, wire.PassbackHard, since, hearsay, r)
+		if reason == "" {
+			return refuse(wire.RefusePassback, usedSince, since.In(r.Zone).Format(clockTime))
+		}
+		a.reason, unit = reason, where == left
+	}
+	from := a.from.In(r.Zone).Format(clockTime)
+	if r.Now.surelyReached(a.to) {
+		return refuse(wire.RefuseTooLate, ended, a.to.In(r.Zone).Format(clockTime))
+	}
+	if r.Now.surelyBefore(a.from) {
+		opens := a.from.Add(-time.Duration(s.Policy.EarlyEntry) * time.Second)
 		if r.Now.surelyBefore(opens) {
-			return refuse(wire.RefuseTooEarly, from.In(r.Zone), opens.In(r.Zone))
+			return refuse(wire.RefuseTooEarly, startsLater, from, opens.In(r.Zone).Format(clockTime))
 		}
-		if !s.room(spaceType, r.Now) {
-			return refuse(wire.RefuseTooEarly, from.In(r.Zone))
+		if s.noUnit(a.spaceType, r) != "" {
+			return refuse(wire.RefuseTooEarly, startsSoonFull, from)
 		}
-		f.EarlyUntil = from.Unix()
+		f.EarlyUntil = a.from.Unix()
 	}
 	// Past the no-show deadline the guest is still admitted (reinstated) as long
 	// as the cloud, which can only declare a no-show after hearing from this edge,
 	// has not done so. Once it has, the claim is gone: only the allotment is left.
-	if e.State == wire.EntryNoShow && reason == wire.AdmitReservation {
-		if !s.room(spaceType, r.Now) {
-			return refuse(wire.RefuseFull)
+	if a.entry.State == wire.EntryNoShow && a.reason != wire.AdmitPassOffline {
+		unit = true
+	}
+	if unit {
+		if no := s.noUnit(a.spaceType, r); no != "" {
+			return r.refuse(no, p.Reservation, p.Generation, r.own(no))
 		}
-		reason, f.Allotted = wire.AdmitWalkin, true
+		a.reason, f.Allotted = wire.AdmitWalkin, true
 	}
-	f.Event.Bay = s.bay(spaceType, e, r.Now, to)
-	return r.admit(reason, f, sendTo(f.Event.Bay, say(reason)))
-}
-
-// used reports whether a reservation's pass is inside or has left, and since
-// when.
-func (s *State) used(r id.Reservation, e wire.Entry) (time.Time, bool) {
-	u, known := s.Uses[r]
-	if known && u.State != UseVoid {
-		return time.UnixMilli(u.At), true
+	f.Event.Bay = s.bay(a.spaceType, a.entry, r.Now, a.to)
+	if ses, ok := s.Sessions[session]; ok && f.Again {
+		f.Event.Bay = ses.Bay // where he stands, or stood
 	}
-	if e.State != wire.EntryActive && e.State != wire.EntryDone {
-		return time.Time{}, false
+	welcome := r.own(a.reason)
+	if a.reason == wire.AdmitReservation || a.reason == wire.AdmitPassOffline {
+		welcome = r.say(welcomeGuest)
 	}
-	// The cloud may not have heard yet that this very session backed out.
-	if known && (e.Session == u.Session || e.Session.IsZero() && e.State == wire.EntryActive) {
-		return time.Time{}, false
-	}
-	if e.Session.IsZero() {
-		return time.Unix(e.From, 0), true
-	}
-	return e.Session.Time(), true
+	return r.admit(a.reason, f, r.sendTo(f.Event.Bay, welcome))
 }
 
 func (r Request) admit(reason wire.Reason, f Fact, sentence string) Verdict {
-	f.Event.Kind, f.Event.Reason, f.Event.Lane, f.Event.Session = wire.Admitted, reason, r.Lane.ID, r.Fresh
+	f.Event.Kind, f.Event.Reason, f.Event.Lane = wire.Admitted, reason, r.Lane.ID
+	if !f.Again {
+		f.Event.Session = r.Fresh
+	}
 	return Verdict{Reason: reason, Sentence: sentence, Fact: f}
+}
+
+// refuseOwn refuses with the reason's own sentence, whoever it is.
+func (r Request) refuseOwn(reason wire.Reason) Verdict {
+	return r.refuse(reason, id.Reservation{}, 0, r.own(reason))
 }
 
 func (r Request) refuse(reason wire.Reason, rsv id.Reservation, generation uint16, sentence string) Verdict {

@@ -3,6 +3,7 @@ package admission
 import (
 	"bytes"
 	"strings"
+	"time"
 
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
@@ -32,51 +33,76 @@ func decideExit(s *State, r Request) Verdict {
 	switch c := r.Credential; c.Kind {
 	case Button:
 		return standIn(s, r, wire.AdmitPolicy, Session{ID: r.Fresh})
+	case Manual:
+		return standIn(s, r, wire.AdmitManual, Session{ID: r.Fresh})
+	case Evacuation:
+		return standIn(s, r, wire.AdmitEmergency, Session{ID: r.Fresh})
 	case UnknownKey:
 		// Perhaps genuine; the reservation it names cannot be believed.
 		return standIn(s, r, wire.AdmitPolicy, Session{ID: r.Fresh})
 	case Ticket:
-		ses, ok := s.Sessions[c.Session]
-		switch {
-		case !ok:
-			// Gone already, or admitted by this parking in a life that this edge has
-			// forgotten: if nobody is inside, the cloud, which knows the session,
-			// decides.
-			return standIn(s, r, wire.AdmitSoftPassback, Session{ID: c.Session})
-		case ses.Phase == Inside:
-			return r.releaseKnown(ses)
-		case ses.Phase == Leaving && ses.stoodIn():
-			// Another vehicle is leaving on it right now: this one must leave too.
-			return standIn(s, r, wire.AdmitSoftPassback, Session{ID: r.Fresh})
-		default:
-			return r.refuse(wire.RefusePassback, ses.Reservation, ses.Generation, elsewhere)
-		}
+		return exitTicket(s, r)
 	case Genuine:
-		return exitPass(s, r)
+		return exitPass(s, r, c.Pass)
+	case Plate, Card, PIN:
+		return exitUnsigned(s, r)
 	case BadSignature:
-		return r.refuse(wire.RefuseBadSignature, id.Reservation{}, 0, pressToLeave)
+		return r.refuse(wire.RefuseBadSignature, id.Reservation{}, 0, r.say(pressToLeave))
 	case Unreadable:
 	}
-	return r.refuse(wire.RefuseUnknown, id.Reservation{}, 0, pressToLeave)
+	return r.refuse(wire.RefuseUnknown, id.Reservation{}, 0, r.say(pressToLeave))
 }
 
-func exitPass(s *State, r Request) Verdict {
-	p := r.Credential.Pass
-	if p.Parking != r.Parking {
-		return r.refuse(wire.RefuseWrongParking, id.Reservation{}, 0, pressToLeave)
+func exitTicket(s *State, r Request) Verdict {
+	shown := r.Credential.Session
+	ses, ok := s.Sessions[shown]
+	switch {
+	case !ok:
+		// Gone already, or admitted by this parking in a life that this edge has
+		// forgotten: if nobody is inside, the cloud, which knows the session,
+		// decides.
+		return standIn(s, r, wire.AdmitSoftPassback, Session{ID: shown})
+	case ses.Phase == Inside && s.toPayFirst(ses, r.Now):
+		v := r.refuseOwn(wire.RefuseUnpaid)
+		v.Fact.Event.Session = ses.ID
+		return v
+	case ses.Phase == Inside:
+		return r.releaseKnown(ses)
+	case ses.Phase == Leaving && ses.stoodIn():
+		// Another vehicle is leaving on it right now: this one must leave too.
+		return standIn(s, r, wire.AdmitSoftPassback, Session{ID: r.Fresh})
+	default:
+		return r.refuse(wire.RefusePassback, ses.Reservation, ses.Generation, r.say(elsewhere))
 	}
+}
+
+// toPayFirst reports whether a walk-in is to be asked to pay before he leaves.
+// He is asked once: nobody is kept in by what he owes, or by a clock.
+func (s *State) toPayFirst(ses Session, now Time) bool {
+	return s.Policy.PayFirst > 0 && ses.Reservation.IsZero() && ses.Asked == 0 && ses.Paid == 0 && !now.Hi.IsZero() &&
+		now.Lo.Sub(time.UnixMilli(ses.Since)) > time.Duration(s.Policy.PayFirst)*time.Second
+}
+
+func exitPass(s *State, r Request, p Pass) Verdict {
+	if p.Parking != r.Parking {
+		return r.refuse(wire.RefuseWrongParking, id.Reservation{}, 0, r.say(pressToLeave))
+	}
+	var own Session // the first of those inside on this reservation
 	pending := false
 	for _, ses := range s.Sessions {
-		if ses.Reservation != p.Reservation {
-			continue
+		switch {
+		case ses.Reservation != p.Reservation:
+		case ses.Phase != Inside:
+			pending = true
+		case own.ID.IsZero() || ses.before(own):
+			own = ses
 		}
-		if ses.Phase == Inside {
-			return r.releaseKnown(ses)
-		}
-		pending = true
+	}
+	if !own.ID.IsZero() {
+		return r.releaseKnown(own)
 	}
 	if pending {
-		return r.refuse(wire.RefusePassback, p.Reservation, p.Generation, elsewhere)
+		return r.refuse(wire.RefusePassback, p.Reservation, p.Generation, r.say(elsewhere))
 	}
 	orphan := Session{ID: r.Fresh, Reservation: p.Reservation, Generation: p.Generation, SpaceType: p.SpaceType}
 	e, cached := s.Entries[p.Reservation]
@@ -86,7 +112,18 @@ func exitPass(s *State, r Request) Verdict {
 		orphan.ID = e.Session
 		return r.release(wire.AdmitReservation, orphan)
 	}
-	return standIn(s, r, wire.AdmitSoftPassback, orphan)
+	reason := wire.AdmitSoftPassback
+	if where, since, _, hearsay := s.whereIs(p.Reservation, e); where == left {
+		if reason = s.passback(s.Policy.ExitPassback, wire.PassbackSoft, since, hearsay, r); reason == "" {
+			return r.refuse(wire.RefusePassback, p.Reservation, p.Generation, r.say(usedToLeave))
+		}
+	}
+	return standIn(s, r, reason, orphan)
+}
+
+// before tells which of two sessions began first.
+func (ses Session) before(other Session) bool {
+	return ses.Since < other.Since || ses.Since == other.Since && bytes.Compare(ses.ID.Bytes(), other.ID.Bytes()) < 0
 }
 
 // standIn releases a vehicle whose own stay cannot be told, for a reason that
@@ -99,7 +136,7 @@ func standIn(s *State, r Request, reason wire.Reason, orphan Session) Verdict {
 		if ses.Phase != Inside || !ses.Reservation.IsZero() || ses.Gone {
 			continue
 		}
-		if oldest.ID == orphan.ID || ses.Since < oldest.Since || ses.Since == oldest.Since && bytes.Compare(ses.ID.Bytes(), oldest.ID.Bytes()) < 0 {
+		if oldest.ID == orphan.ID || ses.before(oldest) {
 			oldest = ses
 		}
 	}
@@ -108,7 +145,12 @@ func standIn(s *State, r Request, reason wire.Reason, orphan Session) Verdict {
 
 // stoodIn reports that the session was last released by standIn.
 func (ses Session) stoodIn() bool {
-	return ses.Reason == wire.AdmitPolicy || ses.Reason == wire.AdmitSoftPassback
+	switch ses.Reason {
+	case wire.AdmitPolicy, wire.AdmitSoftPassback, wire.AdmitManual, wire.AdmitEmergency:
+		return true
+	default:
+		return false
+	}
 }
 
 func (r Request) releaseKnown(ses Session) Verdict {
@@ -119,7 +161,7 @@ func (r Request) releaseKnown(ses Session) Verdict {
 }
 
 func (r Request) release(reason wire.Reason, ses Session) Verdict {
-	return Verdict{Reason: reason, Sentence: goodbye, Fact: Fact{Event: wire.Event{
+	return Verdict{Reason: reason, Sentence: r.say(goodbye), Fact: Fact{Event: wire.Event{
 		Kind: wire.Released, Reason: reason, Lane: r.Lane.ID,
 		Session: ses.ID, Reservation: ses.Reservation, Generation: ses.Generation, SpaceType: ses.SpaceType,
 	}}}

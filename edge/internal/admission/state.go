@@ -3,6 +3,7 @@ package admission
 import (
 	"time"
 
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -33,6 +34,9 @@ type Session struct {
 	Reason      wire.Reason    `cbor:"11,keyasint,omitempty"` // of the newest authorisation
 	Gone        bool           `cbor:"12,keyasint,omitempty"` // the cloud takes it to have left unseen: it may still leave, and stands in for nobody
 	Bay         string         `cbor:"13,keyasint,omitempty"` // where it was sent, until it leaves
+	Again       bool           `cbor:"14,keyasint,omitempty"` // entering, though it was thought to be inside: its pass was neutral
+	Asked       int64          `cbor:"15,keyasint,omitempty"` // Unix milliseconds at which it was asked to pay first
+	Paid        int64          `cbor:"16,keyasint,omitempty"` // Unix milliseconds of its last payment at a machine
 }
 
 // UseState is what became of a reservation's pass at this edge.
@@ -51,8 +55,10 @@ type Use struct {
 	Reservation id.Reservation `cbor:"1,keyasint"`
 	Session     id.Session     `cbor:"2,keyasint"`
 	State       UseState       `cbor:"3,keyasint"`
-	At          int64          `cbor:"4,keyasint"` // Unix milliseconds of the admission, or of the leaving
-	Until       int64          `cbor:"5,keyasint"` // Unix seconds: end of the window, 0 when unknown
+	At          int64          `cbor:"4,keyasint"`           // Unix milliseconds of the admission, or of the leaving
+	Until       int64          `cbor:"5,keyasint"`           // Unix seconds: end of the window, 0 when unknown
+	Neutral     int64          `cbor:"6,keyasint,omitempty"` // the operator's reset that its last passage has used up; see wire.Entry
+	Doubts      uint32         `cbor:"7,keyasint,omitempty"` // how many there had been by its last passage; see Doubt
 }
 
 // Allotment is an allotment and the version this edge has told the cloud that
@@ -72,6 +78,9 @@ type State struct {
 	Allotments map[id.SpaceType]Allotment
 	Sessions   map[id.Session]Session
 	Uses       map[id.Reservation]Use
+	GateKey    credential.Key // of plates, cards and PINs; zero: none came yet
+	Doubt      Doubt
+	Heard      int64 // Unix milliseconds, trusted: the cloud was surely there then; 0: unknown
 }
 
 // NewState is the state of an edge that has never heard from its cloud.
@@ -91,12 +100,13 @@ type Fact struct {
 	Allotted   bool  // Admitted: takes a unit of the allotment
 	EarlyUntil int64 // Admitted: Unix seconds at which the reservation's own claim starts
 	Until      int64 // Admitted: Unix seconds at which the reservation's window ends
+	Again      bool  // Admitted: the session goes on; its pass was neutral
 }
 
 // Changes names the records that an operation touched. A named record that the
 // state no longer has was deleted.
 type Changes struct {
-	Cache      bool // revision, policy or keys
+	Cache      bool // revision, policy, keys or doubt
 	AllEntries bool // the entries were replaced as a whole
 	Entries    map[id.Reservation]struct{}
 	Allotments map[id.SpaceType]struct{}
@@ -124,16 +134,18 @@ const entriesKept = 24 * time.Hour
 // use.
 func (s *State) Apply(f Fact, c *Changes) {
 	e := &f.Event
+	if !e.Offline {
+		s.Hear(time.UnixMilli(e.TrustedLo))
+	}
 	switch e.Kind {
 	case wire.Admitted:
-		s.setSession(Session{
-			ID: e.Session, Reservation: e.Reservation, Generation: e.Generation, SpaceType: e.SpaceType, Lane: e.Lane,
-			Since: e.Wall, Phase: Entering, Allotted: f.Allotted, EarlyUntil: f.EarlyUntil, Reason: e.Reason, Bay: e.Bay,
-		}, c)
-		s.setUse(Use{Reservation: e.Reservation, Session: e.Session, State: UseInside, At: e.Wall, Until: f.Until}, c)
+		s.admitted(f, c)
 	case wire.Entered:
 		if ses, ok := s.Sessions[e.Session]; ok {
-			ses.Phase = Inside
+			if ses.Again {
+				s.setUse(Use{Reservation: ses.Reservation, Session: ses.ID, State: UseInside, At: e.Wall, Until: s.Uses[ses.Reservation].Until}, c)
+			}
+			ses.Phase, ses.Again = Inside, false
 			s.setSession(ses, c)
 		}
 	case wire.BackedOut:
@@ -152,6 +164,7 @@ func (s *State) Apply(f Fact, c *Changes) {
 		s.setUse(Use{Reservation: e.Reservation, Session: e.Session, State: UseDone, At: e.Wall, Until: use.Until}, c)
 	case wire.TimeMark, wire.Started:
 		s.forget(e.TrustedLo, c)
+		s.Doubt.restart(e, c)
 	case wire.AllotmentAdopted:
 		if a, ok := s.Allotments[e.SpaceType]; ok && a.Version == e.Version {
 			a.Adopted = e.Version
@@ -163,8 +176,44 @@ func (s *State) Apply(f Fact, c *Changes) {
 			ses.Allotted = false
 			s.setSession(ses, c)
 		}
-	case wire.Refused, wire.LaneFault, wire.Paid: // no exit waits for a payment
+	case wire.LaneFault:
+		s.Doubt.fault(e, c)
+	case wire.Commanded:
+		s.Doubt.counted(e, c)
+	case wire.Refused:
+		if ses, ok := s.Sessions[e.Session]; ok && e.Reason == wire.RefuseUnpaid {
+			ses.Asked = e.Wall
+			s.setSession(ses, c)
+		}
+	case wire.Paid:
+		if ses, ok := s.Sessions[e.Session]; ok {
+			ses.Paid = e.Wall
+			s.setSession(ses, c)
+		}
 	}
+}
+
+// admitted opens a session, or lets one that was thought to be inside come in
+// again: what it takes and since when it stays is as before, and its pass is used
+// only when it is inside.
+func (s *State) admitted(f Fact, c *Changes) {
+	e := &f.Event
+	ses := Session{
+		ID: e.Session, Reservation: e.Reservation, Generation: e.Generation, SpaceType: e.SpaceType, Lane: e.Lane,
+		Since: e.Wall, Phase: Entering, Allotted: f.Allotted, EarlyUntil: f.EarlyUntil, Reason: e.Reason, Bay: e.Bay, Again: f.Again,
+	}
+	if before, ok := s.Sessions[e.Session]; ok {
+		ses.Since, ses.Allotted, ses.EarlyUntil, ses.Gone = before.Since, before.Allotted, before.EarlyUntil, before.Gone
+	}
+	s.setSession(ses, c)
+	if !f.Again {
+		s.setUse(Use{Reservation: e.Reservation, Session: e.Session, State: UseInside, At: e.Wall, Until: f.Until}, c)
+	}
+}
+
+// Hear notes that the cloud was surely there at a trusted time.
+func (s *State) Hear(lo time.Time) {
+	s.Heard = max(s.Heard, lo.UnixMilli())
 }
 
 func (s *State) backOut(e *wire.Event, c *Changes) {
@@ -172,8 +221,8 @@ func (s *State) backOut(e *wire.Event, c *Changes) {
 	if !ok {
 		return
 	}
-	if ses.Phase == Leaving && !ses.Orphan {
-		ses.Phase = Inside
+	if ses.Phase == Leaving && !ses.Orphan || ses.Again {
+		ses.Phase, ses.Again = Inside, false
 		s.setSession(ses, c)
 		return
 	}
@@ -194,8 +243,9 @@ func (s *State) setUse(u Use, c *Changes) {
 	if u.Reservation.IsZero() {
 		return
 	}
-	if e, ok := s.Entries[u.Reservation]; ok && e.To > u.Until {
-		u.Until = e.To
+	u.Doubts = s.Doubt.Count
+	if e, ok := s.Entries[u.Reservation]; ok {
+		u.Until, u.Neutral = max(u.Until, e.To), e.Neutral
 	}
 	s.Uses[u.Reservation] = u
 	touch(&c.Uses, u.Reservation)

@@ -3,6 +3,7 @@ package admission
 import (
 	"errors"
 
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -109,6 +110,9 @@ func (s *State) settings(m *wire.Sync) {
 	}
 	if m.Policy != nil {
 		s.Policy, s.Bays = *m.Policy, m.Bays
+	}
+	if len(m.GateKey) == len(s.GateKey) {
+		s.GateKey = credential.Key(m.GateKey)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/clock"
 	"github.com/openlot/openlot/edge/internal/device"
+	"github.com/openlot/openlot/edge/internal/obs"
 	"github.com/openlot/openlot/edge/internal/store"
 	"github.com/openlot/openlot/edge/internal/uplink"
 	"github.com/openlot/openlot/protocol/fault"
@@ -26,22 +27,15 @@ import (
 // StoreFile is the name of the store in the data directory.
 const StoreFile = "edge.db"
 
-// markAfter is how long nothing happens before a time mark is journalled, and
-// markEvery how often that is looked at.
-const (
-	markAfter = 60 * time.Second
-	markEvery = 5 * time.Second
-)
-
-// deviceRetry is how long a lost device is left alone.
-const deviceRetry = time.Second
-
-var errNoDevice = fault.Wrap(device.ErrNotAsked, fault.Unavailable, "board_lost", "The board is not connected.")
-
-// LaneConfig is one lane and its gate.
+// LaneConfig is one lane, its gate and what belongs to it.
 type LaneConfig struct {
-	Lane admission.Lane
-	Gate int // on the device, from 0
+	Lane       admission.Lane
+	Reversible bool           // it may be turned; Lane.Direction is how it leads at first
+	Mode       admission.Mode // until somebody commands another one
+	Device     string         // that carries the gate
+	Gate       int            // on the device, from 0
+	Readers    []device.Reader
+	Display    device.Display // or nil
 }
 
 // Config is what an agent is told.
@@ -53,8 +47,16 @@ type Config struct {
 	Zone     *time.Location
 	Built    time.Time // a time that has surely passed
 	Software string
-	Uplink   uplink.Config // Parking, Boot and Software are filled in; an empty Broker means no uplink
-	Connect  device.Connect
+	Uplink   uplink.Config                 // Parking, Boot and Software are filled in; an empty Broker means no uplink
+	Devices  map[string]device.Connect     // by name; one that is lost blinds its own lanes only
+	Services []func(context.Context) error // of devices; they run beside the lanes until their ctx ends
+	Store    []store.Option                // how the store is opened
+	Machine  clock.Machine                 // the clocks; the zero value is this machine's
+
+	Supervisor Supervisor // or nil
+
+	Versions     Versions      // or nil: the program is not exchanged
+	ConfirmAfter time.Duration // of health, before a new version is kept
 }
 
 // Agent is a running agent.
@@ -64,8 +66,13 @@ type Agent struct {
 	rec    *recorder
 	uplink *uplink.Uplink
 	gates  []*gate
-	device atomic.Pointer[device.Gates]
+	orders *orders
+	links  []*link
 	listen net.Listener
+
+	ailing  bool // only runMarks: the store did not work when it was looked at last
+	metrics *obs.Metrics
+	acked   atomic.Int64 // clock.Mono of when the cloud acknowledged last
 }
 
 // Open opens the store and the local HTTP port. The agent owns both until Run
@@ -81,7 +88,7 @@ func Open(cfg Config, log *slog.Logger) (*Agent, error) {
 			return nil, fault.Wrap(err, fault.Conflict, "http_address", "The local HTTP address "+cfg.HTTP+" cannot be used. Choose another with --http.")
 		}
 	}
-	s, err := store.Open(filepath.Join(cfg.DataDir, StoreFile), log.With("component", "store"), time.Now)
+	s, err := store.Open(filepath.Join(cfg.DataDir, StoreFile), log.With("component", "store"), time.Now, cfg.Store...)
 	if err != nil {
 		if listen != nil {
 			err = errors.Join(err, listen.Close())
@@ -92,22 +99,29 @@ func Open(cfg Config, log *slog.Logger) (*Agent, error) {
 }
 
 func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger) *Agent {
-	c := clock.New(s.Anchor(), cfg.Built, clock.Machine(), time.Now)
+	if cfg.Machine.Read == nil {
+		cfg.Machine = clock.ThisMachine()
+	}
+	c := clock.New(s.Anchor(), cfg.Built, cfg.Machine)
 	s.WriteAnchor(c.Anchor)
-	boot := id.New[id.Boot](c.Now().Wall)
-	a := &Agent{cfg: cfg, log: log, listen: listen}
+	a := &Agent{cfg: cfg, log: log, listen: listen, orders: openOrders(cfg.DataDir, log)}
 	online := func() bool { return false }
-	a.rec = &recorder{Store: s, clock: c, boot: boot, online: online}
+	a.metrics = obs.NewMetrics(cfg.Software, a.look)
+	a.rec = &recorder{Store: s, clock: c, online: online, metrics: a.metrics}
 	if cfg.Uplink.Broker != "" {
 		u := cfg.Uplink
-		u.Parking, u.Boot, u.Software = cfg.Parking, boot, cfg.Software
-		a.uplink = uplink.New(u, a.rec, c, a.beat, log.With("component", "uplink"))
+		u.Parking, u.Boot, u.Software = cfg.Parking, c.Boot(), cfg.Software
+		a.uplink = uplink.New(u, a.rec, &timekeeper{a.rec, u.Edge, log.With("component", "clock")}, a.beat, log.With("component", "uplink"))
 		a.rec.online = a.uplink.Online
 	}
+	a.links = newLinks(cfg.Devices, log)
 	for _, l := range cfg.Lanes {
 		g := newGate(l.Lane, l.Gate)
 		g.parking, g.zone, g.rec, g.log = cfg.Parking, cfg.Zone, a.rec, log.With("component", "lane")
-		g.device = a.gatesNow
+		g.mode, g.display = l.Mode, l.Display
+		a.carry(l.Device, g)
+		g.keep, g.reversible = a.orders.keep, l.Reversible
+		g.restore(a.orders.of(l.Lane.ID))
 		a.gates = append(a.gates, g)
 	}
 	return a
@@ -127,13 +141,19 @@ func (a *Agent) Run(ctx context.Context) error {
 		for _, one := range a.gates {
 			g.Go(func() error { return one.run(ctx) })
 		}
-		g.Go(func() error { return a.runDevice(ctx) })
-		g.Go(func() error { return a.runMarks(ctx) })
+		a.runDevices(ctx, g)
+		g.Go(func() error { return a.runTime(ctx) })
 		g.Go(func() error { return a.runHTTP(ctx) })
+		g.Go(func() error { return a.runStaff(ctx) })
+		g.Go(func() error { return a.runSupervised(ctx) })
+		g.Go(func() error { return a.runVersions(ctx) })
+		g.Go(func() error { return a.runAcks(ctx) })
 		if a.uplink != nil {
 			g.Go(func() error { return a.uplink.Run(ctx) })
 		}
-		err = g.Wait()
+		if err = g.Wait(); errors.Is(err, errSwitched) {
+			err = nil
+		}
 	} else if a.listen != nil {
 		err = errors.Join(err, a.listen.Close())
 	}
@@ -149,95 +169,10 @@ func (a *Agent) Addr() string {
 	return a.listen.Addr().String()
 }
 
-func (a *Agent) gatesNow() device.Gates {
-	if d := a.device.Load(); d != nil {
-		return *d
-	}
-	return nil
-}
-
-// runDevice keeps the device connected and hands its events to the lanes.
-func (a *Agent) runDevice(ctx context.Context) error {
-	for warned := false; ctx.Err() == nil; {
-		lost := a.useDevice(ctx, &warned)
-		if ctx.Err() != nil {
-			break
-		}
-		if !warned {
-			a.log.Error("the board is lost; trying again", "err", lost)
-			warned = true
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(deviceRetry):
-		}
-	}
-	return nil //nolint:nilerr // the end of ctx is how it is told to stop
-}
-
-func (a *Agent) useDevice(ctx context.Context, warned *bool) error {
-	d, err := a.cfg.Connect(ctx)
-	if err != nil {
-		return err
-	}
-	runCtx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	a.device.Store(&d)
-	ran := make(chan error, 1)
-	go func() { ran <- d.Run(runCtx, func(e device.Event) { a.dispatch(ctx, e) }) }()
-	a.toAll(ctx, signal{connected: true})
-	err = <-ran
-	a.device.Store(nil)
-	*warned = false
-	a.toAll(ctx, signal{lost: true})
-	return err
-}
-
-func (a *Agent) dispatch(ctx context.Context, e device.Event) {
-	for _, g := range a.gates {
-		if g.number != e.Gate && e.Kind != device.Restarted {
-			continue
-		}
-		select {
-		case g.signals <- signal{event: e}:
-		case <-ctx.Done():
-		}
-	}
-}
-
-func (a *Agent) toAll(ctx context.Context, s signal) {
-	for _, g := range a.gates {
-		select {
-		case g.signals <- s:
-		case <-ctx.Done():
-		}
-	}
-}
-
-// runMarks journals time marks while nothing else happens, so that the cloud
-// knows up to when it has heard everything.
-func (a *Agent) runMarks(ctx context.Context) error {
-	tick := time.NewTicker(markEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if err := a.rec.markTime(markAfter); err != nil {
-				a.log.Error("a time mark could not be journalled", "err", err)
-			}
-		}
-	}
-}
-
 // beat describes the lanes and the time.
 func (a *Agent) beat() wire.Beat {
-	now := a.rec.clock.Now()
-	b := wire.Beat{Mono: uint64(a.rec.clock.Mono().Milliseconds()), Wall: now.Wall.UnixMilli(), Uncertainty: wire.Uncertain}
-	if ms := now.Uncertainty.Milliseconds() + 1; now.Uncertainty >= 0 && ms < int64(wire.Uncertain) {
-		b.Uncertainty = uint32(ms)
-	}
+	now, mono := a.rec.clock.Stamp()
+	b := wire.Beat{Mono: uint64(mono.Milliseconds()), Wall: now.Wall.UnixMilli(), Uncertainty: uncertainty(now)}
 	for _, g := range a.gates {
 		l := g.shown.Load()
 		b.Lanes = append(b.Lanes, wire.LaneStatus{

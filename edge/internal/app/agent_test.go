@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/edge/internal/admission"
+	"github.com/openlot/openlot/edge/internal/clock"
 	"github.com/openlot/openlot/edge/internal/cloudtest"
 	"github.com/openlot/openlot/edge/internal/device"
 	"github.com/openlot/openlot/edge/internal/lane"
@@ -37,16 +38,20 @@ const (
 
 // site is a parking with a board, a network and a cloud.
 type site struct {
-	t     testing.TB
-	dir   string
-	edge  id.Edge
-	board *testBoard
-	net   *cloudtest.Network
-	cloud *cloudtest.Cloud
-	key   pass.SigningKey
-	guest wire.Entry
-	agent *Agent
-	stop  func()
+	t       testing.TB
+	dir     string
+	edge    id.Edge
+	board   *testBoard
+	net     *cloudtest.Network
+	cloud   *cloudtest.Cloud
+	key     pass.SigningKey
+	guest   wire.Entry
+	machine clock.Machine // the zero value is this one
+	agent   *Agent
+	stop    func()
+	limit   int64 // of the store; 0: the default
+
+	supervisor Supervisor // or nil
 }
 
 func newSite(t testing.TB) *site {
@@ -58,6 +63,7 @@ func newSite(t testing.TB) *site {
 	s := &site{t: t, dir: t.TempDir(), edge: id.New[id.Edge](time.Now()), board: newBoard(t), key: key}
 	b := cloudtest.StartBroker(t, parking, s.edge, secret)
 	s.cloud, s.net = cloudtest.StartCloud(t, b, parking), cloudtest.StartNetwork(t, b.Addr)
+	s.cloud.Signs(key)
 	now := time.Now()
 	s.guest = wire.Entry{
 		Reservation: id.New[id.Reservation](now), Generation: 1, SpaceType: id.Standard, State: wire.EntryConfirmed, Version: 1,
@@ -74,15 +80,19 @@ func newSite(t testing.TB) *site {
 
 func (s *site) config() Config {
 	laneAt := func(name id.Lane, d admission.Direction, gate int) LaneConfig {
-		return LaneConfig{admission.Lane{ID: name, Direction: d, SpaceType: id.Standard}, gate}
+		return LaneConfig{Lane: admission.Lane{ID: name, Direction: d, SpaceType: id.Standard}, Device: "board", Gate: gate}
 	}
 	timing := uplink.DefaultTiming()
 	timing.Backoff, timing.Silence = 200*time.Millisecond, 2*time.Second
+	var choices []store.Option
+	if s.limit > 0 {
+		choices = append(choices, store.WithLimit(s.limit))
+	}
 	return Config{
-		Parking: parking, DataDir: s.dir, HTTP: "127.0.0.1:0", Zone: time.UTC, Built: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Software: "test",
+		Store: choices, Parking: parking, DataDir: s.dir, HTTP: "127.0.0.1:0", Zone: time.UTC, Built: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Software: "test",
 		Lanes:   []LaneConfig{laneAt("entry-1", admission.Entry, entry1), laneAt("exit-1", admission.Exit, exit1), laneAt("entry-2", admission.Entry, entry2)},
-		Connect: s.board.connect,
-		Uplink:  uplink.Config{Broker: "tcp://" + s.net.Addr, Edge: s.edge, Secret: secret, Timing: timing},
+		Devices: map[string]device.Connect{"board": s.board.connect}, Machine: s.machine, Supervisor: s.supervisor,
+		Uplink: uplink.Config{Broker: "tcp://" + s.net.Addr, Edge: s.edge, Secret: secret, Timing: timing},
 	}
 }
 
@@ -108,7 +118,17 @@ func (s *site) start(online bool) {
 	s.t.Cleanup(s.stop)
 	if online {
 		s.cloud.Wait("the sync", func(c *cloudtest.Cloud) bool { return len(c.Syncs) > 0 && c.Syncs[len(c.Syncs)-1].Revision == 10 })
+		s.timed()
 	}
+}
+
+// timed waits until the agent knows the time: the mark says so that it journals
+// for what it could not place before.
+func (s *site) timed() {
+	s.t.Helper()
+	s.cloud.Wait("the time", func(c *cloudtest.Cloud) bool {
+		return slices.ContainsFunc(c.Applied, func(e wire.Event) bool { return e.Kind == wire.TimeMark })
+	})
 }
 
 // pass signs a pass for a reservation, confirmed at a revision.
@@ -161,7 +181,7 @@ func TestAGuestComesAndGoes(t *testing.T) {
 	s.board.show(exit1, text)
 	s.board.opened(exit1)
 	s.board.driveThrough(exit1)
-	if out := s.applied(wire.Exited, 1)[0]; out.Session != in.Session || out.Uncertainty > 1000 || out.Reason != wire.AdmitReservation {
+	if out := s.applied(wire.Exited, 1)[0]; out.Session != in.Session || out.Uncertainty > 1100 || out.Reason != wire.AdmitReservation {
 		t.Errorf("exited %+v", out)
 	}
 	s.applied(wire.Refused, 0)
@@ -336,7 +356,7 @@ func TestABrokenDiskTrapsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	var d device.Gates = s.board
-	a.device.Store(&d)
+	a.links[0].now.Store(&d)
 	for _, g := range a.gates {
 		g.step(context.Background(), lane.Input{Kind: lane.Sensed, Inputs: lane.Inputs{Arming: lane.On, Safety: lane.Off, ArmClosed: lane.On, ArmOpen: lane.Off, Fire: lane.Off}})
 		g.present(context.Background(), showing{kind: lane.Pressed})

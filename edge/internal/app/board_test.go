@@ -85,9 +85,13 @@ func (b *testBoard) Inputs(_ context.Context, gate int) (lane.Inputs, error) {
 	return b.inputs[gate], nil
 }
 
-func (b *testBoard) Present(_ context.Context, gate int, text, ticket string) error {
-	b.tells <- told{gate, text, ticket}
-	return nil
+func (b *testBoard) Present(ctx context.Context, gate int, text, ticket string) error {
+	select {
+	case b.tells <- told{gate, text, ticket}:
+		return nil
+	case <-ctx.Done(): // nobody reads what is told
+		return ctx.Err()
+	}
 }
 
 func (b *testBoard) Light(context.Context, int, bool, time.Duration) error { return nil }

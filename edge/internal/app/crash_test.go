@@ -94,7 +94,7 @@ func childAgent(spec []string) {
 func TestAnAgentKilledAtAnyMoment(t *testing.T) {
 	s := newSite(t)
 	s.cloud.Snapshot(&wire.Sync{
-		Kind: wire.Snapshot, Through: 10, Parts: 1,
+		Kind: wire.Snapshot, Through: 10, Parts: 1, Keys: []wire.PassKey{wire.PassKey(s.key.Public())},
 		Allotments: []wire.Allotment{{SpaceType: id.Standard, Version: 1, Units: 60000, Until: time.Now().Add(time.Hour).Unix()}},
 	})
 	opened, tickets := map[string]int{}, map[string]bool{}

@@ -28,34 +28,43 @@ type signal struct {
 	event     device.Event
 	connected bool
 	lost      bool
+	order     *asked
 }
 
 // gate is the loop of one lane.
 type gate struct {
-	parking id.Parking
-	lane    admission.Lane
-	number  int // on the device
-	zone    *time.Location
-	rec     *recorder
-	device  func() device.Gates // nil while there is none
-	log     *slog.Logger
+	parking    id.Parking
+	lane       admission.Lane
+	number     int // on the device
+	zone       *time.Location
+	reversible bool
+	display    device.Display // or nil
+	rec        *recorder
+	device     func() device.Gates // nil while there is none
+	log        *slog.Logger
 
 	signals chan signal
 	turned  atomic.Int64 // clock.Mono of the loop's last turn
 	shown   atomic.Pointer[Lane]
 
 	state   lane.State
+	mode    admission.Mode
+	keep    func(id.Lane, standing) error
+	kept    standing
 	asking  showing // to be decided
 	current showing // that is authorised
 	refused showing // the last one that was refused, at since
 	since   time.Time
+	guard   admission.Guard // against guessing of PINs
 }
 
 // showing is what a driver did: show a credential, or press the button. The
 // zero value is neither.
 type showing struct {
-	kind lane.InputKind // Presented or Pressed
-	text string         // of a credential; what cannot be read may be empty
+	kind   lane.InputKind // Presented or Pressed
+	medium device.Medium
+	byHand bool   // somebody of the staff opens
+	text   string // of a credential; what cannot be read may be empty
 }
 
 // Lane is what a lane looks like, for people and for the cloud.
@@ -68,6 +77,8 @@ type Lane struct {
 	Safety    string              `json:"safety"`
 	Arm       string              `json:"arm"`
 	Faults    []string            `json:"faults"`
+	Mode      string              `json:"mode"`
+	Held      bool                `json:"held_open"`
 	arm       wire.ArmState
 	inputs    lane.Inputs
 }
@@ -104,11 +115,14 @@ func (g *gate) run(ctx context.Context) error {
 		case s := <-g.signals:
 			g.signal(ctx, s)
 		}
+		g.remember()
 	}
 }
 
 func (g *gate) signal(ctx context.Context, s signal) {
 	switch {
+	case s.order != nil:
+		s.order.done <- g.obey(ctx, s.order.Order)
 	case s.lost:
 		g.step(ctx, lane.Input{Kind: lane.Blinded})
 	case s.connected:
@@ -121,7 +135,7 @@ func (g *gate) signal(ctx context.Context, s signal) {
 	case s.event.Kind == device.Pressed:
 		g.present(ctx, showing{kind: lane.Pressed})
 	case s.event.Kind == device.Credential:
-		g.present(ctx, showing{lane.Presented, strings.TrimSpace(s.event.Text)})
+		g.present(ctx, showing{kind: lane.Presented, medium: s.event.Medium, text: strings.TrimSpace(s.event.Text)})
 	case s.event.Kind == device.Fault:
 		g.log.Warn("the device reports a fault", "lane", g.lane.ID, "fault", s.event.Text)
 	}
@@ -156,8 +170,18 @@ func (g *gate) effect(ctx context.Context, e lane.Effect) {
 	switch e.Kind {
 	case lane.Decide:
 		g.decide(ctx)
+	case lane.Raise:
+		err = g.command(ctx, device.Gates.Open)
+	case lane.Closed:
+		g.refused, g.since = g.asking, time.Now()
+		g.tell(ctx, admission.LaneClosed(g.lane), "", false)
+	case lane.Stray:
+		err = errors.Join(g.rec.fault(g.lane.ID, e.Fault, false), g.strayed(e.Backward))
+	case lane.Unsure:
+		err = g.rec.fault(g.lane.ID, "passage_unsure", false)
+	case lane.CannotTurn: // obey says so
 	case lane.DriveUp:
-		g.tell(ctx, "Please drive up to the barrier first.", "", false)
+		g.tell(ctx, admission.DriveUp(g.lane.Language), "", false)
 	case lane.Open:
 		if err = g.command(ctx, device.Gates.Open); err != nil {
 			g.step(ctx, lane.Input{Kind: notOpened(err)})
@@ -193,13 +217,19 @@ func notOpened(err error) lane.InputKind {
 func (g *gate) decide(ctx context.Context) {
 	credential := admission.Credential{Kind: admission.Button}
 	if g.asking.kind != lane.Pressed {
-		credential = g.rec.read(g.asking.text)
+		credential = g.rec.read(g.asking.medium, g.asking.text)
 	}
+	if g.asking.byHand {
+		credential = admission.Credential{Kind: admission.Manual}
+	}
+	mono := g.rec.clock.Mono()
 	req := admission.Request{
-		Parking: g.parking, Lane: g.lane, Credential: credential, Zone: g.zone,
+		Parking: g.parking, Lane: g.lane, Mode: g.mode, Credential: credential, Zone: g.zone,
+		Online: g.rec.online(), Blocked: g.guard.Blocks(mono),
 		Fresh: id.New[id.Session](g.rec.clock.Now().Wall),
 	}
 	var v admission.Verdict
+	began := time.Now()
 	_, err := g.rec.record(func(s *admission.State, now admission.Time) []admission.Fact {
 		req.Now = now
 		v = admission.Decide(s, req)
@@ -207,8 +237,10 @@ func (g *gate) decide(ctx context.Context) {
 	})
 	if err != nil {
 		g.log.Error("a decision could not be journalled", "lane", g.lane.ID, "err", err)
-		v = g.unjournalled(req, v)
+		v = g.unjournalled(req)
 	}
+	g.guard.Note(credential.Kind, v.Reason, mono)
+	g.rec.metrics.Decided(string(g.lane.ID), string(v.Reason), time.Since(began))
 	g.log.Info("decided", "lane", g.lane.ID, "reason", string(v.Reason), "session_id", v.Fact.Event.Session.String(), "reservation_id", v.Fact.Event.Reservation.String())
 	if !v.Opens() {
 		g.refused, g.since = g.asking, time.Now()
@@ -222,23 +254,21 @@ func (g *gate) decide(ctx context.Context) {
 	g.tell(ctx, v.Sentence, v.Ticket, true)
 }
 
-// unjournalled is the verdict when the disk is broken. An exit opens all the
-// same: nobody is trapped by it. Nobody comes in, because nothing could be
+// unjournalled is the verdict when the disk is broken or full. An exit opens all
+// the same: nobody is trapped by it. Nobody comes in, because nothing could be
 // proved later.
-func (g *gate) unjournalled(req admission.Request, v admission.Verdict) admission.Verdict {
+func (g *gate) unjournalled(req admission.Request) admission.Verdict {
 	if g.lane.Direction == admission.Entry {
-		return admission.Closed(g.lane.ID)
+		return admission.NotJournalled(g.lane)
 	}
-	if v.Reason == "" { // the store took the question no more
-		now := g.rec.clock.Now()
-		req.Now = admission.Time{Lo: now.Lo, Hi: now.Hi}
-		g.rec.View(func(s *admission.State) { v = admission.Decide(s, req) })
-	}
-	return v
+	return g.rec.releaseUnwritten(req)
 }
 
 // tell shows a sentence and a light. Neither is worth a retry.
 func (g *gate) tell(ctx context.Context, text, ticket string, green bool) {
+	if g.display != nil {
+		g.display.Show(text)
+	}
 	err := g.command(ctx, func(d device.Gates, ctx context.Context, n int) error {
 		return d.Present(ctx, n, text, ticket)
 	})
@@ -281,7 +311,7 @@ func (g *gate) show() {
 	in := g.state.Inputs
 	l := Lane{
 		Lane: g.lane.ID, Direction: g.lane.Direction, Phase: g.state.Phase, Faults: g.state.Faults(),
-		Linked: in != lane.Inputs{}, Arming: level(in.Arming), Safety: level(in.Safety), inputs: in,
+		Mode: g.mode.String(), Held: g.state.Held(), Linked: in != lane.Inputs{}, Arming: level(in.Arming), Safety: level(in.Safety), inputs: in,
 	}
 	switch {
 	case in.ArmOpen == lane.On && in.ArmClosed == lane.On:

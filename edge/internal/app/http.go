@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/edge/internal/admission"
+	"github.com/openlot/openlot/edge/internal/clock"
+	"github.com/openlot/openlot/edge/internal/status"
 	"github.com/openlot/openlot/edge/internal/store"
 	"github.com/openlot/openlot/edge/internal/uplink"
 	"github.com/openlot/openlot/protocol/id"
@@ -32,8 +34,11 @@ type Report struct {
 	Entries    int             `json:"entries"`
 	Inside     int             `json:"inside"`
 	Walkins    int             `json:"walkins_inside"`
+	Count      admission.Count `json:"count"` // of those inside, with its bounds
 	Allotments []AllotmentUsed `json:"allotments"`
 	Time       TimeReport      `json:"time"`
+	Store      store.Health    `json:"store"`
+	Rebuilt    *store.Rebuilt  `json:"store_rebuilt,omitempty"` // what this run found damaged
 }
 
 // AllotmentUsed is an allotment and how much of it is in use.
@@ -48,9 +53,11 @@ type AllotmentUsed struct {
 
 // TimeReport is the trusted interval.
 type TimeReport struct {
-	Lo   time.Time  `json:"lo"`
-	Hi   *time.Time `json:"hi"` // null when there is no upper bound
-	Wall time.Time  `json:"wall"`
+	Lo       time.Time  `json:"lo"`
+	Hi       *time.Time `json:"hi"` // null when there is no upper bound
+	Wall     time.Time  `json:"wall"`
+	Signed   bool       `json:"signed"`   // the cloud has said what time it is since the machine booted
+	Disputed bool       `json:"disputed"` // the cloud says another time, and has not for long enough
 }
 
 // Report describes the agent now.
@@ -58,8 +65,9 @@ func (a *Agent) Report() Report {
 	p, now := a.rec.Position(), a.rec.clock.Now()
 	r := Report{
 		Parking: a.cfg.Parking, Software: a.cfg.Software, Journal: p.Journal, Epoch: p.Epoch, LastSeq: p.LastSeq, AckedSeq: p.AckedSeq,
-		Revision: p.Revision, Link: uplink.Down, Board: a.gatesNow() != nil, Allotments: []AllotmentUsed{}, Lanes: []Lane{},
-		Time: TimeReport{Lo: now.Lo, Wall: now.Wall},
+		Revision: p.Revision, Link: uplink.Down, Board: a.linked(), Allotments: []AllotmentUsed{}, Lanes: []Lane{},
+		Time:  TimeReport{Lo: now.Lo, Wall: now.Wall, Signed: now.Source == clock.Signed, Disputed: now.Disputed},
+		Store: a.rec.Health(), Rebuilt: a.rec.Rebuilt(),
 	}
 	if !now.Hi.IsZero() {
 		r.Time.Hi = &now.Hi
@@ -71,7 +79,7 @@ func (a *Agent) Report() Report {
 		r.Lanes = append(r.Lanes, *g.shown.Load())
 	}
 	a.rec.View(func(s *admission.State) {
-		r.Entries = len(s.Entries)
+		r.Entries, r.Count = len(s.Entries), s.Inside()
 		for _, ses := range s.Sessions {
 			if ses.Phase == admission.Inside {
 				r.Inside++
@@ -88,7 +96,7 @@ func (a *Agent) Report() Report {
 	return r
 }
 
-// runHTTP serves /healthz and /state until ctx ends.
+// runHTTP serves the page, /healthz, /state and /metrics until ctx ends.
 func (a *Agent) runHTTP(ctx context.Context) error {
 	if a.listen == nil {
 		return nil
@@ -103,9 +111,15 @@ func (a *Agent) runHTTP(ctx context.Context) error {
 			writeJSON(w, http.StatusServiceUnavailable, status)
 			return
 		}
+		if detail := ails(a.rec.Health()); detail != "" {
+			writeJSON(w, http.StatusOK, map[string]string{"status": "degraded", "detail": detail})
+			return
+		}
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /state", a.getState)
+	mux.Handle("GET /metrics", a.metrics.Handler())
+	status.New(a.view).Register(mux)
 	srv := &http.Server{Handler: mux, BaseContext: func(net.Listener) context.Context { return ctx }, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(a.listen) }()
@@ -123,6 +137,20 @@ func (a *Agent) runHTTP(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// ails says what is wrong with a store that still records, or nothing.
+func ails(h store.Health) string {
+	switch {
+	case h.State == store.Emergency:
+		return "The disk does not take everything. Passages are kept in the emergency journal or only once; look at the disk."
+	case h.Level == store.Full:
+		return store.ErrFull.Detail
+	case h.Level == store.NearlyFull:
+		return store.ErrNearlyFull.Detail
+	default:
+		return ""
+	}
 }
 
 // stateWait is how long GET /state?wait_revision=N waits for revision N.

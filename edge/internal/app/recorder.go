@@ -8,6 +8,8 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/clock"
+	"github.com/openlot/openlot/edge/internal/device"
+	"github.com/openlot/openlot/edge/internal/obs"
 	"github.com/openlot/openlot/edge/internal/store"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/pass"
@@ -19,10 +21,15 @@ import (
 type recorder struct {
 	*store.Store
 	clock  *clock.Clock
-	boot   id.Boot
 	online func() bool
 
-	last atomic.Int64 // clock.Mono of the newest event
+	metrics *obs.Metrics
+
+	last  atomic.Int64 // clock.Mono of the newest event
+	kept  atomic.Int64 // clock.Mono when the time was last written down without one
+	vague atomic.Bool  // there may be events that cannot say when they were, and no mark behind them
+
+	unwritten unwritten
 
 	mu       sync.Mutex
 	verifier *pass.Verifier // of the keys in the state
@@ -30,22 +37,29 @@ type recorder struct {
 
 // record decides and journals as one step; see store.Record.
 func (r *recorder) record(decide func(*admission.State, admission.Time) []admission.Fact) ([]wire.Event, error) {
-	return r.Store.Record(func(s *admission.State) []admission.Fact {
-		now := r.clock.Now()
-		return r.stamp(now, decide(s, admission.Time{Lo: now.Lo, Hi: now.Hi}))
+	began := time.Now()
+	events, err := r.Store.Record(func(s *admission.State) []admission.Fact {
+		now, mono := r.clock.Stamp()
+		return r.stamp(now, mono, decide(s, admission.Time{Lo: now.Lo, Hi: now.Hi}))
 	})
+	if len(events) > 0 || err != nil {
+		r.metrics.Recorded(time.Since(began), err)
+	}
+	return events, err
 }
 
-func (r *recorder) stamp(now clock.Estimate, facts []admission.Fact) []admission.Fact {
-	mono := r.clock.Mono()
+func (r *recorder) stamp(now clock.Estimate, mono time.Duration, facts []admission.Fact) []admission.Fact {
 	for i := range facts {
 		e := &facts[i].Event
-		e.Boot, e.Mono, e.Wall, e.TrustedLo = r.boot, uint64(mono.Milliseconds()), now.Wall.UnixMilli(), now.Lo.UnixMilli()
-		e.Uncertainty = wire.Uncertain
-		if ms := now.Uncertainty.Milliseconds() + 1; now.Uncertainty >= 0 && ms < int64(wire.Uncertain) {
-			e.Uncertainty = uint32(ms)
-		}
+		e.Boot, e.Mono, e.Wall, e.TrustedLo = r.clock.Boot(), uint64(mono.Milliseconds()), now.Wall.UnixMilli(), now.Lo.UnixMilli()
+		e.Uncertainty = uncertainty(now)
 		e.Offline = !r.online()
+		switch {
+		case e.Vague():
+			r.vague.Store(true)
+		case e.Kind == wire.TimeMark:
+			r.vague.Store(false)
+		}
 	}
 	if len(facts) > 0 {
 		r.last.Store(int64(mono))
@@ -55,8 +69,11 @@ func (r *recorder) stamp(now clock.Estimate, facts []admission.Fact) []admission
 
 // begin journals the start and concludes what the last run left open.
 func (r *recorder) begin() error {
+	note := rebuiltNote(r.Rebuilt())
+	p := r.Position()
+	r.vague.Store(p.LastSeq > p.AckedSeq) // the last run may have left some
 	_, err := r.record(func(s *admission.State, now admission.Time) []admission.Fact {
-		facts := []admission.Fact{{Event: wire.Event{Kind: wire.Started, Inferred: !r.EndedCleanly()}}}
+		facts := []admission.Fact{{Event: wire.Event{Kind: wire.Started, Inferred: !r.EndedCleanly(), Note: note}}}
 		for _, ses := range s.Pending() {
 			facts = append(facts, admission.Conclude(ses))
 		}
@@ -83,6 +100,9 @@ func (r *recorder) ended(session id.Session, passed, inferred bool) error {
 		}
 		return []admission.Fact{admission.Ended(ses, passed, inferred)}
 	})
+	if err == nil {
+		r.left(wire.Event{Session: session})
+	}
 	return errors.Join(err, r.adopt())
 }
 
@@ -97,24 +117,13 @@ func (r *recorder) fault(l id.Lane, name string, over bool) error {
 	return err
 }
 
-// markTime journals that nothing happened, when nothing did for idle and the
-// time is known.
-func (r *recorder) markTime(idle time.Duration) error {
-	if r.clock.Mono()-time.Duration(r.last.Load()) < idle || r.clock.Now().Hi.IsZero() || !r.online() {
-		return nil
-	}
-	_, err := r.record(func(*admission.State, admission.Time) []admission.Fact {
-		return []admission.Fact{{Event: wire.Event{Kind: wire.TimeMark}}}
-	})
-	return errors.Join(err, r.adopt())
-}
-
 // Sync applies a message of the cloud, dismisses who is gone by it and adopts the
 // allotments it brought.
 func (r *recorder) Sync(m *wire.Sync) (complete bool, err error) {
 	complete, err = r.Store.Sync(m, func(s *admission.State) []admission.Fact {
-		now := r.clock.Now()
-		return r.stamp(now, append(s.Dismissals(), s.Adoptions(now.Lo)...))
+		now, mono := r.clock.Stamp()
+		s.Hear(now.Lo)
+		return r.stamp(now, mono, append(s.Dismissals(), s.Adoptions(now.Lo)...))
 	})
 	if complete && len(m.Keys) > 0 || complete && m.Kind == wire.Snapshot {
 		err = errors.Join(err, r.rekey())
@@ -140,15 +149,28 @@ func (r *recorder) rekey() error {
 	return nil
 }
 
-// read takes a credential's text apart and verifies it.
-func (r *recorder) read(text string) admission.Credential {
+// keys verify what the cloud has signed.
+func (r *recorder) keys() *pass.Verifier {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.verifier
+}
+
+// read takes what a reader of a medium read apart, and verifies a pass.
+func (r *recorder) read(m device.Medium, text string) admission.Credential {
+	switch m {
+	case device.Plate:
+		return admission.Credential{Kind: admission.Plate, Text: text}
+	case device.Card:
+		return admission.Credential{Kind: admission.Card, Text: text}
+	case device.PIN:
+		return admission.Credential{Kind: admission.PIN, Text: text}
+	case device.Code:
+	}
 	if ses, ok := admission.ParseTicket(text); ok {
 		return admission.Credential{Kind: admission.Ticket, Session: ses}
 	}
-	r.mu.Lock()
-	v := r.verifier
-	r.mu.Unlock()
-	p, err := v.Verify(text)
+	p, err := r.keys().Verify(text)
 	switch {
 	case err == nil:
 		return admission.Credential{Kind: admission.Genuine, Pass: admission.Pass(p)}

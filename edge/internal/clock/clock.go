@@ -1,24 +1,45 @@
 // Package clock keeps the interval in which the true time surely lies.
 //
 // A gate computer may have no battery behind its clock: after a power cut the
-// system time may be days old, and nothing on the machine says so. So the agent
-// never takes the system's wall clock as proof. What it trusts is a lower bound
-// that only rises (the newest of: what it wrote down before, the day the
-// program was built, what the cloud said) and an upper bound that exists only
-// after the cloud has answered a question since the machine booted. Both
-// advance with the machine's monotonic clock and drift apart by MaxDrift.
+// system time may be days old, and nothing on the machine says so. So the system's
+// wall clock is never proof of anything. What is trusted:
+//
+//   - A lower bound that only rises: the newest of the day the program was built,
+//     what was written down before, and what the cloud has signed.
+//   - An upper bound, which is lost with the power. It comes back with the first
+//     answer of the cloud. Until then a kernel that follows a time server, or a
+//     battery-backed clock that was right when it was last compared, may stand in
+//     for it; neither moves the lower bound.
+//
+// Both advance with the time since the machine booted, sleep included, and drift
+// apart by MaxDrift. They survive a restart of the agent, and the lower one a
+// restart of the machine. What is believed of an answer is in Anchor.Answered.
 //
 // The arithmetic is pure (Anchor); Clock is the thin shell that reads the
 // machine.
 package clock
 
 import (
-	"sync"
 	"time"
+
+	"github.com/openlot/openlot/protocol/id"
 )
 
 // MaxDrift is how far a crystal may run wrong: 200 parts per million.
 const MaxDrift = 200e-6
+
+// latest is the last millisecond that an event can carry.
+const latest = 1<<43 - 1
+
+// Source is what an upper bound rests on.
+type Source uint8
+
+// The sources.
+const (
+	Unbounded Source = 0 // nothing: there is no upper bound
+	Advised   Source = 1 // the machine's own synchronised or battery-backed clock
+	Signed    Source = 2 // the cloud's signed answer since the machine booted
+)
 
 // Reading is one look at the machine's monotonic clock.
 type Reading struct {
@@ -33,47 +54,60 @@ type Anchor struct {
 	Elapsed time.Duration `cbor:"2,keyasint"`
 	Lo      int64         `cbor:"3,keyasint"` // Unix milliseconds
 	Hi      int64         `cbor:"4,keyasint"` // Unix milliseconds, 0 when there is no bound
+	Source  Source        `cbor:"5,keyasint,omitempty"`
+	Guess   int64         `cbor:"6,keyasint,omitempty"` // Unix milliseconds: what to say while nothing is Signed
+	Boot    id.Boot       `cbor:"7,keyasint,omitempty"` // names the machine's boot in events
+	Battery bool          `cbor:"8,keyasint,omitempty"` // the machine's battery-backed clock was right when it was last compared
+	Told    bool          `cbor:"9,keyasint,omitempty"` // the cloud has ever said what time it is
+
+	floor int64 // Unix milliseconds: Lo is never below
+	claim claim // contradicts the bounds, and is not confirmed yet
 }
 
 // Resume continues a written anchor at a reading. floor is a time that has
-// surely passed, such as the day the program was built.
-func Resume(a Anchor, r Reading, floor time.Time) Anchor {
+// surely passed, such as the day the program was built; wall is what the system
+// takes for the present. Another boot of the machine has no name yet.
+func Resume(a Anchor, r Reading, floor, wall time.Time) Anchor {
+	if a.Source != Signed && a.Source != Advised {
+		a.Hi = 0 // of an agent that asked for no signature
+	}
 	if a.Machine == r.Machine && r.Elapsed >= a.Elapsed {
 		a = a.At(r)
 	} else {
-		a = Anchor{Machine: r.Machine, Elapsed: r.Elapsed, Lo: a.Lo}
+		a = Anchor{Machine: r.Machine, Elapsed: r.Elapsed, Lo: a.Lo, Battery: a.Battery, Told: a.Told}
+		a.Guess = wall.UnixMilli()
 	}
-	return a.raise(floor.UnixMilli())
+	a.floor = floor.UnixMilli()
+	a = a.raise(a.floor)
+	// A system clock that is far off is not even a guess.
+	if a.Guess < a.Lo || a.Guess > a.Lo+Leap.Milliseconds() {
+		a.Guess = a.Lo
+	}
+	return a
 }
 
 // At moves an anchor on to a later reading of the same machine boot.
 func (a Anchor) At(r Reading) Anchor {
 	passed := max(r.Elapsed-a.Elapsed, 0)
-	drift := time.Duration(float64(passed) * MaxDrift)
-	next := Anchor{Machine: r.Machine, Elapsed: a.Elapsed + passed}
-	// Rounded outward, so that many small steps never claim more than one.
-	next.Lo = a.Lo + (passed - drift).Milliseconds()
-	if a.Hi != 0 {
-		next.Hi = a.Hi + (passed + drift).Milliseconds() + 1
-	}
-	return next
-}
-
-// Answered takes the server's time from an answer that was asked for asked
-// ago: the server wrote it after the question and before now.
-func (a Anchor) Answered(server int64, asked time.Duration) Anchor {
-	hi := server + asked.Milliseconds() + 2
-	if a.Hi != 0 && a.Hi < hi && a.Hi >= server {
-		hi = a.Hi
-	}
-	a = a.raise(server)
-	a.Hi = max(hi, a.Lo)
+	a.Machine, a.Elapsed = r.Machine, a.Elapsed+passed
+	a.Lo, a.Hi = later(a.Lo, a.Hi, passed)
+	a.claim.lo, a.claim.hi = later(a.claim.lo, a.claim.hi, passed)
+	a.Guess = min(a.Guess+passed.Milliseconds(), latest)
 	return a
 }
 
-// Heard takes the server's time from a message that nobody asked for: it has
-// surely passed.
-func (a Anchor) Heard(server int64) Anchor { return a.raise(server) }
+// later moves bounds on; a bound of 0 is none. They are rounded outward, so that
+// many small steps never claim more than one.
+func later(lo, hi int64, passed time.Duration) (int64, int64) {
+	drift := time.Duration(float64(passed) * MaxDrift)
+	if lo != 0 {
+		lo = min(lo+(passed-drift).Milliseconds(), latest)
+	}
+	if hi != 0 {
+		hi = min(hi+(passed+drift).Milliseconds()+1, latest)
+	}
+	return lo, hi
+}
 
 func (a Anchor) raise(lo int64) Anchor {
 	a.Lo = max(a.Lo, lo)
@@ -89,67 +123,31 @@ type Estimate struct {
 	Hi          time.Time     // it is surely not later; zero when there is no bound
 	Wall        time.Time     // best guess, within the bounds
 	Uncertainty time.Duration // the true time is within Wall ± this; negative when there is no bound
+	Source      Source        // what Hi rests on
+	Disputed    bool          // the cloud says otherwise, and has not said it often enough
 }
 
-// Estimate combines the bounds with the system's wall clock, which is believed
-// as far as the bounds allow.
-func (a Anchor) Estimate(wall time.Time) Estimate {
-	e := Estimate{Lo: time.UnixMilli(a.Lo).UTC(), Wall: wall.UTC().Truncate(time.Millisecond), Uncertainty: -1}
-	if e.Wall.Before(e.Lo) {
-		e.Wall = e.Lo
+// Estimate says what the anchor knows. What the cloud says beyond the upper bound
+// widens it at once: only certainty is lost by that.
+func (a Anchor) Estimate() Estimate {
+	e := Estimate{Lo: instant(a.Lo), Source: a.Source, Disputed: a.claim.count > 0, Uncertainty: -1}
+	hi, guess := a.Hi, a.Guess
+	if a.Source == Signed {
+		guess = a.Lo + (a.Hi-a.Lo)/2
 	}
-	if a.Hi == 0 {
-		return e
+	if a.claim.count > 0 && a.claim.hi > max(hi, a.Lo) {
+		if a.Source != Signed {
+			guess = a.claim.hi
+		}
+		hi, e.Source = a.claim.hi, Signed
 	}
-	e.Hi = time.UnixMilli(a.Hi).UTC()
-	if e.Wall.After(e.Hi) {
-		e.Wall = e.Hi
+	guess = max(guess, a.Lo)
+	if hi != 0 {
+		guess = min(guess, hi)
+		e.Hi, e.Uncertainty = instant(hi), time.Duration(max(hi-guess, guess-a.Lo))*time.Millisecond
 	}
-	e.Uncertainty = max(e.Hi.Sub(e.Wall), e.Wall.Sub(e.Lo))
+	e.Wall = instant(guess)
 	return e
 }
 
-// Clock is the running interval of one process. Its methods may be called from
-// several goroutines.
-type Clock struct {
-	read  func() Reading
-	wall  func() time.Time
-	start time.Duration
-
-	mu     sync.Mutex
-	anchor Anchor
-}
-
-// New starts a clock from the anchor that was last written down (or the zero
-// Anchor), with floor as the earliest possible time.
-func New(written Anchor, floor time.Time, read func() Reading, wall func() time.Time) *Clock {
-	r := read()
-	return &Clock{read: read, wall: wall, start: r.Elapsed, anchor: Resume(written, r, floor)}
-}
-
-// Now is the present estimate.
-func (c *Clock) Now() Estimate { return c.Anchor().Estimate(c.wall()) }
-
-// Mono is the time since the clock was made.
-func (c *Clock) Mono() time.Duration { return c.read().Elapsed - c.start }
-
-// Anchor is the anchor at this moment, to be written down.
-func (c *Clock) Anchor() Anchor {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.anchor.At(c.read())
-}
-
-// Answered is Anchor.Answered at this moment; server is in Unix milliseconds.
-func (c *Clock) Answered(server int64, asked time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.anchor = c.anchor.At(c.read()).Answered(server, asked)
-}
-
-// Heard is Anchor.Heard at this moment; server is in Unix milliseconds.
-func (c *Clock) Heard(server int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.anchor = c.anchor.At(c.read()).Heard(server)
-}
+func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

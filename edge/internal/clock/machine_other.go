@@ -4,10 +4,15 @@ package clock
 
 import "time"
 
-// Machine returns a reader of the process's monotonic clock. Its bounds do not
+// ThisMachine reads the machine that the program runs on. Its bounds do not
 // survive a restart of the agent.
-func Machine() func() Reading {
+func ThisMachine() Machine {
 	start := time.Now()
 	name := "process-" + start.UTC().Format(time.RFC3339Nano)
-	return func() Reading { return Reading{Machine: name, Elapsed: time.Since(start)} }
+	return Machine{
+		Read:    func() Reading { return Reading{Machine: name, Elapsed: time.Since(start)} },
+		Wall:    time.Now,
+		Synced:  func() (Advice, bool) { return Advice{}, false },
+		Battery: func() (time.Time, bool) { return time.Time{}, false },
+	}
 }

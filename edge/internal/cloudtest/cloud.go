@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/pass"
 	"github.com/openlot/openlot/protocol/topic"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -30,17 +31,30 @@ type Cloud struct {
 	Beats    []wire.Beat
 	Syncs    []wire.Applied
 	Seen     int // events received, with repetitions
+	Batches  []wire.EventBatch
+	Asked    []wire.AskTime
+	key      pass.SigningKey // signs the time; without one it is a cloud of 1.1
 	faults   Faults
 	snapshot []*wire.Sync // sent after a welcome to an edge whose revision is older
 }
 
 // Faults are ways to misbehave.
 type Faults struct {
-	Mute     bool         // answer nothing at all
-	LoseAcks int          // so many acknowledgements are not sent
-	LoseIn   int          // so many batches are not received
-	Verdict  wire.Verdict // the next welcomes say this
-	BadHash  bool         // acknowledge with another journal's hash
+	Mute     bool          // answer nothing at all
+	LoseAcks int           // so many acknowledgements are not sent
+	LoseIn   int           // so many batches are not received
+	Verdict  wire.Verdict  // the next welcomes say this
+	BadHash  bool          // acknowledge with another journal's hash
+	TimeOff  time.Duration // its clock is so far ahead
+	OldTimes bool          // answers every question for the time with its first answer
+	NoTimes  bool          // answers none
+}
+
+// Signs makes it answer questions for the time.
+func (c *Cloud) Signs(key pass.SigningKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.key = key
 }
 
 // StartCloud serves a parking on a broker.
@@ -178,6 +192,10 @@ func (c *Cloud) receive(on string, payload []byte) {
 		m, err := wire.Unmarshal[wire.Beat](payload)
 		c.check(err)
 		c.Beats = append(c.Beats, m)
+	case topic.AskTime:
+		m, err := wire.Unmarshal[wire.AskTime](payload)
+		c.check(err)
+		c.tellTime(m)
 	case topic.Applied:
 		m, err := wire.Unmarshal[wire.Applied](payload)
 		c.check(err)
@@ -192,7 +210,10 @@ func (c *Cloud) check(err error) {
 }
 
 func (c *Cloud) welcome(h wire.Hello) {
-	w := wire.Welcome{Journal: h.Journal, Boot: h.Boot, Verdict: wire.Accepted, ServerTime: now(), BeatSeconds: 1}
+	w := wire.Welcome{Journal: h.Journal, Boot: h.Boot, Verdict: wire.Accepted, ServerTime: now(), BeatSeconds: 1, Minor: 1}
+	if !c.key.IsZero() {
+		w.Minor = wire.Minor
+	}
 	switch {
 	case c.faults.Verdict != "":
 		w.Verdict = c.faults.Verdict
@@ -220,10 +241,29 @@ func (c *Cloud) welcome(h wire.Hello) {
 	}
 }
 
+func (c *Cloud) tellTime(q wire.AskTime) {
+	c.Asked = append(c.Asked, q)
+	if c.faults.Mute || c.faults.NoTimes || c.key.IsZero() {
+		return
+	}
+	if c.faults.OldTimes {
+		q = c.Asked[0]
+	}
+	a := wire.Time{Edge: q.Edge, Nonce: q.Nonce, ServerTime: time.Now().Add(c.faults.TimeOff).UnixMilli()}
+	var err error
+	if a.Signature, err = c.key.SignDetached(wire.TimePurpose, a.Signed()); err != nil {
+		c.t.Error(err)
+	}
+	c.send(topic.Time, must(wire.Marshal(&a)))
+}
+
 func (c *Cloud) apply(b wire.EventBatch) {
 	events, err := b.Decode()
 	c.check(err)
+	_, err = b.DecodeMark()
+	c.check(err)
 	c.Seen += len(events)
+	c.Batches = append(c.Batches, b)
 	if b.Journal != c.journal || b.Epoch != c.epoch || b.First > c.seq+1 {
 		return
 	}

@@ -22,12 +22,25 @@ const (
 	Restarted                   // the device has restarted: outputs released, inputs unknown; concerns all gates
 )
 
+// Medium is what a reader reads, and so what its text can be: the text of a code
+// is never taken for a plate, whatever it says.
+type Medium uint8
+
+// The media.
+const (
+	Code  Medium = iota // a QR code or the like: passes and tickets
+	Plate               // what a camera took for a plate
+	Card                // the token of a card
+	PIN                 // what was typed
+)
+
 // Event is something that happened at a gate.
 type Event struct {
 	Gate   int
 	Kind   EventKind
 	Inputs lane.Inputs
 	Text   string
+	Medium Medium // of a Credential
 }
 
 // ErrNotAsked is wrapped by an error of Open that came before the barrier could
@@ -54,3 +67,22 @@ type Gates interface {
 
 // Connect finds the device. The agent calls it again after the device was lost.
 type Connect func(ctx context.Context) (Gates, error)
+
+// Read is what a reader read. Its text is in no log.
+type Read struct {
+	Medium Medium
+	Text   string
+}
+
+// Reader reads credentials at one lane, beside those that Gates bring.
+type Reader interface {
+	// Run passes on what is read until ctx ends, over all losses of the reader. take
+	// never waits; it is false when the lane has no room for another read.
+	Run(ctx context.Context, take func(Read) bool) error
+}
+
+// Display shows sentences to the driver at one lane, beside what Gates show.
+type Display interface {
+	// Show never waits: what comes before it was shown is not shown.
+	Show(text string)
+}

@@ -252,7 +252,9 @@ func TestAnArmThatStaysUpIsAskedDownOnlyWhenFree(t *testing.T) {
 	d.sense("A", "B", "open")
 	d.sense("B", "open")
 	d.sense("open")
-	d.sense("B", "open") // somebody follows
+	d.sense("A", "open") // somebody follows
+	d.sense("A", "B", "open")
+	d.sense("B", "open")
 	d.pass(time.Minute)
 	for _, e := range d.log {
 		if e.Kind == lane.Close {
@@ -270,7 +272,7 @@ func TestAnArmThatStaysUpIsAskedDownOnlyWhenFree(t *testing.T) {
 	if closes != 1 || d.s.Phase != lane.Closing {
 		t.Errorf("%d close pulses in phase %s, want one", closes, d.s.Phase)
 	}
-	if !slices.ContainsFunc(d.log, func(e lane.Effect) bool { return e.Fault == lane.FaultPassage }) {
+	if !slices.ContainsFunc(d.log, func(e lane.Effect) bool { return e.Kind == lane.Stray && e.Fault == lane.FaultTailgate && !e.Backward }) {
 		t.Error("the one who followed was not reported")
 	}
 }

@@ -1,15 +1,11 @@
 package lane
 
-import (
-	"maps"
-	"time"
-)
+import "time"
 
 // Step takes one input at time now and returns the next state and what is to
 // be done, in order. now must not go back. Step changes nothing else.
 func Step(s State, in Input, now time.Time) (State, []Effect) {
 	m := machine{State: s, now: now}
-	m.faults = maps.Clone(s.faults)
 	switch in.Kind {
 	case Sensed:
 		m.sense(in.Inputs)
@@ -20,6 +16,8 @@ func Step(s State, in Input, now time.Time) (State, []Effect) {
 		m.blind()
 	case Presented, Pressed:
 		m.presented(in.Kind == Pressed)
+	case Attended:
+		m.attended()
 	case Admitted:
 		m.admitted(in)
 	case NotAdmitted:
@@ -29,9 +27,12 @@ func Step(s State, in Input, now time.Time) (State, []Effect) {
 		}
 	case OpenFailed, OpenInDoubt:
 		m.notOpened(in.Kind == OpenFailed)
+	case Commanded:
+		m.command(in.Command)
 	case Tick:
 	}
 	m.elapse()
+	m.hold()
 	return m.State, m.out
 }
 
@@ -46,17 +47,21 @@ func (m *machine) do(e Effect) { m.out = append(m.out, e) }
 
 func (m *machine) fault(name string, there bool) {
 	switch {
-	case there && !m.faults[name]:
-		m.faults[name] = true
+	case there && m.faults&bit(name) == 0:
+		m.faults |= bit(name)
 		m.do(Effect{Kind: FaultSet, Fault: name})
-	case !there && m.faults[name]:
-		delete(m.faults, name)
+	case !there && m.faults&bit(name) != 0:
+		m.faults &^= bit(name)
 		m.do(Effect{Kind: FaultOver, Fault: name})
 	}
 }
 
 // presented handles a credential, or the button, in every phase.
 func (m *machine) presented(button bool) {
+	if m.shut() {
+		m.do(Effect{Kind: Closed})
+		return
+	}
 	switch m.Phase {
 	case Idle, Armed, Cleared, Closing:
 		if m.needsCar && m.Inputs.Arming == Off {
@@ -100,7 +105,7 @@ func (m *machine) admitted(in Input) {
 		return
 	}
 	m.Phase = Opening
-	m.closed, m.stray = 0, false
+	m.closed, m.stray = 0, stray{}
 	m.auth = authorisation{
 		session: in.Session, deadline: m.now.Add(m.cfg.EnterWithin),
 		sawA: m.Inputs.Arming == On, blind: m.Inputs.Arming == Unknown || m.Inputs.Safety == Unknown,
@@ -133,10 +138,14 @@ func (m *machine) notOpened(surely bool) {
 }
 
 func (m *machine) pulse() {
+	if from := m.lastClose.Add(m.cfg.Gap); m.stopped() || m.now.Before(from) {
+		m.auth.deferred, m.auth.reopen = true, m.now.Add(openRetry)
+		return
+	}
 	m.auth.pulses++
 	m.auth.asked++
-	m.auth.refused = false
-	m.auth.reopen = m.now.Add(m.cfg.OpenWithin)
+	m.auth.refused, m.auth.deferred = false, false
+	m.auth.reopen, m.lastOpen = m.now.Add(m.cfg.OpenWithin), m.now
 	m.do(Effect{Kind: Open, Session: m.auth.session})
 }
 
@@ -153,6 +162,9 @@ func (m *machine) blind() {
 
 // sense takes new levels.
 func (m *machine) sense(in Inputs) {
+	if m.reversed {
+		in.Arming, in.Far = in.Far, in.Arming
+	}
 	before := m.Inputs
 	m.Inputs = in
 	switch {
@@ -163,7 +175,12 @@ func (m *machine) sense(in Inputs) {
 	}
 	m.sampled = m.now
 	m.fault(FaultBoard, false)
-	m.fault(FaultFire, in.Fire == On)
+	if in.Fire == On {
+		m.alarm = true
+	}
+	m.fault(FaultFire, m.alarm)
+	m.fault(FaultSensor, in.ArmOpen == On && in.ArmClosed == On)
+	m.foundUp(before)
 	if in.ArmOpen == On {
 		m.fault(FaultNotOpening, false)
 	}
@@ -177,21 +194,10 @@ func (m *machine) sense(in Inputs) {
 	case Opening, Entering, Passing:
 		m.watch()
 	case Idle, Armed, Deciding, Cleared, Closing:
-		m.strayed(before.Safety, in.Safety)
+		m.strayed(before)
+		m.yield()
 		m.settle()
 		m.close()
-	}
-}
-
-// strayed notices a passage that nobody decided. A car that stood on the loop
-// when the lane began to look is not one.
-func (m *machine) strayed(before, now Level) {
-	if before == Off && now == On {
-		m.stray = true
-	}
-	if now == Off && m.stray {
-		m.stray = false
-		m.do(Effect{Kind: FaultSet, Fault: FaultPassage})
 	}
 }
 
@@ -199,10 +205,10 @@ func (m *machine) strayed(before, now Level) {
 func (m *machine) settle() {
 	switch m.Phase {
 	case Cleared, Closing:
-		if m.Inputs.ArmClosed != On {
+		if m.Inputs.ArmClosed != On || m.Inputs.ArmOpen == On {
 			return
 		}
-		m.Phase = Idle
+		m.Phase, m.behind = Idle, false
 		fallthrough
 	case Idle, Armed:
 		m.Phase = Idle
@@ -222,12 +228,16 @@ func (m *machine) watch() {
 	a.armUp = a.armUp || m.notDown()
 	switch m.Inputs.Arming {
 	case On:
+		a.another = a.another || m.Phase == Passing && m.Inputs.Safety == On
 		a.sawA, a.aLeft = true, time.Time{}
 	case Off:
 		if a.sawA && a.aLeft.IsZero() {
 			a.aLeft = m.now
 		}
-		a.heldA = false
+		if a.another && m.Phase == Passing && m.Inputs.Safety == On {
+			a.tails++ // the next one is under the arm with it
+		}
+		a.heldA, a.another = false, false
 	case Unknown:
 		a.heldA = false
 	}
@@ -277,7 +287,13 @@ func (m *machine) finish(passed, inferred bool) {
 		kind = Passed
 	}
 	m.do(Effect{Kind: kind, Session: m.auth.session, Inferred: passed && inferred})
-	m.auth = authorisation{}
+	for range m.auth.tails {
+		m.do(Effect{Kind: Stray, Fault: FaultTailgate})
+	}
+	if passed && inferred {
+		m.do(Effect{Kind: Unsure})
+	}
+	m.auth, m.behind = authorisation{}, passed
 	m.Phase, m.since, m.nextLook = Cleared, m.now, m.now.Add(m.cfg.SampleEvery)
 	m.settle()
 }
@@ -323,6 +339,8 @@ func (m *machine) elapse() {
 // as the authorisation lasts, or if the arm did not come up, a few times.
 func (m *machine) again() {
 	switch {
+	case m.auth.deferred:
+		m.pulse()
 	case m.auth.refused:
 		m.auth.pulses--
 		m.pulse()
@@ -331,6 +349,7 @@ func (m *machine) again() {
 	case m.auth.pulses >= m.cfg.OpenTries:
 		m.auth.reopen = time.Time{}
 		m.fault(FaultNotOpening, true)
+		m.outUntil = m.now.Add(m.cfg.OutFor)
 	default:
 		m.pulse()
 	}
@@ -356,7 +375,7 @@ func (m *machine) look() {
 
 // rest gives up waiting for the arm.
 func (m *machine) rest() {
-	m.Phase = Idle
+	m.Phase, m.behind = Idle, false
 	m.settle()
 }
 
@@ -364,12 +383,14 @@ func (m *machine) rest() {
 // levels are those of this very moment.
 func (m *machine) close() {
 	in := m.Inputs
-	if m.Phase != Cleared || m.closed >= m.cfg.CloseTries || m.stray ||
-		in.Safety != Off || in.Fire != Off || in.ArmClosed != Off || in.ArmOpen == Unknown ||
+	if m.Phase != Cleared || m.closed >= m.cfg.CloseTries || m.stray.there || m.Held() || m.stopped() ||
+		m.now.Before(m.settled) || m.now.Before(m.lastOpen.Add(m.cfg.Gap)) ||
+		in.Safety != Off || in.Fire != Off || in.ArmClosed != Off || in.ArmOpen == Unknown || in.Stop == On ||
 		m.freeSince.IsZero() || m.now.Sub(m.freeSince) < m.cfg.CloseAfter || m.now.Sub(m.since) < m.cfg.CloseAfter {
 		return
 	}
 	m.closed++
+	m.lastClose = m.now
 	m.Phase, m.since, m.nextLook = Closing, m.now, m.now.Add(m.cfg.SampleEvery)
 	m.do(Effect{Kind: Close})
 }

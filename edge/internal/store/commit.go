@@ -1,9 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -11,8 +11,8 @@ import (
 )
 
 // Run commits what the other methods ask for until ctx ends, then writes what
-// is still waiting, marks the end as clean and closes the file. A failed commit
-// does not end it: the other methods answer ErrFailed from then on.
+// is still waiting, marks the end as clean and closes the file. What cannot be
+// written does not end it: see Health.
 func (s *Store) Run(ctx context.Context) error {
 	settled := make(chan struct{})
 	go func() {
@@ -35,26 +35,34 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// runSettler brings what is in the log to bbolt, once in settleWait.
+// runSettler brings what is in the log to bbolt, once in settleWait, and what
+// has failed back to work.
 func (s *Store) runSettler(ctx context.Context) {
 	for {
+		var again <-chan time.Time
+		if s.unwell() {
+			again = time.After(s.o.retryWait)
+		}
 		select {
 		case <-ctx.Done():
 			return
+		case <-again:
 		case <-s.settle:
+			if s.failed() != nil {
+				break
+			}
+			wait := time.NewTimer(s.o.settleWait)
+			select {
+			case <-ctx.Done():
+				wait.Stop()
+				return
+			case <-wait.C:
+			}
 		}
-		wait := time.NewTimer(settleWait)
-		select {
-		case <-ctx.Done():
-			wait.Stop()
-			return
-		case <-wait.C:
-		}
-		s.settling.Lock()
-		err := s.toBolt(nil, head{})
-		s.settling.Unlock()
-		if err != nil && !errors.Is(err, ErrFailed) {
-			_ = s.fail(err) // said to whoever comes next
+		if s.failed() != nil {
+			s.revive(ctx)
+		} else {
+			s.settleNow()
 		}
 		s.news()
 	}
@@ -63,12 +71,14 @@ func (s *Store) runSettler(ctx context.Context) {
 // commit makes everything that is waiting durable together: with one record of
 // the log, or, when it is much, clears a bucket or is the last, with bbolt.
 func (s *Store) commit() {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	s.mu.Lock()
 	if s.anchor != nil {
 		s.head.Anchor = s.anchor()
 	}
-	s.head.Records = records(s.state)
-	s.head.Batch = s.wal.number + 1
+	s.head.Records, s.head.Heard = records(s.state), s.state.Heard
+	s.head.Batch = s.number + 1
 	ops, h, pos, failure, last := s.queue, s.head, s.position(), s.failure, s.closed
 	s.queue = nil
 	s.mu.Unlock()
@@ -88,7 +98,7 @@ func (s *Store) commit() {
 	s.mu.Unlock()
 	s.news()
 	for _, op := range ops {
-		op.done <- failure
+		op.done <- errors.Join(failure, op.err)
 	}
 	if failure == nil {
 		select {
@@ -106,45 +116,73 @@ func (s *Store) news() {
 	s.changed = make(chan struct{})
 }
 
-// fail ends all writing. It returns what the callers are told.
-func (s *Store) fail(cause error) error {
-	s.log.Error("store failed; nothing is recorded until the next start", "err", cause)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failure = fmt.Errorf("%w: %w", ErrFailed, cause)
-	return s.failure
-}
-
-// write makes operations durable; h is the head after them.
+// write makes operations durable; h is the head after them. The log comes first,
+// then the emergency journal, then bbolt.
 func (s *Store) write(ops []*operation, h head, last bool) error {
 	var writes []write
-	direct := last
+	direct, clears, size := last, false, 0
 	for _, op := range ops {
-		direct = direct || op.clearJournal || op.clearEntries || op.settle
+		clears = clears || op.clearJournal || op.clearEntries
+		direct = direct || op.settle
+		for _, w := range op.writes {
+			size += len(w.payload)
+		}
 		writes = append(writes, op.writes...)
 	}
-	if !direct {
-		payload, err := encodeBatch(h, writes)
-		if err != nil {
+	var payload []byte
+	if !clears && size <= maxLogged {
+		var err error
+		if payload, err = encodeBatch(h, writes); err != nil {
 			return err
 		}
-		if direct = len(payload) > maxLogged; !direct {
-			_, err = s.wal.append(payload)
-			if errors.Is(err, errNoRoom) {
-				direct = true
-			} else if err != nil {
-				return err
-			}
+	}
+	small := payload != nil && len(payload) <= maxLogged
+	var logErr error
+	if small && !direct {
+		if logErr = s.toLog(h.Batch, payload); logErr == nil {
+			s.followed(h, writes, walLength(len(payload))*walBlock)
+			return nil
 		}
 	}
-	if direct {
-		s.settling.Lock()
-		defer s.settling.Unlock()
-		return s.toBolt(ops, h)
+	s.settling.Lock()
+	defer s.settling.Unlock()
+	err := s.toBolt(ops, h)
+	if err == nil {
+		if len(ops) > 0 {
+			// This batch is in no log.
+			s.copyOut()
+		}
+		return nil
 	}
+	s.boltFailed(err)
+	if !small || s.toSpare(h.Batch, payload) != nil {
+		if clears {
+			s.mu.Lock()
+			s.large = s.now().Add(largeWait)
+			s.mu.Unlock()
+		}
+		return errors.Join(logErr, err)
+	}
+	for _, op := range ops {
+		if op.settle {
+			op.err = err
+		}
+	}
+	s.followed(h, writes, walLength(len(payload))*walBlock)
+	return nil
+}
+
+// largeWait is how long no snapshot is taken after one that could not be written:
+// each failure costs those at the gate a moment.
+const largeWait = time.Minute
+
+// followed notes a batch that is in a log, where it takes so many bytes.
+func (s *Store) followed(h head, writes []write, size int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Batches++
+	s.stats.Written += uint64(size)
+	s.number = h.Batch
 	s.behind = append(s.behind, writes...)
 	for _, w := range writes {
 		if j, is := w.event(); is {
@@ -154,7 +192,6 @@ func (s *Store) write(ops []*operation, h head, last bool) error {
 	s.keepAcked(&h)
 	s.logged = h
 	s.settleSoon()
-	return nil
 }
 
 // keepAcked puts what the cloud has acknowledged since a head was made into it;
@@ -168,45 +205,62 @@ func (s *Store) keepAcked(h *head) {
 // toBolt commits to bbolt what is behind, and then operations with the head
 // after them, if there are any. s.settling is held.
 func (s *Store) toBolt(ops []*operation, next head) error {
+	if s.sick {
+		if err := s.reopen(); err != nil {
+			return err
+		}
+	}
 	s.mu.Lock()
 	if s.failure != nil {
 		defer s.mu.Unlock()
 		return s.failure
 	}
-	behind, h := s.behind, s.logged
+	db, behind, h := s.db, s.behind, s.logged
 	if next.Batch != 0 {
 		h = next
 		s.keepAcked(&h)
 	}
 	s.mu.Unlock()
-	err := s.db.Update(func(tx *bbolt.Tx) error {
-		if err := applyWrites(tx, behind); err != nil {
-			return err
-		}
-		for _, op := range ops {
-			if err := op.apply(tx); err != nil {
+	st := db.Stats()
+	before := st.TxStats.GetPageAlloc()
+	err := guarded(func() error {
+		return db.Update(func(tx *bbolt.Tx) error {
+			if err := applyWrites(tx, behind); err != nil {
 				return err
 			}
-		}
-		if err := trim(tx, h.AckedSeq); err != nil {
-			return err
-		}
-		return putHead(tx, h)
+			for _, op := range ops {
+				if err := op.apply(tx); err != nil {
+					return err
+				}
+			}
+			if err := trim(tx, h.AckedSeq); err != nil {
+				return err
+			}
+			return putHead(tx, h)
+		})
 	})
 	if err != nil {
 		return err
 	}
-	s.wal.free(h.Batch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Settled++
+	s.stats.Written += pagesOf(db, before) + 4096 // and a head page
 	s.behind = slices.Clone(s.behind[len(behind):])
+	s.settled = h.Batch
 	if next.Batch != 0 {
-		s.logged, s.tail, s.wal.number = h, nil, h.Batch
-		return nil
+		s.logged, s.tail, s.number = h, nil, h.Batch
+	} else {
+		s.tail = slices.DeleteFunc(s.tail, func(j journalled) bool { return j.seq <= h.LastSeq })
 	}
-	s.tail = slices.DeleteFunc(s.tail, func(j journalled) bool { return j.seq <= h.LastSeq })
+	s.free()
 	return nil
+}
+
+// pagesOf is how much bbolt has written since it had allocated so much.
+func pagesOf(db *bbolt.DB, before int64) uint64 {
+	st := db.Stats()
+	return uint64(max(st.TxStats.GetPageAlloc()-before, 0))
 }
 
 func (op *operation) apply(tx *bbolt.Tx) error {
@@ -230,6 +284,9 @@ func (op *operation) apply(tx *bbolt.Tx) error {
 func applyWrites(tx *bbolt.Tx, writes []write) error {
 	for _, w := range writes {
 		b := tx.Bucket(w.bucket)
+		if bytes.Equal(w.bucket, bucketJournal) {
+			b.FillPercent = 0.95 // it grows at its end only: half-full pages would be for ever
+		}
 		if w.payload == nil {
 			if err := b.Delete(w.key); err != nil {
 				return err

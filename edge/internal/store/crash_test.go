@@ -29,6 +29,12 @@ func TestMain(m *testing.M) {
 		childWrites(path)
 		return
 	}
+	if len(os.Args) > 2 && os.Args[1] == "check-store" {
+		os.Exit(store.CheckMain(os.Args[2]))
+	}
+	if spec := os.Getenv(store.DriveEnv); spec != "" {
+		os.Exit(store.ChildDrives(spec))
+	}
 	os.Exit(m.Run())
 }
 

@@ -1,6 +1,6 @@
-// Package store keeps the edge's journal and its cache in one bbolt file, and
-// what that file does not have yet in a write-ahead log beside it. It is the only
-// package that knows bbolt.
+// Package store keeps the edge's journal and its cache in one bbolt file, what
+// that file does not have yet in a write-ahead log beside it, and a second copy of
+// what only this edge knows. It is the only package that knows bbolt.
 //
 // # What is kept
 //
@@ -28,10 +28,14 @@
 //   - One goroutine writes (Run). What arrives while it commits goes into the
 //     next commit together.
 //   - Every record carries a CRC32C over its bucket, key and value. A record
-//     that does not match is a CorruptError and never used. (Damage to the newer
-//     of bbolt's two head pages looks like a commit that the power cut off and
-//     takes back that one commit: the log has what it held, or knows that it had.)
-//   - After a failed commit the memory is ahead of the disk, so the store fails
-//     for good (ErrFailed): nothing more is recorded until a new start.
+//     that does not match is never used.
+//   - Whatever was answered is in two files that share no page: bbolt's, and the
+//     log with the second copy. A start that cannot believe the one rebuilds it
+//     from the other, and keeps it (Rebuilt).
+//   - When the log cannot be written, the emergency journal takes over; when bbolt
+//     cannot, the logs go on without it. When nothing can be written, callers are
+//     told so (ErrFailed) until it can; what they were told has not happened.
+//   - Near its limit the store leaves out telemetry, at the limit admissions and
+//     refusals, never money or somebody who goes out (Level).
 //   - One process at a time opens a file (ErrInUse).
 package store

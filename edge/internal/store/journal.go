@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,16 +16,28 @@ import (
 // events, applies them to the state, and returns when all that is synced to
 // disk. decide must be quick and must not keep the state. The events come back
 // as they were journalled. When decide returns nothing, nothing is written.
+// ErrNearlyFull and ErrFull say that the store does not take such facts now.
 func (s *Store) Record(decide func(*admission.State) []admission.Fact) ([]wire.Event, error) {
-	s.mu.Lock()
-	if err := s.usable(); err != nil {
-		s.mu.Unlock()
+	events, op, err := s.stage(decide)
+	if op == nil {
 		return nil, err
+	}
+	return events, <-op.done
+}
+
+// stage is Record up to the disk.
+func (s *Store) stage(decide func(*admission.State) []admission.Fact) ([]wire.Event, *operation, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return nil, nil, err
 	}
 	facts := decide(s.state)
 	if len(facts) == 0 {
-		s.mu.Unlock()
-		return nil, nil
+		return nil, nil, nil
+	}
+	if err := s.takes(facts); err != nil {
+		return nil, nil, err
 	}
 	var changes admission.Changes
 	op := &operation{}
@@ -35,12 +46,9 @@ func (s *Store) Record(decide func(*admission.State) []admission.Fact) ([]wire.E
 		err = s.touched(op, &changes)
 	}
 	if err != nil {
-		s.mu.Unlock()
-		return nil, err
+		return nil, nil, err
 	}
-	s.enqueue(op)
-	s.mu.Unlock()
-	return events, <-op.done
+	return events, s.enqueue(op), nil
 }
 
 // append numbers, encodes and hashes facts and applies them; s.mu is held. On
@@ -88,7 +96,7 @@ func (s *Store) touched(op *operation, c *admission.Changes) error {
 		op.writes = append(op.writes, w)
 	}
 	if c.Cache {
-		add(bucketMeta, keyCache, cache{s.state.Revision, s.state.Policy, s.state.Keys, s.state.Bays}, true)
+		add(bucketMeta, keyCache, cacheOf(s.state), true)
 	}
 	if c.AllEntries {
 		op.clearEntries = true
@@ -115,6 +123,7 @@ func (s *Store) touched(op *operation, c *admission.Changes) error {
 	}
 	if errs != nil {
 		s.failure = fmt.Errorf("%w: %w", ErrFailed, errs)
+		s.settleSoon() // revive takes back what has changed
 		return s.failure
 	}
 	return nil
@@ -125,7 +134,7 @@ func (s *Store) touched(op *operation, c *admission.Changes) error {
 // one). Only what is synced to disk is returned.
 func (s *Store) Pending(after uint64, limit, size int) ([][]byte, error) {
 	s.mu.Lock()
-	last, tail := s.durable.LastSeq, slices.Clone(s.tail)
+	db, last, tail := s.db, s.durable.LastSeq, slices.Clone(s.tail)
 	s.mu.Unlock()
 	settled := last
 	if len(tail) > 0 {
@@ -143,20 +152,18 @@ func (s *Store) Pending(after uint64, limit, size int) ([][]byte, error) {
 		return true
 	}
 	full := false
-	err := view(s.db, func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bucketJournal).Cursor()
-		for k, v := c.Seek(seqKey(want)); k != nil && want <= settled && !full; k, v = c.Next() {
-			j, err := readJournalled(k, v)
-			if err != nil {
-				return &CorruptError{s.path, "the journal", err}
-			}
-			if j.seq != want {
-				return &CorruptError{s.path, "the journal", fmt.Errorf("event %d is missing", want)}
-			}
-			full = !take(j.raw)
+	err := view(db, func(tx *bbolt.Tx) error {
+		if want > settled {
+			return nil
 		}
-		return nil
+		return eachEvent(tx, want, func(j journalled) bool {
+			full = !take(j.raw)
+			return !full && want <= settled
+		})
 	})
+	if errors.Is(err, errDamaged) {
+		err = &CorruptError{s.path, "the journal", err}
+	}
 	for _, j := range tail {
 		if err == nil && !full && j.seq == want && want <= last {
 			full = !take(j.raw)
@@ -334,6 +341,10 @@ func (s *Store) Sync(m *wire.Sync, follow func(*admission.State) []admission.Fac
 		s.mu.Unlock()
 		return false, err
 	}
+	if m.Kind == wire.Snapshot && (s.trouble.bolt != nil || s.now().Before(s.large)) {
+		s.mu.Unlock()
+		return false, ErrNoRoom
+	}
 	op, complete, err := s.sync(m, follow)
 	s.mu.Unlock()
 	if op == nil || err != nil {
@@ -368,12 +379,4 @@ func (s *Store) sync(m *wire.Sync, follow func(*admission.State) []admission.Fac
 		return nil, false, err
 	}
 	return s.enqueue(op), true, nil
-}
-
-// sameKey guards against a record that was moved to another key.
-func sameKey(key []byte, own []byte) error {
-	if !bytes.Equal(key, own) {
-		return fmt.Errorf("record %x is kept under %x", own, key)
-	}
-	return nil
 }

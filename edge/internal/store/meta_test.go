@@ -11,24 +11,6 @@ import (
 	"github.com/openlot/openlot/protocol/wire"
 )
 
-// After a new journal the log still goes with the file: an unclean end is settled by
-// it as before.
-func TestANewJournalKeepsItsLog(t *testing.T) {
-	live, image := filepath.Join(t.TempDir(), "edge.db"), filepath.Join(t.TempDir(), "edge.db")
-	s, stop := running(t, live)
-	defer stop()
-	enter(t, s)
-	must(t, s.NewJournal())
-	enter(t, s)
-	s.settling.Lock()
-	copyFile(t, live, image)
-	copyFile(t, walPath(live), walPath(image))
-	s.settling.Unlock()
-	if in, err := Inspect(image); err != nil || in.Sessions != 2 || len(in.Pending) != 2 {
-		t.Errorf("%+v, %v", in, err)
-	}
-}
-
 // A record of the settings whose key was damaged is not taken for none at all: the
 // edge would have no keys, and refuse those who may pass.
 func TestSettingsWithADamagedKeyAreMissed(t *testing.T) {

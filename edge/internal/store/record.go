@@ -12,6 +12,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/clock"
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
@@ -19,8 +20,9 @@ import (
 
 // What can go wrong. A caller branches with errors.Is.
 var (
+	ErrNewer  = fault.New(fault.Conflict, "store_newer", "A newer version of the agent has written this store. Install that version again.")
 	ErrInUse  = fault.New(fault.Conflict, "store_in_use", "Another agent is using this store. Stop it, or give this one its own --data-dir.")
-	ErrFailed = fault.New(fault.Unavailable, "store_failed", "The store could not be written. Nothing is recorded until the agent is started again on a working disk.")
+	ErrFailed = fault.New(fault.Unavailable, "store_failed", "The store cannot be written. Nothing is recorded, entries refuse and exits open until the disk works again.")
 	ErrClosed = errors.New("the store is closed")
 	// ErrHashMismatch says that the cloud has applied other events than this
 	// journal holds.
@@ -53,8 +55,9 @@ func (e *CorruptError) Error() string {
 // Unwrap returns the cause.
 func (e *CorruptError) Unwrap() error { return e.Cause }
 
-// formatVersion is what this agent writes. Version 1 had no write-ahead log.
-const formatVersion = 2
+// formatVersion is what this agent writes. Version 1 had no write-ahead log,
+// version 2 no second copy and no emergency journal.
+const formatVersion = 3
 
 // maxRecord bounds one value; a longer one is damage.
 const maxRecord = 1 << 20
@@ -88,6 +91,7 @@ type head struct {
 	Records   [4]int       `cbor:"10,keyasint"`
 	Batch     uint64       `cbor:"11,keyasint,omitempty"` // the newest batch that is in the file
 	Log       walID        `cbor:"12,keyasint,omitempty"` // the write-ahead log that goes with the file
+	Heard     int64        `cbor:"13,keyasint,omitempty"` // admission.State.Heard
 }
 
 // records counts the state's records: a checksum cannot show that one is gone.
@@ -97,10 +101,21 @@ func records(s *admission.State) [4]int {
 
 // cache is the part of the state that is not a record by itself.
 type cache struct {
-	Revision uint64         `cbor:"1,keyasint"`
-	Policy   wire.Policy    `cbor:"2,keyasint"`
-	Keys     []wire.PassKey `cbor:"3,keyasint"`
-	Bays     []wire.Bays    `cbor:"4,keyasint,omitempty"`
+	Revision uint64          `cbor:"1,keyasint"`
+	Policy   wire.Policy     `cbor:"2,keyasint"`
+	Keys     []wire.PassKey  `cbor:"3,keyasint"`
+	Bays     []wire.Bays     `cbor:"4,keyasint,omitempty"`
+	GateKey  credential.Key  `cbor:"5,keyasint"`
+	Doubt    admission.Doubt `cbor:"6,keyasint"`
+}
+
+func cacheOf(s *admission.State) cache {
+	return cache{Revision: s.Revision, Policy: s.Policy, Keys: s.Keys, Bays: s.Bays, GateKey: s.GateKey, Doubt: s.Doubt}
+}
+
+// restore puts it back.
+func (c cache) restore(s *admission.State) {
+	s.Revision, s.Policy, s.Keys, s.Bays, s.GateKey, s.Doubt = c.Revision, c.Policy, c.Keys, c.Bays, c.GateKey, c.Doubt
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -164,19 +179,19 @@ func encodeBatch(h head, writes []write) ([]byte, error) {
 	return cbor.Marshal(b)
 }
 
-func decodeBatch(payload []byte) (head, []write, error) {
+func decodeBatch(payload []byte) (logged, error) {
 	var b batch
 	if err := cbor.Unmarshal(payload, &b); err != nil {
-		return head{}, nil, err
+		return logged{}, err
 	}
 	writes := make([]write, len(b.Writes))
 	for i, w := range b.Writes {
 		if int(w.Bucket) >= len(buckets) {
-			return head{}, nil, fmt.Errorf("there is no bucket %d", w.Bucket)
+			return logged{}, fmt.Errorf("there is no bucket %d", w.Bucket)
 		}
 		writes[i] = write{buckets[w.Bucket], w.Key, w.Payload}
 	}
-	return b.Head, writes, nil
+	return logged{b.Head, writes}, nil
 }
 
 func bucketNumber(bucket []byte) uint8 {

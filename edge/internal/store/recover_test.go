@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,7 +83,7 @@ func cutAfter(t *testing.T, settled, n int) (path string, sessions []id.Session)
 		sessions = append(sessions, enter(t, s))
 	}
 	copyFile(t, live, image)
-	copyFile(t, walPath(live), walPath(image))
+	copyAll(t, live, image)
 	return image, sessions
 }
 
@@ -127,39 +128,75 @@ func TestWhatOnlyTheLogHasIsThereAfterAPowerCut(t *testing.T) {
 }
 
 // bbolt's newest commit may be taken back by damage to its newer head page; the
-// log has what it held until it is written over, and then says so.
+// log has what it held, until the second copy has it as well.
 func TestTheLogMakesUpForALostCommitOfBbolt(t *testing.T) {
 	live := filepath.Join(t.TempDir(), "edge.db")
-	image := filepath.Join(t.TempDir(), "edge.db")
+	image, late := filepath.Join(t.TempDir(), "edge.db"), filepath.Join(t.TempDir(), "edge.db")
 	s, stop := running(t, live)
-	defer stop()
 	s.settling.Lock()
 	copyFile(t, live, image) // before anything is settled
+	copyFile(t, live, late)
 	for range 5 {
 		enter(t, s)
 	}
 	if err := s.toBolt(nil, head{}); err != nil {
 		t.Fatal(err)
 	}
-	copyFile(t, walPath(live), walPath(image))
+	copyAll(t, live, image)
 	s.settling.Unlock()
 	if inside := insideOf(t, image); len(inside) != 5 {
 		t.Errorf("%d sessions came back, want 5", len(inside))
 	}
-	for range walBlocks {
+	for range 2 * walBlocks {
+		enter(t, s)
+	}
+	stop()
+	// The log holds them no more: the file is older than the second copy says, and
+	// no start believes it.
+	copyAll(t, live, late)
+	if inside := insideOf(t, late); len(inside) != 5+2*walBlocks {
+		t.Errorf("%d sessions came back, want %d", len(inside), 5+2*walBlocks)
+	}
+}
+
+// A bbolt file and a log of last week, whole in themselves, are older than the
+// second copy, and not believed.
+func TestAnOlderFileIsNotBelieved(t *testing.T) {
+	live, image := filepath.Join(t.TempDir(), "edge.db"), filepath.Join(t.TempDir(), "edge.db")
+	s, stop := running(t, live)
+	enter(t, s)
+	s.settling.Lock()
+	copyFile(t, live, image)
+	copyFile(t, walPath(live), walPath(image))
+	copyFile(t, sparePath(live), sparePath(image))
+	s.settling.Unlock()
+	for range 5 {
 		enter(t, s)
 	}
 	s.settling.Lock()
-	defer s.settling.Unlock()
-	copyFile(t, walPath(live), walPath(image))
-	damaged := filepath.Join(t.TempDir(), "edge.db")
-	copyFile(t, image, damaged)
-	// image was closed cleanly above: its head says so, and that its own log is
-	// not needed. One that was not closed must find its batches.
-	setHead(t, damaged, func(h *head) { h.Clean, h.Batch, h.Log = false, 0, s.wal.id })
-	copyFile(t, walPath(live), walPath(damaged))
-	if _, err := Open(damaged, slog.New(slog.DiscardHandler), time.Now); !corrupt(err) {
-		t.Errorf("a file that lacks commits the log has no more: %v", err)
+	must(t, s.toBolt(nil, head{}))
+	s.copyOut()
+	s.settling.Unlock()
+	stop()
+	newer, err := filepath.Glob(unsentPrefix(live) + "*")
+	must(t, err)
+	for _, n := range append(newer, statePath(live)) {
+		copyFile(t, n, image+strings.TrimPrefix(n, live))
+	}
+	if inside := insideOf(t, image); len(inside) != 6 {
+		t.Errorf("%d sessions came back, want 6", len(inside))
+	}
+}
+
+// copyAll copies what goes with a bbolt file, but not that.
+func copyAll(t *testing.T, from, to string) {
+	t.Helper()
+	names, err := filepath.Glob(from + "-*")
+	must(t, err)
+	for _, n := range names {
+		if !strings.HasSuffix(n, "-lock") {
+			copyFile(t, n, to+strings.TrimPrefix(n, from))
+		}
 	}
 }
 
@@ -182,13 +219,9 @@ func setHead(t *testing.T, path string, change func(*head)) {
 	}
 }
 
-func corrupt(err error) bool {
-	c := new(CorruptError)
-	return errors.As(err, &c)
-}
-
 // A log that is gone, or another file's, is missed unless the file was closed
-// cleanly: then it held nothing.
+// cleanly: then it held nothing. Who is known to be inside stays inside, and the
+// events that are left go on in a new journal.
 func TestAMissingLogIsMissed(t *testing.T) {
 	for name, harm := range map[string]func(t *testing.T, log string){
 		"gone": func(t *testing.T, log string) { t.Helper(); must(t, os.Remove(log)) },
@@ -197,17 +230,27 @@ func TestAMissingLogIsMissed(t *testing.T) {
 			other, _ := cutAfter(t, 1, 2)
 			copyFile(t, walPath(other), log)
 		},
-		"damaged": func(t *testing.T, log string) { t.Helper(); flip(t, log, 9) },
-		"cut off": func(t *testing.T, log string) { t.Helper(); must(t, os.Truncate(log, 100)) },
+		"cut off":   func(t *testing.T, log string) { t.Helper(); must(t, os.Truncate(log, 100)) },
+		"shortened": func(t *testing.T, log string) { t.Helper(); must(t, os.Truncate(log, 4*walBlock)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			path, _ := cutAfter(t, 2, 4)
+			path, sessions := cutAfter(t, 2, 4)
 			harm(t, walPath(path))
-			if _, err := Open(path, slog.New(slog.DiscardHandler), time.Now); !corrupt(err) {
-				t.Errorf("opened: %v", err)
-			}
 			if _, err := Inspect(path); !corrupt(err) {
 				t.Errorf("inspected: %v", err)
+			}
+			before := journalOf(t, path)
+			inside := insideOf(t, path)
+			want := 2
+			if name == "shortened" {
+				want = 3 // one of two batches is left in it
+			}
+			if _, there := inside[sessions[1]]; !there || len(inside) != want {
+				t.Errorf("%d sessions are left of those that bbolt had", len(inside))
+			}
+			in, err := Inspect(path)
+			if err != nil || in.Rebuilt == nil || len(in.Rebuilt.Lost) == 0 || in.Journal == before {
+				t.Errorf("what was lost was not said: %+v, %v", in.Rebuilt, err)
 			}
 
 			clean := filepath.Join(t.TempDir(), "edge.db")
@@ -218,22 +261,49 @@ func TestAMissingLogIsMissed(t *testing.T) {
 			if inside := insideOf(t, clean); len(inside) != 1 {
 				t.Errorf("%d sessions after a clean end", len(inside))
 			}
+			if in, err := Inspect(clean); err != nil || in.Rebuilt != nil {
+				t.Errorf("rebuilt without need: %+v, %v", in.Rebuilt, err)
+			}
 		})
 	}
 }
 
-// One byte of a batch that only the log has is noticed, or was never needed.
+func journalOf(t *testing.T, path string) id.Journal {
+	t.Helper()
+	db, err := openDB(path, &bbolt.Options{ReadOnly: true, Timeout: lockWait})
+	must(t, err)
+	f, err := load(path, db, false)
+	must(t, errors.Join(err, db.Close()))
+	return f.head.Journal
+}
+
+// One byte of a batch that only the log has is noticed, or was never needed; the
+// others are not lost for it.
 func TestDamageToTheLogIsNeverSilent(t *testing.T) {
-	path, _ := cutAfter(t, 2, 5)
+	path, sessions := cutAfter(t, 2, 5)
 	for _, at := range []int64{0, 5, 8, 30, 40, 200} {
 		for block := int64(3); block <= 4; block++ { // the third and fourth batch; the fifth might be a torn write
 			damaged := filepath.Join(t.TempDir(), "edge.db")
 			copyFile(t, path, damaged)
-			copyFile(t, walPath(path), walPath(damaged))
+			copyAll(t, path, damaged)
 			flip(t, walPath(damaged), block*walBlock+at)
 			if _, err := Inspect(damaged); !corrupt(err) {
 				t.Errorf("byte %d of block %d: %v", at, block, err)
 			}
+			inside := insideOf(t, damaged)
+			for i, ses := range sessions {
+				if _, there := inside[ses]; !there && i != int(block)-1 {
+					t.Errorf("byte %d of block %d: session %d is lost", at, block, i)
+				}
+			}
+		}
+		// The header says nothing that is not known from elsewhere.
+		damaged := filepath.Join(t.TempDir(), "edge.db")
+		copyFile(t, path, damaged)
+		copyAll(t, path, damaged)
+		flip(t, walPath(damaged), at)
+		if inside := insideOf(t, damaged); len(inside) != 5 {
+			t.Errorf("byte %d of the header: %d sessions", at, len(inside))
 		}
 	}
 }
@@ -259,7 +329,9 @@ func TestAFileWithoutALogIsTakenOver(t *testing.T) {
 	s, stop := running(t, path)
 	enter(t, s)
 	stop()
-	must(t, os.Remove(walPath(path)))
+	for _, beside := range []string{walPath(path), sparePath(path), statePath(path)} {
+		must(t, os.Remove(beside))
+	}
 	setHead(t, path, func(h *head) { h.Version, h.Clean, h.Batch, h.Log = 1, false, 0, walID{} })
 	if in, err := Inspect(path); err != nil || in.Sessions != 1 {
 		t.Errorf("%+v, %v", in, err)
@@ -268,7 +340,7 @@ func TestAFileWithoutALogIsTakenOver(t *testing.T) {
 		t.Errorf("%d sessions", len(inside))
 	}
 	setHead(t, path, func(h *head) { h.Version = formatVersion + 1 })
-	if _, err := Open(path, slog.New(slog.DiscardHandler), time.Now); !corrupt(err) {
+	if _, err := Open(path, slog.New(slog.DiscardHandler), time.Now); !errors.Is(err, ErrNewer) {
 		t.Errorf("a version of tomorrow: %v", err)
 	}
 }
@@ -299,7 +371,7 @@ func TestLargeSyncsAndAFullLogGoToBbolt(t *testing.T) {
 	last := enter(t, s)
 	s.settling.Lock()
 	copyFile(t, live, image)
-	copyFile(t, walPath(live), walPath(image))
+	copyAll(t, live, image)
 	s.settling.Unlock()
 	inside := insideOf(t, image)
 	if _, there := inside[last]; !there || len(inside) != 3*walBlocks+1 {
@@ -353,19 +425,31 @@ func TestEventsAreReadWhileBboltTakesThemOver(t *testing.T) {
 // complete what is left of it.
 func TestTheNumberOfATornBatchIsNotUsedAgain(t *testing.T) {
 	path, _ := cutAfter(t, 1, 3)
-	db, err := openDB(path, &bbolt.Options{ReadOnly: true})
+	before, _, err := look(t.Context(), path, lookBy{readOnly: true})
 	must(t, err)
-	f, err := load(path, db)
-	must(t, errors.Join(err, db.Close()))
-	before, _, _, err := unsettled(path, f.head, os.O_RDONLY)
-	must(t, err)
-	must(t, before.close())
 	s, stop := running(t, path)
 	defer stop()
 	enter(t, s)
 	s.settling.Lock()
 	defer s.settling.Unlock()
-	if got := s.wal.used[0].number; got != before.number+2 {
-		t.Errorf("the first batch is %d, the newest before the cut was %d, and %d may have been torn", got, before.number, before.number+1)
+	if got := s.wal.used[0].number; got != before.last+2 {
+		t.Errorf("the first batch is %d, the newest before the cut was %d, and %d may have been torn", got, before.last, before.last+1)
+	}
+}
+
+// After a new journal the log still goes with the file.
+func TestANewJournalKeepsItsLog(t *testing.T) {
+	live, image := filepath.Join(t.TempDir(), "edge.db"), filepath.Join(t.TempDir(), "edge.db")
+	s, stop := running(t, live)
+	defer stop()
+	enter(t, s)
+	must(t, s.NewJournal())
+	enter(t, s)
+	s.settling.Lock()
+	copyFile(t, live, image)
+	copyAll(t, live, image)
+	s.settling.Unlock()
+	if in, err := Inspect(image); err != nil || in.Sessions != 2 || len(in.Pending) != 2 {
+		t.Errorf("%+v, %v", in, err)
 	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/clock"
+	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -20,17 +22,27 @@ import (
 // Those that write wait for Run.
 type Store struct {
 	path string
-	db   *bbolt.DB
-	wal  *wal
+	o    options
 	log  *slog.Logger
 	now  func() time.Time
+	lock fileLock
 
 	wake      chan struct{} // work for the writer, capacity 1
-	settle    chan struct{} // work for the settler that may wait settleWait, capacity 1
+	settle    chan struct{} // work for the settler that may wait, capacity 1
 	committed chan struct{} // news for the uplink, capacity 1
+	writing   sync.Mutex    // held by who makes batches durable; before settling
 	settling  sync.Mutex    // held by who writes to bbolt; before mu
 
+	// Under writing, and replaced under mu as well.
+	wal   *wal
+	spare *wal // the emergency journal; nil: there is none
+
+	// Under settling.
+	sick   bool  // bbolt's last commit failed: the file is opened again before the next
+	unsent reach // of the second copy's events
+
 	mu      sync.Mutex
+	db      *bbolt.DB
 	changed chan struct{} // closed and replaced at each commit
 	state   *admission.State
 	staging admission.Staging
@@ -38,14 +50,20 @@ type Store struct {
 	logged  head // as of the newest batch on disk, with what the cloud has acknowledged since
 	durable Position
 	queue   []*operation
-	behind  []write      // on disk in the log, not yet in bbolt
+	behind  []write      // on disk in a log, not yet in bbolt
 	tail    []journalled // the events among them, in order
+	number  uint64       // of the newest batch that is on disk
+	settled uint64       // of the newest batch that bbolt has
+	copied  uint64       // of the newest batch that the second copy has
+	trouble trouble
+	large   time.Time // until then no snapshot is taken: there was no room for the last
 	anchor  func() clock.Anchor
 	failure error
 	closed  bool
 	stats   Stats
 	lastRun bool // the run before this one ended cleanly
 	fresh   bool // the file was created by this Open
+	rebuilt *Rebuilt
 }
 
 // operation is what one caller wants written, and its answer.
@@ -54,6 +72,7 @@ type operation struct {
 	clearEntries bool
 	settle       bool // everything is in bbolt before the answer
 	writes       []write
+	err          error // this one alone could not be done
 	done         chan error
 }
 
@@ -66,44 +85,73 @@ type Position struct {
 	AckedSeq  uint64
 	AckedHash wire.Hash
 	Revision  uint64 // of the cache
+	Keyless   bool   // the cache is from before credentials were hashed: it has no gate key
 }
 
 // Stats count since Open.
 type Stats struct {
 	Batches uint64 // made durable with one sync of the log each
 	Settled uint64 // commits of bbolt, with two syncs each
+	Copied  uint64 // times that the second copy was brought up to date
+	Written uint64 // bytes of all files, in whole pages: what wears the disk
 }
 
-// Open opens or creates the file at path and the log beside it. now names new
-// journals. What the log holds and bbolt does not is settled first.
-func Open(path string, log *slog.Logger, now func() time.Time) (*Store, error) {
-	db, err := openDB(path, &bbolt.Options{Timeout: lockWait, PageSize: 4096})
-	if err != nil {
-		return nil, err
-	}
+// Open opens or creates the file at path and what goes with it. now names new
+// journals. What the log holds and bbolt does not is settled first; what is
+// damaged is set aside and rebuilt (Rebuilt).
+func Open(path string, log *slog.Logger, now func() time.Time, choices ...Option) (*Store, error) {
 	s := &Store{
-		path: path, db: db, log: log, now: now,
+		path: path, o: defaults(), log: log, now: now,
 		wake: make(chan struct{}, 1), settle: make(chan struct{}, 1), committed: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
-	if err := s.begin(); err != nil {
-		return nil, errors.Join(err, s.close())
+	for _, choose := range choices {
+		choose(&s.o)
 	}
+	var err error
+	if s.lock, err = lock(path); err != nil {
+		return nil, err
+	}
+	f, err := openFiles(context.Background(), path, s.o, 0, log, now)
+	if err != nil {
+		return nil, errors.Join(err, s.lock.unlock())
+	}
+	s.fresh, s.lastRun = f.fresh, f.clean
+	s.use(f)
 	return s, nil
+}
+
+// use takes over opened files and goes on from them; nobody is writing.
+func (s *Store) use(f *files) {
+	s.sick = false
+	s.mu.Lock()
+	s.wal, s.spare = f.wal, f.spare
+	s.db, s.state, s.head, s.logged = f.db, f.file.state, f.file.head, f.file.head
+	s.number, s.settled, s.copied = s.head.Batch, s.head.Batch, 0
+	s.behind, s.tail, s.staging, s.trouble, s.failure = nil, nil, admission.Staging{}, trouble{}, nil
+	s.durable = s.position()
+	if f.rebuilt != nil {
+		s.rebuilt = f.rebuilt
+	}
+	h := s.head
+	s.mu.Unlock()
+	s.unsent = unsentThrough(s.path, h)
+	s.measure()
+	s.copyOut()
 }
 
 // close closes the files.
 func (s *Store) close() error {
-	err := s.db.Close()
-	if s.wal != nil {
-		err = errors.Join(err, s.wal.close())
-	}
-	return err
+	f := files{db: s.db, wal: s.wal, spare: s.spare}
+	return errors.Join(f.close(), s.lock.unlock())
 }
 
 // settleWait is how long batches, and the deletion of acknowledged events, wait
 // in the log for bbolt. Nobody waits for that; the longer it is, the fewer pages
 // are written for each passage.
 const settleWait = time.Second
+
+// retryWait is how long what has failed is left alone.
+const retryWait = 2 * time.Second
 
 // lockWait is how long another process may take to let go of the file.
 const lockWait = 300 * time.Millisecond
@@ -117,49 +165,6 @@ func classify(path string, err error) error {
 	default:
 		return fmt.Errorf("open store %s: %w", path, err)
 	}
-}
-
-// begin loads the file, or gives a new one its journal.
-func (s *Store) begin() error {
-	empty := false
-	err := view(s.db, func(tx *bbolt.Tx) error {
-		empty = tx.Bucket(bucketMeta) == nil
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if empty {
-		s.fresh, s.lastRun, s.state = true, true, admission.NewState()
-		s.head = head{Version: formatVersion, Journal: id.New[id.Journal](s.now())}
-		if s.wal, err = createWAL(s.path); err != nil {
-			return fmt.Errorf("create the write-ahead log of %s: %w", s.path, err)
-		}
-	} else {
-		var f file
-		if s.wal, f, err = recoverFile(s.path, s.db); err != nil {
-			return err
-		}
-		s.state, s.head, s.lastRun = f.state, f.head, f.head.Clean
-	}
-	s.head.Version, s.head.Clean, s.head.Log = formatVersion, false, s.wal.id
-	// The number of a batch that was torn is not used again: later records could
-	// complete what is left of it.
-	s.head.Batch++
-	s.wal.number = s.head.Batch
-	err = s.db.Update(func(tx *bbolt.Tx) error {
-		for _, b := range buckets {
-			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
-				return err
-			}
-		}
-		return putHead(tx, s.head)
-	})
-	if err != nil {
-		return fmt.Errorf("write the head of %s: %w", s.path, err)
-	}
-	s.logged, s.durable = s.head, s.position()
-	return nil
 }
 
 // Fresh reports whether Open created the file.
@@ -226,6 +231,7 @@ func (s *Store) position() Position {
 	return Position{
 		Journal: s.head.Journal, Epoch: s.head.Epoch, LastSeq: s.head.LastSeq,
 		AckedSeq: s.head.AckedSeq, AckedHash: s.head.AckedHash, Revision: s.state.Revision,
+		Keyless: s.state.GateKey == credential.Key{},
 	}
 }
 

@@ -16,10 +16,15 @@ import (
 )
 
 // counted is a clock that counts how often it was told the time.
-type counted struct{ times atomic.Int32 }
+type counted struct {
+	heard
+	times atomic.Int32
+}
 
-func (c *counted) Answered(int64, time.Duration) { c.times.Add(1) }
-func (c *counted) Heard(int64)                   { c.times.Add(1) }
+func (c *counted) Answered(*wire.Time, time.Duration) error {
+	c.times.Add(1)
+	return nil
+}
 
 // encode encodes a good message.
 func encode[M interface{ Validate() error }](t *testing.T, m M) []byte {
@@ -64,6 +69,7 @@ func TestMalformedMessagesChangeNothing(t *testing.T) {
 		topic.Ack:     encode(t, &wire.Ack{Journal: p.Journal, Epoch: p.Epoch, Seq: 99, ServerTime: 1}),
 		topic.Sync:    encode(t, &wire.Sync{Kind: wire.Delta, Base: 1, Through: 9, Parts: 1, Entries: []wire.Entry{entry()}}),
 		topic.Resume:  encode(t, &wire.Resume{ServerTime: 1}),
+		topic.Time:    encode(t, &wire.Time{Edge: e.id, Nonce: wire.Nonce{1}, ServerTime: 1, Signature: []byte{1}}),
 	}
 	for channel, message := range good {
 		bad := [][]byte{

@@ -35,7 +35,9 @@ type session struct {
 	beatGap  time.Duration
 	nextBeat time.Time
 	helloAt  time.Time // when to say hello (again), zero for not
-	tokens   []sent    // published, not yet acknowledged by the broker
+	ask      asking
+	mark     found
+	tokens   []sent // published, not yet acknowledged by the broker
 }
 
 // flight is a batch on its way.
@@ -86,6 +88,7 @@ func (s *session) wake() time.Time {
 	earliest(s.helloAt)
 	if s.welcomed {
 		earliest(s.nextBeat)
+		earliest(s.ask.at)
 		if len(s.flying) > 0 {
 			earliest(s.flying[0].at.Add(s.cfg.Timing.Resend))
 		}
@@ -120,6 +123,9 @@ func (s *session) turn(now time.Time) error {
 			return err
 		}
 	}
+	if err := s.askTime(now); err != nil {
+		return err
+	}
 	return s.pump(now)
 }
 
@@ -153,6 +159,9 @@ func (s *session) publish(c topic.Up, payload []byte, err error) error {
 
 func (s *session) hello(now time.Time) error {
 	p := s.journal.Position()
+	if p.Keyless {
+		p.Revision = 0 // deltas would never bring what this cache lacks: it needs a snapshot
+	}
 	b, err := wire.Marshal(&wire.Hello{
 		Minor: wire.Minor, Edge: s.cfg.Edge, Journal: p.Journal, Boot: s.cfg.Boot,
 		LastSeq: p.LastSeq, AckedSeq: p.AckedSeq, AckedHash: p.AckedHash, Revision: p.Revision, Software: s.cfg.Software,
@@ -187,6 +196,9 @@ func (s *session) sendBeat() error {
 
 // pump sends what is on disk and not yet sent, as far as the window allows.
 func (s *session) pump(now time.Time) error {
+	if s.holding(now) {
+		return nil
+	}
 	p := s.journal.Position()
 	for len(s.flying) < window && s.next <= p.LastSeq {
 		events, err := s.journal.Pending(s.next-1, wire.MaxBatch, batchBytes)
@@ -196,7 +208,11 @@ func (s *session) pump(now time.Time) error {
 		if len(events) == 0 {
 			return nil
 		}
-		b, err := wire.Marshal(&wire.EventBatch{Journal: p.Journal, Epoch: p.Epoch, First: s.next, Events: events})
+		mark, err := s.markFor(events)
+		if err != nil {
+			return err
+		}
+		b, err := wire.Marshal(&wire.EventBatch{Journal: p.Journal, Epoch: p.Epoch, First: s.next, Events: events, Mark: mark})
 		if err := s.publish(topic.Events, b, err); err != nil {
 			return err
 		}
@@ -218,11 +234,12 @@ func (s *session) receive(m message) error {
 	case topic.Sync:
 		err = handle(m, s.onSync)
 	case topic.Resume:
-		err = handle(m, func(r *wire.Resume) error {
-			s.clock.Heard(r.ServerTime)
+		err = handle(m, func(*wire.Resume) error {
 			s.again()
 			return nil
 		})
+	case topic.Time:
+		err = handle(m, s.onTime)
 	}
 	if errors.Is(err, wire.ErrMalformed) {
 		s.log.Warn("a message from the cloud was refused", "channel", string(m.channel), "code", "malformed", "err", err)
@@ -247,7 +264,6 @@ func (s *session) onWelcome(w *wire.Welcome) error {
 	if w.Journal != p.Journal || w.Boot != s.cfg.Boot {
 		return nil // the answer to an older hello
 	}
-	s.clock.Answered(w.ServerTime, time.Since(s.greeted))
 	switch w.Verdict {
 	case wire.Foreign:
 		if s.Link() != Foreign {
@@ -278,6 +294,10 @@ func (s *session) onWelcome(w *wire.Welcome) error {
 		s.beatGap = s.cfg.Timing.FastBeat
 	}
 	s.next, s.flying = seq+1, nil
+	s.ask = asking{speaks: w.Minor >= timeSince}
+	if s.ask.speaks {
+		s.ask.at, s.ask.hold = time.Now(), time.Now().Add(s.cfg.Timing.Hold)
+	}
 	if !s.welcomed {
 		s.welcomed, s.nextBeat = true, time.Now()
 	}
@@ -297,7 +317,7 @@ func (s *session) newJournal(why string) error {
 	}
 	s.log.Warn("began a new journal; events that were not acknowledged are in it again", "why", why,
 		"old", old.String(), "new", s.journal.Position().Journal.String())
-	s.welcomed, s.flying = false, nil
+	s.welcomed, s.flying, s.mark = false, nil, found{}
 	s.setLink(Greeting)
 	s.again()
 	return nil
@@ -308,7 +328,6 @@ func (s *session) onAck(a *wire.Ack) error {
 	if a.Journal != p.Journal || a.Epoch != p.Epoch || !s.welcomed {
 		return nil // of another life
 	}
-	s.clock.Heard(a.ServerTime)
 	err := s.journal.Ack(a.Seq, a.Hash)
 	if unfit(err) {
 		return s.newJournal(err.Error())
@@ -334,6 +353,9 @@ func (s *session) onSync(m *wire.Sync) error {
 		return err
 	case !complete:
 		return nil
+	}
+	if len(m.Keys) > 0 || m.Kind == wire.Snapshot {
+		s.askSoon()
 	}
 	p := s.journal.Position()
 	b, err := wire.Marshal(&wire.Applied{Journal: p.Journal, Revision: p.Revision})

@@ -28,10 +28,16 @@ type Journal interface {
 	Sync(m *wire.Sync) (complete bool, err error)
 }
 
-// Clock learns the cloud's time and stamps beats.
+// Clock learns the cloud's time.
 type Clock interface {
-	Answered(server int64, asked time.Duration)
-	Heard(server int64)
+	// Mono counts while the machine sleeps, too.
+	Mono() time.Duration
+	// Known reports whether the cloud has said what time it is since the machine
+	// booted.
+	Known() bool
+	// Answered takes the answer to a question that was asked so long ago, if it is
+	// signed; its error says why not. What it journals is on disk.
+	Answered(t *wire.Time, asked time.Duration) error
 }
 
 // Config is whom to talk to and as whom.
@@ -56,6 +62,8 @@ type Timing struct {
 	Silence  time.Duration // the broker acknowledges a message, before the link is given up
 	Backoff  time.Duration // the longest wait before the next attempt
 	Foreign  time.Duration // before a foreign edge says hello again
+	Ask      time.Duration // between two questions for the time
+	Hold     time.Duration // the answer to the first, before events go without
 	FastBeat time.Duration // 0, or a beat interval that overrides the cloud's
 }
 
@@ -63,7 +71,7 @@ type Timing struct {
 func DefaultTiming() Timing {
 	return Timing{
 		Connect: 5 * time.Second, Welcome: 3 * time.Second, Resend: 5 * time.Second,
-		Silence: 8 * time.Second, Backoff: 5 * time.Second, Foreign: time.Minute,
+		Silence: 8 * time.Second, Backoff: 5 * time.Second, Foreign: time.Minute, Ask: time.Minute, Hold: 10 * time.Second,
 	}
 }
 

@@ -1,6 +1,7 @@
 package uplink_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"path/filepath"
@@ -69,8 +70,9 @@ func (j journal) Sync(m *wire.Sync) (bool, error) {
 // heard is a clock that nobody asks.
 type heard struct{}
 
-func (heard) Answered(int64, time.Duration) {}
-func (heard) Heard(int64)                   {}
+func (heard) Answered(*wire.Time, time.Duration) error { return nil }
+func (heard) Mono() time.Duration                      { return 0 }
+func (heard) Known() bool                              { return true }
 
 func quick() uplink.Timing {
 	return uplink.Timing{
@@ -287,7 +289,7 @@ func TestAForeignEdgeFallsSilentUntilItIsEnrolled(t *testing.T) {
 func TestSyncsAreAcknowledgedAfterTheyAreApplied(t *testing.T) {
 	t.Parallel()
 	part := func(n uint16) *wire.Sync {
-		return &wire.Sync{Kind: wire.Snapshot, Through: 7, Part: n, Parts: 2, Entries: []wire.Entry{{
+		return &wire.Sync{Kind: wire.Snapshot, Through: 7, Part: n, Parts: 2, GateKey: bytes.Repeat([]byte{7}, 32), Entries: []wire.Entry{{
 			Reservation: id.New[id.Reservation](time.Now()), Generation: 1, SpaceType: id.Standard, From: 1, To: 2, State: wire.EntryConfirmed,
 		}}}
 	}

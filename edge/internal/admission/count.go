@@ -1,0 +1,73 @@
+package admission
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// Count is how many vehicles are inside: the stays that are known, and the bounds
+// within which the truth lies, as each passage that nobody could see may be one more
+// or one less.
+type Count struct {
+	Low  int `json:"low"`
+	Best int `json:"best"`
+	High int `json:"high"`
+}
+
+// Inside counts who is inside.
+func (s *State) Inside() Count {
+	c := Count{}
+	for _, ses := range s.Sessions {
+		if ses.Phase == Inside || ses.Phase == Leaving {
+			c.Best++
+		}
+	}
+	doubts := int(s.Doubt.Count - s.Doubt.Known)
+	c.Low, c.High = max(c.Best-doubts, 0), c.Best+doubts
+	return c
+}
+
+// NoteCount is the note of the command that says how many somebody has counted.
+func NoteCount(n int) string { return fmt.Sprintf("%s%d", noteCount, n) }
+
+const noteCount = "count_"
+
+// counted settles the doubts: somebody has counted.
+func (d *Doubt) counted(e *wire.Event, c *Changes) {
+	if strings.HasPrefix(e.Note, noteCount) && d.Known != d.Count {
+		d.Known, c.Cache = d.Count, true
+	}
+}
+
+// Recount are the facts that bring those inside to a number that somebody has
+// counted: who is missing came in as a walk-in without a ticket, who is too many has
+// left, those first who have been inside for longest. Guests' stays are not ended by
+// a count. fresh makes the sessions.
+func Recount(s *State, r Request, n int, fresh func() id.Session) []Fact {
+	var facts []Fact
+	have := s.Inside().Best
+	for ; have < n; have++ {
+		r.Fresh = fresh()
+		facts = append(facts, Strayed(s, r, true)...)
+	}
+	var walkins []Session
+	for _, ses := range s.Sessions {
+		if ses.Phase == Inside && ses.Reservation.IsZero() && !ses.Gone {
+			walkins = append(walkins, ses)
+		}
+	}
+	slices.SortFunc(walkins, func(a, b Session) int { return int(max(min(a.Since-b.Since, 1), -1)) })
+	for _, ses := range walkins {
+		if have <= n {
+			break
+		}
+		have--
+		released := r.release(wire.AdmitPolicy, ses).Fact
+		facts = append(facts, released, seen(released, Leaving))
+	}
+	return facts
+}

@@ -1,0 +1,159 @@
+package lane
+
+import "time"
+
+// command does what the staff wants.
+func (m *machine) command(c Command) {
+	switch c {
+	case HoldOpen:
+		m.heldOpen, m.nextRaise = true, m.now
+	case LetGo:
+		m.heldOpen = false
+		m.letGo()
+	case Alarm:
+		m.alarm, m.nextRaise = true, m.now
+		m.fault(FaultFire, true)
+	case Reset:
+		if m.Inputs.Fire == On {
+			return // it burns
+		}
+		m.alarm = false
+		m.fault(FaultFire, false)
+		m.letGo()
+	case Halt:
+		m.halted = true
+	case Resume:
+		m.halted = false
+	case TakeOut:
+		m.outOfService = true
+	case PutBack:
+		m.outOfService, m.outUntil = false, time.Time{}
+		m.fault(FaultNotOpening, false)
+	case Turn:
+		m.turn()
+	}
+}
+
+// letGo lets an arm that was held up come down as behind any vehicle.
+func (m *machine) letGo() {
+	if m.Held() || m.Phase != Idle && m.Phase != Armed {
+		return
+	}
+	m.Phase, m.since, m.nextLook, m.closed = Cleared, m.now, m.now.Add(m.cfg.SampleEvery), 0
+	m.settle()
+}
+
+// turn has a reversible lane lead the other way, if surely nobody is in it.
+func (m *machine) turn() {
+	in := m.Inputs
+	if !m.cfg.Reversible || m.Phase != Idle || m.waiting ||
+		in.Safety != Off || in.Arming != Off || in.Far == On || in.ArmClosed == Off {
+		m.do(Effect{Kind: CannotTurn})
+		return
+	}
+	m.reversed, m.needsCar = !m.reversed, !m.needsCar
+	m.Inputs.Arming, m.Inputs.Far = in.Far, in.Arming
+	m.settle()
+}
+
+// shut reports whether nobody is let through at present.
+func (m *machine) shut() bool {
+	return m.outOfService || m.stopped() || m.needsCar && (m.alarm || m.now.Before(m.outUntil))
+}
+
+// hold asks an arm up that is to stay up and is not.
+func (m *machine) hold() {
+	if !m.Held() || m.stopped() || m.Inputs.ArmOpen == On || m.now.Before(m.nextRaise) {
+		return
+	}
+	m.raise()
+}
+
+// raise asks the arm up without a decision.
+func (m *machine) raise() {
+	if from := m.lastClose.Add(m.cfg.Gap); m.now.Before(from) {
+		m.nextRaise = from
+		return
+	}
+	m.nextRaise, m.lastOpen = m.now.Add(m.cfg.RaiseEvery), m.now
+	m.do(Effect{Kind: Raise})
+	switch { // it does not come down any more
+	case m.Phase == Closing:
+		m.Phase, m.since, m.nextLook = Cleared, m.now, m.now.Add(m.cfg.SampleEvery)
+	case m.Phase == Deciding && m.back == Closing:
+		m.back, m.since, m.nextLook = Cleared, m.now, m.now.Add(m.cfg.SampleEvery)
+	}
+}
+
+// yield raises an arm that was asked to close when the safety loop is not free any
+// more.
+func (m *machine) yield() {
+	deciding := m.Phase == Deciding && m.back == Closing
+	if m.Phase != Closing && !deciding || m.Inputs.Safety == Off || m.stopped() {
+		return
+	}
+	m.raise()
+}
+
+// foundUp notices an arm that is up when the lane begins to see it again: it is
+// reported, left alone for a while, and then comes down as behind a vehicle.
+func (m *machine) foundUp(before Inputs) {
+	if before.ArmClosed != Unknown || m.Inputs.ArmClosed != Off || m.Phase != Idle && m.Phase != Armed {
+		return
+	}
+	m.do(Effect{Kind: FaultSet, Fault: FaultArmUp})
+	m.do(Effect{Kind: Unsure})
+	m.Phase, m.since, m.nextLook, m.closed = Cleared, m.now, m.now.Add(m.cfg.SampleEvery), 0
+	m.settled = m.now.Add(m.cfg.SettleAfter)
+}
+
+// strayed notices a passage that nobody decided, and which way it went by the order
+// of the loops. A vehicle that stood on the loop when the lane began to look is none.
+func (m *machine) strayed(before Inputs) {
+	s, in := &m.stray, m.Inputs
+	if before.Safety == Off && in.Safety == On {
+		*s = stray{there: true, fromA: in.Arming == On || before.Arming == On, heldA: in.Arming == On}
+	}
+	if !s.there {
+		return
+	}
+	switch in.Arming {
+	case On:
+		s.sawA = true
+	case Off:
+		s.heldA = false
+	case Unknown:
+		s.unsure, s.heldA = true, false
+	}
+	s.unsure = s.unsure || in.Safety == Unknown
+	if in.Safety != Off {
+		return
+	}
+	was := *s
+	*s = stray{}
+	switch {
+	case was.unsure, was.fromA && was.heldA: // it has reversed, or the next one stands where it stood
+		m.do(Effect{Kind: Unsure})
+	case was.fromA && m.behind:
+		m.do(Effect{Kind: Stray, Fault: FaultTailgate})
+	case was.fromA:
+		m.do(Effect{Kind: Stray, Fault: FaultPassage})
+	case was.sawA:
+		m.do(Effect{Kind: Stray, Fault: FaultWrongWay, Backward: true})
+	default: // from the other side and back, or too small for the arming loop
+		m.do(Effect{Kind: Unsure})
+	}
+}
+
+// attended decides for one vehicle at once, if none is passing.
+func (m *machine) attended() {
+	switch m.Phase {
+	case Idle, Armed, Cleared, Closing:
+		if m.stopped() {
+			m.do(Effect{Kind: Closed})
+			return
+		}
+		m.decide()
+	case Deciding, Opening, Entering, Passing: // the arm is up, or about to be
+	}
+}
