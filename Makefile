@@ -55,7 +55,7 @@ soak: ## a million random operations on three processes and a Postgres that are 
 	go build -o bin/soak ./cloud/internal/soak/cmd/soak
 	bin/soak $(ARGS)
 
-test-crash: ## a process that dies at everything it sends while money moves; make test tries every eleventh
+test-crash: ## a process that dies at everything it sends while money moves; make test tries every seventeenth
 	go run ./cloud/internal/devpg/cmd/ensure
 	OPENLOT_CRASH=1 go test ./cloud/internal/soak/crash -count=1 -timeout 30m -v
 

@@ -17,7 +17,7 @@ import (
 const whole = "OPENLOT_CRASH"
 
 // stride is how far apart the deaths are without it.
-const stride = 11
+const stride = 17
 
 // way is how a process dies, and what its client does then.
 type way struct {
