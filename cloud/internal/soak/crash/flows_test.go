@@ -218,7 +218,7 @@ func (w *town) givingBack() scene {
 	some := int64(100)
 	return scene{
 		act: func(ctx context.Context, p *process) (string, error) {
-			a, err := p.operator.Refund(ctx, place, v.Reservation.ID, &some, "Ana", "the gate was slow")
+			a, err := p.operator.Refund(ctx, place, v.Reservation.ID, false, &some, "Ana", "the gate was slow")
 			return fmt.Sprint(a), err
 		},
 		end: func(string, bool) {
