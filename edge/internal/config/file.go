@@ -307,6 +307,7 @@ func (r *reader) lane(n *node, c *Config) Lane {
 	case "closed_to_all":
 		l.Mode = admission.ClosedToAll
 	}
+	l.Reversible = o.get("reversible").choice("false", "true") == "true"
 	l.Language = o.language("language", c.Language)
 	g := o.need("gate", "Write {device: …, number: …}.").object()
 	l.Device = g.need("device", "Write the id of the device that carries the gate.").text()
