@@ -340,9 +340,31 @@ func TestAFileWithoutALogIsTakenOver(t *testing.T) {
 		t.Errorf("%d sessions", len(inside))
 	}
 	setHead(t, path, func(h *head) { h.Version = formatVersion + 1 })
+	before := contents(t, filepath.Dir(path))
 	if _, err := Open(path, slog.New(slog.DiscardHandler), time.Now); !errors.Is(err, ErrNewer) {
 		t.Errorf("a version of tomorrow: %v", err)
 	}
+	if now := contents(t, filepath.Dir(path)); !maps.Equal(now, before) {
+		t.Error("what cannot be read was changed")
+	}
+	setHead(t, path, func(h *head) { h.Version = formatVersion }) // as for the version that wrote it
+	if inside := insideOf(t, path); len(inside) != 1 {
+		t.Errorf("%d sessions after the way back", len(inside))
+	}
+}
+
+// contents is what the files of a directory hold, by name.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	found, err := os.ReadDir(dir)
+	must(t, err)
+	all := map[string]string{}
+	for _, f := range found {
+		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		must(t, err)
+		all[f.Name()] = string(b)
+	}
+	return all
 }
 
 // A log that is full, a sync that is too large for it, and what comes after
