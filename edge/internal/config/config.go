@@ -26,6 +26,10 @@ type Config struct {
 	Readers  []Reader
 	Displays []Display
 
+	LogLevel           string
+	StoreLimit         int64         // bytes of the disk that the store may take
+	UpdateConfirmAfter time.Duration // of work without a fault, before a new version is kept
+
 	ReadersHTTP string // address at which readers send what they read, or empty
 
 	places places
