@@ -10,7 +10,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb
+.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,13 +47,17 @@ bench-story: build ## measure credential to open, reserve to edge, event to clou
 
 bench-gate: ## measure a gate: credential to open against two syncs, memory, start, wear (ARGS=--quick)
 	@mkdir -p bin
-	go build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/openlot-edge-stripped ./edge/cmd/openlot-edge
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/openlot-edge-stripped ./edge/cmd/openlot-edge
 	go run ./edge/internal/benchgate/cmd/bench-gate -agent bin/openlot-edge-stripped $(ARGS)
 
 soak: ## a million random operations on three processes and a Postgres that are killed all the time (ARGS='--seconds 60')
 	@mkdir -p bin
 	go build -o bin/soak ./cloud/internal/soak/cmd/soak
 	bin/soak $(ARGS)
+
+test-crash: ## a process that dies at everything it sends while money moves; make test tries every seventeenth
+	go run ./cloud/internal/devpg/cmd/ensure
+	OPENLOT_CRASH=1 go test ./cloud/internal/soak/crash -count=1 -timeout 30m -v
 
 check-lane: ## search the lane's states 12 steps deep and walk 10^8 random steps (some minutes)
 	cd edge && go test ./internal/lane -run 'TestEveryStateWithinSomeSteps|TestRandomSteps' -v -count=1 -timeout 60m -args -depth 12 -whole 5 -steps 100000000

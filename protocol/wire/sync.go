@@ -20,18 +20,19 @@ const (
 	EntryNoShow    EntryState = 5 // declared: admit only as reinstated or from the allotment
 )
 
-// Entry is one reservation as an edge caches it.
+// Entry is one reservation as an edge caches it. An edge has a hundred thousand in
+// memory, and the order of the fields keeps one in 144 bytes.
 type Entry struct {
 	Reservation id.Reservation `cbor:"1,keyasint"`
 	Generation  uint16         `cbor:"2,keyasint"` // the pass generation that is valid
+	State       EntryState     `cbor:"7,keyasint"`
+	Version     uint32         `cbor:"10,keyasint"` // of the reservation; an older one never replaces a newer
 	SpaceType   id.SpaceType   `cbor:"3,keyasint"`
 	From        int64          `cbor:"4,keyasint"` // Unix seconds
 	To          int64          `cbor:"5,keyasint"`
-	NoShowAt    int64          `cbor:"6,keyasint"` // Unix seconds: past it, a late arrival
-	State       EntryState     `cbor:"7,keyasint"`
+	NoShowAt    int64          `cbor:"6,keyasint"`            // Unix seconds: past it, a late arrival
 	Plate       string         `cbor:"8,keyasint,omitempty"`  // normalised
 	Session     id.Session     `cbor:"9,keyasint,omitempty"`  // while active
-	Version     uint64         `cbor:"10,keyasint"`           // of the reservation; an older one never replaces a newer
 	Bay         string         `cbor:"11,keyasint,omitempty"` // tentative until it is inside; none: its type has no bays, or none is free
 	// Since minor version 2. Credentials are the keyed hashes of its plate, cards and
 	// PIN; Plate is then left out.

@@ -56,7 +56,7 @@ func TestRoundTrip(t *testing.T) {
 				from := rapid.Int64Range(-1<<40, 1<<40).Draw(t, "from")
 				return wire.Entry{
 					Reservation: drawID[id.Reservation](t), Generation: rapid.Uint16Min(1).Draw(t, "gen"), SpaceType: spaceType.Draw(t, "type"), From: from, To: from + 1,
-					NoShowAt: rapid.Int64().Draw(t, "noshow"), State: wire.EntryState(rapid.IntRange(1, 5).Draw(t, "state")), Bay: rapid.StringN(0, -1, wire.MaxBay).Draw(t, "bay"), Version: rapid.Uint64().Draw(t, "version"),
+					NoShowAt: rapid.Int64().Draw(t, "noshow"), State: wire.EntryState(rapid.IntRange(1, 5).Draw(t, "state")), Bay: rapid.StringN(0, -1, wire.MaxBay).Draw(t, "bay"), Version: rapid.Uint32().Draw(t, "version"),
 				}
 			}), 1, 5).Draw(t, "entries"),
 			Allotments: []wire.Allotment{{SpaceType: "ev", Version: rapid.Uint64Min(1).Draw(t, "v"), Units: rapid.Uint16().Draw(t, "u"), Until: rapid.Int64().Draw(t, "until")}},
@@ -164,7 +164,7 @@ func TestTooLarge(t *testing.T) {
 	for range wire.MaxEntries {
 		s.Entries = append(s.Entries, wire.Entry{
 			Reservation: id.New[id.Reservation](time.Now()), Session: id.New[id.Session](time.Now()), Generation: 1<<16 - 1, SpaceType: id.SpaceType(strings.Repeat("a", 32)),
-			From: 1 << 33, To: 1<<33 + 1, NoShowAt: 1 << 33, State: wire.EntryActive, Plate: strings.Repeat("P", wire.MaxPlate), Version: 1<<64 - 1,
+			From: 1 << 33, To: 1<<33 + 1, NoShowAt: 1 << 33, State: wire.EntryActive, Plate: strings.Repeat("P", wire.MaxPlate), Version: 1<<32 - 1,
 		})
 	}
 	for range wire.MaxTypes {

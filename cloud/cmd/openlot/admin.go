@@ -33,6 +33,9 @@ type adminCmd struct {
 	Neutral neutralCmd `cmd:"" help:"Say that it is not known whether a reservation's pass is inside. The gate lets its next use through. Who and why stays on record."`
 	Card    cardCmd    `cmd:"" help:"Make a card stand for a reservation at the gate, or no longer. Only a keyed hash of it is kept."`
 
+	Incidents incidentsCmd `cmd:"" help:"List what went wrong at a parking and how it was settled: conflicts with what an edge told, tailgates, barriers that do not move, alarms."`
+	Commands  commandsCmd  `cmd:"" help:"List what the staff had the lanes do, with who and why."`
+
 	Tariff adoptCmd `cmd:"" help:"Show a parking's tariff, or go over to the one in a file. What was quoted keeps its price."`
 
 	Closing  closingCmd  `cmd:"" help:"Close days and cash shifts of the books, and look at those that are closed."`
@@ -46,7 +49,7 @@ type adminCmd struct {
 func (c *adminCmd) commons() []common {
 	return []common{
 		c.Closing.List.common, c.Closing.Make.common, c.Closing.Show.common, c.Closing.Check.common, c.Closing.Shift.common, c.Ledger.Export.common, c.WriteOff.common,
-		c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Refund.common, c.Neutral.common, c.Card.common, c.Tariff.common, c.RetireEdge.common,
+		c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Refund.common, c.Neutral.common, c.Card.common, c.Tariff.common, c.RetireEdge.common, c.Incidents.common, c.Commands.common,
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/timerange"
+	"github.com/openlot/openlot/protocol/wire"
 )
 
 // sale is a confirmed reservation for a window.
@@ -164,6 +165,17 @@ func TestAdminCommands(t *testing.T) {
 	}
 	has(said[0], "walked: ", "Level 2 is flooded.")
 	has(said[1], "voided: ", "made twice")
+	has(openlot(0, "admin", "incidents", "north"), "walked  "+second.String(), "Level 2 is flooded.", "voided  "+first.String())
+	has(openlot(0, "admin", "incidents", "north", "--last", "1ns"), "no incident in north")
+	has(openlot(0, "admin", "commands", "north"), "nobody commanded")
+	raw, err := wire.Marshal(&wire.Event{Seq: 1, Boot: id.New[id.Boot](now), Kind: wire.Commanded, Lane: "entry-1", Note: "open", By: "rosa", Why: "a van\x1b[2J without a pass", Wall: now.UnixMilli()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := postgrestest.Owner(t, dsn).Exec(t.Context(), `insert into observation (parking, epoch, seq, kind, at, raw) values ('north', 1, 1, 13, now(), $1)`, raw); err != nil {
+		t.Fatal(err)
+	}
+	has(openlot(0, "admin", "commands", "north"), "entry-1  open", `"rosa"`, `"a van\x1b[2J without a pass"`)
 
 	// A tariff is shown as the document that it is, changed, and given back.
 	shown := openlot(0, "admin", "tariff", "north")

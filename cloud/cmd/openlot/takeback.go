@@ -55,6 +55,7 @@ func (c *voidCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) erro
 type refundCmd struct {
 	one
 	Reservation string  `arg:"" help:"The reservation's id, such as rsv_01jd3k…"`
+	Debt        bool    `help:"Give back what the stay still owed and a card paid later, instead of what the reservation paid."`
 	Amount      *string `help:"How much to give back. Default: all that was taken and is not given back." placeholder:"3.50"`
 	By          string  `required:"" help:"Who decides it, for the record." placeholder:"NAME"`
 	Reason      string  `required:"" help:"Why, for the record; nothing personal. The same once more changes nothing."`
@@ -71,7 +72,7 @@ func (c *refundCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) er
 		if err != nil {
 			return err
 		}
-		back, err := a.Reservations.Refund(ctx, at, r, n, c.By, c.Reason)
+		back, err := a.Reservations.Refund(ctx, at, r, c.Debt, n, c.By, c.Reason)
 		if err != nil {
 			return err
 		}

@@ -30,6 +30,7 @@ type Administration struct {
 	Providers    []payment.Provider
 	Reconcile    reconcile.Service
 	Gate         postgres.Gate
+	History      postgres.History
 }
 
 // Currency is a parking's.
@@ -70,6 +71,7 @@ func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, account 
 		Providers:    providers,
 		Reconcile:    reconcile.Service{Store: postgres.NewReconcile(db), Commits: committer, Now: time.Now},
 		Gate:         postgres.NewGate(db),
+		History:      postgres.NewHistory(db),
 	})
 	stop()
 	return errors.Join(err, <-ended)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/session"
@@ -180,6 +181,9 @@ func (c *change) toTake(h *hand, o payment.Outcome) error {
 		return err
 	}
 	h.p.State, h.p.NextAction, h.p.CaptureAmount = payment.Authorized, "", minor
+	if more := c.p.Raise; more.Session == h.p.Debt.Session && more.Amount > 0 { // what the exit left owed, and its tax
+		h.p.CaptureTax = bill.Share(more.Tax, min(minor, more.Amount), more.Amount)
+	}
 	if minor == 0 {
 		return h.giveBack()
 	}
@@ -281,7 +285,7 @@ func (s *Service) capture(ctx context.Context, at id.Parking, p payment.Payment)
 		err = out.Sense(p.Amount)
 	}
 	if err == nil {
-		_, err = s.Commits.Commit(ctx, settlement.RecordCapture{At: at, Payment: p.ID, Outcome: out})
+		_, err = s.Commits.Commit(ctx, settlement.RecordCapture{At: at, Payment: p.ID, Outcome: out, Incident: id.New[id.Incident](s.Now())})
 	}
 	return err
 }

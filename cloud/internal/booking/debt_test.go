@@ -1,6 +1,7 @@
 package booking_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 
@@ -338,6 +339,36 @@ func TestADebtWhoseHoldIsGoneIsOwed(t *testing.T) {
 	check(t, x.World)
 	if s := stay(); s.Owed.Minor != 1000 || x.booked(ledger.Receivable) != 1000 || x.booked(ledger.Revenue)+x.booked(ledger.TaxPayable) != -1400 {
 		t.Errorf("owed %v, receivable %d", s.Owed, x.booked(ledger.Receivable))
+	}
+}
+
+// Somebody takes the whole hold of a debt by hand, of which a machine has paid some
+// meanwhile: what is more goes back, and the payment comes to its end.
+func TestADebtThatIsTakenByHandIsPaidOnce(t *testing.T) {
+	x, r, stay := indebted(t)
+	v, err := x.sell.Pay(t.Context(), r, booking.PayRequest{Key: payKey, Method: sandbox.SecondFactor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.do(t, x.gate.pay(t, r, 200, x.c.at))
+	if _, err := x.bank.Complete(t.Context(), v.Debt.Ref, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.settle.Resolve(t.Context(), altmarkt, v.Debt.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.bank.Capture(t.Context(), v.Debt.Ref, money.New(1000, "EUR"), "by hand"); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.rest(); err != nil {
+		t.Fatal(err)
+	}
+	check(t, x.World)
+	i := slices.IndexFunc(x.Payments(), func(p payment.Payment) bool { return p.ID == v.Debt.ID })
+	p := x.Payments()[i]
+	if s := stay(); s.Owed.Minor != 0 || s.Credit != 0 || !s.Paying.IsZero() || p.Captured != 1000 || p.Refunded != 200 ||
+		x.booked(ledger.Receivable) != 0 || x.booked(ledger.Revenue)+x.booked(ledger.TaxPayable) != -1400 {
+		t.Errorf("owed %v, credit %d, %+v, receivable %d, earned %d", s.Owed, s.Credit, p, x.booked(ledger.Receivable), x.booked(ledger.Revenue)+x.booked(ledger.TaxPayable))
 	}
 }
 

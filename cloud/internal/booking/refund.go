@@ -35,12 +35,21 @@ const (
 // for another reason.
 type Refund struct {
 	Target
-	Minor  *int64 // minor units; nil: all that is left
-	By     string // who decides it
-	Reason string // for the record, by the operator; nothing personal
+	Of     id.Payment // that paid a debt of the stay; zero: the reservation's own
+	Minor  *int64     // minor units; nil: all that is left
+	By     string     // who decides it
+	Reason string     // for the record, by the operator; nothing personal
 
 	After  Snapshot     // set by Apply
 	Amount money.Amount // that is given back for the reason; set by Apply
+}
+
+// Prefetch implements commit.Op.
+func (o *Refund) Prefetch(r *commit.Rows) {
+	o.Target.Prefetch(r)
+	if !o.Of.IsZero() {
+		r.Payments = append(r.Payments, o.Of)
+	}
 }
 
 // word is the name under which the provider gives back for the reason.
@@ -56,8 +65,14 @@ func (o *Refund) Apply(w *commit.Work, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	before, again := c.p.Refunding(o.word())
-	amount := money.New(c.p.Left(), c.p.Amount.Currency)
+	h := &c.hand
+	if !o.Of.IsZero() {
+		if h, err = take(w, now, c.r, o.Of); err != nil {
+			return err
+		}
+	}
+	before, again := h.p.Refunding(o.word())
+	amount := money.New(h.p.Left(), h.p.Amount.Currency)
 	switch {
 	case o.Minor != nil:
 		amount.Minor = *o.Minor
@@ -67,30 +82,31 @@ func (o *Refund) Apply(w *commit.Work, now time.Time) error {
 	if again && before.State == payment.RefundFailed {
 		return fault.New(fault.Conflict, CodeRefundFailed, "It could not be given back for this reason. Give another reason to try again.")
 	}
-	changed, err := settlement.GiveBack(w, c.p, o.word(), amount.Minor, now)
+	changed, err := settlement.GiveBack(w, h.p, o.word(), amount.Minor, now)
 	switch {
 	case errors.Is(err, payment.ErrOtherRefund):
 		return fault.Newf(fault.Conflict, CodeRefundDiffers, "%s is given back for this reason already. Give another reason for more.", money.New(before.Amount, amount.Currency))
-	case errors.Is(err, payment.ErrTooMuchBack) && c.p.Left() == 0:
+	case errors.Is(err, payment.ErrTooMuchBack) && h.p.Left() == 0:
 		return fault.New(fault.Conflict, CodeNothingTaken, "Nothing was taken for this reservation that is not given back.")
 	case errors.Is(err, payment.ErrTooMuchBack):
-		return fault.Newf(fault.Invalid, CodeMoreThanTaken, "%s can be given back: some of it, or all.", money.New(c.p.Left(), amount.Currency))
+		return fault.Newf(fault.Invalid, CodeMoreThanTaken, "%s can be given back: some of it, or all.", money.New(h.p.Left(), amount.Currency))
 	case err != nil:
 		return err
 	}
 	if changed {
-		c.movedPayment = true
-		c.raise(ClassRefunded, fmt.Sprintf("%s of %s is given back by %s: %s", amount, money.New(c.p.Charged(), amount.Currency), o.By, o.Reason))
+		h.movedPayment = true
+		c.raise(ClassRefunded, fmt.Sprintf("%s of %s is given back by %s: %s", amount, money.New(h.p.Charged(), amount.Currency), o.By, o.Reason))
 	}
 	o.After, o.Amount = c.after(), amount
 	return nil
 }
 
-// Refund gives back an amount in minor units of what was taken for a reservation,
-// nil for all that is left, and returns how much it is. Its faults are
-// CodeInvalidReason, CodeReservationNotFound, also for a reservation of another
-// parking, and those of the op.
-func (o Operator) Refund(ctx context.Context, p id.Parking, r id.Reservation, minor *int64, by, reason string) (money.Amount, error) {
+// Refund gives back an amount in minor units of what was taken for a reservation, or
+// with debt of what its stay still owed and a card paid later, nil for all that is
+// left, and returns how much it is. Its faults are CodeInvalidReason,
+// CodeReservationNotFound, also for a reservation of another parking, and those of
+// the op.
+func (o Operator) Refund(ctx context.Context, p id.Parking, r id.Reservation, debt bool, minor *int64, by, reason string) (money.Amount, error) {
 	at, err := o.find(ctx, p, r, reason)
 	if err != nil {
 		return money.Amount{}, err
@@ -99,6 +115,12 @@ func (o Operator) Refund(ctx context.Context, p id.Parking, r id.Reservation, mi
 		return money.Amount{}, fault.New(fault.Invalid, CodeInvalidReason, "Say who gives it back.").WithField("by", "is empty or too long")
 	}
 	op := &Refund{Target: TargetOf(at), Minor: minor, By: by, Reason: reason}
+	if debt {
+		if at.Debt == nil {
+			return money.Amount{}, fault.New(fault.Conflict, CodeNothingTaken, "No card has paid what the stay owed.")
+		}
+		op.Of = at.Debt.ID
+	}
 	_, err = o.Commits.Commit(ctx, op)
 	return op.Amount, err
 }

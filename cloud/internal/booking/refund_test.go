@@ -7,6 +7,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/ledger"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
 	"github.com/openlot/openlot/cloud/internal/settlement"
@@ -63,7 +64,7 @@ func TestTheOperatorGivesBackWhatWasTakenAndNoMore(t *testing.T) {
 		{nil, "Ana", "and hailed", 0, booking.CodeNothingTaken},
 	} {
 		events := len(x.Events(altmarkt))
-		back, err := o.Refund(t.Context(), altmarkt, at.ID, c.minor, c.by, c.reason)
+		back, err := o.Refund(t.Context(), altmarkt, at.ID, false, c.minor, c.by, c.reason)
 		if fault.Code(err) != c.code || c.code == "" && back.Minor != c.back {
 			t.Fatalf("%+v: %s, %v", c, back, err)
 		}
@@ -71,7 +72,7 @@ func TestTheOperatorGivesBackWhatWasTakenAndNoMore(t *testing.T) {
 			t.Fatalf("%+v changed something", c)
 		}
 	}
-	if _, err := o.Refund(t.Context(), "elsewhere", at.ID, nil, "Ana", "why not"); fault.Code(err) != booking.CodeReservationNotFound {
+	if _, err := o.Refund(t.Context(), "elsewhere", at.ID, false, nil, "Ana", "why not"); fault.Code(err) != booking.CodeReservationNotFound {
 		t.Fatal(err)
 	}
 	if p := x.step(t); p.State != payment.Captured || p.Refunded != 0 || !p.Returns() {
@@ -102,7 +103,7 @@ func TestARefundThatComesBackIsBookedBack(t *testing.T) {
 	x, at := driven(t)
 	o := booking.Operator{Reservations: x.World, Commits: x.World}
 	x.step(t)
-	if _, err := o.Refund(t.Context(), altmarkt, at.ID, nil, "Ana", "the gate was slow"); err != nil {
+	if _, err := o.Refund(t.Context(), altmarkt, at.ID, false, nil, "Ana", "the gate was slow"); err != nil {
 		t.Fatal(err)
 	}
 	p := x.Payments()[0]
@@ -122,10 +123,10 @@ func TestARefundThatComesBackIsBookedBack(t *testing.T) {
 	if !slices.Equal(told, []feed.Kind{feed.RefundRequested, feed.RefundGiven, feed.RefundArrived, feed.RefundFailed}) || !slices.Contains(x.Incidents(), settlement.RefundFailed) {
 		t.Fatalf("told %v, incidents %v", told, x.Incidents())
 	}
-	if _, err := o.Refund(t.Context(), altmarkt, at.ID, nil, "Ana", "the gate was slow"); fault.Code(err) != booking.CodeRefundFailed {
+	if _, err := o.Refund(t.Context(), altmarkt, at.ID, false, nil, "Ana", "the gate was slow"); fault.Code(err) != booking.CodeRefundFailed {
 		t.Errorf("a refund that failed is said to be under way: %v", err)
 	}
-	if back, err := o.Refund(t.Context(), altmarkt, at.ID, nil, "Ana", "to another card"); err != nil || back.Minor != 400 {
+	if back, err := o.Refund(t.Context(), altmarkt, at.ID, false, nil, "Ana", "to another card"); err != nil || back.Minor != 400 {
 		t.Fatalf("%s, %v", back, err)
 	}
 }
@@ -144,5 +145,37 @@ func TestWhatIsToBeGivenBackIsNotOwedWhenTheHoldIsGone(t *testing.T) {
 	}
 	if err := x.rest(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What a stay still owed and a card paid later is given back, too, from the payment
+// that took it, with the tax in it.
+func TestWhatPaidADebtIsGivenBack(t *testing.T) {
+	x, r, _ := indebted(t)
+	o := booking.Operator{Reservations: x.World, Commits: x.World}
+	if _, err := o.Refund(t.Context(), altmarkt, r, true, nil, "Ana", "the gate was stuck"); fault.Code(err) != booking.CodeNothingTaken {
+		t.Fatal(err)
+	}
+	v, err := x.sell.Pay(t.Context(), r, booking.PayRequest{Key: payKey, Method: sandbox.OK})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tax := x.booked(ledger.TaxPayable)
+	for range 2 {
+		if back, err := o.Refund(t.Context(), altmarkt, r, true, nil, "Ana", "the gate was stuck"); err != nil || back.Minor != 1000 {
+			t.Fatalf("%s, %v", back, err)
+		}
+	}
+	if err := x.rest(); err != nil {
+		t.Fatal(err)
+	}
+	check(t, x.World)
+	for _, p := range x.Payments() {
+		if want := map[bool]int64{true: 1000}[p.ID == v.Debt.ID]; p.Refunded != want {
+			t.Errorf("%+v", p)
+		}
+	}
+	if x.booked(ledger.Provider) != 400 || x.booked(ledger.Revenue)+x.booked(ledger.TaxPayable) != -400 || x.booked(ledger.TaxPayable)-tax != 160 {
+		t.Errorf("%d with the provider, %d earned, of the tax of %d is %d left", x.booked(ledger.Provider), x.booked(ledger.Revenue), tax, x.booked(ledger.TaxPayable))
 	}
 }

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"errors"
 	"html/template"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/openlot/openlot/cloud/internal/problem"
+	"github.com/openlot/openlot/protocol/fault"
 )
 
 //go:embed pages.html
@@ -111,7 +115,7 @@ func (h *pages) list(w http.ResponseWriter, r *http.Request) {
 	texts, textsErr := h.store.Texts(r.Context(), listed)
 	switch {
 	case err != nil || textsErr != nil:
-		http.Error(w, "The inbox cannot be read at the moment.", http.StatusServiceUnavailable)
+		problem.Write(w, r, errUnread(errors.Join(err, textsErr)))
 	case wantsJSON(r):
 		out := struct {
 			Mails []mailJSON `json:"mails"`
@@ -125,23 +129,23 @@ func (h *pages) list(w http.ResponseWriter, r *http.Request) {
 		}
 		writeJSON(w, out)
 	default:
-		h.render(w, "list", map[string]any{"Title": "Inbox", "Entries": together(mails, texts)})
+		h.render(w, r, "list", map[string]any{"Title": "Inbox", "Entries": together(mails, texts)})
 	}
 }
 
 func (h *pages) message(w http.ResponseWriter, r *http.Request) {
 	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	if err != nil {
-		http.NotFound(w, r)
+		problem.Write(w, r, fault.New(fault.NotFound, codeNoMail, "There is no such mail."))
 		return
 	}
 	m, err := h.store.Mail(r.Context(), id)
 	if err != nil {
-		http.Error(w, "The inbox cannot be read at the moment.", http.StatusServiceUnavailable)
+		problem.Write(w, r, errUnread(err))
 		return
 	}
 	if m == nil {
-		http.NotFound(w, r)
+		problem.Write(w, r, fault.New(fault.NotFound, codeNoMail, "There is no such mail."))
 		return
 	}
 	if r.URL.Query().Get("raw") == "1" {
@@ -160,7 +164,17 @@ func (h *pages) message(w http.ResponseWriter, r *http.Request) {
 	if c.HTML != "" {
 		c.HTML = `<base target="_blank">` + c.HTML
 	}
-	h.render(w, "message", map[string]any{"Title": m.Subject, "Mail": m, "Content": c})
+	h.render(w, r, "message", map[string]any{"Title": m.Subject, "Mail": m, "Content": c})
+}
+
+// Fault codes of the pages.
+const (
+	codeUnread = "inbox_unavailable"
+	codeNoMail = "mail_not_found"
+)
+
+func errUnread(err error) error {
+	return fault.Wrap(err, fault.Unavailable, codeUnread, "The inbox cannot be read at the moment.")
 }
 
 func writeJSON(w http.ResponseWriter, v any) {
@@ -169,10 +183,10 @@ func writeJSON(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-func (h *pages) render(w http.ResponseWriter, name string, data any) {
+func (h *pages) render(w http.ResponseWriter, r *http.Request, name string, data any) {
 	var page bytes.Buffer
 	if err := h.templates.ExecuteTemplate(&page, name, data); err != nil {
-		http.Error(w, "This page cannot be shown.", http.StatusInternalServerError)
+		problem.Write(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -164,7 +164,13 @@ func (a *ApplyEvents) effect(w *commit.Work, e *wire.Event, m moment, now time.T
 		return a.dismissed(w, e)
 	case wire.AllotmentAdopted:
 		return adopted(w, e, a.After.Allotted[e.SpaceType], now)
-	case wire.Admitted, wire.BackedOut, wire.Released, wire.Refused, wire.TimeMark, wire.Started, wire.LaneFault, wire.Commanded:
+	case wire.LaneFault:
+		laneFault(w, e, now)
+		return nil
+	case wire.Commanded:
+		commanded(w, e, now)
+		return nil
+	case wire.Admitted, wire.BackedOut, wire.Released, wire.Refused, wire.TimeMark, wire.Started:
 		return nil // observed
 	default:
 		return errMalformed

@@ -70,7 +70,7 @@ func entry(r *reservation.Reservation) (e wire.Entry, ok bool) {
 	e = wire.Entry{
 		Reservation: r.ID, Generation: r.Generation, SpaceType: r.SpaceType,
 		From: r.Window.From.Unix(), To: r.Window.To.Unix(), NoShowAt: r.NoShowAt.Unix(),
-		Plate: r.Plate, Version: uint64(r.Version), Bay: r.Space,
+		Plate: r.Plate, Version: uint32(r.Version), Bay: r.Space,
 	}
 	switch r.State {
 	case reservation.Confirmed:

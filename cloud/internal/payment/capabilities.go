@@ -17,7 +17,6 @@ type Capabilities struct {
 	Increment    bool // Incrementer
 	Refund       bool // Refunder
 	SaveMethod   bool // Saver
-	Charge       bool // Charger
 	List         bool // Lister
 	Pays         bool // Payer
 	// HoldLife is how long any hold stands at the least; 0: it does not lapse. What
@@ -37,7 +36,7 @@ type Incrementer interface {
 // RefundRequest asks for money back that was taken.
 type RefundRequest struct {
 	Key    string // Payment.Key(CallRefund(reason)): a reason is refunded once
-	Ref    string // of the hold that was captured, or of the charge
+	Ref    string // of the hold that was captured
 	Amount money.Amount
 	Reason string // a word of ours, such as "no_show_reversed"; nothing personal
 }
@@ -72,7 +71,7 @@ type Refunder interface {
 	FindRefund(ctx context.Context, hold, key string) (Refund, error)
 }
 
-// SaveRequest asks to keep a method of payment for holds and charges that are
+// SaveRequest asks to keep a method of payment for holds that are
 // placed while the driver is away.
 type SaveRequest struct {
 	Key         string
@@ -125,15 +124,7 @@ type Saver interface {
 	FindSaved(ctx context.Context, key string) (Saved, error)
 }
 
-// Charger takes money from a saved method while the driver is away.
-type Charger interface {
-	// Charge takes the whole amount at once. The outcome is Captured, or Declined,
-	// also when the bank wants a second step: nobody is there to take it. Find
-	// looks a charge up by its key, and Refund gives it back.
-	Charge(ctx context.Context, r Request) (Outcome, error)
-}
-
-// Entry is one line of a provider's books: a hold or charge, or a refund.
+// Entry is one line of a provider's books: a hold, or a refund.
 type Entry struct {
 	At      time.Time  // placed
 	Key     string     // it was asked for with; empty when it was not by us
@@ -144,7 +135,7 @@ type Entry struct {
 
 // Lister reads a provider's books.
 type Lister interface {
-	// List tells of every hold, charge and refund that was placed in [from, to),
+	// List tells of every hold and refund that was placed in [from, to),
 	// oldest or newest first, and ends with the first error of each.
 	List(ctx context.Context, from, to time.Time, each func(Entry) error) error
 }

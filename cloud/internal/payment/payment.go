@@ -182,7 +182,7 @@ type Provider interface {
 	Capture(ctx context.Context, ref string, amount money.Amount, key string) (Outcome, error)
 	// Void gives a hold back.
 	Void(ctx context.Context, ref, key string) (Outcome, error)
-	// Find looks a hold, or a charge, up by the key it was asked for with;
+	// Find looks a hold up by the key it was asked for with;
 	// ErrNotFound is definite: none was placed under that key. It never places
 	// one.
 	Find(ctx context.Context, key string) (Outcome, error)

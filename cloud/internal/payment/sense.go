@@ -6,8 +6,7 @@ import (
 	"github.com/openlot/openlot/protocol/money"
 )
 
-// Sense checks a provider's answer about a hold, or a charge, of at most the
-// amount. An answer that cannot be true wraps ErrNonsense: it must not be
+// Sense checks a provider's answer about a hold of at most the amount. An answer that cannot be true wraps ErrNonsense: it must not be
 // booked, and counts as no answer.
 func (o Outcome) Sense(most money.Amount) error {
 	wrong := func(format string, args ...any) error {

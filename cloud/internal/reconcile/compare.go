@@ -71,7 +71,7 @@ type group struct {
 	refunds []payment.Entry
 }
 
-// isRefund tells a line about a refund from one about a hold or a charge.
+// isRefund tells a line about a refund from one about a hold.
 func isRefund(e payment.Entry) bool { return e.Hold.Ref == "" && e.Refund.Ref != "" }
 
 // groups sorts the lines by payment; what is about none of ours is left over.
@@ -206,9 +206,6 @@ func (c *comparison) foreign(e payment.Entry) {
 func what(e payment.Entry) What {
 	if isRefund(e) {
 		return Refund
-	}
-	if _, call := PaymentOf(e.Key); strings.HasPrefix(call, string(Charge)) {
-		return Charge
 	}
 	return Hold
 }

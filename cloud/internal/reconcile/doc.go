@@ -1,5 +1,5 @@
 // Package reconcile compares a payment provider's own books with ours: every
-// hold, capture, charge and refund that was placed there, or booked here, in a
+// hold, capture and refund that was placed there, or booked here, in a
 // time. It finds what is missing with us, missing there, of another amount or
 // in another state, or there twice. It changes no money but one: what was
 // given back and came back is booked back, by the clock alone.

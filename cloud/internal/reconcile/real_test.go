@@ -251,7 +251,7 @@ func TestARefundThatComesBackUntoldIsFound(t *testing.T) {
 	p := s.reserve(sandbox.RefundBack)
 	s.ahead.Store(int64(4 * time.Hour))
 	s.taken(p)
-	_, err := s.operator.Refund(ctx, place, p.Reservation, nil, "Ana", "the gate was slow")
+	_, err := s.operator.Refund(ctx, place, p.Reservation, false, nil, "Ana", "the gate was slow")
 	s.must(err)
 	s.must(s.settle.Refund(ctx, place, p.ID))
 	booked := func() (sum int64) {

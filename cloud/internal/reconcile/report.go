@@ -35,7 +35,6 @@ type What string
 const (
 	Hold    What = "hold"
 	Capture What = "capture"
-	Charge  What = "charge"
 	Refund  What = "refund"
 )
 

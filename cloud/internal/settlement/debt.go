@@ -68,7 +68,8 @@ func ToTake(w *commit.Work, p *payment.Payment) (int64, error) {
 	return p.Amount.Minor - used, w.Book(ledger.CreditUsed(s.Reservation, s.ID, money.New(used, p.Amount.Currency)))
 }
 
-// paid books that a debt was taken.
+// paid books that a debt was taken. What is more was taken by hand, and is the
+// operator's until it is given back.
 func paid(w *commit.Work, p *payment.Payment) error {
 	s, err := debtor(w, p)
 	switch {
@@ -76,13 +77,18 @@ func paid(w *commit.Work, p *payment.Payment) error {
 		return err
 	case s == nil:
 		return fmt.Errorf("payment %s has paid for stay %s, which does not wait for it", p.ID, p.Debt.Session)
-	case p.Captured > p.CaptureAmount:
-		return mismatch(p, payment.Outcome{State: p.State, Captured: money.New(p.Captured, p.Amount.Currency)})
 	}
-	if err := w.Book(ledger.Collected(p.Reservation, s.ID, p.ID, money.New(p.Captured, p.Amount.Currency))); err != nil {
+	c := p.Amount.Currency
+	owed := min(p.Captured, p.CaptureAmount)
+	if err := w.Book(ledger.Collected(p.Reservation, s.ID, p.ID, money.New(owed, c))); err != nil {
 		return err
 	}
-	return putBack(w, s, p.CaptureAmount-p.Captured)
+	if more := p.Captured - owed; more > 0 {
+		if err := w.Book(ledger.Captured(p.Reservation, s.ID, p.ID, money.New(more, c), money.New(0, c))); err != nil {
+			return err
+		}
+	}
+	return putBack(w, s, p.CaptureAmount-owed)
 }
 
 // debtor is the stay that waits for a payment of its debt; nil when it does not, or

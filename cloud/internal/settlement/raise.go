@@ -168,15 +168,16 @@ func (s *Service) raise(ctx context.Context, at id.Parking, p *payment.Payment, 
 	if !able || !provider.Capabilities().Increment {
 		return p, nil
 	}
+	i := p.ID
 	commits := func(op commit.Op) error {
 		_, err := s.committer.Commit(ctx, op)
 		if err == nil {
-			p, _, err = s.find(ctx, at, p.ID)
+			p, _, err = s.find(ctx, at, i)
 		}
 		return err
 	}
 	if p.Raise.State == payment.RaiseWanted {
-		if err := commits(AskRaise{At: at, Payment: p.ID}); err != nil {
+		if err := commits(AskRaise{At: at, Payment: i}); err != nil {
 			return nil, err
 		}
 	}
@@ -197,10 +198,10 @@ func (s *Service) raise(ctx context.Context, at id.Parking, p *payment.Payment, 
 		err = s.sense(p, out)
 	}
 	if err == nil {
-		err = commits(RecordRaise{At: at, Payment: p.ID, Made: out.State == payment.Authorized && out.Authorized == to})
+		err = commits(RecordRaise{At: at, Payment: i, Made: out.State == payment.Authorized && out.Authorized == to})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("raise the hold of %s: %w", p.ID, err)
+		return nil, fmt.Errorf("raise the hold of %s: %w", i, err)
 	}
 	return p, nil
 }

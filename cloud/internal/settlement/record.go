@@ -26,11 +26,13 @@ const (
 const HoldLost = "hold_lost"
 
 // RecordCapture records that the provider took money from a hold: the payment
-// is captured, the taking and the release of the rest are booked.
+// is captured, the taking and the release of the rest are booked. What was taken by
+// hand beyond what was to be taken is given back.
 type RecordCapture struct {
-	At      id.Parking
-	Payment id.Payment
-	Outcome payment.Outcome // Captured
+	At       id.Parking
+	Payment  id.Payment
+	Outcome  payment.Outcome // Captured
+	Incident id.Incident     // of another amount than was to be taken
 }
 
 // Parking implements commit.Op.
@@ -67,10 +69,35 @@ func (o RecordCapture) Apply(w *commit.Work, now time.Time) error {
 		}
 	}
 	shrink(p)
+	if err := o.byHand(w, p, stay, now); err != nil {
+		return err
+	}
 	tell(w, p)
 	if p.Returns() { // it was asked for before there was anything to give back
 		w.Emit(feed.RefundRequested, feed.Body{Payment: told(p)})
 	}
+	return nil
+}
+
+// byHand has what was taken beyond what was to be taken given back, and raises an
+// incident about any other amount: we never take one, so somebody has at the provider.
+func (o RecordCapture) byHand(w *commit.Work, p *payment.Payment, stay id.Session, now time.Time) error {
+	if p.Captured == p.CaptureAmount {
+		return nil
+	}
+	what := "What is missing is not asked for again."
+	if more := p.Captured - p.CaptureAmount; more > 0 {
+		what = "What is more is given back."
+		// No tax: it was earned by nothing.
+		if _, err := p.GiveBack(payment.Refunding{Reason: payment.ReasonByHand, Amount: more, At: now}); err != nil {
+			return err
+		}
+	}
+	c := p.Amount.Currency
+	w.Raise(commit.Incident{
+		ID: o.Incident, Class: TakenElsewhere, Reservation: p.Reservation, Session: stay, At: now,
+		Detail: fmt.Sprintf("%s was captured at the payment provider, and not by us, where %s was to be taken. %s", money.New(p.Captured, c), money.New(p.CaptureAmount, c), what),
+	})
 	return nil
 }
 

@@ -28,7 +28,7 @@ func TestSomethingIsGivenBackOnce(t *testing.T) {
 		if minor == nil {
 			reason = "the rest"
 		}
-		if _, err := o.Refund(t.Context(), here, v.Reservation.ID, minor, "Ana", reason); err != nil {
+		if _, err := o.Refund(t.Context(), here, v.Reservation.ID, false, minor, "Ana", reason); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -104,7 +104,7 @@ func (s *Service) Capture(ctx context.Context, at id.Parking, i id.Payment) erro
 	if err != nil {
 		return fmt.Errorf("capture %s: %w", i, err)
 	}
-	_, err = s.committer.Commit(ctx, RecordCapture{At: at, Payment: i, Outcome: out})
+	_, err = s.committer.Commit(ctx, RecordCapture{At: at, Payment: i, Outcome: out, Incident: id.New[id.Incident](s.now())})
 	return err
 }
 

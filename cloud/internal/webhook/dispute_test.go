@@ -88,7 +88,7 @@ func TestWhatIsDisputedIsNotGivenBackAsWell(t *testing.T) {
 			}
 			op := booking.Operator{Reservations: postgres.NewBooking(w.db), Commits: w.commits}
 			back := func(minor int64) error {
-				_, err := op.Refund(t.Context(), here, v.Reservation.ID, &minor, "Ana", fmt.Sprintf("%d for the wait", minor))
+				_, err := op.Refund(t.Context(), here, v.Reservation.ID, false, &minor, "Ana", fmt.Sprintf("%d for the wait", minor))
 				return err
 			}
 			if err := back(100); err != nil {

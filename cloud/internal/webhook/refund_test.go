@@ -58,7 +58,7 @@ func TestARefundThatCameBackIsHeardOf(t *testing.T) {
 		return settlement.NewService(payments, w.commits, w.sell, w.now, quiet, with)
 	}
 	op := booking.Operator{Reservations: postgres.NewBooking(w.db), Commits: w.commits}
-	if _, err := op.Refund(t.Context(), here, v.Reservation.ID, nil, "Ana", "the gate was slow"); err != nil {
+	if _, err := op.Refund(t.Context(), here, v.Reservation.ID, false, nil, "Ana", "the gate was slow"); err != nil {
 		t.Fatal(err)
 	}
 	if err := settle(w.bank).Refund(t.Context(), here, p.ID); err != nil {

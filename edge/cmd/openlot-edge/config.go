@@ -25,6 +25,8 @@ type settings struct {
 	GPIO       *string  `name:"gpio" help:"YAML file with the gates on this machine's own GPIO lines, instead of a board." env:"OPENLOT_EDGE_GPIO" placeholder:"FILE"`
 	Baud       *string  `help:"Speed of the board's serial port; 115200 unless set." env:"OPENLOT_EDGE_BAUD"`
 	Lanes      []string `help:"Lanes of the board or the lines as name:direction:gate[:space-type]; entry-1:entry:0,exit-1:exit:1 unless set." env:"OPENLOT_EDGE_LANES" placeholder:"LANE,…"`
+	StoreLimit *string  `name:"store-limit-mib" help:"What the store may take of the disk, in MiB; 256 unless set. Near it time marks and faults are left out; at it entries refuse." env:"OPENLOT_EDGE_STORE_LIMIT_MIB"`
+	Confirm    *string  `name:"update-confirm-after" help:"How long a new version works without a fault before it is kept; 5m unless set. One that takes six times as long is left again." env:"OPENLOT_EDGE_UPDATE_CONFIRM_AFTER"`
 	Timezone   *string  `help:"IANA zone of the times that the driver reads. The machine's unless set." env:"OPENLOT_EDGE_TIMEZONE" placeholder:"ZONE"`
 }
 
@@ -45,6 +47,8 @@ func (s *settings) load() (*config.Config, config.Problems) {
 		{"gpio", "--gpio", s.GPIO},
 		{"baud", "--baud", s.Baud},
 		{"timezone", "--timezone", s.Timezone},
+		{"store_limit_mib", "--store-limit-mib", s.StoreLimit},
+		{"update_confirm_after", "--update-confirm-after", s.Confirm},
 	} {
 		if one.value != nil {
 			over = append(over, config.Override{Key: one.key, Flag: one.flag, Values: []string{*one.value}})

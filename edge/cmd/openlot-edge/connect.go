@@ -61,8 +61,8 @@ func connect(to *app.Config, cfg *config.Config, log *slog.Logger) (release func
 	}
 	for _, l := range cfg.Lanes {
 		one := app.LaneConfig{
-			Lane: admission.Lane{ID: l.ID, Direction: l.Direction, SpaceType: l.SpaceType, Only: l.Only, Language: l.Language},
-			Mode: l.Mode, Device: l.Device, Gate: l.Gate,
+			Lane:       admission.Lane{ID: l.ID, Direction: l.Direction, SpaceType: l.SpaceType, Only: l.Only, Language: l.Language},
+			Reversible: l.Reversible, Mode: l.Mode, Device: l.Device, Gate: l.Gate,
 		}
 		for _, name := range l.Readers {
 			one.Readers = append(one.Readers, readers[name])

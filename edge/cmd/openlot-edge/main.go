@@ -22,7 +22,7 @@ import (
 
 // cli is the command line.
 type cli struct {
-	LogLevel  string `help:"Least level that is logged: debug, info, warn, error." default:"info" enum:"debug,info,warn,error" env:"OPENLOT_EDGE_LOG_LEVEL"`
+	LogLevel  string `help:"Least level that is logged: debug, info, warn, error. It goes before log_level in the file, and is info unless one is set." default:"" enum:",debug,info,warn,error" env:"OPENLOT_EDGE_LOG_LEVEL"`
 	LogFormat string `help:"How log lines are written: auto, text, json, journal (for systemd: its level, no time). Auto is journal under systemd and text elsewhere." default:"auto" enum:"auto,text,json,journal" env:"OPENLOT_EDGE_LOG_FORMAT"`
 
 	Run     runCmd     `cmd:"" help:"Run the agent."`
@@ -71,10 +71,10 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		complain(stderr, err)
 		return 2
 	}
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
-	log := slog.New(obs.NewHandler(stderr, obs.Format(c.LogFormat), level, os.Getenv))
-	if err := cmd.Run(log); err != nil {
+	level := &logLevel{given: c.LogLevel != ""}
+	level.set(c.LogLevel)
+	log := slog.New(obs.NewHandler(stderr, obs.Format(c.LogFormat), &level.LevelVar, os.Getenv))
+	if err := cmd.Run(log, level); err != nil {
 		if end, ok := errors.AsType[exitCode](err); ok {
 			return int(end)
 		}
@@ -85,6 +85,19 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// logLevel is the least level that is logged.
+type logLevel struct {
+	slog.LevelVar
+	given bool // by a flag or the environment, which go before the file
+}
+
+// set sets the level to a word that has been checked; to info, if it is empty.
+func (l *logLevel) set(word string) {
+	if word != "" {
+		_ = l.UnmarshalText([]byte(word))
+	}
 }
 
 // complain prints an error; a fault's sentence has its cause behind it.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
-	"time"
 
 	"github.com/openlot/openlot/edge/internal/app"
 	"github.com/openlot/openlot/edge/internal/config"
@@ -17,19 +16,14 @@ import (
 	"github.com/openlot/openlot/edge/internal/uplink"
 )
 
-type runCmd struct {
-	settings
-
-	StoreLimit         int64         `name:"store-limit-mib" help:"What the store may take of the disk, in MiB. Near it time marks and faults are left out; at it entries refuse." default:"256" env:"OPENLOT_EDGE_STORE_LIMIT_MIB"`
-	UpdateConfirmAfter time.Duration `help:"How long a new version works without a fault before it is kept. One that takes six times as long is left again." default:"5m" env:"OPENLOT_EDGE_UPDATE_CONFIRM_AFTER"`
-}
+type runCmd struct{ settings }
 
 // gcPercent is how much rubbish may lie beside what is in use. An agent makes little,
 // so that collecting it often costs next to nothing.
 const gcPercent = 25
 
 // Run runs the agent until ctx ends.
-func (c *runCmd) Run(ctx context.Context, log *slog.Logger) error {
+func (c *runCmd) Run(ctx context.Context, log *slog.Logger, level *logLevel) error {
 	cfg, problems := c.load()
 	for _, p := range problems {
 		if p.Severity == config.Warning {
@@ -39,11 +33,8 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if wrong := problems.Errors(); len(wrong) > 0 {
 		return usage("%v", wrong)
 	}
-	switch {
-	case c.UpdateConfirmAfter <= 0 || c.UpdateConfirmAfter > 24*time.Hour:
-		return usage("--update-confirm-after %v: want more than nothing and at most a day", c.UpdateConfirmAfter)
-	case c.StoreLimit < 32:
-		return usage("--store-limit-mib %d: at least 32", c.StoreLimit)
+	if !level.given {
+		level.set(cfg.LogLevel)
 	}
 	password, err := startable(cfg)
 	if err != nil {
@@ -57,7 +48,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 	told := app.Config{
 		Parking: cfg.Parking, DataDir: cfg.DataDir, HTTP: cfg.HTTP, Zone: cfg.Zone, Built: built(), Software: software(),
 		Store: []store.Option{
-			store.WithCheck(checkStore(log.With("component", "store"))), store.WithLimit(c.StoreLimit << 20), store.WithReserved(storeReserved),
+			store.WithCheck(checkStore(log.With("component", "store"))), store.WithLimit(cfg.StoreLimit), store.WithReserved(storeReserved),
 		},
 		Uplink: uplink.Config{Broker: cfg.MQTT, Edge: cfg.Edge, Secret: password, Timing: uplink.DefaultTiming()},
 	}
@@ -74,14 +65,14 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 		log.Error("updates cannot be handled", "err", err)
 	} else {
 		defer versions.Close()
-		told.Versions, told.ConfirmAfter = versions, c.UpdateConfirmAfter
+		told.Versions, told.ConfirmAfter = versions, cfg.UpdateConfirmAfter
 	}
+	debug.SetGCPercent(gcPercent)
 	agent, err := app.Open(told, log)
 	if err != nil {
 		return err
 	}
 	// What was read to check the store is rubbish now, and the machine is small.
-	debug.SetGCPercent(gcPercent)
 	debug.FreeOSMemory()
 	log.Info("agent started", "parking_id", string(cfg.Parking), "http", agent.Addr(), "lanes", len(cfg.Lanes), "software", told.Software)
 	err = agent.Run(ctx)

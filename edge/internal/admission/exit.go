@@ -89,9 +89,8 @@ func exitPass(s *State, r Request, p Pass) Verdict {
 	}
 	var own Session // the first of those inside on this reservation
 	pending := false
-	for _, ses := range s.Sessions {
+	for ses := range s.staysOf(p.Reservation) {
 		switch {
-		case ses.Reservation != p.Reservation:
 		case ses.Phase != Inside:
 			pending = true
 		case own.ID.IsZero() || ses.before(own):

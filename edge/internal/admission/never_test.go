@@ -173,7 +173,7 @@ func (l *lot) sync() {
 		e.Credentials = append(e.Credentials[:len(e.Credentials)-1:len(e.Credentials)-1], gateKey.PIN(gateKey.Code(r, g)))
 		return e
 	}(e.Generation)
-	e.Version = l.version
+	e.Version = uint32(l.version)
 	e.State = rapid.SampledFrom([]wire.EntryState{wire.EntryConfirmed, wire.EntryActive, wire.EntryDone, wire.EntryRevoked, wire.EntryNoShow}).Draw(l.t, "state")
 	if e.State == wire.EntryActive {
 		e.Session = l.in[r]

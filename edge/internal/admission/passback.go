@@ -74,8 +74,8 @@ const (
 // whereIs tells where a reservation's pass is, since when, and under which session.
 // hearsay says that only the cloud says so.
 func (s *State) whereIs(r id.Reservation, e wire.Entry) (w whereabouts, since time.Time, session id.Session, hearsay bool) {
-	for _, ses := range s.Sessions {
-		if ses.Reservation == r && ses.Phase != Inside {
+	for ses := range s.staysOf(r) {
+		if ses.Phase != Inside {
 			return passing, time.UnixMilli(ses.Since), ses.ID, false
 		}
 	}

@@ -81,6 +81,8 @@ type State struct {
 	GateKey    credential.Key // of plates, cards and PINs; zero: none came yet
 	Doubt      Doubt
 	Heard      int64 // Unix milliseconds, trusted: the cloud was surely there then; 0: unknown
+
+	stays map[id.Reservation][]id.Session // see staysOf; nil: not asked for yet
 }
 
 // NewState is the state of an edge that has never heard from its cloud.
@@ -158,8 +160,7 @@ func (s *State) Apply(f Fact, c *Changes) {
 		ses.Phase, ses.Lane, ses.Reason = Leaving, e.Lane, e.Reason
 		s.setSession(ses, c)
 	case wire.Exited:
-		delete(s.Sessions, e.Session)
-		touch(&c.Sessions, e.Session)
+		s.dropSession(e.Session, c)
 		use := s.Uses[e.Reservation]
 		s.setUse(Use{Reservation: e.Reservation, Session: e.Session, State: UseDone, At: e.Wall, Until: use.Until}, c)
 	case wire.TimeMark, wire.Started:
@@ -226,17 +227,11 @@ func (s *State) backOut(e *wire.Event, c *Changes) {
 		s.setSession(ses, c)
 		return
 	}
-	delete(s.Sessions, e.Session)
-	touch(&c.Sessions, e.Session)
+	s.dropSession(e.Session, c)
 	if use, ok := s.Uses[ses.Reservation]; ok && use.Session == e.Session {
 		use.State, use.At = UseVoid, e.Wall
 		s.setUse(use, c)
 	}
-}
-
-func (s *State) setSession(ses Session, c *Changes) {
-	s.Sessions[ses.ID] = ses
-	touch(&c.Sessions, ses.ID)
 }
 
 func (s *State) setUse(u Use, c *Changes) {

@@ -130,8 +130,8 @@ func exitUnsigned(s *State, r Request) Verdict {
 }
 
 func (s *State) isInside(r id.Reservation) bool {
-	for _, ses := range s.Sessions {
-		if ses.Reservation == r && ses.Phase == Inside {
+	for ses := range s.staysOf(r) {
+		if ses.Phase == Inside {
 			return true
 		}
 	}

@@ -52,6 +52,7 @@ type site struct {
 	limit   int64 // of the store; 0: the default
 
 	supervisor Supervisor // or nil
+	reversible bool       // entry-2 is
 }
 
 func newSite(t testing.TB) *site {
@@ -88,9 +89,11 @@ func (s *site) config() Config {
 	if s.limit > 0 {
 		choices = append(choices, store.WithLimit(s.limit))
 	}
+	second := laneAt("entry-2", admission.Entry, entry2)
+	second.Reversible = s.reversible
 	return Config{
 		Store: choices, Parking: parking, DataDir: s.dir, HTTP: "127.0.0.1:0", Zone: time.UTC, Built: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Software: "test",
-		Lanes:   []LaneConfig{laneAt("entry-1", admission.Entry, entry1), laneAt("exit-1", admission.Exit, exit1), laneAt("entry-2", admission.Entry, entry2)},
+		Lanes:   []LaneConfig{laneAt("entry-1", admission.Entry, entry1), laneAt("exit-1", admission.Exit, exit1), second},
 		Devices: map[string]device.Connect{"board": s.board.connect}, Machine: s.machine, Supervisor: s.supervisor,
 		Uplink: uplink.Config{Broker: "tcp://" + s.net.Addr, Edge: s.edge, Secret: secret, Timing: timing},
 	}

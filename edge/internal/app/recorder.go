@@ -77,16 +77,15 @@ func (r *recorder) begin() error {
 		for _, ses := range s.Pending() {
 			facts = append(facts, admission.Conclude(ses))
 		}
-		return facts
+		return append(facts, s.Dismissals()...)
 	})
 	return errors.Join(err, r.adopt(), r.rekey())
 }
 
-// adopt journals allotments that can be adopted now, and who does not count in
-// them any more.
+// adopt journals allotments that can be adopted now.
 func (r *recorder) adopt() error {
 	_, err := r.record(func(s *admission.State, now admission.Time) []admission.Fact {
-		return append(s.Dismissals(), s.Adoptions(now.Lo)...)
+		return s.Adoptions(now.Lo)
 	})
 	return err
 }

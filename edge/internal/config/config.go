@@ -26,6 +26,10 @@ type Config struct {
 	Readers  []Reader
 	Displays []Display
 
+	LogLevel           string
+	StoreLimit         int64         // bytes of the disk that the store may take
+	UpdateConfirmAfter time.Duration // of work without a fault, before a new version is kept
+
 	ReadersHTTP string // address at which readers send what they read, or empty
 
 	places places
@@ -33,16 +37,17 @@ type Config struct {
 
 // Lane is one lane and what belongs to it.
 type Lane struct {
-	ID        id.Lane
-	Direction admission.Direction
-	SpaceType id.SpaceType
-	Only      []id.SpaceType
-	Mode      admission.Mode
-	Language  wire.Language
-	Device    string // that carries its gate
-	Gate      int    // on the device
-	Readers   []string
-	Display   string // or empty
+	ID         id.Lane
+	Direction  admission.Direction
+	Reversible bool // the staff may turn it; Direction is how it leads at first
+	SpaceType  id.SpaceType
+	Only       []id.SpaceType
+	Mode       admission.Mode
+	Language   wire.Language
+	Device     string // that carries its gate
+	Gate       int    // on the device
+	Readers    []string
+	Display    string // or empty
 
 	Key string // where it is configured
 }

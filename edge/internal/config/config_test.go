@@ -157,6 +157,10 @@ func TestEachMistakeIsSaidWithItsPlace(t *testing.T) {
 		"confidence":        {"devices:", "readers:\n  - id: a\n    reads: plate\n    min_confidence: 95\n    serial: {port: /dev/a}\ndevices:", 12, "readers[0].min_confidence", CodeValue, Error, ""},
 		"no address":        {"devices:", "readers:\n  - id: a\n    http: {token_file: /x}\ndevices:", 11, "readers[0].http", CodeMissing, Error, "nothing says"},
 		"open to all":       {"devices:", "readers_http: 0.0.0.0:8091\ndevices:", 9, "readers_http", CodePlain, Warning, ""},
+		"turned blindly":    {"direction: entry", "direction: entry\n    reversible: true", 9, "lanes[0].gate", CodeReversible, Error, "either side"},
+		"never turned":      {"          open:", "          far: {chip: rp1, offset: 9, pull: up}\n          open:", 8, "lanes[0].gate", CodeReversible, Warning, "never turned"},
+		"far, cut":          {"          open:", "          far: {chip: rp1, offset: 9, pull: up, active_low: true}\n          open:", 17, gate0 + ".far", CodeWiring, Error, "cut"},
+		"turned by a board": {"devices:", "  - id: b\n    direction: exit\n    reversible: true\n    gate: {device: b, number: 0}\ndevices:\n  - id: b\n    board: {port: /dev/a}", 11, "lanes[1].reversible", CodeReversible, Error, "board"},
 		"a reader twice": {
 			"devices:", "    readers: [a]\n  - id: exit-1\n    direction: exit\n    gate: {device: pi, number: 1}\n    readers: [a]\nreaders:\n  - id: a\n    serial: {port: /dev/a}\ndevices:",
 			13, "lanes[1].readers[0]", CodeShared, Error, "lanes[0]",

@@ -131,6 +131,9 @@ func (r *reader) crossGates(c *Config) {
 		gates[name] = l.Key
 		g := c.Devices[i].GPIO
 		if g == nil {
+			if l.Reversible {
+				r.note(l.Key+".reversible", Error, CodeReversible, "Wire its gate to lines of this machine.", "a board has no loop for the other side of a lane.")
+			}
 			continue
 		}
 		wired, ok := g.Gates[l.Gate]
@@ -139,6 +142,10 @@ func (r *reader) crossGates(c *Config) {
 			r.note(l.Key+".gate.number", Error, CodeReference, "Describe it under the device's gates.", "the device %q has no gate %d.", l.Device, l.Gate)
 		case wired.Arming == nil && wired.Safety == nil:
 			r.note(l.Key+".gate", Error, CodeBlind, "Wire at least one loop.", "no loop shows who passes here: one ticket would let everybody in.")
+		case l.Reversible && (wired.Arming == nil || wired.Far == nil || wired.Safety == nil):
+			r.note(l.Key+".gate", Error, CodeReversible, "Wire arming, safety and far.", "a reversible lane needs a loop on either side and one under the arm.")
+		case wired.Far != nil && !l.Reversible:
+			r.note(l.Key+".gate", Warning, CodeReversible, "Write reversible: true, or leave the line out.", "a loop on the other side is of no use to a lane that is never turned.")
 		case wired.Arming == nil && l.Direction == admission.Entry:
 			r.note(l.Key+".gate", Warning, CodeNoArming, "Wire the loop in front of the barrier.", "without an arming loop tickets are decided though no car is there.")
 		}

@@ -67,6 +67,7 @@ func roles(g *gpio.Gate) []struct {
 		{"fire", &g.Fire},
 		{"stop", &g.Stop},
 		{"button", &g.Button},
+		{"far", &g.Far},
 		{"open", &g.Open},
 		{"close", &g.Close},
 		{"green", &g.Green},

@@ -116,6 +116,9 @@ func (r *reader) config(root *node, over []Override) *Config {
 	c.HTTP = o.address("http", DefaultHTTP)
 	c.Zone = o.zone("timezone")
 	c.Language = o.language("language", wire.English)
+	c.LogLevel = o.get("log_level").choice("info", "debug", "warn", "error")
+	c.StoreLimit = int64(o.get("store_limit_mib").number(32, 1<<20, 256)) << 20
+	c.UpdateConfirmAfter = o.get("update_confirm_after").duration(time.Millisecond, 24*time.Hour, 5*time.Minute)
 	short := r.short(o, c)
 	r.lanes(o.get("lanes"), c, short)
 	r.devices(o.get("devices"), c)
@@ -307,6 +310,7 @@ func (r *reader) lane(n *node, c *Config) Lane {
 	case "closed_to_all":
 		l.Mode = admission.ClosedToAll
 	}
+	l.Reversible = o.get("reversible").truth()
 	l.Language = o.language("language", c.Language)
 	g := o.need("gate", "Write {device: …, number: …}.").object()
 	l.Device = g.need("device", "Write the id of the device that carries the gate.").text()

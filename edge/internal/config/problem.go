@@ -39,6 +39,7 @@ const (
 	CodeNoOpen     Code = "no_open"           // a gate that cannot be asked to open
 	CodeBlind      Code = "blind_lane"        // a lane without loops
 	CodeNoSafety   Code = "no_safety"         // a gate without a safety loop
+	CodeReversible Code = "reversible"        // a reversible lane that cannot see both its sides
 	CodeNoArming   Code = "no_arming"         // an entry without an arming loop
 	CodeNoFire     Code = "no_fire"           // a gate without a fire input
 	CodePlain      Code = "plain_http"        // a token that crosses a network unencrypted

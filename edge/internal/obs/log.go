@@ -25,7 +25,7 @@ const (
 
 // NewHandler writes log lines of at least a level. Auto looks at the environment
 // for where w leads.
-func NewHandler(w io.Writer, format Format, level slog.Level, getenv func(string) string) slog.Handler {
+func NewHandler(w io.Writer, format Format, level slog.Leveler, getenv func(string) string) slog.Handler {
 	if format == Auto {
 		format = Text
 		if toJournal(w, getenv("JOURNAL_STREAM")) {
@@ -67,7 +67,7 @@ type sink struct {
 	w    io.Writer
 }
 
-func newJournal(w io.Writer, level slog.Level) slog.Handler {
+func newJournal(w io.Writer, level slog.Leveler) slog.Handler {
 	out := &sink{w: w}
 	return &journal{out, slog.NewTextHandler(&out.line, &slog.HandlerOptions{
 		Level: level,

@@ -17,13 +17,13 @@ func (f *file) take(bucket, key, payload []byte) error {
 	s := f.state
 	switch {
 	case bytes.Equal(bucket, bucketEntries):
-		return takeID(s.Entries, key, payload, func(e wire.Entry) id.Reservation { return e.Reservation })
+		return takeID(s.Entries, key, payload, &f.room.entry, func(e wire.Entry) id.Reservation { return e.Reservation })
 	case bytes.Equal(bucket, bucketAllotments):
-		return takeRecord(s.Allotments, id.SpaceType(key), payload, func(a admission.Allotment) id.SpaceType { return a.SpaceType })
+		return takeRecord(s.Allotments, id.SpaceType(key), payload, &f.room.allotment, func(a admission.Allotment) id.SpaceType { return a.SpaceType })
 	case bytes.Equal(bucket, bucketSessions):
-		return takeID(s.Sessions, key, payload, func(ses admission.Session) id.Session { return ses.ID })
+		return takeID(s.Sessions, key, payload, &f.room.session, func(ses admission.Session) id.Session { return ses.ID })
 	case bytes.Equal(bucket, bucketUses):
-		return takeID(s.Uses, key, payload, func(u admission.Use) id.Reservation { return u.Reservation })
+		return takeID(s.Uses, key, payload, &f.room.use, func(u admission.Use) id.Reservation { return u.Reservation })
 	case bytes.Equal(bucket, bucketMeta) && bytes.Equal(key, keyCache):
 		var c cache
 		if err := cbor.Unmarshal(payload, &c); err != nil {
@@ -37,27 +37,29 @@ func (f *file) take(bucket, key, payload []byte) error {
 }
 
 // takeID is takeRecord for keys that are ids.
-func takeID[I id.ID[K], K id.Kind, V any](m map[I]V, key, payload []byte, own func(V) I) error {
+func takeID[I id.ID[K], K id.Kind, V any](m map[I]V, key, payload []byte, room *V, own func(V) I) error {
 	i, err := id.FromBytes[I, K](key)
 	if err != nil {
 		return err
 	}
-	return takeRecord(m, i, payload, own)
+	return takeRecord(m, i, payload, room, own)
 }
 
-func takeRecord[K comparable, V any](m map[K]V, key K, payload []byte, own func(V) K) error {
+// takeRecord reads a record into room and keeps a copy of it: with new room for each
+// of a hundred thousand, half of what lies between those kept would be rubbish.
+func takeRecord[K comparable, V any](m map[K]V, key K, payload []byte, room *V, own func(V) K) error {
 	if payload == nil {
 		delete(m, key)
 		return nil
 	}
-	var v V
-	if err := cbor.Unmarshal(payload, &v); err != nil {
+	*room = *new(V)
+	if err := cbor.Unmarshal(payload, room); err != nil {
 		return fmt.Errorf("record %v: %w", key, err)
 	}
-	if own(v) != key {
-		return fmt.Errorf("record %v is kept under %v", own(v), key)
+	if own(*room) != key {
+		return fmt.Errorf("record %v is kept under %v", own(*room), key)
 	}
-	m[key] = v
+	m[key] = *room
 	return nil
 }
 

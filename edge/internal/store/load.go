@@ -11,6 +11,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/wire"
 )
 
 // file is everything the files of a store hold together.
@@ -19,6 +20,12 @@ type file struct {
 	state   *admission.State
 	journal []journalled // not acknowledged; in order; only if it was asked for
 	keep    bool         // it was
+	room    struct {     // that a record is read into
+		entry     wire.Entry
+		allotment admission.Allotment
+		session   admission.Session
+		use       admission.Use
+	}
 }
 
 // guarded turns a panic of bbolt, and a fault in its mapped file, into an

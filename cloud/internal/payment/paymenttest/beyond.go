@@ -26,12 +26,11 @@ func capable(t *testing.T, h Harness) {
 	_, increments := h.Provider.(payment.Incrementer)
 	_, refunds := h.Provider.(payment.Refunder)
 	_, saves := h.Provider.(payment.Saver)
-	_, charges := h.Provider.(payment.Charger)
 	_, lists := h.Provider.(payment.Lister)
 	_, pays := h.Provider.(payment.Payer)
 	for what, pair := range map[string][2]bool{
 		"increment": {c.Increment, increments}, "refund": {c.Refund, refunds}, "save a method": {c.SaveMethod, saves},
-		"charge": {c.Charge, charges}, "list": {c.List, lists}, "pay out": {c.Pays, pays},
+		"list": {c.List, lists}, "pay out": {c.Pays, pays},
 	} {
 		if pair[0] && !pair[1] {
 			t.Errorf("it says that it can %s and cannot", what)
@@ -204,7 +203,7 @@ func (h Harness) save(t *testing.T, method string) (payment.SaveRequest, payment
 }
 
 func savedMethod(t *testing.T, h Harness) {
-	if c := h.Provider.Capabilities(); !c.SaveMethod || !c.Charge {
+	if !h.Provider.Capabilities().SaveMethod {
 		return
 	}
 	p := h.Provider.(payment.Saver)
@@ -228,24 +227,6 @@ func savedMethod(t *testing.T, h Harness) {
 	_, held := h.hold(t, s.Method)
 	if held.State != payment.Authorized {
 		t.Fatalf("a hold on a saved method: %+v", held)
-	}
-	r := request(s.Method)
-	for range 2 {
-		o, err := h.Provider.(payment.Charger).Charge(t.Context(), r)
-		if err != nil || o.State != payment.Captured || o.Captured != r.Amount {
-			t.Fatalf("%+v, %v", o, err)
-		}
-	}
-	found := h.find(t, r)
-	if found.Captured != r.Amount {
-		t.Fatalf("%+v", found)
-	}
-	if _, err := h.Provider.(payment.Refunder).Refund(t.Context(), refundOf(found, r, "goodwill", 1500)); err != nil {
-		t.Fatalf("refund of a charge: %v", err)
-	}
-	fresh := request(h.OK)
-	if o, err := h.Provider.(payment.Charger).Charge(t.Context(), fresh); err == nil && o.State != payment.Declined {
-		t.Fatalf("a method that was not saved was charged: %+v", o)
 	}
 }
 
@@ -279,18 +260,6 @@ func saveDeclined(t *testing.T, h Harness) {
 	}
 	if _, s := h.save(t, h.Declined); s.State != payment.MethodDeclined || s.DeclineCode == "" || s.Method != "" {
 		t.Fatalf("%+v", s)
-	}
-}
-
-func absentCharge(t *testing.T, h Harness) {
-	if h.Absent == "" {
-		return
-	}
-	_, s := h.save(t, h.Absent)
-	r := request(s.Method)
-	o, err := h.Provider.(payment.Charger).Charge(t.Context(), r)
-	if err != nil || o.State != payment.Declined || o.DeclineCode != "authentication_required" || o.Captured.Minor != 0 {
-		t.Fatalf("%+v, %v", o, err)
 	}
 }
 
@@ -446,18 +415,16 @@ func oneEffect(t *testing.T, h Harness) {
 		again("void", outcome(func(ctx context.Context) (payment.Outcome, error) {
 			return h.Provider.Void(ctx, o.Ref, second.Key+"-void")
 		}))
-		if c.SaveMethod && c.Charge {
+		if c.SaveMethod {
 			kept := payment.SaveRequest{Key: second.Key + "-save", Parking: "altmarkt", Reservation: second.Reservation, Method: h.OK}
 			var s payment.Saved
 			again("save", func(ctx context.Context) (err error) {
 				s, err = h.Provider.(payment.Saver).SaveMethod(ctx, kept)
 				return err
 			})
-			charge := request(s.Method)
-			again("charge", outcome(func(ctx context.Context) (payment.Outcome, error) {
-				return h.Provider.(payment.Charger).Charge(ctx, charge)
-			}))
-			if o.Captured != charge.Amount {
+			later := request(s.Method)
+			again("a hold on what is kept", outcome(func(ctx context.Context) (payment.Outcome, error) { return h.Provider.Authorize(ctx, later) }))
+			if o.Authorized != later.Amount {
 				t.Fatalf("%s: %+v", f, o)
 			}
 		}

@@ -93,7 +93,6 @@ var secured = map[string]func(*testing.T, Harness){
 	"a saved method holds and is charged":  savedMethod,
 	"saving a method takes a second step":  savedBySecondFactor,
 	"who does not keep a method says so":   saveDeclined,
-	"a charge of an absent driver":         absentCharge,
 	"a bank asks for its absent driver":    absentHold,
 	"the books list everything once":       lists,
 	"the balance is taken less fees":       balance,

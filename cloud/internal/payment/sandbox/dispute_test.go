@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,11 @@ func TestADisputeIsDecidedOnThePage(t *testing.T) {
 	} {
 		if got[0] != got[1] {
 			t.Errorf("%s: status %d, want %d", what, got[0], got[1])
+		}
+	}
+	for target, code := range map[string]string{ref: "nothing_to_decide", "hold_nobodys": "hold_not_found"} {
+		if _, body := post(t, pages, "/dev/sandbox/holds/"+target+"/dispute", url.Values{"decision": {"won"}}, "same-origin"); !strings.Contains(body, `"code":"`+code+`"`) {
+			t.Errorf("no problem of code %s: %s", code, body)
 		}
 	}
 	if code, _ := post(t, pages, "/dev/sandbox/holds/"+ref+"/dispute", url.Values{"decision": {"won"}}, "cross-site"); code != http.StatusForbidden {

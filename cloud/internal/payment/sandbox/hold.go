@@ -51,7 +51,6 @@ type Kind string
 // The kinds of line.
 const (
 	KindHold   Kind = "hold"
-	KindCharge Kind = "charge" // taken at once
 	KindMethod Kind = "method" // a saved method; nothing is held
 )
 
@@ -144,21 +143,6 @@ func usable(method string) (string, bool) {
 	}
 	_, of, _ := strings.Cut(rest, "_")
 	return "pm_sandbox_" + of, true
-}
-
-// charge is the line of a charge while the driver is away.
-func charge(r payment.Request, ref string, now time.Time, life time.Duration) Hold {
-	h := decide(r, ref, now, life)
-	h.Kind = KindCharge
-	switch method, saved := usable(r.Method); {
-	case !saved:
-		h.State, h.DeclineCode = payment.Declined, CodeUnknownMethod
-	case method == Absent:
-		h.State, h.DeclineCode = payment.Declined, CodeAbsent
-	case h.State == payment.Authorized:
-		h = h.take(h.Amount.Minor, now)
-	}
-	return h
 }
 
 // take takes money from a hold that stands.

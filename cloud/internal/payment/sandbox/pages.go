@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/payment"
+	"github.com/openlot/openlot/cloud/internal/problem"
+	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/money"
 )
 
@@ -47,7 +49,7 @@ func newPages(p *Provider) http.Handler {
 // units.
 type holdJSON struct {
 	Ref           string    `json:"ref"`
-	Kind          Kind      `json:"kind"` // hold, charge or method
+	Kind          Kind      `json:"kind"` // hold or method
 	Key           string    `json:"key"`
 	ParkingID     string    `json:"parking_id"`
 	ReservationID string    `json:"reservation_id"`
@@ -72,7 +74,7 @@ func (h *pages) list(r *http.Request) ([]Hold, error) {
 func (h *pages) holds(w http.ResponseWriter, r *http.Request) {
 	holds, err := h.list(r)
 	if err != nil {
-		http.Error(w, "The sandbox's books cannot be read at the moment.", http.StatusServiceUnavailable)
+		problem.Write(w, r, errUnread(err))
 		return
 	}
 	out := struct {
@@ -103,7 +105,7 @@ func (h *pages) books(w http.ResponseWriter, r *http.Request) {
 	}
 	holds, err := h.list(r)
 	if err != nil {
-		http.Error(w, "The sandbox's books cannot be read at the moment.", http.StatusServiceUnavailable)
+		problem.Write(w, r, errUnread(err))
 		return
 	}
 	var totals []*total
@@ -129,9 +131,25 @@ func (h *pages) books(w http.ResponseWriter, r *http.Request) {
 		t.Captured += x.Captured
 		t.Refunded += x.Refunded
 	}
-	h.render(w, http.StatusOK, "books", map[string]any{
+	h.render(w, r, http.StatusOK, "books", map[string]any{
 		"Title": "Sandbox books", "Holds": holds, "Totals": totals, "Parking": r.URL.Query().Get("parking_id"), "Full": len(holds) == listed,
 	})
+}
+
+// Fault codes of the pages.
+const (
+	codeUnread  = "sandbox_unavailable" // its books cannot be reached
+	codeNoHold  = "hold_not_found"
+	codeAnswer  = "invalid_answer"
+	codeDecided = "nothing_to_decide"
+)
+
+func errUnread(err error) error {
+	return fault.Wrap(err, fault.Unavailable, codeUnread, "The sandbox's books cannot be read at the moment.")
+}
+
+func errNoHold() error {
+	return fault.New(fault.NotFound, codeNoHold, "The sandbox knows no such hold.")
 }
 
 // decide takes the bank's part in a dispute.
@@ -139,18 +157,18 @@ func (h *pages) decide(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4096)
 	decision := r.PostFormValue("decision")
 	if decision != string(payment.DisputeWon) && decision != string(payment.DisputeLost) {
-		http.Error(w, `Send decision=won or decision=lost.`, http.StatusUnprocessableEntity)
+		problem.Write(w, r, fault.New(fault.Invalid, codeAnswer, "Send decision=won or decision=lost."))
 		return
 	}
 	switch err := h.p.Decide(r.Context(), r.PathValue("ref"), decision == string(payment.DisputeWon)); {
 	case err == nil:
 		http.Redirect(w, r, booksPath, http.StatusSeeOther)
 	case errors.Is(err, payment.ErrNotFound):
-		http.Error(w, "The sandbox knows no such hold.", http.StatusNotFound)
+		problem.Write(w, r, errNoHold())
 	case errors.Is(err, payment.ErrRefused):
-		http.Error(w, "There is nothing to decide about this hold, or it is decided.", http.StatusConflict)
+		problem.Write(w, r, fault.New(fault.Conflict, codeDecided, "There is nothing to decide about this hold, or it is decided."))
 	default:
-		http.Error(w, "The sandbox's books cannot be written at the moment.", http.StatusServiceUnavailable)
+		problem.Write(w, r, fault.Wrap(err, fault.Unavailable, codeUnread, "The sandbox's books cannot be written at the moment."))
 	}
 }
 
@@ -167,7 +185,7 @@ func (h *pages) complete(w http.ResponseWriter, r *http.Request) {
 		passed = true
 	case "refuse":
 	default:
-		http.Error(w, `Send answer=confirm or answer=refuse.`, http.StatusUnprocessableEntity)
+		problem.Write(w, r, fault.New(fault.Invalid, codeAnswer, "Send answer=confirm or answer=refuse."))
 		return
 	}
 	x, err := h.p.challenged(r.Context(), r.PathValue("ref"), passed)
@@ -176,7 +194,7 @@ func (h *pages) complete(w http.ResponseWriter, r *http.Request) {
 		x, err = h.p.store.HoldByRef(r.Context(), r.PathValue("ref"))
 		if err == nil {
 			x.State = h.p.outcome(x).State
-			h.render(w, http.StatusConflict, "challenge", h.challengeData(r, x))
+			h.render(w, r, http.StatusConflict, "challenge", h.challengeData(r, x))
 			return
 		}
 	}
@@ -186,12 +204,12 @@ func (h *pages) complete(w http.ResponseWriter, r *http.Request) {
 func (h *pages) showChallenge(w http.ResponseWriter, r *http.Request, x Hold, err error) {
 	switch {
 	case errors.Is(err, payment.ErrNotFound):
-		http.Error(w, "The sandbox knows no such hold.", http.StatusNotFound)
+		problem.Write(w, r, errNoHold())
 	case err != nil:
-		http.Error(w, "The sandbox's books cannot be read at the moment.", http.StatusServiceUnavailable)
+		problem.Write(w, r, errUnread(err))
 	default:
 		x.State = h.p.outcome(x).State
-		h.render(w, http.StatusOK, "challenge", h.challengeData(r, x))
+		h.render(w, r, http.StatusOK, "challenge", h.challengeData(r, x))
 	}
 }
 
@@ -207,10 +225,10 @@ func localPath(s string) string {
 	return s
 }
 
-func (h *pages) render(w http.ResponseWriter, status int, name string, data any) {
+func (h *pages) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
 	var page bytes.Buffer
 	if err := h.templates.ExecuteTemplate(&page, name, data); err != nil {
-		http.Error(w, "This page cannot be shown.", http.StatusInternalServerError)
+		problem.Write(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -78,7 +78,6 @@ var (
 	_ payment.Incrementer = (*Provider)(nil)
 	_ payment.Refunder    = (*Provider)(nil)
 	_ payment.Saver       = (*Provider)(nil)
-	_ payment.Charger     = (*Provider)(nil)
 	_ payment.Lister      = (*Provider)(nil)
 	_ payment.Payer       = (*Provider)(nil)
 	_ payment.Announcer   = (*Provider)(nil)
@@ -109,7 +108,7 @@ func (p *Provider) Name() string { return Name }
 // Capabilities implements payment.Provider.
 func (p *Provider) Capabilities() payment.Capabilities {
 	return payment.Capabilities{
-		Secures: true, SecondFactor: true, Increment: true, Refund: true, SaveMethod: true, Charge: true, List: true, Pays: true,
+		Secures: true, SecondFactor: true, Increment: true, Refund: true, SaveMethod: true, List: true, Pays: true,
 		HoldLife: p.life,
 	}
 }
@@ -120,14 +119,6 @@ func (p *Provider) Authorize(ctx context.Context, r payment.Request) (payment.Ou
 		return payment.Outcome{}, fmt.Errorf("%w: a hold of %s", payment.ErrRefused, r.Amount)
 	}
 	return p.answer(p.place(ctx, KindHold, r, decide(r, "hold_"+rand.Text(), p.now().UTC(), p.life)))
-}
-
-// Charge implements payment.Charger.
-func (p *Provider) Charge(ctx context.Context, r payment.Request) (payment.Outcome, error) {
-	if r.Amount.Minor <= 0 {
-		return payment.Outcome{}, fmt.Errorf("%w: a charge of %s", payment.ErrRefused, r.Amount)
-	}
-	return p.answer(p.place(ctx, KindCharge, r, charge(r, "charge_"+rand.Text(), p.now().UTC(), p.life)))
 }
 
 // noCurrency is the currency of a line that is about no money.

@@ -26,7 +26,8 @@ const (
 func charged() []*string { return []*string{stripe.String("latest_charge")} }
 
 // currency and currencyOf: Stripe writes currencies small. Its amounts are minor
-// units as ours are, for every currency of package money: none at all for yen.
+// units as ours are, for every currency of package money: none at all for yen. Those
+// of three decimals must be in steps of ten, or are refused.
 func currency(a money.Amount) *string { return stripe.String(strings.ToLower(string(a.Currency))) }
 
 func currencyOf(c stripe.Currency) money.Currency { return money.Currency(strings.ToUpper(string(c))) }

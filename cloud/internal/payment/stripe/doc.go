@@ -1,8 +1,8 @@
 // Package stripe is the payment provider Stripe (https://stripe.com).
 //
 // A hold is a PaymentIntent that is captured by hand and confirmed by the call
-// that makes it; a charge is one that is captured at once. A saved method is a
-// PaymentMethod that a SetupIntent attached to a customer.
+// that makes it. A saved method is a PaymentMethod that a SetupIntent attached
+// to a customer.
 //
 // # How a key is found again
 //

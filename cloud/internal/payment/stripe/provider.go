@@ -61,7 +61,6 @@ var (
 	_ payment.Incrementer = (*Provider)(nil)
 	_ payment.Refunder    = (*Provider)(nil)
 	_ payment.Saver       = (*Provider)(nil)
-	_ payment.Charger     = (*Provider)(nil)
 	_ payment.Lister      = (*Provider)(nil)
 	_ payment.Payer       = (*Provider)(nil)
 	_ payment.Announcer   = (*Provider)(nil)
@@ -93,7 +92,7 @@ func (p *Provider) Name() string { return Name }
 // Capabilities implements payment.Provider.
 func (p *Provider) Capabilities() payment.Capabilities {
 	return payment.Capabilities{
-		Secures: true, SecondFactor: true, Increment: true, Refund: true, SaveMethod: true, Charge: true, List: true, Pays: true,
+		Secures: true, SecondFactor: true, Increment: true, Refund: true, SaveMethod: true, List: true, Pays: true,
 		HoldLife: holdLife,
 	}
 }
@@ -111,9 +110,8 @@ const (
 
 // The kinds of what is placed.
 const (
-	kindHold   = "hold"
-	kindCharge = "charge"
-	kindSave   = "save"
+	kindHold = "hold"
+	kindSave = "save"
 )
 
 func asked(kind string, amount money.Amount, method string) string {
@@ -139,19 +137,10 @@ func (p *Provider) aged(key string) bool {
 
 // Authorize implements payment.Provider.
 func (p *Provider) Authorize(ctx context.Context, r payment.Request) (payment.Outcome, error) {
-	return p.place(ctx, kindHold, r)
-}
-
-// Charge implements payment.Charger.
-func (p *Provider) Charge(ctx context.Context, r payment.Request) (payment.Outcome, error) {
-	return p.place(ctx, kindCharge, r)
-}
-
-func (p *Provider) place(ctx context.Context, kind string, r payment.Request) (payment.Outcome, error) {
 	if _, err := money.ParseCurrency(string(r.Amount.Currency)); err != nil || r.Key == "" || r.Amount.Minor <= 0 {
-		return payment.Outcome{}, fmt.Errorf("%w: a %s of %s under key %q", payment.ErrRefused, kind, r.Amount, r.Key)
+		return payment.Outcome{}, fmt.Errorf("%w: a hold of %s under key %q", payment.ErrRefused, r.Amount, r.Key)
 	}
-	want := asked(kind, r.Amount, r.Method)
+	want := asked(kindHold, r.Amount, r.Method)
 	if p.aged(r.Key) {
 		pi, err := p.intent(ctx, r.Key)
 		switch {
@@ -166,7 +155,7 @@ func (p *Provider) place(ctx context.Context, kind string, r payment.Request) (p
 	unknown := payment.Outcome{State: payment.Declined, DeclineCode: CodeUnknownMethod}
 	customer, kept, err := p.payer(ctx, r.Key, r.Method)
 	switch {
-	case errors.Is(err, errNoMethod), err == nil && !kept && kind == kindCharge:
+	case errors.Is(err, errNoMethod):
 		return unknown, nil
 	case err != nil:
 		return payment.Outcome{}, err
@@ -174,7 +163,10 @@ func (p *Provider) place(ctx context.Context, kind string, r payment.Request) (p
 	params := &stripe.PaymentIntentCreateParams{
 		Amount: new(r.Amount.Minor), Currency: currency(r.Amount), Confirm: new(true),
 		PaymentMethod: stripe.String(r.Method), PaymentMethodTypes: []*string{stripe.String("card")},
-		Customer: stripe.String(customer), Expand: charged(),
+		Customer: stripe.String(customer), Expand: charged(), CaptureMethod: stripe.String("manual"),
+		PaymentMethodOptions: &stripe.PaymentIntentCreatePaymentMethodOptionsParams{
+			Card: &stripe.PaymentIntentCreatePaymentMethodOptionsCardParams{RequestIncrementalAuthorization: stripe.String("if_available")},
+		},
 		Metadata: map[string]string{
 			metaKey: r.Key, metaParking: string(r.Parking), metaReservation: r.Reservation.String(), metaAsked: want,
 		},
@@ -188,12 +180,6 @@ func (p *Provider) place(ctx context.Context, kind string, r payment.Request) (p
 		// A method that is used once cannot be used again unless it is kept, and a
 		// longer stay, or one that is held anew, needs it.
 		params.SetupFutureUsage = stripe.String("off_session")
-	}
-	if kind == kindHold {
-		params.CaptureMethod = stripe.String("manual")
-		params.PaymentMethodOptions = &stripe.PaymentIntentCreatePaymentMethodOptionsParams{
-			Card: &stripe.PaymentIntentCreatePaymentMethodOptionsCardParams{RequestIncrementalAuthorization: stripe.String("if_available")},
-		}
 	}
 	params.SetIdempotencyKey(r.Key)
 	pi, err := locked(ctx, func() (*stripe.PaymentIntent, error) { return p.api.V1PaymentIntents.Create(ctx, params) })
@@ -262,7 +248,7 @@ func (p *Provider) customers(ctx context.Context, key string) ([]string, error) 
 	return found, nil
 }
 
-// intent is the hold or charge that was placed under a key.
+// intent is the hold that was placed under a key.
 func (p *Provider) intent(ctx context.Context, key string) (*stripe.PaymentIntent, error) {
 	customers, err := p.customers(ctx, key)
 	if err != nil {

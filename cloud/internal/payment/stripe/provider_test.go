@@ -62,7 +62,7 @@ func TestAHoldIsPlacedOnceWhicheverCallIsLost(t *testing.T) {
 // effect.
 func TestAForgottenKeyIsStillOneCall(t *testing.T) {
 	a := open(t, 48*time.Hour)
-	r, charge := request(stripetest.OK), request("")
+	r, kept := request(stripetest.OK), request("")
 	save := payment.SaveRequest{Key: r.Key + "-save", Parking: "altmarkt", Reservation: r.Reservation, Method: stripetest.OK}
 	var was payment.Outcome
 	for i := range 2 {
@@ -88,22 +88,22 @@ func TestAForgottenKeyIsStillOneCall(t *testing.T) {
 		}
 		a.at.Forget()
 		s, err := a.SaveMethod(t.Context(), save)
-		if err != nil || charge.Method != "" && s.Method != charge.Method {
+		if err != nil || kept.Method != "" && s.Method != kept.Method {
 			t.Fatalf("saved %+v, %v", s, err)
 		}
-		charge.Method = s.Method
+		kept.Method = s.Method
 		a.at.Forget()
-		if o, err := a.Charge(t.Context(), charge); err != nil || o.State != payment.Captured {
-			t.Fatalf("charged %+v, %v", o, err)
+		if o, err := a.Authorize(t.Context(), kept); err != nil || o.State != payment.Authorized {
+			t.Fatalf("held %+v, %v", o, err)
 		}
 		a.at.Forget()
 	}
-	for key, want := range map[string]int{r.Key: 1, charge.Key: 1, "refund": 1} {
+	for key, want := range map[string]int{r.Key: 1, kept.Key: 1, "refund": 1} {
 		if n := a.listed(t, key); n != want {
 			t.Errorf("%s is in the books %d times", key, n)
 		}
 	}
-	for what, key := range map[string]string{"hold": r.Key, "charge": charge.Key} {
+	for what, key := range map[string]string{"hold": r.Key, "hold on a kept method": kept.Key} {
 		other := r
 		other.Key, other.Amount = key, money.New(9999, "EUR")
 		if o, err := a.Authorize(t.Context(), other); !errors.Is(err, payment.ErrRefused) {

@@ -1,4 +1,4 @@
-// Reserve and hold.
+// Reserve: a hold on a card, or a promise to pay at the machine.
 
 import {h, note, availability, say} from './dom.js'
 import {call, query, iso} from './api.js'
@@ -14,7 +14,8 @@ export function checkout(id, type) {
   const trouble = h('div', {class: 'trouble'})
   const head = h('section', {}, h('span', {class: 'ghost'}), h('span', {class: 'ghost short'}))
   const form = h('form', {novalidate: true, onsubmit: e => { e.preventDefault(); submit() }})
-  const body = h('article', {class: 'page'}, topbar('#/p/' + id, 'Reserve and hold'), steps(1), trouble, head, form)
+  const title = h('span', {}, 'Reserve')
+  const body = h('article', {class: 'page'}, topbar('#/p/' + id, title), steps(1), trouble, head, form)
 
   const field = (name, label, props, hint) => {
     const msg = h('span', {class: 'msg', id: name + '-msg', hidden: true})
@@ -80,6 +81,7 @@ export function checkout(id, type) {
   }
 
   function drawBar() {
+    title.textContent = method === machine ? 'Reserve, pay at the machine' : 'Reserve and hold'
     const what = method === machine ? 'at the machine' : 'hold'
     const ask = method === machine ? 'Reserve, pay there' : `Hold ${money(quote.price)}`
     bar.replaceChildren(h('div', {class: 'in'},

@@ -54,6 +54,7 @@ type Gate struct {
 	ArmOpen, ArmClosed *Line // limit switches
 	Fire, Stop         *Line
 	Button             *Line
+	Far                *Line // the arming loop on the other side, of a reversible lane
 	Open, Close        *Line // relays to the barrier's operator
 	Green, Red         *Line // lamps
 
@@ -91,6 +92,7 @@ const (
 	fire
 	stop
 	button
+	far
 	open
 	closing
 	green
@@ -101,25 +103,25 @@ const (
 )
 
 func (r role) String() string {
-	return [...]string{"arming", "safety", "arm_open", "arm_closed", "fire", "stop", "button", "open", "close", "green", "red"}[r]
+	return [...]string{"arming", "safety", "arm_open", "arm_closed", "fire", "stop", "button", "far", "open", "close", "green", "red"}[r]
 }
 
 // guards says that a cut wire must read as active.
-func (r role) guards() bool { return r == arming || r == safety || r == fire || r == stop }
+func (r role) guards() bool { return r == arming || r == far || r == safety || r == fire || r == stop }
 
 // bare says that the level must be readable without the kernel's debounce: a
 // close command depends on it.
 func (r role) bare() bool { return r == safety || r == fire || r == stop }
 
 func (g Gate) line(r role) *Line {
-	return [...]*Line{g.Arming, g.Safety, g.ArmOpen, g.ArmClosed, g.Fire, g.Stop, g.Button, g.Open, g.Close, g.Green, g.Red}[r]
+	return [...]*Line{g.Arming, g.Safety, g.ArmOpen, g.ArmClosed, g.Fire, g.Stop, g.Button, g.Far, g.Open, g.Close, g.Green, g.Red}[r]
 }
 
 func (l Line) debounce(r role) time.Duration {
 	switch {
 	case l.Debounce > 0:
 		return l.Debounce
-	case r == arming || r == safety:
+	case r == arming || r == far || r == safety:
 		return LoopDebounce
 	default:
 		return ContactDebounce

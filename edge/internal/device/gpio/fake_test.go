@@ -237,7 +237,7 @@ func wired() Gate {
 	contact := func(n int) *Line { return &Line{Chip: "lane", Offset: n, Pull: PullUp, ActiveLow: true} }
 	return Gate{
 		Arming: guard(0), Safety: guard(1), ArmOpen: contact(2), ArmClosed: contact(3), Fire: guard(4), Stop: guard(5), Button: contact(6),
-		Open: at(7), Close: &Line{Chip: "lane", Offset: 8, ActiveLow: true}, Green: at(9), Red: at(10),
+		Open: at(7), Close: &Line{Chip: "lane", Offset: 8, ActiveLow: true}, Green: at(9), Red: at(10), Far: guard(11),
 	}
 }
 
@@ -308,4 +308,4 @@ func (b *bench) inputs() lane.Inputs {
 	return in
 }
 
-var atRest = lane.Inputs{Arming: lane.Off, Safety: lane.Off, ArmOpen: lane.Off, ArmClosed: lane.On, Fire: lane.Off}
+var atRest = lane.Inputs{Arming: lane.Off, Safety: lane.Off, ArmOpen: lane.Off, ArmClosed: lane.On, Fire: lane.Off, Far: lane.Off}

@@ -50,12 +50,12 @@ func laneOn(s *sim, first int) Gate {
 	line := func(n int, low bool) *Line { return &Line{Chip: s.label, Offset: first + n, ActiveLow: low} }
 	return Gate{
 		Arming: line(0, false), Safety: line(1, false), ArmOpen: line(2, true), ArmClosed: line(3, true), Fire: line(4, false), Stop: line(5, false), Button: line(6, true),
-		Open: line(7, true), Close: line(8, false), Green: line(9, false), Red: line(10, true),
+		Open: line(7, true), Close: line(8, false), Green: line(9, false), Red: line(10, true), Far: line(11, false),
 	}
 }
 
 // laneLines is how many lines laneOn takes.
-const laneLines = 11
+const laneLines = 12
 
 // atRestOn pulls all lines to where they are inactive, the arm being down.
 func atRestOn(s *sim, g Gate) {

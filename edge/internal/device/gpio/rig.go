@@ -377,7 +377,7 @@ func (r *rig) level(role role) lane.Level {
 
 func (r *rig) levels() lane.Inputs {
 	return lane.Inputs{
-		Arming: r.level(arming), Safety: r.level(safety),
+		Arming: r.level(arming), Safety: r.level(safety), Far: r.level(far),
 		ArmOpen: r.level(armOpen), ArmClosed: r.level(armClosed), Fire: r.level(fire),
 	}
 }
