@@ -10,7 +10,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-tariff soak test-crash fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb
+.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,11 @@ bench-reserve: ## measure selling against pgbench and one statement for each req
 bench-reserve-http: build ## measure selling through the whole HTTP stack, and where the time goes (ARGS='--only hot')
 	go run ./cloud/internal/devpg/cmd/ensure
 	go run ./cloud/internal/benchreserve/cmd/bench-reserve-http $(ARGS)
+
+bench-sse: ## measure the live listing's streams against nchan, on one core (Linux with apt-get; two cores, 20,000 open files)
+	@mkdir -p bin
+	go build -o bin/bench-sse ./cloud/internal/benchsse/cmd/bench-sse
+	ulimit -n 20000 && taskset -c 1 bin/bench-sse $(ARGS)
 
 bench-tariff: ## measure pricing stays of a week and a year
 	go run ./scripts/benchtariff

@@ -27,6 +27,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/relay"
 	"github.com/openlot/openlot/cloud/internal/river"
 	"github.com/openlot/openlot/cloud/internal/schedule"
+	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/cloud/internal/web"
 	"github.com/openlot/openlot/cloud/internal/webhook"
 	"github.com/openlot/openlot/protocol/id"
@@ -79,7 +80,13 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	c.committer = postgres.NewCommitter(selling, log, time.Now, c.notifier.Hint)
 	c.follower = follow.New(postgres.NewFeed(c.db), log)
 	c.committer.Tell(c.follower.Committed)
-	c.listing = listing.New(postgres.NewListing(c.db), c.follower.CurrentAt, time.Now, log, listing.Options{})
+	streams, err := sse.New(sse.Options{})
+	if err != nil {
+		return nil, err
+	}
+	l.onStop("event streams", func() error { streams.Close(); return nil })
+	streams.Register(registry)
+	c.listing = listing.New(postgres.NewListing(c.db), c.follower.CurrentAt, time.Now, log, listing.Options{Streams: streams})
 
 	keys := postgres.NewBooking(c.db)
 	secret, err := keys.Secret(ctx, "manage_token")

@@ -99,7 +99,7 @@ func (l *Listing) parking(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.NotFound, CodeParkingNotFound, "There is no parking of that name.")
 	}
 	if wantsStream(r) {
-		return l.serveDetail(w, r, x, window)
+		return l.serveDetail(w, r, p, x, window)
 	}
 	current := l.current()
 	l.mu.RLock()

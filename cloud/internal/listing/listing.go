@@ -6,10 +6,10 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
 )
@@ -35,13 +35,12 @@ type Listing struct {
 	log     *slog.Logger
 	now     func() time.Time
 	current func() time.Time
-	options Options
+	clients *sse.Server
 
 	loaded  chan struct{}
 	stopped chan struct{}
 	reload  chan struct{} // holds a token while a parking waits to be read
 	poke    chan struct{} // holds a token while streams have something to look at
-	open    atomic.Int64  // streams
 
 	mu      sync.RWMutex
 	lots    map[id.Parking]*lot
@@ -60,19 +59,20 @@ type waiting struct {
 	events []feed.Event
 }
 
-// Options bound the streams. The zero value is good.
+// Options of a listing. The zero value is good.
 type Options struct {
-	MaxStreams int // 0: 20000
+	// Streams keeps the clients of streams; Run closes it. nil: an ordinary one.
+	Streams *sse.Server
 }
 
 // New makes a listing that is empty before Run. current is a time up to which
 // the events that were handed to Handle are complete: follow.Follower.CurrentAt.
 func New(src Source, current, now func() time.Time, log *slog.Logger, o Options) *Listing {
-	if o.MaxStreams == 0 {
-		o.MaxStreams = 20_000
+	if o.Streams == nil {
+		o.Streams = sse.NewPlain(sse.Options{})
 	}
 	return &Listing{
-		src: src, log: log.With("component", "listing"), now: now, current: current, options: o,
+		src: src, log: log.With("component", "listing"), now: now, current: current, clients: o.Streams,
 		loaded: make(chan struct{}), stopped: make(chan struct{}),
 		reload: make(chan struct{}, 1), poke: make(chan struct{}, 1),
 		lots: map[id.Parking]*lot{}, waiting: map[id.Parking]*waiting{}, dirty: map[id.Parking]struct{}{},
@@ -129,6 +129,7 @@ func (l *Listing) touch(x *lot) {
 // Run loads the parkings once ready is closed, keeps them current and feeds the
 // streams, until the context ends. It ends the streams then.
 func (l *Listing) Run(ctx context.Context, ready <-chan struct{}) error {
+	defer l.clients.Close()
 	defer close(l.stopped)
 	select {
 	case <-ctx.Done():

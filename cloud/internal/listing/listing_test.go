@@ -14,6 +14,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/listing"
+	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
 )
@@ -218,7 +219,7 @@ func TestQuarterBoundaryChangesNumbersAndTellsThem(t *testing.T) {
 func TestStreamSaysThatItIsAliveAndEndsWithTheListing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newModel(garage("alpha", 1))
-		b := start(t, m, listing.Options{MaxStreams: 1})
+		b := start(t, m, listing.Options{Streams: sse.NewPlain(sse.Options{Max: 1})})
 		list := watch(t, b.Parkings, "/parkings", "")
 		time.Sleep(46 * time.Second)
 		synctest.Wait()

@@ -15,6 +15,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/cloud/internal/listing"
+	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
 )
@@ -122,7 +123,7 @@ func (c *tcpClient) last() shown { return c.lots["alpha"] }
 // reads.
 func TestStuckClientIsEvicted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, newModel(garage("alpha", 1)), listing.Options{MaxStreams: 1})
+		b := start(t, newModel(garage("alpha", 1)), listing.Options{Streams: sse.NewPlain(sse.Options{Max: 1})})
 		defer b.stop()
 		near, far := net.Pipe()
 		l := &oneConn{conn: make(chan net.Conn, 1)}

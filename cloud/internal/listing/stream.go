@@ -2,8 +2,6 @@ package listing
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"sync"
@@ -15,10 +13,7 @@ import (
 
 const (
 	// listTick folds the changes of a list; a detail stream does not wait.
-	listTick  = 150 * time.Millisecond
-	heartbeat = 15 * time.Second
-	// stuck is how long a write may take before the client is given up.
-	stuck = 10 * time.Second
+	listTick = 150 * time.Millisecond
 	// catchUp is how long a client that has seen a newer version elsewhere waits
 	// for this process to reach it.
 	catchUp = 5 * time.Second
@@ -101,54 +96,56 @@ func (l *Listing) update(topics []*topic) {
 }
 
 // join finds or makes the topic and adds a client to it. leave takes it away.
-func (l *Listing) join(want *topic) (t *topic, wake chan struct{}, leave func()) {
-	wake = make(chan struct{}, 1)
+func (l *Listing) join(want *topic) *topic {
 	l.streams.mu.Lock()
 	defer l.streams.mu.Unlock()
 	of := l.streams.lists
 	if want.detail != nil {
-		p := want.items[0].id
+		p := want.parking
 		if l.streams.details[p] == nil {
 			l.streams.details[p] = map[string]*topic{}
 		}
 		of = l.streams.details[p]
 	}
-	if t = of[want.key]; t == nil {
-		t = want
-		t.wakes = map[chan struct{}]struct{}{}
-		of[t.key] = t
+	if t := of[want.key]; t != nil {
+		t.count++
+		return t
 	}
-	t.mu.Lock()
-	t.wakes[wake] = struct{}{}
-	t.mu.Unlock()
-	// What happened between filling a new topic and showing it to the pump.
+	t := want
+	t.count, t.current, t.stopped = 1, l.current, l.stopped
+	t.clients = l.clients.Topic(t, func() { l.leave(t) })
+	// Both under the lock that the pump takes to find topics: nothing happens
+	// between filling a topic and showing it.
 	l.mu.RLock()
-	t.update(l, l.now().UTC(), l.current())
+	t.begin(l, l.now().UTC(), l.current())
 	l.mu.RUnlock()
-	return t, wake, func() {
-		l.streams.mu.Lock()
-		defer l.streams.mu.Unlock()
-		t.mu.Lock()
-		delete(t.wakes, wake)
-		empty := len(t.wakes) == 0
-		t.mu.Unlock()
-		if !empty {
-			return
-		}
-		delete(of, t.key)
-		if t.detail != nil && len(of) == 0 {
-			delete(l.streams.details, t.items[0].id)
-		}
+	of[t.key] = t
+	return t
+}
+
+func (l *Listing) leave(t *topic) {
+	l.streams.mu.Lock()
+	defer l.streams.mu.Unlock()
+	if t.count--; t.count > 0 {
+		return
+	}
+	if t.detail == nil {
+		delete(l.streams.lists, t.key)
+		return
+	}
+	p := t.parking
+	delete(l.streams.details[p], t.key)
+	if len(l.streams.details[p]) == 0 {
+		delete(l.streams.details, p)
 	}
 }
 
 func (l *Listing) serveList(w http.ResponseWriter, r *http.Request, q query) error {
-	t := &topic{key: q.key(), query: q, window: q.window}
-	return l.serve(w, r, t, 0)
+	return l.serve(w, r, &topic{key: q.key(), query: q, window: q.window}, 0)
 }
 
-func (l *Listing) serveDetail(w http.ResponseWriter, r *http.Request, x *lot, window *Window) error {
-	t := &topic{detail: x, window: window}
+func (l *Listing) serveDetail(w http.ResponseWriter, r *http.Request, p id.Parking, x *lot, window *Window) error {
+	t := &topic{parking: p, detail: x, window: window}
 	if window != nil {
 		t.key = window.String() + string(window.Type)
 	}
@@ -161,73 +158,34 @@ func (l *Listing) serveDetail(w http.ResponseWriter, r *http.Request, x *lot, wi
 	return l.serve(w, r, t, seen)
 }
 
-// serve runs one stream until the client, or the listing, ends.
+// serve runs one stream, or hands it over.
 func (l *Listing) serve(w http.ResponseWriter, r *http.Request, want *topic, version uint64) error {
-	if l.open.Add(1) > int64(l.options.MaxStreams) {
-		l.open.Add(-1)
+	if !l.clients.Admit() {
 		return fault.New(fault.Unavailable, CodeTooManyStreams, "There are too many live streams. Ask again without one, or in a moment.")
 	}
-	defer l.open.Add(-1)
-	l.mu.RLock()
-	want.begin(l, l.now().UTC(), l.current())
-	l.mu.RUnlock()
-	t, wake, leave := l.join(want)
-	defer leave()
-
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("X-Accel-Buffering", "no")
-	c := client{w: w, control: http.NewResponseController(w)}
-	if !c.write(fmt.Appendf(nil, "retry: %d\n\n", 1000+rand.IntN(2000))) { //nolint:gosec // only spreads clients over time
-		return nil
+	t := l.join(want)
+	if version > 0 {
+		t.wait(r.Context(), version)
 	}
-	beat := time.NewTimer(heartbeat)
-	defer beat.Stop()
+	l.clients.Serve(w, r, t.clients)
+	return nil
+}
+
+// wait returns when the topic shows a version, or is not going to in time.
+func (t *topic) wait(ctx context.Context, version uint64) {
+	wake, unwatch := t.clients.Watch()
+	defer unwatch()
 	patience := time.NewTimer(catchUp)
 	defer patience.Stop()
-	var seen uint64
-	for {
-		var frame []byte
-		if version == 0 || t.version() >= version {
-			version = 0
-			frame, seen = t.since(seen, l.current())
-		}
-		if frame != nil {
-			if !c.write(frame) {
-				return nil
-			}
-			beat.Reset(heartbeat)
-		}
+	for t.version() < version {
 		select {
-		case <-r.Context().Done():
-			return nil
-		case <-l.stopped:
-			return nil
-		case <-wake:
+		case <-ctx.Done():
+			return
+		case <-t.stopped:
+			return
 		case <-patience.C:
-			version = 0
-		case <-beat.C:
-			if !c.write([]byte(": still here\n\n")) {
-				return nil
-			}
-			beat.Reset(heartbeat)
+			return
+		case <-wake:
 		}
 	}
-}
-
-// client is the writing end of a stream.
-type client struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-}
-
-// write sends a frame, or reports that the client is gone or stuck.
-func (c client) write(frame []byte) bool {
-	// Without deadlines, as behind some middleware, TCP's own must do.
-	_ = c.control.SetWriteDeadline(time.Now().Add(stuck))
-	if _, err := c.w.Write(frame); err != nil {
-		return false
-	}
-	return c.control.Flush() == nil
 }

@@ -5,16 +5,25 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/openlot/openlot/cloud/internal/sse"
+	"github.com/openlot/openlot/protocol/id"
 )
 
 // topic is what all clients of one query share: what they are to see, encoded
 // once. A client remembers the sequence number up to which it has been told and
 // asks for what came after; however long that was, it gets each parking once.
 type topic struct {
-	key    string
-	query  query // of a list
-	detail *lot  // of one parking instead
-	window *Window
+	key     string
+	query   query      // of a list
+	parking id.Parking // one, instead
+	detail  *lot
+	window  *Window
+
+	clients *sse.Topic
+	count   int // of clients; under streams.mu
+	current func() time.Time
+	stopped <-chan struct{}
 
 	mu      sync.Mutex
 	seq     uint64 // state of the listing since which the items show what they do
@@ -28,7 +37,6 @@ type topic struct {
 	first   []byte // leads to firstAt from nothing
 	firstAt uint64
 	firstOf time.Time // its as_of
-	wakes   map[chan struct{}]struct{}
 }
 
 type item struct {
@@ -63,7 +71,7 @@ func (t *topic) update(l *Listing, now, current time.Time) {
 	t.looked = l.seq
 	if t.epoch != l.epoch && t.members(l) {
 		t.begin(l, now, current)
-		t.wake()
+		t.clients.Wake()
 		return
 	}
 	t.epoch = l.epoch
@@ -84,7 +92,7 @@ func (t *topic) update(l *Listing, now, current time.Time) {
 	}
 	t.seq = l.seq
 	t.frame, t.before = t.encode(was), was
-	t.wake()
+	t.clients.Wake()
 }
 
 // members reports whether the members, or what is fixed about them, have
@@ -106,11 +114,8 @@ func (t *topic) members(l *Listing) bool {
 	return false
 }
 
-func (t *topic) wake() {
-	for c := range t.wakes {
-		poke(c)
-	}
-}
+// Since implements sse.Source.
+func (t *topic) Since(seen uint64) ([]byte, uint64) { return t.since(seen, t.current()) }
 
 // since is the frame that leads from a state to the newest, which it also
 // returns; nil when that is the same. 0 is a client that has seen nothing.
