@@ -38,8 +38,8 @@ lint: $(TOOLS)/golangci-lint ## check style and usual mistakes in every module
 fmt: $(TOOLS)/golangci-lint ## format the Go code
 	@set -e; for m in $(MODULES); do (cd $$m && '$(CURDIR)/$(TOOLS)/golangci-lint' fmt ./...); done
 
-test-hardware: ## drive the edge binary on real kernel GPIO lines, in a kernel that is built once (Debian, x86-64; ARGS='-test.run=Story')
-	@scripts/hardware/run.sh $(ARGS)
+test-hardware: ## drive the edge binary on real kernel GPIO lines, in a kernel that is built once (Debian, x86-64; ARCH=arm64 for an emulated Pi's; ARGS='-test.run=Story')
+	@ARCH=$(ARCH) scripts/hardware/run.sh $(ARGS)
 
 bench-story: build ## measure credential to open, reserve to edge, event to cloud, count to screen
 	@go build -o bin/devstack ./scripts/devstack

@@ -1,11 +1,20 @@
 #!/bin/sh
-# Builds a user-mode Linux with a simulated GPIO chip from Debian's kernel
-# sources, as $1/linux: a program that boots without root, KVM or QEMU. Nothing
-# of the kernel is part of this repository; this script, uml.config and the
-# sources that Debian serves make it, once.
+# Builds a Linux with a simulated GPIO chip from Debian's kernel sources: as $1/linux
+# a user-mode Linux, which boots without root, KVM or QEMU; with arm64 as a second
+# argument $1/Image, which QEMU boots. Nothing of the kernel is part of this
+# repository; this script, the configurations and the sources that Debian serves make
+# it, once.
 set -eu
 
 cache=$1
+case ${2:-um} in
+um) arch=um config=uml.config target=linux kernel=linux cross= ;;
+arm64) arch=arm64 config=arm64.config target=Image kernel=Image cross=aarch64-linux-gnu- ;;
+*)
+	echo "no kernel is made for $2; say um or arm64" >&2
+	exit 2
+	;;
+esac
 here=$(cd "$(dirname "$0")" && pwd)
 
 fail() {
@@ -13,19 +22,21 @@ fail() {
 	exit 1
 }
 
-stamp=$(cat "$0" "$here/uml.config" | cksum | tr ' ' '-')
-if [ -x "$cache/linux" ] && [ "$(cat "$cache/linux.stamp" 2>/dev/null)" = "$stamp" ]; then
+stamp=$(cat "$0" "$here/base.config" "$here/$config" | cksum | tr ' ' '-')
+if [ -e "$cache/$kernel" ] && [ "$(cat "$cache/$kernel.stamp" 2>/dev/null)" = "$stamp" ]; then
 	exit 0
 fi
 
-[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] ||
+[ $arch = arm64 ] || [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] ||
 	fail 'User-mode Linux runs on x86-64 Linux only; this is' "$(uname -s)-$(uname -m)."
 
 # The tools that build a kernel.
 missing=
-for tool in gcc make flex bison bc xz cpio; do
+for tool in gcc make flex bison bc xz cpio ${cross:+${cross}gcc qemu-system-aarch64}; do
 	command -v $tool >/dev/null || case $tool in
 	xz) missing="$missing xz-utils" ;;
+	*-gcc) missing="$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross" ;;
+	qemu-*) missing="$missing qemu-system-arm" ;;
 	*) missing="$missing $tool" ;;
 	esac
 done
@@ -74,19 +85,19 @@ if grep -q 'DEFINE_LONGS(HOST_FP_SIZE, 2696)' "$offsets"; then
 fi
 
 cd "$work/src"
-kbuild() { make ARCH=um O="$work/out" "$@" >>"$work/log" 2>&1 || {
+kbuild() { make ARCH=$arch CROSS_COMPILE=$cross O="$work/out" "$@" >>"$work/log" 2>&1 || {
 	tail -n 30 "$work/log" >&2
 	fail "building the kernel failed; all of it is in $work/log"
 }; }
 kbuild tinyconfig
-ARCH=um ./scripts/kconfig/merge_config.sh -O "$work/out" -m "$work/out/.config" "$here/uml.config" >>"$work/log"
+ARCH=$arch ./scripts/kconfig/merge_config.sh -O "$work/out" -m "$work/out/.config" "$here/base.config" "$here/$config" >>"$work/log"
 kbuild olddefconfig
-for option in $(sed -n 's/^\(CONFIG_[A-Z0-9_]*\)=.*/\1/p' "$here/uml.config"); do
+for option in $(sed -n 's/^\(CONFIG_[A-Z0-9_]*\)=.*/\1/p' "$here/base.config" "$here/$config"); do
 	grep -q "^$option=" "$work/out/.config" || fail "this kernel cannot have $option"
 done
 echo 'building the kernel: a few minutes, once'
-kbuild -j"${JOBS:-$(nproc)}" linux
-cp "$work/out/linux" "$cache/linux"
+kbuild -j"${JOBS:-$(nproc)}" $target
+cp "$work/out/$([ $arch = um ] || echo arch/$arch/boot/)$kernel" "$cache/$kernel"
 rm -rf "$work"
 rm -f "$cache"/linux-source-*.deb
-echo "$stamp" >"$cache/linux.stamp"
+echo "$stamp" >"$cache/$kernel.stamp"
