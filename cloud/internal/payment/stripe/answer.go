@@ -96,6 +96,13 @@ func noSuchMethod(err error) bool {
 		e.Code == stripe.ErrorCodeResourceMissing && e.Param == "payment_method"
 }
 
+// usedOtherwise reports whether a call failed because its key was used with other
+// parameters.
+func usedOtherwise(err error) bool {
+	var e *stripe.Error
+	return errors.As(err, &e) && e.HTTPStatusCode == http.StatusBadRequest && e.Type == stripe.ErrorTypeIdempotency
+}
+
 // replayed reports whether an answer was given before, to the same key.
 func replayed(r *stripe.APIResponse) bool {
 	return r != nil && r.Header.Get("Idempotent-Replayed") == "true"

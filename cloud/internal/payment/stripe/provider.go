@@ -142,14 +142,8 @@ func (p *Provider) Authorize(ctx context.Context, r payment.Request) (payment.Ou
 	}
 	want := asked(kindHold, r.Amount, r.Method)
 	if p.aged(r.Key) {
-		pi, err := p.intent(ctx, r.Key)
-		switch {
-		case err == nil && pi.Metadata[metaAsked] != want:
-			return payment.Outcome{}, fmt.Errorf("%w: key %s was used for something else", payment.ErrRefused, r.Key)
-		case err == nil:
-			return outcome(pi)
-		case !errors.Is(err, payment.ErrNotFound):
-			return payment.Outcome{}, err
+		if o, err := p.before(ctx, r.Key, want); !errors.Is(err, payment.ErrNotFound) {
+			return o, err
 		}
 	}
 	unknown := payment.Outcome{State: payment.Declined, DeclineCode: CodeUnknownMethod}
@@ -190,8 +184,25 @@ func (p *Provider) Authorize(ctx context.Context, r payment.Request) (payment.Ou
 		return p.answer(ctx, e.PaymentIntent, e.LastResponse)
 	case noSuchMethod(err):
 		return unknown, nil
+	case usedOtherwise(err):
+		// The first call may have given its card to a customer, and with an owner the
+		// same call reads differently.
+		return p.before(ctx, r.Key, want)
 	default:
 		return payment.Outcome{}, failed(ctx, err)
+	}
+}
+
+// before is what came of a hold that was asked for under a key.
+func (p *Provider) before(ctx context.Context, key, want string) (payment.Outcome, error) {
+	pi, err := p.intent(ctx, key)
+	switch {
+	case err != nil:
+		return payment.Outcome{}, err
+	case pi.Metadata[metaAsked] != want:
+		return payment.Outcome{}, fmt.Errorf("%w: key %s was used for something else", payment.ErrRefused, key)
+	default:
+		return outcome(pi)
 	}
 }
 

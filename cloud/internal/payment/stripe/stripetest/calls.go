@@ -36,13 +36,31 @@ func (s *Server) getMethod(id string, _ url.Values) (any, *problem) {
 	return nil, invalid(404, "resource_missing", "payment_method")
 }
 
-// keep attaches a method to a customer.
-func (s *Server) keep(card, customer string) *string {
+// Browser makes a method as a page does, of one of the test cards: it has a name of
+// its own and belongs to nobody until it is kept.
+func (s *Server) Browser(card string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := &method{ID: name("pm_"), Object: "payment_method", Type: "card", card: card}
+	s.own(m)
+	return m.ID
+}
+
+func (s *Server) own(m *method) {
 	if s.methods == nil {
 		s.methods = map[string]*method{}
 	}
-	m := &method{ID: name("pm_"), Object: "payment_method", Type: "card", Customer: &customer, card: card}
 	s.methods[m.ID] = m
+}
+
+// keep attaches a method to a customer: a page's as it is, a copy of a test card.
+func (s *Server) keep(from *string, card, customer string) *string {
+	if m := s.methods[*from]; m != nil {
+		m.Customer = &customer
+		return &m.ID
+	}
+	m := &method{ID: name("pm_"), Object: "payment_method", Type: "card", Customer: &customer, card: card}
+	s.own(m)
 	return &m.ID
 }
 
@@ -114,7 +132,7 @@ func (i *intent) refuse(p *problem) {
 // pay holds or takes the money.
 func (s *Server) pay(i *intent) {
 	if i.keep {
-		i.Method = s.keep(i.card, i.Customer)
+		i.Method = s.keep(i.Method, i.card, i.Customer)
 	}
 	i.Next = nil
 	i.charge = &charge{ID: name("ch_"), Object: "charge", Amount: i.Amount, Created: s.now().Unix()}
@@ -235,7 +253,7 @@ func (s *Server) newSetup(_ string, form url.Values) (any, *problem) {
 	case m.card == SecondFactor:
 		si.Status, si.Method, si.Next = "requires_action", &m.ID, second(si.ID, form)
 	default:
-		si.Status, si.Method = "succeeded", s.keep(m.card, si.Customer)
+		si.Status, si.Method = "succeeded", s.keep(&m.ID, m.card, si.Customer)
 	}
 	s.setups = append(s.setups, si)
 	if si.Error != nil {
@@ -311,7 +329,7 @@ func (s *Server) Complete(ref string, passed bool) error {
 	if si, p := s.setupOf(ref); p == nil && si.Status == "requires_action" {
 		si.Next = nil
 		if passed {
-			si.Status, si.Method = "succeeded", s.keep(si.card, si.Customer)
+			si.Status, si.Method = "succeeded", s.keep(si.Method, si.card, si.Customer)
 		} else {
 			si.Status, si.Method, si.Error = "requires_payment_method", nil, refusal("setup_intent_authentication_failure", "")
 		}
