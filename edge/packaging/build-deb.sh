@@ -34,7 +34,7 @@ for arch in "$@"; do
 	install -m 644 "$src/openlot-edge.rules" "$d/usr/lib/udev/rules.d/60-openlot-edge.rules"
 	gzip -9nc "$src/openlot-edge.1" >"$d/usr/share/man/man1/openlot-edge.1.gz"
 	gzip -9nc "$root/CHANGELOG.md" >"$d/usr/share/doc/openlot-edge/NEWS.md.gz"
-	install -m 644 "$src/debian/copyright" "$root/edge/cmd/openlot-edge/deps.txt" "$d/usr/share/doc/openlot-edge/"
+	install -m 644 "$src/debian/copyright" "$root/edge/cmd/openlot-edge/deps.txt" "$root/edge/docs/"*.md "$d/usr/share/doc/openlot-edge/"
 	for script in preinst postinst prerm postrm; do
 		sed "s/@VERSION@/$version/g" "$src/debian/$script" >"$d/DEBIAN/$script"
 		chmod 755 "$d/DEBIAN/$script"

@@ -168,6 +168,8 @@ func TestAdminCommands(t *testing.T) {
 	has(openlot(0, "admin", "incidents", "north"), "walked  "+second.String(), "Level 2 is flooded.", "voided  "+first.String())
 	has(openlot(0, "admin", "incidents", "north", "--last", "1ns"), "no incident in north")
 	has(openlot(0, "admin", "commands", "north"), "nobody commanded")
+	has(openlot(1, "admin", "incidents", "nroth"), "parking_not_found")
+	has(openlot(1, "admin", "commands", "nroth"), "parking_not_found")
 	raw, err := wire.Marshal(&wire.Event{Seq: 1, Boot: id.New[id.Boot](now), Kind: wire.Commanded, Lane: "entry-1", Note: "open", By: "rosa", Why: "a van\x1b[2J without a pass", Wall: now.UnixMilli()})
 	if err != nil {
 		t.Fatal(err)

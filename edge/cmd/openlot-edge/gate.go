@@ -24,7 +24,7 @@ type gateCmd struct {
 	By      string `help:"Who commands it. It goes into the journal and to the cloud." required:"" placeholder:"NAME"`
 	Why     string `help:"What for. It goes into the journal and to the cloud." required:"" placeholder:"TEXT"`
 	Command string `arg:"" help:"open, hold-open, let-go, alarm, reset, halt, resume, take-out, put-back, turn, mode-open, mode-full, mode-closed, mode-closed-to-all, or count."`
-	Count   int    `arg:"" optional:"" help:"With count: how many are inside."`
+	Count   *int   `arg:"" optional:"" help:"With count, and needed there: how many are inside. It may be 250 more or less than is known; walk-ins are corrected, and reservations stay."`
 }
 
 // Run has a running agent's lane carry out a command. It is journalled before it is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -30,14 +31,15 @@ const StaffSocket = "staff.sock"
 const (
 	CodeOrderInvalid = "order_invalid"
 	CodeUnknownLane  = "lane_unknown"
+	CodeCountFarOff  = "count_far_off" // from what is known; see farOff
 	CodeNotNow       = "order_not_now" // the lane is not in a state for it
 )
 
 // Order is what somebody of the staff wants of a lane.
 type Order struct {
 	Lane    id.Lane `json:"lane"`
-	Command string  `json:"command"` // open, count, mode_…, or one of Commands
-	Count   int     `json:"count,omitempty"`
+	Command string  `json:"command"`         // open, count, mode_…, or one of Commands
+	Count   *int    `json:"count,omitempty"` // how many are inside, with the command count
 	By      string  `json:"by"`
 	Why     string  `json:"why"`
 }
@@ -74,8 +76,8 @@ func (o Order) check() error {
 		return bad("by", "says who commands it, in at most 128 bytes")
 	case o.Why == "" || len(o.Why) > longest:
 		return bad("why", "says what for, in at most 128 bytes")
-	case o.Count < 0 || o.Count > 100_000 || o.Count != 0 && o.Command != "count":
-		return bad("count", "is how many are inside, with the command count")
+	case (o.Count != nil) != (o.Command == "count") || o.Count != nil && (*o.Count < 0 || *o.Count > 100_000):
+		return bad("count", "is how many are inside, from 0 to 100000; it goes with the command count, and with no other")
 	}
 	return nil
 }
@@ -85,20 +87,33 @@ type asked struct {
 	done chan error
 }
 
+// farOff is how far a count may be from what is known. Each vehicle of the difference
+// is an event that the cloud counts and sells by, so that a digit too many must not
+// fill a parking.
+const farOff = 250
+
 // obey journals an order and then does it.
 func (g *gate) obey(ctx context.Context, o Order) error {
 	note := o.Command
 	if o.Command == "count" {
-		note = admission.NoteCount(o.Count)
+		note = admission.NoteCount(*o.Count)
 	}
+	var far error
 	journalled := wire.Event{Kind: wire.Commanded, Lane: g.lane.ID, Note: note, By: o.By, Why: o.Why}
 	_, err := g.rec.record(func(s *admission.State, _ admission.Time) []admission.Fact {
 		facts := []admission.Fact{}
 		if o.Command == "count" {
-			facts = admission.Recount(s, g.request(), o.Count, g.fresh)
+			if have := s.Inside().Best; *o.Count > have+farOff || *o.Count < have-farOff {
+				far = fault.New(fault.Conflict, CodeCountFarOff, fmt.Sprintf("%d are known to be inside. A count corrects that by %d at most; nothing was changed.", have, farOff))
+				return nil
+			}
+			facts = admission.Recount(s, g.request(), *o.Count, g.fresh)
 		}
 		return append(facts, admission.Fact{Event: journalled})
 	})
+	if far != nil {
+		return far
+	}
 	command, ofLane := commands[o.Command]
 	// An arm must come up in an emergency whatever the disk does.
 	if err != nil && command != lane.Alarm && command != lane.Halt {

@@ -171,11 +171,11 @@ func TestATailgaterIsCounted(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	s.must(s.agent.Obey(ctx, Order{Lane: "entry-1", Command: "count", Count: 3, By: "A1", Why: "walked round"}))
+	s.must(s.agent.Obey(ctx, Order{Lane: "entry-1", Command: "count", Count: new(3), By: "A1", Why: "walked round"}))
 	if c := s.agent.Report().Count; c != (admission.Count{Low: 3, Best: 3, High: 3}) {
 		t.Fatalf("after a count: %+v", c)
 	}
-	s.must(s.agent.Obey(ctx, Order{Lane: "entry-1", Command: "count", Count: 1, By: "A1", Why: "walked round"}))
+	s.must(s.agent.Obey(ctx, Order{Lane: "entry-1", Command: "count", Count: new(1), By: "A1", Why: "walked round"}))
 	if c := s.agent.Report().Count; c != (admission.Count{Low: 1, Best: 1, High: 1}) {
 		t.Fatalf("after another count: %+v", c)
 	}
@@ -205,7 +205,8 @@ func TestAnOrderSaysWhoWhatAndWhy(t *testing.T) {
 		"nobody":          func(o *Order) { o.By = "" },
 		"no reason":       func(o *Order) { o.Why = "" },
 		"a long reason":   func(o *Order) { o.Why = strings.Repeat("x", 129) },
-		"a count":         func(o *Order) { o.Count = 3 },
+		"a count":         func(o *Order) { o.Count = new(3) },
+		"how many?":       func(o *Order) { o.Command = "count" },
 	} {
 		o := good
 		change(&o)
@@ -228,4 +229,27 @@ func copyStore(dir, to string) error {
 	b, err := os.ReadFile(filepath.Join(dir, StoreFile))
 	log, logErr := os.ReadFile(filepath.Join(dir, StoreFile+"-wal"))
 	return errors.Join(err, logErr, os.WriteFile(to, b, 0o600), os.WriteFile(to+"-wal", log, 0o600))
+}
+
+// A count with a digit too many fills no parking, and one with a digit too few lets
+// nobody leave: it is refused before anything is journalled.
+func TestACountFarOffIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.start(true)
+	s.walkin()
+	s.applied(wire.Entered, 1)
+	before := s.agent.rec.Position().LastSeq
+	for _, n := range []int{99_999, 1 + farOff + 1} {
+		if err := s.agent.Obey(t.Context(), Order{Lane: "entry-1", Command: "count", Count: &n, By: "A1", Why: "walked round"}); fault.Code(err) != CodeCountFarOff {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+	if after := s.agent.rec.Position().LastSeq; after != before {
+		t.Errorf("%d events were journalled", after-before)
+	}
+	if err := s.agent.Obey(t.Context(), Order{Lane: "entry-1", Command: "count", Count: new(1 + farOff), By: "A1", Why: "walked round"}); err != nil {
+		t.Error(err)
+	}
+	s.applied(wire.Entered, 1+farOff)
 }
