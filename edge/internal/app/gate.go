@@ -271,16 +271,13 @@ func (g *gate) tell(ctx context.Context, text, ticket string, green bool) {
 	if g.display != nil {
 		g.display.Show(text)
 	}
-	err := g.command(ctx, func(d device.Gates, ctx context.Context, n int) error {
-		return d.Present(ctx, n, text, ticket)
-	})
-	if err == nil {
-		err = g.command(ctx, func(d device.Gates, ctx context.Context, n int) error {
-			return d.Light(ctx, n, green, 3*time.Second)
-		})
-	}
-	if err != nil {
-		g.log.Warn("the driver could not be told", "lane", g.lane.ID, "err", err)
+	for _, show := range []func(device.Gates, context.Context, int) error{
+		func(d device.Gates, ctx context.Context, n int) error { return d.Light(ctx, n, green, 3*time.Second) },
+		func(d device.Gates, ctx context.Context, n int) error { return d.Present(ctx, n, text, ticket) },
+	} {
+		if err := g.command(ctx, show); err != nil { // a gate without a printer has a light all the same
+			g.log.Warn("the driver could not be told", "lane", g.lane.ID, "err", err)
+		}
 	}
 }
 
