@@ -95,21 +95,20 @@ const farOff = 250
 // obey journals an order and then does it.
 func (g *gate) obey(ctx context.Context, o Order) error {
 	note := o.Command
-	if o.Command == "count" {
-		note = admission.NoteCount(*o.Count)
-	}
 	var far error
-	journalled := wire.Event{Kind: wire.Commanded, Lane: g.lane.ID, Note: note, By: o.By, Why: o.Why}
 	_, err := g.rec.record(func(s *admission.State, _ admission.Time) []admission.Fact {
-		facts := []admission.Fact{}
+		var corrected []admission.Fact
 		if o.Command == "count" {
-			if have := s.Inside().Best; *o.Count > have+farOff || *o.Count < have-farOff {
+			have := s.Inside().Best
+			if *o.Count > have+farOff || *o.Count < have-farOff {
 				far = fault.New(fault.Conflict, CodeCountFarOff, fmt.Sprintf("%d are known to be inside. A count corrects that by %d at most; nothing was changed.", have, farOff))
 				return nil
 			}
-			facts = admission.Recount(s, g.request(), *o.Count, g.fresh)
+			note = wire.CountNote(have, *o.Count)
+			corrected = admission.Recount(s, g.request(), *o.Count, note, g.fresh)
 		}
-		return append(facts, admission.Fact{Event: journalled})
+		ordered := admission.Fact{Event: wire.Event{Kind: wire.Commanded, Lane: g.lane.ID, Note: note, By: o.By, Why: o.Why}}
+		return append([]admission.Fact{ordered}, corrected...)
 	})
 	if far != nil {
 		return far
@@ -173,13 +172,14 @@ func (g *gate) direct() {
 	g.show()
 }
 
-// strayed journals a vehicle that has passed and that nobody let through.
+// strayed journals a vehicle that has passed and that nobody let through. The fault that
+// told of it was journalled just before.
 func (g *gate) strayed(backward bool) error {
 	inward := (g.lane.Direction == admission.Entry) != backward
 	_, err := g.rec.record(func(s *admission.State, now admission.Time) []admission.Fact {
 		r := g.request()
 		r.Now = now
-		return admission.Strayed(s, r, inward)
+		return admission.Strayed(s, r, inward, g.rec.told(g.lane.ID))
 	})
 	return errors.Join(err, g.rec.adopt())
 }

@@ -155,8 +155,8 @@ func TestATailgaterIsCounted(t *testing.T) {
 	if in[0].Inferred || !in[1].Inferred || in[1].Reason != wire.AdmitPolicy || !in[1].Reservation.IsZero() {
 		t.Fatalf("%+v", in)
 	}
-	if f := s.applied(wire.LaneFault, 1)[0]; f.Note != lane.FaultTailgate {
-		t.Fatalf("%+v", f)
+	if f := s.applied(wire.LaneFault, 1)[0]; f.Note != wire.NoteTailgate || in[0].Note != "" || in[1].Note != wire.NoteTailgate {
+		t.Fatalf("%+v, and in %+v", f, in)
 	}
 	if c := s.agent.Report().Count; c != (admission.Count{Low: 1, Best: 2, High: 3}) {
 		t.Fatalf("%+v", c)
@@ -168,6 +168,9 @@ func TestATailgaterIsCounted(t *testing.T) {
 	out := s.applied(wire.Exited, 2)
 	if out[0].Session != in[0].Session || out[1].Session != in[1].Session {
 		t.Fatalf("in %+v, out %+v", in, out)
+	}
+	if out[0].Note != "" || out[1].Note != wire.NoteTailgate {
+		t.Fatalf("%+v: the cloud cannot tell who followed", out)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
