@@ -29,6 +29,17 @@ func (s *State) Inside() Count {
 	return c
 }
 
+// Reserved counts those inside who have a reservation.
+func (s *State) Reserved() int {
+	n := 0
+	for _, ses := range s.Sessions {
+		if ses.Phase != Entering && !ses.Reservation.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
 // counted settles the doubts: somebody has counted.
 func (d *Doubt) counted(e *wire.Event, c *Changes) {
 	if _, _, count := wire.ParseCountNote(e.Note); count && d.Known != d.Count {
@@ -39,9 +50,9 @@ func (d *Doubt) counted(e *wire.Event, c *Changes) {
 // Recount are the facts that bring those inside to a number that somebody has
 // counted: who is missing came in as a walk-in without a ticket, who is too many has
 // left, those first who have been inside for longest. Guests' stays are not ended by
-// a count. note is the count's; fresh makes the sessions.
-func Recount(s *State, r Request, n int, note string, fresh func() id.Session) []Fact {
-	var facts []Fact
+// a count, so that is, how many are inside by then, may be more than n. note is the
+// count's; fresh makes the sessions.
+func Recount(s *State, r Request, n int, note string, fresh func() id.Session) (facts []Fact, is int) {
 	have := s.Inside().Best
 	for ; have < n; have++ {
 		r.Fresh = fresh()
@@ -63,5 +74,5 @@ func Recount(s *State, r Request, n int, note string, fresh func() id.Session) [
 		released.Event.Note = note
 		facts = append(facts, released, seen(released, Leaving))
 	}
-	return facts
+	return facts, have
 }
