@@ -159,6 +159,7 @@ func TestAdminCommands(t *testing.T) {
 	has(openlot(1, "admin", "walk", "north", blk, "--reason", "flood"), "invalid_reservation_id")
 	has(openlot(1, "admin", "void", "north", first.String(), "--reason", " "), "invalid_reason")
 	has(openlot(2, "admin", "void", "north", first.String()), "--reason")
+	has(openlot(2, "admin", "refund", "north", first.String(), "--amount", "-1", "--by", "rosa", "--reason", "a jammed ticket"), "-1 is below zero")
 	var said []string
 	if err := db.Pool().QueryRow(t.Context(), `select array_agg(class || ': ' || detail order by at) from incident`).Scan(&said); err != nil || len(said) != 2 {
 		t.Fatalf("%q, %v", said, err)

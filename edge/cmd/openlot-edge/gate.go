@@ -23,7 +23,7 @@ type gateCmd struct {
 	Lane    string `help:"Which lane." required:"" placeholder:"LANE"`
 	By      string `help:"Who commands it. It goes into the journal and to the cloud." required:"" placeholder:"NAME"`
 	Why     string `help:"What for. It goes into the journal and to the cloud." required:"" placeholder:"TEXT"`
-	Command string `arg:"" help:"open, hold-open, let-go, alarm, reset, halt, resume, take-out, put-back, turn, mode-open, mode-full, mode-closed, mode-closed-to-all, or count."`
+	Command string `arg:"" help:"open, hold-open, let-go, alarm, reset, halt, resume, take-out, put-back, turn, mode-open, mode-full, mode-closed, mode-closed-to-all, or count. Underscores do as well as hyphens."`
 	Count   *int   `arg:"" optional:"" help:"With count, and needed there: how many are inside. It may be 250 more or less than is known; walk-ins are corrected, and reservations stay."`
 }
 
