@@ -31,7 +31,6 @@ type recorder struct {
 
 	unwritten unwritten
 
-	faults   sync.Map // of each lane, the name of the last one: see told
 	mu       sync.Mutex
 	verifier *pass.Verifier // of the keys in the state
 }
@@ -108,7 +107,6 @@ func (r *recorder) ended(session id.Session, passed, inferred bool) error {
 
 // fault journals that a lane's fault is there or gone.
 func (r *recorder) fault(l id.Lane, name string, over bool) error {
-	r.faults.Store(l, name)
 	if over {
 		name += "_over"
 	}
@@ -116,13 +114,6 @@ func (r *recorder) fault(l id.Lane, name string, over bool) error {
 		return []admission.Fact{{Event: wire.Event{Kind: wire.LaneFault, Lane: l, Note: name}}}
 	})
 	return err
-}
-
-// told is the fault that a lane has told of last, in order again or not.
-func (r *recorder) told(l id.Lane) string {
-	name, _ := r.faults.Load(l)
-	text, _ := name.(string)
-	return text
 }
 
 // Sync applies a message of the cloud, dismisses who is gone by it and adopts the

@@ -205,14 +205,14 @@ func (g *gate) direct() {
 	g.show()
 }
 
-// strayed journals a vehicle that has passed and that nobody let through. The fault that
-// told of it was journalled just before.
-func (g *gate) strayed(backward bool) error {
+// strayed journals a vehicle that has passed and that nobody let through, as a
+// fault tells of it.
+func (g *gate) strayed(by string, backward bool) error {
 	inward := (g.lane.Direction == admission.Entry) != backward
 	_, err := g.rec.record(func(s *admission.State, now admission.Time) []admission.Fact {
 		r := g.request()
 		r.Now = now
-		return admission.Strayed(s, r, inward, g.rec.told(g.lane.ID))
+		return admission.Strayed(s, r, inward, by)
 	})
 	return errors.Join(err, g.rec.adopt())
 }
