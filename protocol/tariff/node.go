@@ -60,14 +60,25 @@ func (d *nodeReader) here() int {
 	return d.line + 1
 }
 
+// lineError is what is wrong with a document as JSON, and where.
+type lineError struct {
+	line  int
+	cause error
+}
+
+func (e *lineError) Error() string { return fmt.Sprintf("line %d: %v", e.line, e.cause) }
+func (e *lineError) Unwrap() error { return e.cause }
+
+func (d *nodeReader) wrong(err error) error { return &lineError{d.here(), err} }
+
 func (d *nodeReader) value(depth int) (*node, error) {
 	token, err := d.dec.Token()
 	if err != nil {
-		return nil, fmt.Errorf("line %d: %w", d.here(), err)
+		return nil, d.wrong(err)
 	}
 	n := &node{line: d.here()}
 	if depth > maxDepth {
-		return nil, fmt.Errorf("line %d: the document nests deeper than %d", n.line, maxDepth)
+		return nil, d.wrong(fmt.Errorf("the document nests deeper than %d", maxDepth))
 	}
 	switch token {
 	case json.Delim('{'):
@@ -85,11 +96,11 @@ func (d *nodeReader) object(n *node, depth int) error {
 	for d.dec.More() {
 		key, err := d.dec.Token()
 		if err != nil {
-			return fmt.Errorf("line %d: %w", d.here(), err)
+			return d.wrong(err)
 		}
 		name, ok := key.(string)
 		if !ok {
-			return fmt.Errorf("line %d: the key %v is no text", d.here(), key)
+			return d.wrong(fmt.Errorf("the key %v is no text", key))
 		}
 		line := d.here()
 		v, err := d.value(depth + 1)
@@ -118,7 +129,7 @@ func (d *nodeReader) list(n *node, depth int) error {
 // skip reads the end of an object or list.
 func (d *nodeReader) skip() error {
 	if _, err := d.dec.Token(); err != nil {
-		return fmt.Errorf("line %d: %w", d.here(), err)
+		return d.wrong(err)
 	}
 	return nil
 }
@@ -141,6 +152,9 @@ func newReader(path string, n *node, wrong problems, lines map[string]int) *read
 		return r
 	}
 	r.object = object
+	if path == "" {
+		lines[path] = n.line
+	}
 	prefix := r.prefix()
 	seen := map[string]bool{}
 	for _, m := range object {

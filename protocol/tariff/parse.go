@@ -2,6 +2,7 @@ package tariff
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 
@@ -36,11 +37,15 @@ func Problems(document []byte) []Problem {
 	}
 	f := fault.From(err)
 	if len(f.Fields) == 0 {
-		return []Problem{{Says: f.Detail}}
+		at := 0
+		if wrong, ok := errors.AsType[*lineError](err); ok {
+			at = wrong.line
+		}
+		return []Problem{{Line: at, Says: f.Detail}}
 	}
 	var all []Problem
 	for field, says := range f.Fields {
-		all = append(all, Problem{line(lines, field), field, says})
+		all = append(all, Problem{cmp.Or(line(lines, field), lines[""]), field, says})
 	}
 	slices.SortFunc(all, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Field, b.Field))
@@ -92,7 +97,7 @@ func read(document []byte) (Tariff, map[string]int, error) {
 // not be read need not be found out of range, too.
 func told(p problems, field string) bool {
 	for said := range p {
-		if strings.HasPrefix(said, field) {
+		if rest, in := strings.CutPrefix(said, field); in && (rest == "" || rest[0] == '.' || rest[0] == '[') {
 			return true
 		}
 	}

@@ -53,8 +53,16 @@ func TestProblemsByLine(t *testing.T) {
 	if p := tariff.Problems([]byte(city)); len(p) != 0 {
 		t.Errorf("a sound tariff: %v", p)
 	}
-	if p := tariff.Problems([]byte("{\n\"format\": 1,\n}")); len(p) != 1 || !strings.Contains(p[0].Says, "line 3") {
+	if p := tariff.Problems([]byte("{\n\"format\": 1,\n}")); len(p) != 1 || p[0].Line != 3 || !strings.Contains(p[0].Says, "line 3") {
 		t.Errorf("no JSON: %v", p)
+	}
+	// All on one line, and one field's name is the begin of another's.
+	got = nil
+	for _, p := range tariff.Problems([]byte(`{"format":1,"version":1,"currency":"EUR","rate":-1,"rates":2,"day":"none","day_x":"","daily_max":"x","free_minutes":-1}`)) {
+		got = append(got, fmt.Sprintf("%d %s", p.Line, p.Field))
+	}
+	if want := []string{"1 daily_max", "1 day", "1 day_x", "1 free_minutes", "1 interval_minutes", "1 rate", "1 rates"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	deep := strings.Repeat("[", 50_000)
 	if p := tariff.Problems([]byte(deep)); len(p) != 1 || !strings.Contains(p[0].Says, "nests") {

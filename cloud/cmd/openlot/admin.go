@@ -33,8 +33,8 @@ type adminCmd struct {
 	Neutral neutralCmd `cmd:"" help:"Say that it is not known whether a reservation's pass is inside. The gate lets its next use through. Who and why stays on record."`
 	Card    cardCmd    `cmd:"" help:"Make a card stand for a reservation at the gate, or no longer. Only a keyed hash of it is kept."`
 
-	Incidents incidentsCmd `cmd:"" help:"List what went wrong at a parking and how it was settled: conflicts with what an edge told, tailgates, barriers that do not move, alarms."`
-	Commands  commandsCmd  `cmd:"" help:"List what the staff asked the lanes to do, with who and why. It is written down before it is done, so that what a lane then refused is listed, too."`
+	Incidents incidentsCmd `cmd:"" help:"List what went wrong at a parking and how it was settled: conflicts with what an edge told, tailgates, barriers that do not move, alarms, counts by hand."`
+	Commands  commandsCmd  `cmd:"" help:"List what the staff asked the lanes to do, with who and why. It is written down before it is done; what the lane then refused stands behind it once more, and says so."`
 
 	Tariff adoptCmd `cmd:"" help:"Show a parking's tariff, or go over to the one in a file. What was quoted keeps its price."`
 

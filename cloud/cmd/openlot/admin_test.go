@@ -159,6 +159,7 @@ func TestAdminCommands(t *testing.T) {
 	has(openlot(1, "admin", "walk", "north", blk, "--reason", "flood"), "invalid_reservation_id")
 	has(openlot(1, "admin", "void", "north", first.String(), "--reason", " "), "invalid_reason")
 	has(openlot(2, "admin", "void", "north", first.String()), "--reason")
+	has(openlot(2, "admin", "refund", "north", first.String(), "--amount", "-1", "--by", "rosa", "--reason", "a jammed ticket"), "-1 is below zero")
 	var said []string
 	if err := db.Pool().QueryRow(t.Context(), `select array_agg(class || ': ' || detail order by at) from incident`).Scan(&said); err != nil || len(said) != 2 {
 		t.Fatalf("%q, %v", said, err)
@@ -170,14 +171,17 @@ func TestAdminCommands(t *testing.T) {
 	has(openlot(0, "admin", "commands", "north"), "nobody commanded")
 	has(openlot(1, "admin", "incidents", "nroth"), "parking_not_found")
 	has(openlot(1, "admin", "commands", "nroth"), "parking_not_found")
-	raw, err := wire.Marshal(&wire.Event{Seq: 1, Boot: id.New[id.Boot](now), Kind: wire.Commanded, Lane: "entry-1", Note: "open", By: "rosa", Why: "a van\x1b[2J without a pass", Wall: now.UnixMilli()})
-	if err != nil {
-		t.Fatal(err)
+	owner := postgrestest.Owner(t, dsn)
+	for i, note := range []string{"open", "open" + wire.NoteRefused, wire.CountNote(3, 7)} {
+		raw, err := wire.Marshal(&wire.Event{Seq: uint64(i + 1), Boot: id.New[id.Boot](now), Kind: wire.Commanded, Lane: "entry-1", Note: note, By: "rosa", Why: "a van\x1b[2J without a pass", Wall: now.UnixMilli()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := owner.Exec(t.Context(), `insert into observation (parking, epoch, seq, kind, at, raw) values ('north', 1, $2, 13, now(), $1)`, raw, i+1); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, err := postgrestest.Owner(t, dsn).Exec(t.Context(), `insert into observation (parking, epoch, seq, kind, at, raw) values ('north', 1, 1, 13, now(), $1)`, raw); err != nil {
-		t.Fatal(err)
-	}
-	has(openlot(0, "admin", "commands", "north"), "entry-1  open", `"rosa"`, `"a van\x1b[2J without a pass"`)
+	has(openlot(0, "admin", "commands", "north"), "entry-1  open  ", "entry-1  open (the lane refused it)  ", "entry-1  count 7 (was 3)  ", `"rosa"`, `"a van\x1b[2J without a pass"`)
 
 	// A tariff is shown as the document that it is, changed, and given back.
 	shown := openlot(0, "admin", "tariff", "north")

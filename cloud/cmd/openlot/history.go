@@ -10,6 +10,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/app"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/wire"
 )
 
 // past is what commands about what has happened understand.
@@ -53,11 +54,25 @@ func (c *commandsCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) 
 		}
 		var text strings.Builder
 		for _, e := range found {
-			fmt.Fprintf(&text, "%s  %s  %s  %q  %q\n", e.Time().UTC().Format(time.RFC3339), e.Lane, e.Note, e.By, e.Why)
+			fmt.Fprintf(&text, "%s  %s  %s  %q  %q\n", e.Time().UTC().Format(time.RFC3339), e.Lane, ordered(e.Note), e.By, e.Why)
 		}
 		if len(found) == 0 {
 			fmt.Fprintf(&text, "nobody commanded a lane of %s in the last %s\n", p, c.Last)
 		}
 		return write(out, &text)
 	})
+}
+
+// ordered is a command's note for people.
+func ordered(note string) string {
+	if command, refused := strings.CutSuffix(note, wire.NoteRefused); refused {
+		return command + " (the lane refused it)"
+	}
+	switch was, n, counted := wire.ParseCountNote(note); {
+	case counted && was >= 0:
+		return fmt.Sprintf("count %d (was %d)", n, was)
+	case counted:
+		return fmt.Sprintf("count %d", n)
+	}
+	return note
 }

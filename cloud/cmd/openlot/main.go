@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -78,6 +79,9 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return exited
 	}
 	if err != nil {
+		if text, ok := belowZero(args); ok {
+			err = fmt.Errorf("%s is below zero: no amount or number here is, and where one may be it is written --name=%s", text, text)
+		}
 		_, _ = fmt.Fprintln(errOut, "openlot:", err) // where else could this be said
 		return 2
 	}
@@ -89,6 +93,17 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// belowZero finds an argument that is a number below zero, which the parser takes for
+// a flag.
+func belowZero(args []string) (string, bool) {
+	for _, a := range args {
+		if _, err := strconv.ParseFloat(a, 64); err == nil && strings.HasPrefix(a, "-") {
+			return a, true
+		}
+	}
+	return "", false
 }
 
 // logger writes text to a terminal's reader and JSON to everything else would

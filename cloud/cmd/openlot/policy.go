@@ -39,11 +39,12 @@ type policyCmd struct {
 	PayAtMachine *bool   `help:"Take reservations that are paid at the machine or the exit; they are promises that secure nothing." negatable:""`
 	DynamicPrice *string `help:"Move the price by how full the window is and how far ahead it is booked, within bounds; off: the tariff's price. What was quoted stands." placeholder:"JSON|off"`
 
-	EntryPassback *parking.Passback `help:"A pass at an entry that is inside, or has left: hard refuses it, soft lets it in and makes an incident, timed is hard for a while, off lets it in." placeholder:"hard|soft|timed|off"`
-	ExitPassback  *parking.Passback `help:"The same for a pass at an exit that has left. The button opens whatever this says." placeholder:"hard|soft|timed|off"`
-	PassbackAfter *duration         `help:"How long timed is hard." placeholder:"30m"`
-	PayFirst      *duration         `help:"Ask a walk-in who stayed longer once, at the exit, to pay first; 0s: ask none." placeholder:"15m"`
-	Offline       *string           `help:"What the gate may do by how long it has not heard from the cloud; default: the built-in stages." placeholder:"JSON|default"`
+	EntryPassback *parking.Passback  `help:"A pass at an entry that is inside, or has left: hard refuses it, soft lets it in and makes an incident, timed is hard for a while, off lets it in." placeholder:"hard|soft|timed|off"`
+	ExitPassback  *parking.Passback  `help:"The same for a pass at an exit that has left. The button opens whatever this says." placeholder:"hard|soft|timed|off"`
+	PassbackAfter *duration          `help:"How long timed is hard." placeholder:"30m"`
+	PayFirst      *duration          `help:"Ask a walk-in who stayed longer once, at the exit, to pay first; 0s: ask none." placeholder:"15m"`
+	Tailgates     *parking.Tailgates `help:"The stay that is ended when a vehicle follows another one out, which is the walk-in's that was inside for longest: count lets nothing be due, bill has what a walk-in pays for that time owed." placeholder:"count|bill"`
+	Offline       *string            `help:"What the gate may do by how long it has not heard from the cloud; default: the built-in stages." placeholder:"JSON|default"`
 
 	PresumeLeftAfter *duration `help:"A stay on a reservation counts as over when nobody saw it end this long after the window." placeholder:"24h"`
 	LongestWalkin    *duration `help:"A stay without a reservation counts as over when it is this long and nobody saw it end." placeholder:"7d"`
@@ -89,6 +90,9 @@ func (c *policyCmd) change(p parking.Policy) (parking.Policy, error) {
 	}
 	if c.ExitPassback != nil {
 		p.ExitPassback = *c.ExitPassback
+	}
+	if c.Tailgates != nil {
+		p.Tailgates = *c.Tailgates
 	}
 	if c.Offline != nil {
 		o, err := readOption[parking.Offline](*c.Offline, "default", "--offline", offlineExample)
@@ -175,6 +179,7 @@ func fields(p parking.Policy) [][3]string {
 		{"exit-passback", string(cmp.Or(p.ExitPassback, parking.PassbackSoft))},
 		{"passback-after", d(p.PassbackAfter)},
 		{"pay-first", d(p.PayFirst)},
+		{"tailgates", string(cmp.Or(p.Tailgates, parking.TailgatesCount))},
 		{"offline", offline},
 	}
 }

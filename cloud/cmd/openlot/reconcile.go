@@ -115,6 +115,8 @@ func (c *reconcileCmd) print(out io.Writer, r reconcile.Report, raised int) erro
 		fmt.Fprintf(&text, "  on its way: %s\n", d)
 	}
 	switch {
+	case len(r.Differences) == 0 && r.Lines != r.Payments:
+		text.WriteString("the books agree: a payment has a line there for its hold and one for each refund, each on its own day\n")
 	case len(r.Differences) == 0:
 		text.WriteString("the books agree\n")
 	default:

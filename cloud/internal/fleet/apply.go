@@ -279,6 +279,9 @@ func adopted(w *commit.Work, e *wire.Event, inside int16, now time.Time) error {
 }
 
 func raise(w *commit.Work, class string, e *wire.Event, detail string, now time.Time) {
+	if corrects(e) && (class == "X5" || class == "X6" || class == "overfull") {
+		return
+	}
 	w.Raise(commit.Incident{
 		ID: id.New[id.Incident](now), Class: class, Reservation: e.Reservation, Session: e.Session, Detail: detail, At: when(e, now).at,
 	})

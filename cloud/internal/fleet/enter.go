@@ -234,6 +234,9 @@ func (a *ApplyEvents) stranger(w *commit.Work, s *session.Session, e *wire.Event
 		if problem != nil {
 			s.ClaimTo = 0
 			detail += "; it is not counted: " + safe(problem)
+			if corrects(e) {
+				class = "unapplied"
+			}
 		}
 	}
 	open(w, s, nil)

@@ -11,6 +11,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/ledger"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/session"
@@ -119,7 +120,9 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 	}
 	repriced := e.Offline && agreed != 0 && agreed != w.Parking.Tariff.Version
 	stoodIn := s.Reservation.IsZero() && standsIn(e.Reason)
-	if stoodIn {
+	followed := stoodIn && e.Note == wire.NoteTailgate
+	billed := followed && w.Parking.Policy.Tailgates == parking.TailgatesBill
+	if stoodIn && !billed {
 		// Some vehicle went out that could not say which it was, and this stay was
 		// closed in its place. Its driver is not charged for that.
 		none := money.New(0, w.Parking.Tariff.Currency)
@@ -138,7 +141,12 @@ func (a *ApplyEvents) leave(w *commit.Work, s *session.Session, r *reservation.R
 	if err := charge(w, s, moved, p, due, now); err != nil {
 		return err
 	}
-	if stoodIn {
+	switch {
+	case billed:
+		raise(w, "X6", e, fmt.Sprintf("a vehicle followed another one out; the oldest walk-in was closed in its place, and of its price of %s, %s is owed", *s.Due, *s.Owed), now)
+	case followed:
+		raise(w, "X6", e, "a vehicle followed another one out; the oldest walk-in was closed in its place, and nothing is charged", now)
+	case stoodIn:
 		raise(w, "X6", e, "a vehicle went out without a credential of its own; the oldest walk-in was closed in its place, and nothing is charged", now)
 	}
 	if repriced {

@@ -14,6 +14,10 @@ import (
 // took a lane out of service.
 const ClassLane = "lane"
 
+// ClassCount is the class of incident that somebody of the staff has counted who is
+// inside, with what was corrected by it: there was no vehicle that passed.
+const ClassCount = "count"
+
 // laneSays are the faults that somebody at the parking has to know of, with what has
 // been settled about them already. Others come and go by themselves, and when one is
 // over nobody has to be told.
@@ -38,14 +42,29 @@ func laneFault(w *commit.Work, e *wire.Event, now time.Time) {
 }
 
 // commanded puts on record that the staff had a lane stop serving, or all of it stand
-// open. Other commands are daily work: they are listed, with who and why.
+// open, and that they counted. Other commands are daily work: they are listed, with who
+// and why.
 func commanded(w *commit.Work, e *wire.Event, now time.Time) {
-	switch e.Note {
-	case "alarm", "halt", "take_out":
-		said := []string{fmt.Sprintf("%s: %s, by %s", e.Lane, e.Note, e.By)}
-		if e.Why != "" {
-			said = append(said, e.Why)
-		}
-		raise(w, ClassLane, e, strings.Join(said, ": "), now)
+	class, did := ClassLane, e.Note
+	switch was, n, counted := wire.ParseCountNote(e.Note); {
+	case counted && was < 0: // an edge that did not say it yet
+		class, did = ClassCount, fmt.Sprintf("%d inside were counted", n)
+	case counted:
+		class, did = ClassCount, fmt.Sprintf("%d inside were counted, where %d were known", n, was)
+	case e.Note != "alarm" && e.Note != "halt" && e.Note != "take_out":
+		return
 	}
+	said := []string{fmt.Sprintf("%s: %s, by %s", e.Lane, did, e.By)}
+	if e.Why != "" {
+		said = append(said, e.Why)
+	}
+	raise(w, class, e, strings.Join(said, ": "), now)
+}
+
+// corrects reports whether an event is no passage but what a count corrected. It
+// changes what is inside as a passage does, and no incident tells of it: the count's
+// does.
+func corrects(e *wire.Event) bool {
+	_, _, counted := wire.ParseCountNote(e.Note)
+	return passage(e) && counted
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/session"
+	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
 
@@ -34,4 +36,63 @@ func TestWhatGoesWrongAtALaneIsOnRecord(t *testing.T) {
 			t.Errorf("%q is not in %q", want, said)
 		}
 	}
+}
+
+// What somebody has counted is one incident that says who, and no traffic: nobody is
+// over the allotment, or gone unseen, by it. What is inside follows it, nothing is due,
+// and who really passes is on record as before.
+func TestACountByHandIsNoTraffic(t *testing.T) {
+	w, j := start(t, 2)
+	at := noon.Add(-time.Minute)
+	passes := func(kind wire.EventKind, s id.Session, note string) {
+		j.add(t, at, wire.Event{Kind: kind, Lane: "entry-1", Session: s, SpaceType: id.Standard, Reason: wire.AdmitPolicy, Inferred: true, Note: note})
+	}
+	inside := func() int {
+		n := 0
+		for _, s := range w.rows.Sessions {
+			if s.State == session.Inside {
+				n++
+			}
+		}
+		return n
+	}
+	more, fewer := wire.CountNote(0, 4), wire.CountNote(4, 1)
+	j.add(t, at, wire.Event{Kind: wire.Commanded, Lane: "entry-1", Note: more, By: "rosa", Why: "walked round"})
+	var known []id.Session
+	for range 4 { // two more than there are spaces
+		known = append(known, id.New[id.Session](at))
+		passes(wire.Admitted, known[len(known)-1], more)
+		passes(wire.Entered, known[len(known)-1], more)
+	}
+	j.applyAll(t, w)
+	w.raised(t, ClassCount)
+	if w.balance(t); inside() != 4 || w.over(noon) != 2 {
+		t.Fatalf("%d inside, %d over", inside(), w.over(noon))
+	}
+	j.add(t, at, wire.Event{Kind: wire.Commanded, Lane: "exit-1", Note: fewer, By: "ali", Why: "walked round again"})
+	for _, s := range known[:3] {
+		passes(wire.Released, s, fewer)
+		passes(wire.Exited, s, fewer)
+	}
+	passes(wire.Exited, id.New[id.Session](at), fewer) // of whom the cloud does not know
+	j.add(t, at, wire.Event{Kind: wire.Commanded, Lane: "exit-1", Note: "count_1", By: "ali", Why: "an older edge"})
+	j.applyAll(t, w)
+	j.applyAll(t, w) // once more, as after a lost acknowledgement
+	w.raised(t, ClassCount, ClassCount, ClassCount)
+	for i, want := range []string{
+		"entry-1: 4 inside were counted, where 0 were known, by rosa: walked round",
+		"exit-1: 1 inside were counted, where 4 were known, by ali: walked round again",
+		"exit-1: 1 inside were counted, by ali: an older edge",
+	} {
+		if w.out.Incidents[i].Detail != want {
+			t.Errorf("%q, want %q", w.out.Incidents[i].Detail, want)
+		}
+	}
+	if w.balance(t); inside() != 1 || w.over(noon) != 0 || w.owed() != 0 {
+		t.Fatalf("%d inside, %d over, %d owed", inside(), w.over(noon), w.owed())
+	}
+	passes(wire.Exited, known[3], "") // the button
+	passes(wire.Entered, id.New[id.Session](at), wire.NoteTailgate)
+	j.applyAll(t, w)
+	w.raised(t, ClassCount, ClassCount, ClassCount, "X6", "X5")
 }

@@ -96,8 +96,8 @@ func charged(w *commit.Work, s *session.Session, at time.Time, doubt time.Durati
 // cloud hears after the end: of a stay that is presumed to have ended, that it
 // lasted until then; of another, that it need not pay for the way to the exit.
 func reprice(w *commit.Work, before, s *session.Session, now time.Time) error {
-	if s.State == session.Left && s.Reservation.IsZero() && standsIn(s.ExitReason) {
-		return nil // its driver is not charged
+	if s.State == session.Left && s.Reservation.IsZero() && standsIn(s.ExitReason) && s.Due.Minor == 0 {
+		return nil // its driver is not charged; who followed another one out may be
 	}
 	from, to := s.ExitedAt, s.ExitedAt
 	if s.State == session.Presumed {

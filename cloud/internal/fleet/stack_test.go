@@ -69,7 +69,7 @@ func newStack(t *testing.T, lease time.Duration) *stack {
 	t.Helper()
 	db, dsn := postgrestest.New(t)
 	p := postgrestest.Parking(altmarkt, 20)
-	p.Policy.LeaseTTL = lease
+	p.Policy.LeaseTTL, p.Tariff.ExitAfterPaymentMinutes = lease, 15
 	postgrestest.Import(t, db, time.Now(), p)
 	s := &stack{t: t, db: db, owner: postgrestest.Owner(t, dsn)}
 	n := postgres.NewNotifier(db, quiet())
@@ -321,7 +321,10 @@ func (e *edge) sync() wire.Sync {
 // add appends to the journal.
 func (e *edge) add(ev wire.Event) {
 	e.t.Helper()
-	ev.Seq, ev.Boot, ev.Wall = uint64(len(e.raw)+1), e.boot, time.Now().UnixMilli()
+	ev.Seq, ev.Boot = uint64(len(e.raw)+1), e.boot
+	if ev.Wall == 0 {
+		ev.Wall = time.Now().UnixMilli()
+	}
 	b, err := wire.Marshal(&ev)
 	if err != nil {
 		e.t.Fatal(err)

@@ -20,6 +20,16 @@ const (
 	PassbackOff   Passback = "off"   // let through
 )
 
+// Tailgates is what becomes of a stay that a vehicle ended by following another one
+// out: the walk-in's that had been inside for longest.
+type Tailgates string
+
+// The choices.
+const (
+	TailgatesCount Tailgates = "count" // nothing is due: whose vehicle it was is not sure
+	TailgatesBill  Tailgates = "bill"  // what a walk-in pays for that time is owed
+)
+
 // Permission is something that a gate may do without the cloud.
 type Permission string
 
@@ -50,6 +60,9 @@ func (p *Policy) checkGate(wrong map[string]string) {
 		if !slices.Contains(modes, m) {
 			wrong[name] = "is not hard, soft, timed or off"
 		}
+	}
+	if !slices.Contains([]Tailgates{"", TailgatesCount, TailgatesBill}, p.Tailgates) {
+		wrong["tailgates"] = "is not count or bill"
 	}
 	if p.PassbackAfter%time.Minute != 0 {
 		wrong["passback_after"] = "is not in whole minutes"

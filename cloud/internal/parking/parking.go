@@ -71,6 +71,7 @@ type Policy struct {
 	ExitPassback  Passback      `json:"exit_passback,omitempty"`  // a pass at an exit that has left; empty: soft
 	PassbackAfter time.Duration `json:"passback_after,omitempty"` // how long timed refuses, in whole minutes
 	PayFirst      time.Duration `json:"pay_first,omitempty"`      // a walk-in that stayed longer is asked once at the exit to pay; 0: none is
+	Tailgates     Tailgates     `json:"tailgates,omitempty"`      // who follows another one out; empty: count
 	Offline       *Offline      `json:"offline,omitempty"`        // what the gate may do without the cloud; nil: wire.DefaultStages. It is replaced, never written to
 
 	Dynamic *DynamicPrice `json:"dynamic_price,omitempty"` // of reservations; nil: the tariff's price. It is replaced, never written to

@@ -33,6 +33,7 @@ func TestEveryWrongFieldOfAPolicyIsNamed(t *testing.T) {
 		"no-shows":           {func(p *parking.Policy) { p.NoShowCharge, p.RemindBefore = 101, 2*day }, []string{"no_show_charge", "remind_before"}},
 		"all of the gate":    {func(p *parking.Policy) { *p = parking.Policy{HorizonDays: 5, MaxStay: day} }, []string{"hold_ttl", "no_show_after", "walkin_ahead", "lease_ttl", "presume_left_after", "longest_walkin"}},
 		"passback":           {func(p *parking.Policy) { p.EntryPassback, p.ExitPassback = "never", "trap" }, []string{"entry_passback", "exit_passback"}},
+		"tailgates":          {func(p *parking.Policy) { p.Tailgates = "forgive" }, []string{"tailgates"}},
 		"half a minute":      {func(p *parking.Policy) { p.PassbackAfter, p.PayFirst = 90*time.Second, -1 }, []string{"passback_after", "pay_first"}},
 		"no stage":           {func(p *parking.Policy) { p.Offline = &parking.Offline{} }, []string{"offline.stages"}},
 		"stages": {func(p *parking.Policy) {

@@ -23,8 +23,22 @@ type gateCmd struct {
 	Lane    string `help:"Which lane." required:"" placeholder:"LANE"`
 	By      string `help:"Who commands it. It goes into the journal and to the cloud." required:"" placeholder:"NAME"`
 	Why     string `help:"What for. It goes into the journal and to the cloud." required:"" placeholder:"TEXT"`
-	Command string `arg:"" help:"open, hold-open, let-go, alarm, reset, halt, resume, take-out, put-back, turn, mode-open, mode-full, mode-closed, mode-closed-to-all, or count."`
+	Command string `arg:"" help:"open, hold-open, let-go, alarm, reset, halt, resume, take-out, put-back, turn, mode-open, mode-full, mode-closed, mode-closed-to-all, or count. Underscores do as well as hyphens."`
 	Count   *int   `arg:"" optional:"" help:"With count, and needed there: how many are inside. It may be 250 more or less than is known; walk-ins are corrected, and reservations stay."`
+}
+
+// corrected says what a count has changed.
+func corrected(n *int, c *app.Counted) string {
+	if n == nil || c == nil {
+		return ""
+	}
+	text := fmt.Sprintf(" %d: %d were known to be inside, %d are now", *n, c.Was, c.Is)
+	if c.Is > *n {
+		text += fmt.Sprintf("; a count takes away walk-ins only, and %d have reservations", c.Reserved)
+	} else if c.Reserved > 0 {
+		text += fmt.Sprintf(", %d of them with reservations, which stay as they are", c.Reserved)
+	}
+	return text
 }
 
 // Run has a running agent's lane carry out a command. It is journalled before it is
@@ -54,7 +68,11 @@ func (c *gateCmd) Run(ctx context.Context, stdout io.Writer) error {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode == http.StatusOK {
-		_, err = fmt.Fprintf(stdout, "%s: %s\n", c.Lane, c.Command)
+		var done app.Done
+		if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&done); err != nil {
+			return fmt.Errorf("the lane did it, and the answer cannot be read: %w", err)
+		}
+		_, err = fmt.Fprintf(stdout, "%s: %s%s\n", c.Lane, c.Command, corrected(c.Count, done.Count))
 		return err
 	}
 	var said struct {

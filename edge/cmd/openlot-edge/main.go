@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -68,6 +70,9 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	if err != nil {
+		if text, ok := belowZero(args); ok {
+			err = usage("%s is below zero, and no number here can be", text)
+		}
 		complain(stderr, err)
 		return 2
 	}
@@ -85,6 +90,17 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// belowZero finds an argument that looks like a number below zero, which the parser
+// takes for a flag.
+func belowZero(args []string) (string, bool) {
+	for _, a := range args {
+		if _, err := strconv.ParseFloat(a, 64); err == nil && strings.HasPrefix(a, "-") {
+			return a, true
+		}
+	}
+	return "", false
 }
 
 // logLevel is the least level that is logged.

@@ -261,6 +261,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		"zone":               {append(slices.Clone(good), "--timezone", "Europe/Dresden"), "--timezone"},
 		"unknown flag":       {append(slices.Clone(good), "--color", "blue"), "--color"},
 		"unknown setting":    {append(slices.Clone(good), "--config", yaml), `"lane"`},
+		"below zero":         {[]string{"gate", "--data-dir", dir, "--lane", "entry-1", "--by", "rosa", "--why", "counted", "count", "-5"}, "-5 is below zero"},
 		"nothing to inspect": {[]string{"inspect", "--data-dir", filepath.Join(dir, "nothing")}, "no store"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,9 +1,7 @@
 package admission
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
@@ -31,14 +29,20 @@ func (s *State) Inside() Count {
 	return c
 }
 
-// NoteCount is the note of the command that says how many somebody has counted.
-func NoteCount(n int) string { return fmt.Sprintf("%s%d", noteCount, n) }
-
-const noteCount = "count_"
+// Reserved counts those inside who have a reservation.
+func (s *State) Reserved() int {
+	n := 0
+	for _, ses := range s.Sessions {
+		if ses.Phase != Entering && !ses.Reservation.IsZero() {
+			n++
+		}
+	}
+	return n
+}
 
 // counted settles the doubts: somebody has counted.
 func (d *Doubt) counted(e *wire.Event, c *Changes) {
-	if strings.HasPrefix(e.Note, noteCount) && d.Known != d.Count {
+	if _, _, count := wire.ParseCountNote(e.Note); count && d.Known != d.Count {
 		d.Known, c.Cache = d.Count, true
 	}
 }
@@ -46,13 +50,13 @@ func (d *Doubt) counted(e *wire.Event, c *Changes) {
 // Recount are the facts that bring those inside to a number that somebody has
 // counted: who is missing came in as a walk-in without a ticket, who is too many has
 // left, those first who have been inside for longest. Guests' stays are not ended by
-// a count. fresh makes the sessions.
-func Recount(s *State, r Request, n int, fresh func() id.Session) []Fact {
-	var facts []Fact
+// a count, so that is, how many are inside by then, may be more than n. note is the
+// count's; fresh makes the sessions.
+func Recount(s *State, r Request, n int, note string, fresh func() id.Session) (facts []Fact, is int) {
 	have := s.Inside().Best
 	for ; have < n; have++ {
 		r.Fresh = fresh()
-		facts = append(facts, Strayed(s, r, true)...)
+		facts = append(facts, Strayed(s, r, true, note)...)
 	}
 	var walkins []Session
 	for _, ses := range s.Sessions {
@@ -67,7 +71,8 @@ func Recount(s *State, r Request, n int, fresh func() id.Session) []Fact {
 		}
 		have--
 		released := r.release(wire.AdmitPolicy, ses).Fact
+		released.Event.Note = note
 		facts = append(facts, released, seen(released, Leaving))
 	}
-	return facts
+	return facts, have
 }

@@ -185,11 +185,27 @@ func (a *Agent) beat() wire.Beat {
 // Check reports what keeps the agent from doing its work, or nil.
 func (a *Agent) Check() error {
 	errs := a.rec.Failed()
-	now := a.rec.clock.Mono()
-	for _, g := range a.gates {
-		if turned := time.Duration(g.turned.Load()); now-turned > 10*time.Second {
-			errs = errors.Join(errs, fmt.Errorf("lane %s has not turned for %v", g.lane.ID, now-turned))
-		}
+	for _, l := range a.standing() {
+		errs = errors.Join(errs, fmt.Errorf("the loop of lane %s has not turned for %v", l.lane, l.since))
 	}
 	return errs
+}
+
+// still is a lane whose loop has not turned for so long.
+type still struct {
+	lane  id.Lane
+	since time.Duration
+}
+
+// standing are the lanes whose loops do not turn any more: they do at least once a
+// second.
+func (a *Agent) standing() []still {
+	var all []still
+	now := a.rec.clock.Mono()
+	for _, g := range a.gates {
+		if since := now - time.Duration(g.turned.Load()); since > 10*time.Second {
+			all = append(all, still{g.lane.ID, since})
+		}
+	}
+	return all
 }

@@ -178,7 +178,7 @@ func (g *gate) effect(ctx context.Context, e lane.Effect) {
 		g.refused, g.since = g.asking, time.Now()
 		g.tell(ctx, admission.LaneClosed(g.lane), "", false)
 	case lane.Stray:
-		err = errors.Join(g.rec.fault(g.lane.ID, e.Fault, false), g.strayed(e.Backward))
+		err = errors.Join(g.rec.fault(g.lane.ID, e.Fault, false), g.strayed(e.Fault, e.Backward))
 	case lane.Unsure:
 		err = g.rec.fault(g.lane.ID, "passage_unsure", false)
 	case lane.CannotTurn: // obey says so

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -104,11 +105,14 @@ func (a *Agent) runHTTP(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := a.Check(); err != nil {
-			status := map[string]string{"status": "failing", "detail": "A lane's loop stands still."}
+			var details []string
 			if errors.Is(err, store.ErrFailed) {
-				status["detail"] = store.ErrFailed.Detail
+				details = append(details, store.ErrFailed.Detail)
 			}
-			writeJSON(w, http.StatusServiceUnavailable, status)
+			for _, l := range a.standing() {
+				details = append(details, fmt.Sprintf("The program's loop of lane %s has not gone round for %s: nobody is served there.", l.lane, l.since.Round(time.Second)))
+			}
+			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "failing", "detail": strings.Join(details, " ")})
 			return
 		}
 		if detail := ails(a.rec.Health()); detail != "" {

@@ -82,9 +82,27 @@ func (o Order) check() error {
 	return nil
 }
 
+// Done is what became of an order that was carried out.
+type Done struct {
+	Count *Counted `json:"count,omitempty"` // of the command count
+}
+
+// Counted is how many were known to be inside before and after a count, and how many
+// of them have reservations, which a count does not end.
+type Counted struct {
+	Was      int `json:"was"`
+	Is       int `json:"is"`
+	Reserved int `json:"reserved"`
+}
+
 type asked struct {
 	Order
-	done chan error
+	done chan outcome
+}
+
+type outcome struct {
+	Done
+	err error
 }
 
 // farOff is how far a count may be from what is known. Each vehicle of the difference
@@ -92,32 +110,46 @@ type asked struct {
 // fill a parking.
 const farOff = 250
 
-// obey journals an order and then does it.
-func (g *gate) obey(ctx context.Context, o Order) error {
-	note := o.Command
-	if o.Command == "count" {
-		note = admission.NoteCount(*o.Count)
+// obey carries an order out, or puts on record that the lane would not: it stands in
+// the journal already.
+func (g *gate) obey(ctx context.Context, o Order) outcome {
+	done, err := g.carryOut(ctx, o)
+	if fault.Code(err) == CodeNotNow {
+		refused := wire.Event{Kind: wire.Commanded, Lane: g.lane.ID, Note: o.Command + wire.NoteRefused, By: o.By, Why: o.Why}
+		_, unwritten := g.rec.record(func(*admission.State, admission.Time) []admission.Fact { return []admission.Fact{{Event: refused}} })
+		if unwritten != nil {
+			g.log.Error("that an order was refused could not be journalled", "lane", g.lane.ID, "command", o.Command, "err", unwritten)
+		}
 	}
+	return outcome{done, err}
+}
+
+// carryOut journals an order and then does it.
+func (g *gate) carryOut(ctx context.Context, o Order) (done Done, err error) {
+	note := o.Command
 	var far error
-	journalled := wire.Event{Kind: wire.Commanded, Lane: g.lane.ID, Note: note, By: o.By, Why: o.Why}
-	_, err := g.rec.record(func(s *admission.State, _ admission.Time) []admission.Fact {
-		facts := []admission.Fact{}
+	_, err = g.rec.record(func(s *admission.State, _ admission.Time) []admission.Fact {
+		var corrected []admission.Fact
 		if o.Command == "count" {
-			if have := s.Inside().Best; *o.Count > have+farOff || *o.Count < have-farOff {
+			have := s.Inside().Best
+			if *o.Count > have+farOff || *o.Count < have-farOff {
 				far = fault.New(fault.Conflict, CodeCountFarOff, fmt.Sprintf("%d are known to be inside. A count corrects that by %d at most; nothing was changed.", have, farOff))
 				return nil
 			}
-			facts = admission.Recount(s, g.request(), *o.Count, g.fresh)
+			note = wire.CountNote(have, *o.Count)
+			done.Count = &Counted{Was: have, Reserved: s.Reserved()}
+			corrected, done.Count.Is = admission.Recount(s, g.request(), *o.Count, note, g.fresh)
 		}
-		return append(facts, admission.Fact{Event: journalled})
+		ordered := admission.Fact{Event: wire.Event{Kind: wire.Commanded, Lane: g.lane.ID, Note: note, By: o.By, Why: o.Why}}
+		return append([]admission.Fact{ordered}, corrected...)
 	})
 	if far != nil {
-		return far
+		return done, far
 	}
 	command, ofLane := commands[o.Command]
 	// An arm must come up in an emergency whatever the disk does.
 	if err != nil && command != lane.Alarm && command != lane.Halt {
-		return fault.Wrap(err, fault.Unavailable, "journal", "The order could not be written down, so it is not carried out.")
+		return Done{}, fault.Wrap(err, fault.Unavailable, "journal", "The order could not be written down, so it is not carried out.")
 	}
 	g.log.Info("commanded", "lane", g.lane.ID, "command", note)
 	switch mode, isMode := strings.CutPrefix(o.Command, "mode_"); {
@@ -125,11 +157,11 @@ func (g *gate) obey(ctx context.Context, o Order) error {
 		g.mode, _ = admission.ParseMode(mode)
 		g.show()
 	case o.Command == "open":
-		return g.openByHand(ctx)
+		return done, g.openByHand(ctx)
 	case ofLane:
-		return g.order(ctx, command)
+		return done, g.order(ctx, command)
 	}
-	return nil
+	return done, nil
 }
 
 func (g *gate) order(ctx context.Context, c lane.Command) error {
@@ -173,13 +205,14 @@ func (g *gate) direct() {
 	g.show()
 }
 
-// strayed journals a vehicle that has passed and that nobody let through.
-func (g *gate) strayed(backward bool) error {
+// strayed journals a vehicle that has passed and that nobody let through, as a
+// fault tells of it.
+func (g *gate) strayed(by string, backward bool) error {
 	inward := (g.lane.Direction == admission.Entry) != backward
 	_, err := g.rec.record(func(s *admission.State, now admission.Time) []admission.Fact {
 		r := g.request()
 		r.Now = now
-		return admission.Strayed(s, r, inward)
+		return admission.Strayed(s, r, inward, by)
 	})
 	return errors.Join(err, g.rec.adopt())
 }
@@ -302,25 +335,25 @@ func (o *orders) keep(l id.Lane, s standing) error {
 }
 
 // Obey has a lane carry out an order.
-func (a *Agent) Obey(ctx context.Context, o Order) error {
+func (a *Agent) Obey(ctx context.Context, o Order) (Done, error) {
 	if err := o.check(); err != nil {
-		return err
+		return Done{}, err
 	}
 	i := slices.IndexFunc(a.gates, func(g *gate) bool { return g.lane.ID == o.Lane })
 	if i < 0 {
-		return fault.Newf(fault.NotFound, CodeUnknownLane, "There is no lane %q here.", o.Lane)
+		return Done{}, fault.Newf(fault.NotFound, CodeUnknownLane, "There is no lane %q here.", o.Lane)
 	}
-	ask := &asked{o, make(chan error, 1)}
+	ask := &asked{o, make(chan outcome, 1)}
 	select {
 	case a.gates[i].signals <- signal{order: ask}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return Done{}, ctx.Err()
 	}
 	select {
-	case err := <-ask.done:
-		return err
+	case became := <-ask.done:
+		return became.Done, became.err
 	case <-ctx.Done():
-		return ctx.Err()
+		return Done{}, ctx.Err()
 	}
 }
 
@@ -359,6 +392,7 @@ func (a *Agent) runStaff(ctx context.Context) error {
 
 func (a *Agent) takeOrder(w http.ResponseWriter, r *http.Request) {
 	var o Order
+	var done Done
 	body := json.NewDecoder(io.LimitReader(r.Body, 4096))
 	body.DisallowUnknownFields()
 	err := body.Decode(&o)
@@ -367,11 +401,11 @@ func (a *Agent) takeOrder(w http.ResponseWriter, r *http.Request) {
 	} else {
 		ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
 		defer cancel()
-		err = a.Obey(ctx, o)
+		done, err = a.Obey(ctx, o)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if err == nil {
-		_, _ = io.WriteString(w, `{"done":true}`+"\n")
+		_ = json.NewEncoder(w).Encode(done) // who asked may have gone
 		return
 	}
 	f, status := fault.From(err), http.StatusServiceUnavailable

@@ -23,7 +23,12 @@ func (s *site) order(l id.Lane, command string) error {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
 	defer cancel()
-	return s.agent.Obey(ctx, Order{Lane: l, Command: command, By: "A1", Why: "delivery"})
+	return s.obey(ctx, Order{Lane: l, Command: command, By: "A1", Why: "delivery"})
+}
+
+func (s *site) obey(ctx context.Context, o Order) error {
+	_, err := s.agent.Obey(ctx, o)
+	return err
 }
 
 func (s *site) must(err error) {
@@ -78,12 +83,12 @@ func TestAnOrderThatCannotBeWrittenDownIsNotCarriedOut(t *testing.T) {
 	s := newSite(t)
 	s.start(true)
 	bad := Order{Lane: "entry-1", Command: "hold_open", By: strings.Repeat("x", 100), Why: "\xff"} // no event can carry it
-	if err := s.agent.Obey(t.Context(), bad); fault.From(err).Kind != fault.Unavailable {
+	if err := s.obey(t.Context(), bad); fault.From(err).Kind != fault.Unavailable {
 		t.Fatal(err)
 	}
 	s.board.stillShut()
 	bad.Command = "alarm"
-	s.must(s.agent.Obey(t.Context(), bad))
+	s.must(s.obey(t.Context(), bad))
 	s.board.opened(entry1)
 }
 
@@ -155,8 +160,8 @@ func TestATailgaterIsCounted(t *testing.T) {
 	if in[0].Inferred || !in[1].Inferred || in[1].Reason != wire.AdmitPolicy || !in[1].Reservation.IsZero() {
 		t.Fatalf("%+v", in)
 	}
-	if f := s.applied(wire.LaneFault, 1)[0]; f.Note != lane.FaultTailgate {
-		t.Fatalf("%+v", f)
+	if f := s.applied(wire.LaneFault, 1)[0]; f.Note != wire.NoteTailgate || in[0].Note != "" || in[1].Note != wire.NoteTailgate {
+		t.Fatalf("%+v, and in %+v", f, in)
 	}
 	if c := s.agent.Report().Count; c != (admission.Count{Low: 1, Best: 2, High: 3}) {
 		t.Fatalf("%+v", c)
@@ -169,13 +174,16 @@ func TestATailgaterIsCounted(t *testing.T) {
 	if out[0].Session != in[0].Session || out[1].Session != in[1].Session {
 		t.Fatalf("in %+v, out %+v", in, out)
 	}
+	if out[0].Note != "" || out[1].Note != wire.NoteTailgate {
+		t.Fatalf("%+v: the cloud cannot tell who followed", out)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	s.must(s.agent.Obey(ctx, Order{Lane: "entry-1", Command: "count", Count: new(3), By: "A1", Why: "walked round"}))
+	s.must(s.obey(ctx, Order{Lane: "entry-1", Command: "count", Count: new(3), By: "A1", Why: "walked round"}))
 	if c := s.agent.Report().Count; c != (admission.Count{Low: 3, Best: 3, High: 3}) {
 		t.Fatalf("after a count: %+v", c)
 	}
-	s.must(s.agent.Obey(ctx, Order{Lane: "entry-1", Command: "count", Count: new(1), By: "A1", Why: "walked round"}))
+	s.must(s.obey(ctx, Order{Lane: "entry-1", Command: "count", Count: new(1), By: "A1", Why: "walked round"}))
 	if c := s.agent.Report().Count; c != (admission.Count{Low: 1, Best: 1, High: 1}) {
 		t.Fatalf("after another count: %+v", c)
 	}
@@ -210,13 +218,13 @@ func TestAnOrderSaysWhoWhatAndWhy(t *testing.T) {
 	} {
 		o := good
 		change(&o)
-		if err := s.agent.Obey(t.Context(), o); fault.Code(err) != CodeOrderInvalid {
+		if err := s.obey(t.Context(), o); fault.Code(err) != CodeOrderInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	o := good
 	o.Lane = "entry-9"
-	if err := s.agent.Obey(t.Context(), o); fault.Code(err) != CodeUnknownLane {
+	if err := s.obey(t.Context(), o); fault.Code(err) != CodeUnknownLane {
 		t.Error(err)
 	}
 	if err := s.order("entry-1", "turn"); fault.Code(err) != CodeNotNow {
@@ -241,15 +249,75 @@ func TestACountFarOffIsRefused(t *testing.T) {
 	s.applied(wire.Entered, 1)
 	before := s.agent.rec.Position().LastSeq
 	for _, n := range []int{99_999, 1 + farOff + 1} {
-		if err := s.agent.Obey(t.Context(), Order{Lane: "entry-1", Command: "count", Count: &n, By: "A1", Why: "walked round"}); fault.Code(err) != CodeCountFarOff {
+		if err := s.obey(t.Context(), Order{Lane: "entry-1", Command: "count", Count: &n, By: "A1", Why: "walked round"}); fault.Code(err) != CodeCountFarOff {
 			t.Errorf("%d: %v", n, err)
 		}
 	}
 	if after := s.agent.rec.Position().LastSeq; after != before {
 		t.Errorf("%d events were journalled", after-before)
 	}
-	if err := s.agent.Obey(t.Context(), Order{Lane: "entry-1", Command: "count", Count: new(1 + farOff), By: "A1", Why: "walked round"}); err != nil {
+	if err := s.obey(t.Context(), Order{Lane: "entry-1", Command: "count", Count: new(1 + farOff), By: "A1", Why: "walked round"}); err != nil {
 		t.Error(err)
 	}
 	s.applied(wire.Entered, 1+farOff)
+}
+
+// A count says what it corrected, ends no guest's stay, and what it corrected is
+// journalled as the count's: behind the order, with its note.
+func TestACountSaysWhatItCorrects(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.start(true)
+	s.board.arrive(entry1)
+	s.board.show(entry1, s.pass(s.guest.Reservation, 5))
+	s.board.opened(entry1)
+	s.board.driveThrough(entry1)
+	s.applied(wire.Entered, 1)
+	for i, c := range []struct {
+		n    int
+		want Counted
+		in   int // of all events until then
+		out  int
+	}{
+		{3, Counted{Was: 1, Is: 3, Reserved: 1}, 3, 0},
+		{0, Counted{Was: 3, Is: 1, Reserved: 1}, 3, 2},
+		{1, Counted{Was: 1, Is: 1, Reserved: 1}, 3, 2},
+	} {
+		done, err := s.agent.Obey(t.Context(), Order{Lane: "entry-1", Command: "count", Count: &c.n, By: "A1", Why: "walked round"})
+		if err != nil || done.Count == nil || *done.Count != c.want {
+			t.Fatalf("count %d: %+v, %v", c.n, done.Count, err)
+		}
+		order := s.applied(wire.Commanded, i+1)[i]
+		note := wire.CountNote(c.want.Was, c.n)
+		if order.Note != note || order.By != "A1" {
+			t.Errorf("%+v", order)
+		}
+		in, out := s.applied(wire.Entered, c.in)[1:], []wire.Event(nil)
+		if c.out > 0 {
+			out = s.applied(wire.Exited, c.out)
+		}
+		for _, e := range append(in, out...) {
+			if _, _, counted := wire.ParseCountNote(e.Note); !counted || !e.Inferred || e.Seq > order.Seq && e.Note != note {
+				t.Errorf("%+v after %+v", e, order)
+			}
+		}
+	}
+}
+
+// What the lane would not do is on record as that.
+func TestAnOrderThatWasRefusedIsOnRecordAsThat(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.start(true)
+	if err := s.order("entry-1", "turn"); fault.Code(err) != CodeNotNow { // it leads one way only
+		t.Fatal(err)
+	}
+	s.must(s.order("entry-1", "hold_open"))
+	var notes []string
+	for _, e := range s.applied(wire.Commanded, 3) {
+		notes = append(notes, e.Note+" "+e.By+" "+e.Why)
+	}
+	if want := []string{"turn A1 delivery", "turn" + wire.NoteRefused + " A1 delivery", "hold_open A1 delivery"}; !slices.Equal(notes, want) {
+		t.Fatalf("%q, want %q", notes, want)
+	}
 }

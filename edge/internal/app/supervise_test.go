@@ -2,7 +2,9 @@ package app
 
 import (
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,6 +86,18 @@ func TestALaneThatHangsIsNotVouchedFor(t *testing.T) {
 		if fed > 4 { // its turns before that
 			t.Fatal("fed on while a lane stands still")
 		}
+	}
+	for _, g := range s.agent.gates {
+		if g.lane.ID == "exit-1" { // as later
+			g.turned.Add(-int64(11 * time.Second))
+		}
+	}
+	resp, err := http.Get("http://" + s.agent.Addr() + "/healthz")
+	s.must(err)
+	text, err := io.ReadAll(resp.Body)
+	s.must(errors.Join(err, resp.Body.Close()))
+	if said := string(text); resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(said, "lane exit-1") || strings.Contains(said, "entry") {
+		t.Errorf("/healthz: %d %s", resp.StatusCode, said)
 	}
 	release()
 	if m.hears("WATCHDOG=1", 10*time.Second) == "" {

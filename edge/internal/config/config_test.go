@@ -183,6 +183,9 @@ func TestEachMistakeIsSaidWithItsPlace(t *testing.T) {
 			t.Errorf("not said; said:\n%v", problems)
 		})
 	}
+	if _, problems := Parse("edge.yaml", []byte("parking: x\nlanes: [a: b\n"), nil); len(problems) != 1 || problems[0].Code != CodeSyntax {
+		t.Errorf("what is no YAML leaves nothing out: %v", problems) // that cannot be said
+	}
 	if _, problems := Parse("edge.yaml", []byte(small), nil); len(problems) > 0 {
 		t.Errorf("without a mistake:\n%v", problems)
 	}

@@ -64,7 +64,11 @@ func unread(path string, err error) string {
 // Parse is Load for the text of a file.
 func Parse(file string, text []byte, over []Override) (*Config, Problems) {
 	r := newReader(file)
-	c := r.config(r.parse(text), over)
+	root := r.parse(text)
+	if len(r.problems) > 0 { // what it says cannot be told, nor what it leaves out
+		return &Config{places: r.places}, r.problems.sorted()
+	}
+	c := r.config(root, over)
 	c.places = r.places
 	return c, r.problems.sorted()
 }

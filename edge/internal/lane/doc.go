@@ -13,7 +13,8 @@
 //	                                          ▼                     ▼               ▼
 //	                                        passed ─────────────▶ Cleared ──safe──▶ Closing ──down──▶ Idle
 //
-// A is the arming loop in front of the barrier, B the safety loop under its
+// STATES.md draws what the machine does, from the machine. A is the arming loop in
+// front of the barrier, B the safety loop under its
 // arm. Inputs are on, off or unknown; unknown counts as occupied.
 //
 // # Rules

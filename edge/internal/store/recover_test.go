@@ -342,10 +342,10 @@ func TestAFileWithoutALogIsTakenOver(t *testing.T) {
 	setHead(t, path, func(h *head) { h.Version = formatVersion + 1 })
 	before := contents(t, filepath.Dir(path))
 	if _, err := Open(path, slog.New(slog.DiscardHandler), time.Now); !errors.Is(err, ErrNewer) {
-		t.Errorf("a version of tomorrow: %v", err)
+		t.Fatalf("a version of tomorrow: %v", err) // whoever opened it has its lock
 	}
 	if now := contents(t, filepath.Dir(path)); !maps.Equal(now, before) {
-		t.Error("what cannot be read was changed")
+		t.Fatal("what cannot be read was changed")
 	}
 	setHead(t, path, func(h *head) { h.Version = formatVersion }) // as for the version that wrote it
 	if inside := insideOf(t, path); len(inside) != 1 {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -407,5 +408,66 @@ func TestTelemetryIsLeftOutFirst(t *testing.T) {
 			}
 			inside = inside[1:]
 		})
+	}
+}
+
+// bbolt's descriptor can be of no use any more while the file is whole: a disk that was
+// gone for a moment fails every call on what was open. The log goes on meanwhile, and
+// bbolt with another handle, so that the log does not fill up.
+func TestBboltGoesOnWithAnotherHandle(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "edge.db")
+	s, stop := runningWith(t, path, quick(64, 32))
+	settled := func(Health) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.behind) == 0 && s.trouble.bolt == nil
+	}
+	must(t, try(s, wire.Admitted, fresh()))
+	until(t, s, settled)
+	s.settling.Lock()
+	spoil(t, path)
+	s.settling.Unlock()
+	n := 1
+	for troubleOf(s) == nil {
+		if n++; n > 5000 {
+			t.Fatal("bbolt never noticed")
+		}
+		must(t, try(s, wire.Admitted, fresh())) // the gate goes on
+	}
+	until(t, s, settled)
+	s.settling.Lock()
+	f, err := load(path, s.db, true)
+	s.settling.Unlock()
+	if err != nil || len(f.state.Sessions) != n {
+		t.Errorf("%d sessions are in bbolt, %d came in; %v", len(f.state.Sessions), n, err)
+	}
+	stop()
+}
+
+func troubleOf(s *Store) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trouble.bolt
+}
+
+// spoil has every write to what this process has open of a file fail.
+func spoil(t *testing.T, path string) {
+	t.Helper()
+	reading, err := os.Open(os.DevNull)
+	must(t, err)
+	defer func() { must(t, reading.Close()) }()
+	found, err := os.ReadDir("/proc/self/fd")
+	must(t, err)
+	spoiled := 0
+	for _, e := range found {
+		fd, err := strconv.Atoi(e.Name())
+		must(t, err)
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && to == path {
+			must(t, unix.Dup2(int(reading.Fd()), fd))
+			spoiled++
+		}
+	}
+	if spoiled != 1 {
+		t.Fatalf("%d descriptors", spoiled)
 	}
 }
