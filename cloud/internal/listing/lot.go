@@ -26,6 +26,7 @@ type Snapshot struct {
 
 // lot is a parking under the feed's events. It is guarded by Listing.mu.
 type lot struct {
+	faces faces // first: most answers need nothing else
 	Snapshot
 	plan    *tariff.Plan // nil when the tariff cannot price in the parking's zone
 	at      time.Time    // of the newest event
@@ -33,6 +34,17 @@ type lot struct {
 	static  []byte       // the part of its JSON that only a new description changes
 	full    []byte       // the further part that only the full form has
 	text    string       // what a search looks through
+	vec     vec          // where it is
+
+	loose  bool      // the index does not know it, or not as it is
+	moves  []move    // not so long ago
+	behind time.Time // since when its events wait for it to be read again; zero: they do not
+}
+
+// become takes over what another reading of the same parking says.
+func (l *lot) become(o *lot) {
+	l.Snapshot, l.plan, l.static, l.full, l.text, l.vec = o.Snapshot, o.plan, o.static, o.full, o.text, o.vec
+	l.behind = time.Time{}
 }
 
 var errOutOfStep = errors.New("the event does not fit what is known")
@@ -104,7 +116,7 @@ func (l *lot) forget(now time.Time) {
 }
 
 // free is what is free of a type in all of a run.
-func (l *lot) free(t parking.SpaceType, run timerange.Quarters) int {
+func (l *lot) free(t *parking.SpaceType, run timerange.Quarters) int {
 	kept := inventory.Buffer(t.Capacity, l.Parking.Policy.OverstayBuffer)
 	least := math.MaxInt16
 	run.Days(func(day int32, first, end int) bool {
@@ -137,15 +149,7 @@ func (l *lot) now(t parking.SpaceType, now time.Time) int {
 			spare--
 		}
 	}
-	return l.free(t, soon) + max(spare, 0)
-}
-
-// during is what could be sold of a type for a window.
-func (l *lot) during(t parking.SpaceType, w timerange.Range, now time.Time) int {
-	if l.Parking.Policy.CheckWindow(w, now) != nil {
-		return 0
-	}
-	return l.free(t, w.Claim())
+	return l.free(&t, soon) + max(spare, 0)
 }
 
 func (l *lot) tooLong(w timerange.Range) bool {
@@ -163,30 +167,21 @@ const (
 	Unknown Status = "unknown"
 )
 
-// numbers are the lot's numbers at a time.
+// numbers are the lot's numbers for somebody who comes now.
 type numbers struct {
 	status Status
 	known  bool // whether now is known
 	now    int
-	window int
-	types  []typeNumbers
+	types  []int // now, of each
 }
 
-type typeNumbers struct{ now, window int }
-
-// count works the numbers out, for the window only when there is one.
-func (l *lot) count(now time.Time, q *Window) numbers {
-	n := numbers{types: make([]typeNumbers, len(l.Parking.SpaceTypes))}
-	n.known = len(l.Parking.SpaceTypes) > 0 && (l.Link == nil || l.Link.Live)
+// count works the numbers out. Those that are too old are not known any more.
+func (l *lot) count(now time.Time, old bool) numbers {
+	n := numbers{types: make([]int, len(l.Parking.SpaceTypes))}
+	n.known = len(l.Parking.SpaceTypes) > 0 && (l.Link == nil || l.Link.Live) && !old
 	for i, t := range l.Parking.SpaceTypes {
-		n.types[i].now = l.now(t, now)
-		n.now += n.types[i].now
-		if q != nil {
-			n.types[i].window = l.during(t, q.Range, now)
-			if q.Type == "" || q.Type == t.ID {
-				n.window += n.types[i].window
-			}
-		}
+		n.types[i] = l.now(t, now)
+		n.now += n.types[i]
 	}
 	switch {
 	case !n.known:
@@ -197,18 +192,6 @@ func (l *lot) count(now time.Time, q *Window) numbers {
 		n.status = Open
 	}
 	return n
-}
-
-// asOf is the time at which the numbers were known to be right; frozen says
-// that it does not go on with the listing's own.
-func (l *lot) asOf(current time.Time) (asOf time.Time, frozen bool) {
-	if l.Link != nil && !l.Link.Live {
-		return l.Link.Since, true
-	}
-	if l.at.After(current) {
-		return l.at, false
-	}
-	return current, false
 }
 
 // price is what the window costs who asks now, as a quote would say: on a space
