@@ -33,6 +33,7 @@ type Options struct {
 	Each     time.Duration // of one run
 	Self     string        // this program, which with --serve or --static is a server
 	Core     string        // the servers'
+	Only     string        // one kind; empty: all
 	Profiles string        // a folder for a CPU profile of each kind; empty: none
 }
 
@@ -63,6 +64,9 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 		return err
 	}
 	for _, kind := range kinds() {
+		if o.Only != "" && o.Only != kind {
+			continue
+		}
 		b := bench{o, out, kind, town{timerange.Q(at)}.queries(kind)}
 		if results[kind], err = b.run(ours, static); err != nil {
 			return fmt.Errorf("%s: %w", kind, err)

@@ -3,10 +3,11 @@
 // 10,000 parkings in memory that 200 events a second change, the server on one
 // core and the clients on another. `make bench-listing` runs it. Linux only.
 //
-// Three kinds of question, each about a thousand different ones:
+// Four kinds of question, each about a thousand different ones:
 //
 //   - near: the 50 parkings that are nearest to a point.
-//   - window: the same, with what is free and what it costs from one time to
+//   - ten: the 10 that are.
+//   - window: the 50, with what is free and what it costs from one time to
 //     another.
 //   - text: one or two words of a city, a street or a name.
 //

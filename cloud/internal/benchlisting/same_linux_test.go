@@ -65,7 +65,7 @@ func TestTheReferenceSendsTheSame(t *testing.T) {
 				t.Errorf("%s: %s\nand\n%s", q, bodies[0], bodies[1])
 			}
 		}
-		if found < 50*2*20 {
+		if found < 50*2*10 {
 			t.Errorf("%s: %d parkings are found by 50 questions", kind, found/2)
 		}
 	}

@@ -138,11 +138,13 @@ func near(r *rand.Rand) string {
 
 // queries are the questions of a kind.
 func (t town) queries(kind string) []string {
-	r, out := seeded(uint64(len(kind))), make([]string, questions)
+	r, out := seeded(uint64(kind[0])), make([]string, questions)
 	for i := range out {
 		switch kind {
 		case "near":
 			out[i] = near(r)
+		case "ten":
+			out[i] = near(r) + "&limit=10"
 		case "window":
 			from := t.first + 8 + timerange.Q(r.IntN(80))
 			to := from + 4 + timerange.Q(r.IntN(40))
@@ -161,4 +163,4 @@ func (t town) queries(kind string) []string {
 	return out
 }
 
-func kinds() []string { return []string{"text", "window", "near"} }
+func kinds() []string { return []string{"text", "window", "ten", "near"} }

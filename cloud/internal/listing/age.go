@@ -2,6 +2,8 @@ package listing
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/protocol/timerange"
@@ -37,14 +39,29 @@ func (l *Listing) untilQuarter() time.Duration {
 
 // passQuarter tells all numbers anew: they depend on the time.
 func (l *Listing) passQuarter() {
+	l.touchAll()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.seq++
-	for _, x := range l.lots {
-		x.forget(l.now())
-		l.touch(x)
-	}
 	l.forgetMoves()
+}
+
+// atOnce is how many lots are drawn while readers wait.
+const atOnce = 256
+
+// touchAll draws all lots anew and tells streams.
+func (l *Listing) touchAll() {
+	l.mu.RLock()
+	all := slices.Collect(maps.Values(l.lots))
+	l.mu.RUnlock()
+	for some := range slices.Chunk(all, atOnce) {
+		l.mu.Lock()
+		l.seq++
+		for _, x := range some {
+			x.forget(l.now())
+			l.touch(x)
+		}
+		l.mu.Unlock()
+	}
 	poke(l.poke)
 }
 
@@ -57,12 +74,19 @@ type oldness struct {
 // tellOld tells what has become too old since it was looked last, or is not any
 // more. What was read again has been told by that.
 func (l *Listing) tellOld(were oldness) oldness {
+	is := l.tellWaiting(were)
+	if is.all != were.all {
+		l.log.Warn("the numbers are too old to be shown, or not any more", "too_old", is.all, "as_of", l.current())
+		l.touchAll()
+	}
+	return is
+}
+
+func (l *Listing) tellWaiting(were oldness) oldness {
 	now, current := l.now(), l.current()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	is := oldness{all: tooOld(time.Time{}, now, current), some: map[*lot]struct{}{}}
-	l.seq++
-	told := false
 	for p := range l.waiting {
 		x := l.lots[p]
 		if x == nil || !tooOld(x.behind, now, current) {
@@ -70,19 +94,10 @@ func (l *Listing) tellOld(were oldness) oldness {
 		}
 		is.some[x] = struct{}{}
 		if _, known := were.some[x]; !known {
+			l.seq++
 			l.touch(x)
-			told = true
+			poke(l.poke)
 		}
-	}
-	if is.all != were.all {
-		for _, x := range l.lots {
-			l.touch(x)
-		}
-		told = true
-		l.log.Warn("the numbers are too old to be shown, or not any more", "too_old", is.all, "as_of", current)
-	}
-	if told {
-		poke(l.poke)
 	}
 	return is
 }

@@ -13,16 +13,19 @@ import (
 
 // page is a part of a result that is being written.
 type page struct {
-	query
+	search // the hits are its best
 	moment
-	hits []hit
 	next *cursor
 
-	faces []*face // of the hits
+	faces []*face // of the best
 	stamp []byte  // current as text, which is the as_of of most
 	sum   []byte  // of everything but as_of, in parts
 	body  []byte
+
+	touched byte // so that a compiler does not leave out what touches
 }
+
+const cacheLine = 64 // bytes
 
 // pages are reused: most are a few dozen kilobytes.
 type pages struct{ free sync.Pool }
@@ -31,13 +34,13 @@ func (p *pages) get() *page {
 	if p, ok := p.free.Get().(*page); ok {
 		return p
 	}
-	return &page{}
+	return &page{body: make([]byte, 0, 32<<10)}
 }
 
 // put takes a page back. Nothing of it may be used any more.
 func (p *pages) put(x *page) {
 	clear(x.faces)
-	*x = page{faces: x.faces[:0], stamp: x.stamp[:0], sum: x.sum[:0], body: x.body[:0]}
+	*x = page{search: search{best: x.best[:0]}, faces: x.faces[:0], stamp: x.stamp[:0], sum: x.sum[:0], body: x.body[:0]}
 	p.free.Put(x)
 }
 
@@ -46,32 +49,39 @@ func (p *page) encode() {
 	p.stamp = appendTime(p.stamp, p.current)
 	// One after the other each of these is a wait for memory; as loops of their own
 	// a processor does many of them at once.
-	for i := range p.hits {
-		p.faces = append(p.faces, p.hits[i].lot.faces.newest.Load())
+	for _, c := range p.best {
+		p.faces = append(p.faces, p.face(c))
 	}
+	touched := byte(0)
 	for i, f := range p.faces {
 		if !f.good(&p.moment) {
-			p.faces[i] = p.hits[i].lot.face(&p.moment)
+			f, _ = p.lot(p.best[i]).look(&p.moment)
+			p.faces[i] = f
+		}
+		for j := 0; j < len(f.json); j += cacheLine {
+			touched ^= f.json[j]
 		}
 	}
+	p.touched = touched
 	p.sum = append(p.sum, p.format()...)
 	b := append(p.body, `{"parkings":[`...)
 	if p.geo {
 		b = append(p.body, `{"type":"FeatureCollection","features":[`...)
 	}
-	for i, h := range p.hits {
+	for i := range p.best {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		if p.geo {
-			place, err := json.Marshal([]float64{h.lot.Parking.Longitude, h.lot.Parking.Latitude})
+			x := &p.lot(p.best[i]).Parking
+			place, err := json.Marshal([]float64{x.Longitude, x.Latitude})
 			if err != nil { // the database holds only finite numbers
 				place = []byte("null")
 			}
 			b = append(append(b, `{"type":"Feature","geometry":{"type":"Point","coordinates":`...), place...)
 			b = append(b, `},"properties":`...)
 		}
-		b = p.append(b, h, p.faces[i])
+		b = p.append(b, i)
 		if p.geo {
 			b = append(b, '}')
 		}
@@ -93,29 +103,32 @@ func (p *page) format() string {
 }
 
 // append writes one parking, as whole does.
-func (p *page) append(b []byte, h hit, f *face) []byte {
+func (p *page) append(b []byte, i int) []byte {
+	f := p.faces[i]
 	if p.window == nil {
 		p.sum = binary.BigEndian.AppendUint64(p.sum, f.sum)
 		b = append(b, f.json...)
 	} else {
-		first := len(b)
-		b = append(append(append(b, '{'), h.lot.static...), ',')
-		b = h.lot.appendMoving(b, f, p.window, p.now)
-		if h.lot.Parking.Policy.Dynamic == nil {
-			b = h.lot.appendPrice(b, p.window, p.now)
+		first, x := len(b), p.lot(p.best[i])
+		_, n := x.look(&p.moment)
+		b = append(b, f.json[:f.fixed]...)
+		b = x.appendMoving(b, n, p.window, p.now)
+		if x.Parking.Policy.Dynamic == nil {
+			b = x.appendPrice(b, p.window, p.now)
 		}
 		p.sum = binary.BigEndian.AppendUint64(p.sum, xxhash.Sum64(b[first:]))
 	}
 	b = append(b, `,"as_of":"`...)
-	if asOf, _ := f.asOf(p.current); asOf.Equal(p.current) {
+	if !f.late && f.at <= p.nanos {
 		b = append(b, p.stamp...)
 	} else {
+		asOf, _ := f.asOf(p.current)
 		b = appendTime(b, asOf)
 	}
 	b = append(b, '"')
-	if h.distance >= 0 {
+	if p.near != nil {
 		b = append(b, `,"distance_m":`...)
-		b = strconv.AppendInt(b, int64(h.distance+0.5), 10)
+		b = strconv.AppendInt(b, int64(p.distance(p.best[i])+0.5), 10)
 	}
 	return append(b, '}')
 }
@@ -144,7 +157,7 @@ func knows(r *http.Request, tag string) bool {
 // answer sends a body, or says that the caller has it.
 func answer(w http.ResponseWriter, r *http.Request, mime, tag string, body []byte) {
 	h := w.Header()
-	h.Set("ETag", tag)
+	h.Set("Etag", tag) // as net/http writes it
 	h.Set("Cache-Control", "no-cache")
 	if knows(r, tag) {
 		w.WriteHeader(http.StatusNotModified)

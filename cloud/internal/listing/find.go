@@ -1,7 +1,6 @@
 package listing
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -13,83 +12,109 @@ type hit struct {
 	distance float64 // metres; -1 when nothing was to be near
 }
 
-// candidate is a parking that may be a hit.
+// candidate is a parking that may be a hit. It has no pointer, so that it is cheap
+// to move.
 type candidate struct {
-	lot   *lot
 	apart float64 // what it is sorted by, before the id: see vec.apart
+	rank  int32   // in the index, or below zero: -1-i in alone
 }
 
 // search is a query under way.
 type search struct {
 	query
-	from  vec         // of near
-	most  float64     // apart
-	since int64       // when its first page was made, in µs; places are as they were then; 0: now
-	alone bool        // some lots are looked at by themselves, and not in the index
+	from  vec     // of near
+	most  float64 // apart
+	since int64   // when its first page was made, in µs; places are as they were then; 0: now
+	index *index
+	alone []*lot      // that are looked at by themselves, and not in the index
 	best  []candidate // at most one more than the limit, in order
 }
 
 // find answers a query with one page, and the cursor of the next. l.mu is held.
 func (l *Listing) find(q query) ([]hit, *cursor) {
-	s := search{query: q, most: math.Inf(1), best: make([]candidate, 0, q.limit+1)}
-	if q.near != nil {
-		s.from = q.near.vec()
-		if q.radius > 0 {
-			s.most = apartAt(q.radius)
+	s := search{query: q}
+	next := l.search(&s)
+	hits := make([]hit, len(s.best))
+	for i, c := range s.best {
+		hits[i] = hit{s.lot(c), s.distance(c)}
+	}
+	return hits, next
+}
+
+func (s *search) lot(c candidate) *lot {
+	if c.rank < 0 {
+		return s.alone[-1-c.rank]
+	}
+	return s.index.lots[c.rank]
+}
+
+func (s *search) face(c candidate) *face {
+	if c.rank < 0 {
+		return s.alone[-1-c.rank].face
+	}
+	return s.index.faces[c.rank]
+}
+
+// distance is how many metres a candidate is from what it is to be near; -1
+// without that.
+func (s *search) distance(c candidate) float64 {
+	if s.near == nil {
+		return -1
+	}
+	return metres(c.apart)
+}
+
+// search makes best the page that the query asks for and returns the cursor of
+// the next. l.mu is held.
+func (l *Listing) search(s *search) *cursor {
+	s.index, s.most, s.since, s.best = l.index, math.Inf(1), 0, s.best[:0]
+	if s.near != nil {
+		s.from = s.near.vec()
+		if s.radius > 0 {
+			s.most = apartAt(s.radius)
 		}
 	}
 	made := l.now().UnixMicro()
-	if q.after != nil {
-		s.since, made = q.after.made, q.after.made
+	if s.after != nil {
+		s.since, made = s.after.made, s.after.made
 	}
-	alone := l.byHand(s.since)
-	s.alone = len(alone) > 0
-	for _, x := range alone {
-		s.offer(x, s.apart(x))
-	}
-	if q.near != nil {
-		l.findNear(&s)
-	} else {
-		l.findByID(&s)
-	}
-	hits := make([]hit, min(len(s.best), q.limit))
-	for i := range hits {
-		hits[i] = hit{s.best[i].lot, -1}
-		if q.near != nil {
-			hits[i].distance = metres(s.best[i].apart)
+	s.alone = l.byHand(s.since)
+	for i, x := range s.alone {
+		apart := 0.0
+		if s.near != nil {
+			apart = s.from.apart(x.placeAt(s.since).vec())
 		}
+		s.consider(candidate{apart, int32(-1 - i)}, x)
 	}
-	if len(s.best) <= q.limit {
-		return hits, nil
+	if s.near != nil {
+		s.findNear()
+	} else {
+		s.findByID()
 	}
-	last := s.best[q.limit-1]
-	return hits, &cursor{q.order(), last.apart, made, last.lot.Parking.ID}
+	if len(s.best) <= s.limit {
+		return nil
+	}
+	s.best = s.best[:s.limit]
+	last := s.best[s.limit-1]
+	return &cursor{s.order(), last.apart, made, s.lot(last).Parking.ID}
 }
 
 // few is up to how many lots are compared one by one rather than found by order.
 func (x *index) few() int { return len(x.lots) / 8 }
 
-func (l *Listing) findNear(s *search) {
-	x := l.index
-	if ranks, ok := x.having(s.words); ok && len(ranks) <= x.few() {
-		for _, i := range ranks {
-			if lot := x.lots[i]; !s.alone || !lot.handled(s.since) {
-				s.offer(lot, s.from.apart(lot.vec))
-			}
-		}
+func (s *search) findNear() {
+	ranks, ok := s.index.having(s.words)
+	if !ok || len(ranks) > s.index.few() {
+		s.index.tree.nearest(s)
 		return
 	}
-	x.tree.nearest(s.from, s.box, s.most, func(i int32, apart float64) float64 {
-		if lot := x.lots[i]; !s.alone || !lot.handled(s.since) {
-			s.offer(lot, apart)
-		}
-		return s.most
-	})
+	for _, i := range ranks {
+		s.offer(s.from.apart(s.index.lots[i].vec), i)
+	}
 }
 
-func (l *Listing) findByID(s *search) {
-	x := l.index
-	first := int32(0)
+func (s *search) findByID() {
+	x, first := s.index, int32(0)
 	if s.after != nil {
 		first = x.after(s.after.id)
 	}
@@ -104,51 +129,48 @@ func (l *Listing) findByID(s *search) {
 			slices.Sort(ranks)
 		}
 	}
-	if !ok {
-		for _, lot := range x.lots[first:] {
-			if s.full(lot) {
+	if ok {
+		for _, i := range ranks {
+			if s.full(i) {
 				return
 			}
-			if !s.alone || !lot.handled(s.since) {
-				s.offer(lot, 0)
-			}
+			s.offer(0, i)
 		}
 		return
 	}
-	for _, i := range ranks {
-		lot := x.lots[i]
-		if s.full(lot) {
-			return
-		}
-		if !s.alone || !lot.handled(s.since) {
-			s.offer(lot, 0)
-		}
+	for i := first; int(i) < len(x.lots) && !s.full(i); i++ {
+		s.offer(0, i)
 	}
 }
 
-// full reports whether no lot from this one on, by id, can be among the best.
-func (s *search) full(x *lot) bool {
+// full reports whether no lot of the index from this one on, by id, can be among
+// the best.
+func (s *search) full(rank int32) bool {
 	n := len(s.best)
-	return n > s.limit && s.best[n-1].lot.Parking.ID < x.Parking.ID
+	return n > s.limit && s.behind(candidate{0, rank}, s.best[n-1])
 }
 
-// apart is what a lot that is looked at by itself is sorted by.
-func (s *search) apart(x *lot) float64 {
-	if s.near == nil {
-		return 0
+// offer considers a lot of the index.
+func (s *search) offer(apart float64, rank int32) {
+	if apart > s.most {
+		return
 	}
-	return s.from.apart(x.placeAt(s.since).vec())
+	if len(s.alone) > 0 || s.after != nil || s.box != nil || s.typ != "" || len(s.words) > 0 {
+		x := s.index.lots[rank]
+		if len(s.alone) == 0 || !x.handled(s.since) {
+			s.consider(candidate{apart, rank}, x)
+		}
+		return
+	}
+	s.take(candidate{apart, rank})
 }
 
-// offer takes a lot among the best if it fits the query and is nearer than the
+// consider takes a lot among the best if it fits the query and comes before the
 // last of them.
-func (s *search) offer(x *lot, apart float64) {
-	h := candidate{x, apart}
-	full := len(s.best) > s.limit
+func (s *search) consider(c candidate, x *lot) {
 	switch {
-	case apart > s.most,
-		full && compare(h, s.best[len(s.best)-1]) >= 0,
-		s.after != nil && cmp.Or(cmp.Compare(apart, s.after.apart), cmp.Compare(x.Parking.ID, s.after.id)) <= 0,
+	case c.apart > s.most,
+		s.after != nil && (c.apart < s.after.apart || c.apart == s.after.apart && x.Parking.ID <= s.after.id),
 		s.box != nil && !s.box.holds(x.placeAt(s.since)),
 		!x.matches(s.words):
 		return
@@ -158,24 +180,37 @@ func (s *search) offer(x *lot, apart float64) {
 			return
 		}
 	}
-	if full {
-		s.best = s.best[:len(s.best)-1]
+	s.take(c)
+}
+
+func (s *search) take(c candidate) {
+	n := len(s.best)
+	if n > s.limit {
+		if !s.behind(s.best[n-1], c) {
+			return
+		}
+		n--
+	} else {
+		s.best = append(s.best, candidate{})
 	}
-	i := len(s.best)
-	for i > 0 && compare(h, s.best[i-1]) < 0 {
-		i--
+	i, end := 0, n
+	for i < end {
+		if middle := int(uint(i+end) / 2); s.behind(s.best[middle], c) {
+			end = middle
+		} else {
+			i = middle + 1
+		}
 	}
-	s.best = slices.Insert(s.best, i, h)
-	if s.near != nil && len(s.best) > s.limit {
-		s.most = s.best[len(s.best)-1].apart
+	copy(s.best[i+1:n+1], s.best[i:n])
+	s.best[i] = c
+	if s.near != nil && n == s.limit {
+		s.most = s.best[n].apart
 	}
 }
 
-func compare(a, b candidate) int {
-	if a.apart != b.apart {
-		return cmp.Compare(a.apart, b.apart)
-	}
-	return cmp.Compare(a.lot.Parking.ID, b.lot.Parking.ID)
+// behind reports whether one candidate comes after another.
+func (s *search) behind(c, other candidate) bool {
+	return c.apart > other.apart || c.apart == other.apart && s.lot(c).Parking.ID > s.lot(other).Parking.ID
 }
 
 // move is a place that a lot has left.

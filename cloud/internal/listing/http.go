@@ -53,7 +53,7 @@ func (l *Listing) parkings(w http.ResponseWriter, r *http.Request) error {
 	defer l.pages.put(p)
 	p.query, p.moment = q, newMoment(now, l.current())
 	l.mu.RLock()
-	p.hits, p.next = l.find(q)
+	p.next = l.search(&p.search)
 	p.encode()
 	l.mu.RUnlock()
 	mime := "application/json"

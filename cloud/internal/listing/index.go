@@ -12,7 +12,8 @@ import (
 // made. It is never changed: what is new or has changed since is loose, and
 // looked at one by one until the next index is made.
 type index struct {
-	lots  []*lot // by id
+	lots  []*lot  // by id
+	faces []*face // theirs
 	tree  *tree
 	grams map[gram][]int32 // which lots have two or three bytes in their text
 }
@@ -26,11 +27,11 @@ const fewLoose = 64
 // newIndex reads nothing of a lot but its description.
 func newIndex(lots []*lot) *index {
 	slices.SortFunc(lots, func(a, b *lot) int { return cmp.Compare(a.Parking.ID, b.Parking.ID) })
-	x := &index{lots: lots, grams: map[gram][]int32{}}
+	x := &index{lots: lots, faces: make([]*face, len(lots)), grams: map[gram][]int32{}}
 	places := make([]point, len(lots))
 	var has []gram
 	for i, l := range lots {
-		places[i] = placeOf(&l.Parking)
+		places[i], x.faces[i] = placeOf(&l.Parking), l.face
 		has = has[:0]
 		for j := 1; j < len(l.text); j++ {
 			two := gram(l.text[j-1])<<8 | gram(l.text[j])
@@ -48,23 +49,61 @@ func newIndex(lots []*lot) *index {
 	return x
 }
 
-// having is the shortest list of lots, by id, in which all that have the words
-// are. It reports false when the words are too short to tell.
+// having is a short list of lots, by id, in which all that have the words are. It
+// reports false when the words are too short to tell.
 func (x *index) having(words []string) (ranks []int32, ok bool) {
-	take := func(g gram) {
-		if of := x.grams[g]; !ok || len(of) < len(ranks) {
+	if len(words) == 1 {
+		return x.rarest(words[0])
+	}
+	var lists [][]int32
+	for _, w := range words {
+		if of, ok := x.rarest(w); ok {
+			lists = append(lists, of)
+		}
+	}
+	if len(lists) == 0 {
+		return nil, false
+	}
+	slices.SortFunc(lists, func(a, b []int32) int { return len(a) - len(b) })
+	ranks = lists[0]
+	for _, other := range lists[1:] {
+		if len(ranks) < fewLoose {
+			break
+		}
+		ranks = common(ranks, other)
+	}
+	return ranks, true
+}
+
+// rarest is who has the bytes of a word that the fewest have.
+func (x *index) rarest(word string) (ranks []int32, ok bool) {
+	if len(word) == 2 {
+		return x.grams[gram(word[0])<<8|gram(word[1])], true
+	}
+	for j := 2; j < len(word); j++ {
+		of := x.grams[gram(word[j-2])<<16|gram(word[j-1])<<8|gram(word[j])]
+		if !ok || len(of) < len(ranks) {
 			ranks, ok = of, true
 		}
 	}
-	for _, w := range words {
-		if len(w) == 2 {
-			take(gram(w[0])<<8 | gram(w[1]))
-		}
-		for j := 2; j < len(w); j++ {
-			take(gram(w[j-2])<<16 | gram(w[j-1])<<8 | gram(w[j]))
+	return ranks, ok
+}
+
+// common is what is in both of two lists, of which a is the shorter.
+func common(a, b []int32) []int32 {
+	out := make([]int32, 0, len(a))
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch {
+		case a[i] < b[j]:
+			i++
+		case a[i] > b[j]:
+			j++
+		default:
+			out = append(out, a[i])
+			i, j = i+1, j+1
 		}
 	}
-	return ranks, ok
+	return out
 }
 
 // after is the rank of the first lot behind an id.

@@ -45,6 +45,7 @@ type Listing struct {
 	mu      sync.RWMutex
 	lots    map[id.Parking]*lot
 	index   *index
+	faces   []face // the slab that is being filled
 	loose   []*lot // that the index does not know, or not as they are
 	moved   []*lot // that have moves
 	waiting map[id.Parking]*waiting
@@ -115,7 +116,7 @@ func (l *Listing) handle(e feed.Event) {
 		l.waiting[e.Parking] = w
 		if known != nil {
 			known.behind = e.At
-			known.faces.newest.Store(nil)
+			l.redraw(known)
 		}
 		poke(l.reload)
 		return
@@ -129,12 +130,6 @@ func (w *waiting) add(e feed.Event) {
 		return
 	}
 	w.events = append(w.events, e)
-}
-
-func (l *Listing) touch(x *lot) {
-	x.changed = l.seq
-	x.faces.newest.Store(nil)
-	l.dirty[x.Parking.ID] = struct{}{}
 }
 
 // Run loads the parkings once ready is closed, keeps them current and feeds the
@@ -256,7 +251,7 @@ func (l *Listing) install(fresh *lot) {
 	}
 	delete(l.waiting, p)
 	if known == nil {
-		known = &lot{}
+		known = &lot{face: l.newFace()}
 		l.lots[p] = known
 	}
 	if string(known.static) != string(fresh.static) || string(known.full) != string(fresh.full) {

@@ -26,7 +26,8 @@ type Snapshot struct {
 
 // lot is a parking under the feed's events. It is guarded by Listing.mu.
 type lot struct {
-	faces faces // first: most answers need nothing else
+	face    *face   // of its own from the beginning
+	numbers numbers // on it
 	Snapshot
 	plan    *tariff.Plan // nil when the tariff cannot price in the parking's zone
 	at      time.Time    // of the newest event
@@ -173,11 +174,12 @@ type numbers struct {
 	known  bool // whether now is known
 	now    int
 	types  []int // now, of each
+	old    bool  // too old to be known
 }
 
 // count works the numbers out. Those that are too old are not known any more.
 func (l *lot) count(now time.Time, old bool) numbers {
-	n := numbers{types: make([]int, len(l.Parking.SpaceTypes))}
+	n := numbers{types: make([]int, len(l.Parking.SpaceTypes)), old: old}
 	n.known = len(l.Parking.SpaceTypes) > 0 && (l.Link == nil || l.Link.Live) && !old
 	for i, t := range l.Parking.SpaceTypes {
 		n.types[i] = l.now(t, now)

@@ -32,7 +32,13 @@ func (v vec) apart(w vec) float64 {
 }
 
 // metres is the way over the sphere that belongs to the square of a straight line.
-func metres(apart float64) float64 { return 2 * earth * math.Asin(min(math.Sqrt(apart)/2, 1)) }
+func metres(apart float64) float64 {
+	half := math.Sqrt(apart) / 2
+	if half < 1e-3 { // 12 km; the next member of the series is less than a micrometre
+		return 2 * earth * (half + half*half*half/6)
+	}
+	return 2 * earth * math.Asin(min(half, 1))
+}
 
 // apartAt is the inverse of metres, for half of the sphere at most.
 func apartAt(metres float64) float64 {
@@ -142,38 +148,39 @@ func (n *node) apart(from *vec) float64 {
 	return sum
 }
 
-// nearest offers places, near ones first as far as it is cheap, until all that are
-// left are farther apart than offer has returned last, or outside the box.
-func (t *tree) nearest(from vec, within *box, most float64, offer func(rank int32, apart float64) float64) {
+// nearest offers places to a search, near ones first as far as it is cheap, until
+// all that are left are too far apart or outside its box.
+func (t *tree) nearest(s *search) {
 	if len(t.nodes) > 0 {
-		t.visit(0, &from, within, &most, offer)
+		t.visit(0, s)
 	}
 }
 
-func (t *tree) visit(i int32, from *vec, within *box, most *float64, offer func(int32, float64) float64) {
+func (t *tree) visit(i int32, s *search) {
 	n := &t.nodes[i]
-	if within != nil && !within.meets(n.degrees) {
+	if s.box != nil && !s.box.meets(n.degrees) {
 		return
 	}
 	if n.right == 0 {
-		for j := n.first; j < n.end; j++ {
-			if d := t.at[j].apart(*from); d <= *most {
-				*most = offer(t.ranks[j], d)
+		at, ranks := t.at[n.first:n.end], t.ranks[n.first:n.end]
+		for j := range at {
+			if d := at[j].apart(s.from); d <= s.most {
+				s.offer(d, ranks[j])
 			}
 		}
 		return
 	}
 	near, far := i+1, n.right
-	a, b := t.nodes[near].apart(from), t.nodes[far].apart(from)
+	a, b := t.nodes[near].apart(&s.from), t.nodes[far].apart(&s.from)
 	if b < a {
 		near, far, a, b = far, near, b, a
 	}
 	// What is rounded must not hide a place that is just as far.
-	if a*(1-1e-9) <= *most {
-		t.visit(near, from, within, most, offer)
+	if a*(1-1e-9) <= s.most {
+		t.visit(near, s)
 	}
-	if b*(1-1e-9) <= *most {
-		t.visit(far, from, within, most, offer)
+	if b*(1-1e-9) <= s.most {
+		t.visit(far, s)
 	}
 }
 

@@ -149,21 +149,21 @@ type rendered struct {
 // written again.
 func (l *lot) render(now, current time.Time, w *Window) rendered {
 	m := newMoment(now, current)
-	f := l.face(&m)
+	f, n := l.look(&m)
 	r := rendered{moving: f.moving(), revision: l.Revision}
 	if w != nil {
-		r.moving = l.appendMoving(make([]byte, 0, 320), f, w, now)
+		r.moving = l.appendMoving(make([]byte, 0, 320), n, w, now)
 	}
 	r.asOf, r.frozen = f.asOf(current)
 	return r
 }
 
-// appendMoving writes the members that events and time change. f has the lot's
+// appendMoving writes the members that events and time change. n are the lot's
 // numbers now.
-func (l *lot) appendMoving(b []byte, f *face, w *Window, now time.Time) []byte {
-	b = append(append(b, `"status":"`...), f.status...)
+func (l *lot) appendMoving(b []byte, n *numbers, w *Window, now time.Time) []byte {
+	b = append(append(b, `"status":"`...), n.status...)
 	b = append(b, `","available_now":`...)
-	b = appendKnown(b, f.now, f.known)
+	b = appendKnown(b, n.now, n.known)
 	b = append(b, `,"version":`...)
 	b = strconv.AppendUint(b, l.Revision, 10)
 	b = append(b, `,"space_types":[`...)
@@ -178,7 +178,7 @@ func (l *lot) appendMoving(b []byte, f *face, w *Window, now time.Time) []byte {
 		b = append(b, `","capacity":`...)
 		b = strconv.AppendInt(b, int64(t.Capacity), 10)
 		b = append(b, `,"available_now":`...)
-		b = appendKnown(b, f.types[i], f.known)
+		b = appendKnown(b, n.types[i], n.known)
 		if w != nil {
 			free := 0
 			if sold {
@@ -188,7 +188,7 @@ func (l *lot) appendMoving(b []byte, f *face, w *Window, now time.Time) []byte {
 				all += free
 			}
 			b = append(b, `,"available":`...)
-			b = appendKnown(b, free, !f.old)
+			b = appendKnown(b, free, !n.old)
 		}
 		b = append(b, '}')
 	}
@@ -197,10 +197,10 @@ func (l *lot) appendMoving(b []byte, f *face, w *Window, now time.Time) []byte {
 		return b
 	}
 	b = append(b, `,"available":`...)
-	b = appendKnown(b, all, !f.old)
+	b = appendKnown(b, all, !n.old)
 	switch {
 	case l.Parking.Policy.Dynamic == nil:
-	case f.old:
+	case n.old:
 		b = append(b, `,"price":null`...)
 	default:
 		b = l.appendPrice(b, w, now)

@@ -31,6 +31,7 @@ func run() error {
 	rounds := flag.Int("rounds", 5, "alternations")
 	each := flag.Duration("each", 2*time.Second, "of one run")
 	core := flag.String("core", "0", "the servers' core; this program is to run on another")
+	only := flag.String("only", "", "near, ten, window or text")
 	profiles := flag.String("profiles", "", "a folder for CPU profiles of the server")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -48,5 +49,5 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	return benchlisting.Run(ctx, benchlisting.Options{Rounds: *rounds, Each: *each, Self: self, Core: *core, Profiles: *profiles}, os.Stdout)
+	return benchlisting.Run(ctx, benchlisting.Options{Rounds: *rounds, Each: *each, Self: self, Core: *core, Only: *only, Profiles: *profiles}, os.Stdout)
 }
