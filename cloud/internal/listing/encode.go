@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/openlot/openlot/cloud/internal/inventory"
 )
 
 // page is a part of a result that is being written.
@@ -20,6 +22,7 @@ type page struct {
 	faces []*face // of the best
 	stamp []byte  // current as text, which is the as_of of most
 	sum   []byte  // of everything but as_of, in parts
+	days  []touchedDay
 	body  []byte
 
 	touched byte // so that a compiler does not leave out what touches
@@ -40,7 +43,8 @@ func (p *pages) get() *page {
 // put takes a page back. Nothing of it may be used any more.
 func (p *pages) put(x *page) {
 	clear(x.faces)
-	*x = page{search: search{best: x.best[:0]}, faces: x.faces[:0], stamp: x.stamp[:0], sum: x.sum[:0], body: x.body[:0]}
+	clear(x.days)
+	*x = page{search: search{best: x.best[:0]}, faces: x.faces[:0], days: x.days[:0], stamp: x.stamp[:0], sum: x.sum[:0], body: x.body[:0]}
 	p.free.Put(x)
 }
 
@@ -61,6 +65,9 @@ func (p *page) encode() {
 		for j := 0; j < len(f.json); j += cacheLine {
 			touched ^= f.json[j]
 		}
+	}
+	if p.window != nil {
+		touched ^= p.touchDays()
 	}
 	p.touched = touched
 	p.sum = append(p.sum, p.format()...)
@@ -95,6 +102,36 @@ func (p *page) encode() {
 	p.body = append(append(append(b, '"'), p.next.String()...), "\"}\n"...)
 }
 
+// touchDays reads the days of the window.
+func (p *page) touchDays() (touched byte) {
+	claim := p.window.Claim()
+	for _, c := range p.best {
+		for i := range p.lot(c).numbers.types {
+			t := &p.lot(c).numbers.types[i]
+			claim.Days(func(day int32, first, _ int) bool {
+				if d := t.day(day); d != nil {
+					p.days = append(p.days, touchedDay{d, first})
+				}
+				return len(p.days) < maxTouched
+			})
+		}
+	}
+	for _, d := range p.days {
+		touched ^= byte(d.Cap) ^ byte(d.Free[d.first]) ^ byte(d.Over[d.first])
+	}
+	return touched
+}
+
+// touchedDay is a day, and its quarter with which a window begins or goes on.
+type touchedDay struct {
+	*inventory.Day
+	first int
+}
+
+// maxTouched is how many days are read ahead: a month would not stay where it is
+// wanted.
+const maxTouched = 1024
+
 func (p *page) format() string {
 	if p.geo {
 		return "geojson"
@@ -110,9 +147,9 @@ func (p *page) append(b []byte, i int) []byte {
 		b = append(b, f.json...)
 	} else {
 		first, x := len(b), p.lot(p.best[i])
-		_, n := x.look(&p.moment)
+		f, n := x.look(&p.moment)
 		b = append(b, f.json[:f.fixed]...)
-		b = x.appendMoving(b, n, p.window, p.now)
+		b = x.appendWindow(b, f, n, p.window, p.now)
 		if x.Parking.Policy.Dynamic == nil {
 			b = x.appendPrice(b, p.window, p.now)
 		}

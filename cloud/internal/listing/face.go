@@ -66,7 +66,7 @@ func (l *lot) draw(m *moment) (face, numbers) {
 	b := make([]byte, 0, len(l.static)+256)
 	b = append(append(append(b, '{'), l.static...), ',')
 	f.fixed = int32(len(b))
-	f.json = l.appendMoving(b, &n, nil, m.now)
+	f.json = l.appendMoving(b, &n)
 	f.sum = xxhash.Sum64(f.json)
 	return f, n
 }

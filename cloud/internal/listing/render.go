@@ -152,51 +152,54 @@ func (l *lot) render(now, current time.Time, w *Window) rendered {
 	f, n := l.look(&m)
 	r := rendered{moving: f.moving(), revision: l.Revision}
 	if w != nil {
-		r.moving = l.appendMoving(make([]byte, 0, 320), n, w, now)
+		r.moving = l.appendWindow(make([]byte, 0, 320), f, n, w, now)
 	}
 	r.asOf, r.frozen = f.asOf(current)
 	return r
 }
 
-// appendMoving writes the members that events and time change. n are the lot's
-// numbers now.
-func (l *lot) appendMoving(b []byte, n *numbers, w *Window, now time.Time) []byte {
+// appendMoving writes the members that events and time change, without those of a
+// window, and notes in the numbers where these would be.
+func (l *lot) appendMoving(b []byte, n *numbers) []byte {
 	b = append(append(b, `"status":"`...), n.status...)
 	b = append(b, `","available_now":`...)
 	b = appendKnown(b, n.now, n.known)
 	b = append(b, `,"version":`...)
 	b = strconv.AppendUint(b, l.Revision, 10)
 	b = append(b, `,"space_types":[`...)
-	sold := w != nil && l.Parking.Policy.CheckWindow(w.Range, now) == nil
-	all := 0
-	for i := range l.Parking.SpaceTypes {
-		t := &l.Parking.SpaceTypes[i]
+	for i := range n.types {
+		t := &n.types[i]
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(append(b, `{"type":"`...), t.ID...)
+		b = append(append(b, `{"type":"`...), t.id...)
 		b = append(b, `","capacity":`...)
-		b = strconv.AppendInt(b, int64(t.Capacity), 10)
+		b = strconv.AppendInt(b, int64(t.capacity), 10)
 		b = append(b, `,"available_now":`...)
-		b = appendKnown(b, n.types[i], n.known)
-		if w != nil {
-			free := 0
-			if sold {
-				free = l.free(t, w.Claim())
-			}
-			if w.Type == "" || w.Type == t.ID {
-				all += free
-			}
-			b = append(b, `,"available":`...)
-			b = appendKnown(b, free, !n.old)
-		}
+		b = appendKnown(b, t.now, n.known)
+		t.end = int32(len(b))
 		b = append(b, '}')
 	}
-	b = append(b, ']')
-	if w == nil {
-		return b
+	return append(b, ']')
+}
+
+// appendWindow writes the members that events and time change with those of a
+// window between them. f is the lot's face, n the numbers on it.
+func (l *lot) appendWindow(b []byte, f *face, n *numbers, w *Window, now time.Time) []byte {
+	sold := l.Parking.Policy.CheckWindow(w.Range, now) == nil
+	claim, all, from := w.Claim(), 0, f.fixed
+	for i := range n.types {
+		t, free := &n.types[i], 0
+		if sold {
+			free = t.free(claim)
+		}
+		if w.Type == "" || w.Type == t.id {
+			all += free
+		}
+		b = append(append(b, f.json[from:t.end]...), `,"available":`...)
+		b, from = appendKnown(b, free, !n.old), t.end
 	}
-	b = append(b, `,"available":`...)
+	b = append(append(b, f.json[from:]...), `,"available":`...)
 	b = appendKnown(b, all, !n.old)
 	switch {
 	case l.Parking.Policy.Dynamic == nil:

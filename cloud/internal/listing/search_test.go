@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -293,13 +294,12 @@ func TestPagesNeitherSkipNorRepeatWhileThingsChange(t *testing.T) {
 func TestNumbersThatAreTooOldAreNotKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newModel(garage("alpha", 4))
-		heard := time.Now()
-		away := false
-		current := func() time.Time { // called from several goroutines that never run at once with what changes it
-			if !away {
-				heard = time.Now()
+		var heard atomic.Int64 // when the feed was read last, once it is not any more; 0: it is read
+		current := func() time.Time {
+			if at := heard.Load(); at != 0 {
+				return time.Unix(0, at)
 			}
-			return heard
+			return time.Now()
 		}
 		b := startWith(t, m, current)
 		defer b.stop()
@@ -308,8 +308,8 @@ func TestNumbersThatAreTooOldAreNotKnown(t *testing.T) {
 		one := watch(t, b.Parking, "/parking?id=alpha", "")
 		defer one.close()
 		synctest.Wait()
-		away = true
-		since := heard
+		since := time.Now()
+		heard.Store(since.UnixNano())
 		shows := func(after time.Duration, known bool) {
 			t.Helper()
 			time.Sleep(time.Until(since.Add(after)))
@@ -321,7 +321,7 @@ func TestNumbersThatAreTooOldAreNotKnown(t *testing.T) {
 			if (s.AvailableNow != nil) != known || (s.Available != nil) != known || (s.SpaceTypes[0].Available != nil) != known || (s.Status == "open") != known {
 				t.Errorf("after %s: %s", after, text(s))
 			}
-			if away && !s.AsOf.Equal(since.Truncate(time.Millisecond)) {
+			if heard.Load() != 0 && !s.AsOf.Equal(since.Truncate(time.Millisecond)) {
 				t.Errorf("after %s: as of %s, not %s", after, s.AsOf, since)
 			}
 			for name, w := range map[string]*watcher{"list": list, "detail": one} {
@@ -333,7 +333,7 @@ func TestNumbersThatAreTooOldAreNotKnown(t *testing.T) {
 		shows(0, true)
 		shows(59*time.Second, true)
 		shows(62*time.Second, false)
-		away = false
+		heard.Store(0)
 		shows(64*time.Second, true)
 	})
 }
