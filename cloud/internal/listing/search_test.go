@@ -97,7 +97,7 @@ func ask(r *rand.Rand) question {
 	}
 	if r.IntN(2) == 0 {
 		// What is typed, and what it must be found in as it is written.
-		of := [][2]string{{"dresden", "Dresden"}, {"MUNSTER", "Münster"}, {"muenster", "Münster"}, {"aarhus", "Århus"}, {"lodz", "Łódź"}, {"asse", "traße"}, {"am", ""}, {"haus 3", ""}, {"7", ""}, {"zz", "Zz 7"}, {"nowhere", "nowhere"}}[r.IntN(11)]
+		of := [][2]string{{"dresden", "Dresden"}, {"MUNSTER", "Münster"}, {"muenster", "Münster"}, {"aarhus", "Århus"}, {"lodz", "Łódź"}, {"asse", "traße"}, {"am", ""}, {"haus 3", ""}, {"7", ""}, {"zz", "Zz 7"}, {"nowhere", "nowhere"}, {"haus dresden", "Dresden"}, {"ring haus", "Ringstraße"}}[r.IntN(13)]
 		q.query += "&q=" + url.QueryEscape(of[0])
 		and(func(p parking.Parking) bool {
 			text := p.Name + "\n" + p.Address + "\n" + p.City + "\n" + string(p.ID)
