@@ -10,7 +10,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
+.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-listing bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,11 @@ bench-sse: ## measure the live listing's streams against nchan, on one core (Lin
 	@mkdir -p bin
 	go build -o bin/bench-sse ./cloud/internal/benchsse/cmd/bench-sse
 	ulimit -n 20000 && taskset -c 1 bin/bench-sse $(ARGS)
+
+bench-listing: ## measure GET /parkings against a handler that has the same bytes ready, on one core (Linux; two cores)
+	@mkdir -p bin
+	go build -o bin/bench-listing ./cloud/internal/benchlisting/cmd/bench-listing
+	taskset -c 1 bin/bench-listing $(ARGS)
 
 bench-tariff: ## measure pricing stays of a week and a year
 	go run ./scripts/benchtariff

@@ -902,10 +902,12 @@ type OwedAnswer struct {
 
 // Parking defines model for Parking.
 type Parking struct {
-	Address string    `json:"address"`
-	AsOf    time.Time `json:"as_of"`
+	Address string `json:"address"`
 
-	// Available In all of the window that was asked for
+	// AsOf When the numbers were known to be right. More than a minute later they are not shown any more
+	AsOf time.Time `json:"as_of"`
+
+	// Available In all of the window that was asked for; null: not known
 	Available *int `json:"available,omitempty"`
 
 	// AvailableNow For somebody at the gate; null: not known
@@ -942,10 +944,12 @@ type Parking struct {
 
 // ParkingDetail defines model for ParkingDetail.
 type ParkingDetail struct {
-	Address string    `json:"address"`
-	AsOf    time.Time `json:"as_of"`
+	Address string `json:"address"`
 
-	// Available In all of the window that was asked for
+	// AsOf When the numbers were known to be right. More than a minute later they are not shown any more
+	AsOf time.Time `json:"as_of"`
+
+	// Available In all of the window that was asked for; null: not known
 	Available *int `json:"available,omitempty"`
 
 	// AvailableNow For somebody at the gate; null: not known
@@ -1415,7 +1419,7 @@ type SandboxHolds struct {
 
 // SpaceTypeCount defines model for SpaceTypeCount.
 type SpaceTypeCount struct {
-	// Available In all of the window that was asked for
+	// Available In all of the window that was asked for; null: not known
 	Available    *int `json:"available,omitempty"`
 	AvailableNow *int `json:"available_now"`
 	Capacity     int  `json:"capacity"`
@@ -1539,11 +1543,11 @@ type ListParkingsParams struct {
 	To        *WindowTo  `form:"to,omitempty" json:"to,omitempty"`
 	SpaceType *SpaceType `form:"space_type,omitempty" json:"space_type,omitempty"`
 
-	// Q words of the name, address or city
+	// Q words of the name, address, city or id, or parts of them, with or without accents
 	Q     *string `form:"q,omitempty" json:"q,omitempty"`
 	Limit *int    `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor next_cursor of the page before
+	// Cursor next_cursor of the page before, of the same query
 	Cursor *string                   `form:"cursor,omitempty" json:"cursor,omitempty"`
 	Format *ListParkingsParamsFormat `form:"format,omitempty" json:"format,omitempty"`
 }

@@ -202,9 +202,19 @@ type bed struct {
 // start runs a listing. It must be stopped, in a bubble before the bubble ends.
 func start(t *testing.T, m *model, o listing.Options) bed {
 	t.Helper()
+	return run(t, listing.New(m, time.Now, time.Now, quiet(), o))
+}
+
+// startWith runs a listing that is told how far it is complete.
+func startWith(t *testing.T, m *model, current func() time.Time) bed {
+	t.Helper()
+	return run(t, listing.New(m, current, time.Now, quiet(), listing.Options{}))
+}
+
+func run(t *testing.T, l *listing.Listing) bed {
+	t.Helper()
 	ready := make(chan struct{})
 	close(ready)
-	l := listing.New(m, time.Now, time.Now, slog.New(slog.DiscardHandler), o)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

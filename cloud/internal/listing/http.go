@@ -1,18 +1,15 @@
 package listing
 
 import (
-	"encoding/json"
-	"fmt"
-	"hash/fnv"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/problem"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
-	"github.com/openlot/openlot/protocol/timerange"
 )
 
 // The fault codes of the handlers.
@@ -42,7 +39,7 @@ func (l *Listing) parkings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	now := l.now().UTC()
-	q, err := parseQuery(v, now)
+	q, err := parseQuery(v, now, time.Duration(l.longest.Load()))
 	if err != nil {
 		return err
 	}
@@ -52,20 +49,18 @@ func (l *Listing) parkings(w http.ResponseWriter, r *http.Request) error {
 		}
 		return l.serveList(w, r, q)
 	}
-	current := l.current()
+	p := l.pages.get()
+	defer l.pages.put(p)
+	p.query, p.moment = q, newMoment(now, l.current())
 	l.mu.RLock()
-	hits, next := l.find(q)
-	tag := listTag(hits, now, q)
-	var body []byte
-	if r.Header.Get("If-None-Match") != tag {
-		body = l.encode(hits, next, q, now, current)
-	}
+	p.next = l.search(&p.search)
+	p.encode()
 	l.mu.RUnlock()
 	mime := "application/json"
 	if q.geo {
 		mime = "application/geo+json"
 	}
-	answer(w, r, mime, tag, body)
+	answer(w, r, mime, p.tag(), p.body)
 	return nil
 }
 
@@ -88,7 +83,7 @@ func (l *Listing) parking(w http.ResponseWriter, r *http.Request) error {
 		return invalid("id", "has 1 to 63 characters of a-z, 0-9 and inner hyphens")
 	}
 	now := l.now().UTC()
-	window, _, err := parseWindow(v, now)
+	window, _, err := parseWindow(v, now, time.Duration(l.longest.Load()))
 	if err != nil {
 		return err
 	}
@@ -103,13 +98,10 @@ func (l *Listing) parking(w http.ResponseWriter, r *http.Request) error {
 	}
 	current := l.current()
 	l.mu.RLock()
-	tag := fmt.Sprintf(`W/"%d-%d-%x"`, x.Revision, timerange.Floor(now), hash(x.static, x.full))
-	var body []byte
-	if r.Header.Get("If-None-Match") != tag {
-		body = whole(nil, x.fixed(window), x.render(now, current, window), -1, true)
-	}
+	f, shown := x.fixed(window), x.render(now, current, window)
 	l.mu.RUnlock()
-	answer(w, r, "application/json", tag, body)
+	tag := tagOf(slices.Concat(f.static, f.full, f.price, shown.moving))
+	answer(w, r, "application/json", tag, append(whole(nil, f, shown, -1, true), '\n'))
 	return nil
 }
 
@@ -129,72 +121,10 @@ func (l *Listing) begin(w http.ResponseWriter, r *http.Request) (url.Values, err
 }
 
 func wantsStream(r *http.Request) bool {
-	return strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept"), ",")), "text/event-stream")
-}
-
-// answer sends a body, or 304 when there is none: the caller has it.
-func answer(w http.ResponseWriter, r *http.Request, mime, tag string, body []byte) {
-	h := w.Header()
-	h.Set("ETag", tag)
-	h.Set("Cache-Control", "no-cache")
-	if body == nil {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	h.Set("Content-Type", mime)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(append(body, '\n')) //nolint:gosec // JSON, and said to be; the caller is gone if it fails
-	}
-}
-
-// listTag names a state of a result: the same tag means the same numbers, at
-// possibly another as_of.
-func listTag(hits []hit, now time.Time, q query) string {
-	h := fnv.New64a()
-	_, _ = fmt.Fprint(h, q.geo, timerange.Floor(now)) // a hash takes everything
-	for _, x := range hits {
-		_, _ = fmt.Fprint(h, x.lot.Parking.ID, x.lot.Revision)
-		_, _ = h.Write(x.lot.static)
-	}
-	return fmt.Sprintf(`W/"%x"`, h.Sum64())
-}
-
-func hash(parts ...[]byte) uint32 {
-	h := fnv.New32a()
-	for _, p := range parts {
-		_, _ = h.Write(p)
-	}
-	return h.Sum32()
-}
-
-// encode writes a page. l.mu is held.
-func (l *Listing) encode(hits []hit, next *cursor, q query, now, current time.Time) []byte {
-	b := make([]byte, 0, 64+len(hits)*640)
-	if q.geo {
-		b = append(b, `{"type":"FeatureCollection","features":[`...)
-	} else {
-		b = append(b, `{"parkings":[`...)
-	}
-	for i, h := range hits {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		if q.geo {
-			place, err := json.Marshal([]float64{h.lot.Parking.Longitude, h.lot.Parking.Latitude})
-			if err != nil { // the database holds only finite numbers
-				place = []byte("null")
-			}
-			b = append(append(b, `{"type":"Feature","geometry":{"type":"Point","coordinates":`...), place...)
-			b = append(b, `},"properties":`...)
-		}
-		b = whole(b, h.lot.fixed(q.window), h.lot.render(now, current, q.window), h.distance, false)
-		if q.geo {
-			b = append(b, '}')
+	for _, accept := range r.Header.Values("Accept") {
+		if strings.Contains(strings.ToLower(accept), "text/event-stream") {
+			return true
 		}
 	}
-	b = append(b, `],"next_cursor":`...)
-	if next == nil {
-		return append(b, "null}"...)
-	}
-	return append(append(append(b, '"'), next.String()...), `"}`...)
+	return false
 }

@@ -1,14 +1,14 @@
 package listing
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -44,13 +44,18 @@ type Listing struct {
 
 	mu      sync.RWMutex
 	lots    map[id.Parking]*lot
-	sorted  []*lot // by id
+	index   *index
+	faces   []face // the slab that is being filled
+	loose   []*lot // that the index does not know, or not as they are
+	moved   []*lot // that have moves
 	waiting map[id.Parking]*waiting
 	seq     uint64 // counts changes, across restarts
 	epoch   uint64 // counts changes of descriptions
 	dirty   map[id.Parking]struct{}
 
 	streams streams
+	pages   pages
+	longest atomic.Int64 // time.Duration of a window that some parking sells, or would by default
 }
 
 // waiting is a parking that must be read (again), and its events since.
@@ -71,13 +76,15 @@ func New(src Source, current, now func() time.Time, log *slog.Logger, o Options)
 	if o.Streams == nil {
 		o.Streams = sse.NewPlain(sse.Options{})
 	}
-	return &Listing{
+	l := &Listing{
 		src: src, log: log.With("component", "listing"), now: now, current: current, clients: o.Streams,
 		loaded: make(chan struct{}), stopped: make(chan struct{}),
 		reload: make(chan struct{}, 1), poke: make(chan struct{}, 1),
-		lots: map[id.Parking]*lot{}, waiting: map[id.Parking]*waiting{}, dirty: map[id.Parking]struct{}{},
+		lots: map[id.Parking]*lot{}, waiting: map[id.Parking]*waiting{}, dirty: map[id.Parking]struct{}{}, index: newIndex(nil),
 		seq: uint64(now().UnixMilli()), streams: newStreams(),
 	}
+	l.longest.Store(int64(parking.DefaultPolicy().MaxStay))
+	return l
 }
 
 // Loaded is closed once all parkings are known.
@@ -107,6 +114,10 @@ func (l *Listing) handle(e feed.Event) {
 	if known == nil || known.apply(e) != nil {
 		w := &waiting{need: e.Revision}
 		l.waiting[e.Parking] = w
+		if known != nil {
+			known.behind = e.At
+			l.redraw(known)
+		}
 		poke(l.reload)
 		return
 	}
@@ -119,11 +130,6 @@ func (w *waiting) add(e feed.Event) {
 		return
 	}
 	w.events = append(w.events, e)
-}
-
-func (l *Listing) touch(x *lot) {
-	x.changed = l.seq
-	l.dirty[x.Parking.ID] = struct{}{}
 }
 
 // Run loads the parkings once ready is closed, keeps them current and feeds the
@@ -139,21 +145,16 @@ func (l *Listing) Run(ctx context.Context, ready <-chan struct{}) error {
 	if !l.loadAll(ctx) {
 		return nil
 	}
-	var pump sync.WaitGroup
-	pump.Go(func() { l.pump(ctx) })
-	defer pump.Wait()
+	var others sync.WaitGroup
+	others.Go(func() { l.pump(ctx) })
+	others.Go(func() { l.age(ctx) })
+	defer others.Wait()
 
-	quarter := time.NewTimer(l.untilQuarter())
-	defer quarter.Stop()
 	var again <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-quarter.C:
-			l.passQuarter()
-			quarter.Reset(l.untilQuarter())
-			continue
 		case <-l.reload:
 		case <-again:
 		}
@@ -164,35 +165,12 @@ func (l *Listing) Run(ctx context.Context, ready <-chan struct{}) error {
 	}
 }
 
-func (l *Listing) untilQuarter() time.Duration {
-	now := l.now()
-	return (timerange.Floor(now) + 1).Time().Sub(now)
-}
-
-// passQuarter tells all numbers anew: they depend on the time.
-func (l *Listing) passQuarter() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.seq++
-	for _, x := range l.sorted {
-		x.forget(l.now())
-		l.touch(x)
-	}
-	poke(l.poke)
-}
-
 // loadAll reads everything, as often as it takes.
 func (l *Listing) loadAll(ctx context.Context) bool {
 	for failed := false; ; {
 		found, err := l.read(ctx, nil)
 		if err == nil {
-			l.mu.Lock()
-			l.seq++
-			for _, s := range found {
-				l.install(s)
-			}
-			l.sort()
-			l.mu.Unlock()
+			l.installAll(found)
 			close(l.loaded)
 			poke(l.reload) // for what could not be installed
 			l.log.Info("the parkings are loaded", "parkings", len(found))
@@ -238,40 +216,57 @@ func (l *Listing) readWaiting(ctx context.Context) time.Duration {
 		}
 		return loadAgain
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.seq++
-	for _, s := range found {
-		l.install(s)
-	}
-	l.sort()
+	l.installAll(found)
 	poke(l.poke)
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	if len(l.waiting) > 0 {
 		return reloadAgain
 	}
 	return 0
 }
 
+// installAll takes readings over. Only Run calls it.
+func (l *Listing) installAll(found []Snapshot) {
+	lots := make([]*lot, len(found))
+	for i, s := range found {
+		lots[i] = newLot(s)
+	}
+	l.mu.Lock()
+	l.seq++
+	for _, x := range lots {
+		l.install(x)
+	}
+	l.mu.Unlock()
+	l.reindex()
+}
+
 // install takes a reading over unless it is older than what must be known, and
 // then the events that waited for it.
-func (l *Listing) install(s Snapshot) {
-	p := s.Parking.ID
+func (l *Listing) install(fresh *lot) {
+	p := fresh.Parking.ID
 	w, known := l.waiting[p], l.lots[p]
-	if w != nil && s.Revision < w.need || known != nil && s.Revision < known.Revision {
+	if w != nil && fresh.Revision < w.need || known != nil && fresh.Revision < known.Revision {
 		return
 	}
 	delete(l.waiting, p)
-	fresh := newLot(s)
 	if known == nil {
-		known = &lot{}
+		known = &lot{face: l.newFace()}
 		l.lots[p] = known
-		l.sorted = append(l.sorted, known)
 	}
 	if string(known.static) != string(fresh.static) || string(known.full) != string(fresh.full) {
 		l.epoch++
 	}
-	fresh.at = known.at
-	*known = *fresh
+	if was := placeOf(&known.Parking); known.static != nil && was != placeOf(&fresh.Parking) {
+		l.hasMoved(known, was)
+		known.vec = vec{} // so that it differs below whatever is rounded
+	}
+	if (known.text != fresh.text || known.vec != fresh.vec) && !known.loose {
+		known.loose = true
+		l.loose = append(l.loose, known)
+	}
+	known.become(fresh)
+	l.longest.Store(max(l.longest.Load(), int64(known.Parking.Policy.MaxStay)))
 	known.forget(l.now())
 	l.touch(known)
 	if w != nil {
@@ -279,10 +274,6 @@ func (l *Listing) install(s Snapshot) {
 			l.handle(e)
 		}
 	}
-}
-
-func (l *Listing) sort() {
-	slices.SortFunc(l.sorted, func(a, b *lot) int { return cmp.Compare(a.Parking.ID, b.Parking.ID) })
 }
 
 func poke(c chan struct{}) {

@@ -3,6 +3,7 @@ package listing
 import (
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/feed"
@@ -26,6 +27,8 @@ type Snapshot struct {
 
 // lot is a parking under the feed's events. It is guarded by Listing.mu.
 type lot struct {
+	face    *face   // of its own from the beginning
+	numbers numbers // on it
 	Snapshot
 	plan    *tariff.Plan // nil when the tariff cannot price in the parking's zone
 	at      time.Time    // of the newest event
@@ -33,6 +36,17 @@ type lot struct {
 	static  []byte       // the part of its JSON that only a new description changes
 	full    []byte       // the further part that only the full form has
 	text    string       // what a search looks through
+	vec     vec          // where it is
+
+	loose  bool      // the index does not know it, or not as it is
+	moves  []move    // not so long ago
+	behind time.Time // since when its events wait for it to be read again; zero: they do not
+}
+
+// become takes over what another reading of the same parking says.
+func (l *lot) become(o *lot) {
+	l.Snapshot, l.plan, l.static, l.full, l.text, l.vec = o.Snapshot, o.plan, o.static, o.full, o.text, o.vec
+	l.behind = time.Time{}
 }
 
 var errOutOfStep = errors.New("the event does not fit what is known")
@@ -103,16 +117,24 @@ func (l *lot) forget(now time.Time) {
 	}
 }
 
-// free is what is free of a type in all of a run.
-func (l *lot) free(t parking.SpaceType, run timerange.Quarters) int {
-	kept := inventory.Buffer(t.Capacity, l.Parking.Policy.OverstayBuffer)
+// day is what differs from the capacity on a day; nil: nothing.
+func (t *typeNumbers) day(day int32) *inventory.Day {
+	if i := int(day - t.first); i >= 0 && i < len(t.days) {
+		return t.days[i]
+	}
+	return nil
+}
+
+// free is what can be sold of a type in all of a run, as inventory.Sheet has it.
+func (t *typeNumbers) free(run timerange.Quarters) int {
 	least := math.MaxInt16
 	run.Days(func(day int32, first, end int) bool {
-		d := l.Days[inventory.Key{Type: t.ID, Day: day}]
+		d := t.day(day)
 		if d == nil {
-			least = min(least, int(t.Capacity-kept))
+			least = min(least, int(t.capacity-inventory.Buffer(t.capacity, t.buffer)))
 			return true
 		}
+		kept := inventory.Buffer(d.Cap, t.buffer)
 		for i := first; i < end; i++ {
 			if d.Over[i] > 0 {
 				least = 0
@@ -122,30 +144,6 @@ func (l *lot) free(t parking.SpaceType, run timerange.Quarters) int {
 		return least > 0
 	})
 	return max(least, 0)
-}
-
-// now is what somebody at the gate would find of a type: for the time that the
-// policy protects, as seen from any moment of the present quarter, so that the
-// number changes only when a quarter does.
-func (l *lot) now(t parking.SpaceType, now time.Time) int {
-	soon := timerange.Quarters{From: timerange.Floor(now)}
-	protected := (l.Parking.Policy.WalkinProtects + timerange.Quarter - 1) / timerange.Quarter
-	soon.To = soon.From + timerange.Q(protected) + 1
-	spare := int(l.Allotments[t.ID])
-	for _, of := range l.Allotted {
-		if of == t.ID {
-			spare--
-		}
-	}
-	return l.free(t, soon) + max(spare, 0)
-}
-
-// during is what could be sold of a type for a window.
-func (l *lot) during(t parking.SpaceType, w timerange.Range, now time.Time) int {
-	if l.Parking.Policy.CheckWindow(w, now) != nil {
-		return 0
-	}
-	return l.free(t, w.Claim())
 }
 
 func (l *lot) tooLong(w timerange.Range) bool {
@@ -163,30 +161,50 @@ const (
 	Unknown Status = "unknown"
 )
 
-// numbers are the lot's numbers at a time.
+// numbers are the lot's numbers for somebody who comes now.
 type numbers struct {
 	status Status
 	known  bool // whether now is known
+	old    bool // too old to be known
 	now    int
-	window int
-	types  []typeNumbers
+	types  []typeNumbers // in the parking's order
 }
 
-type typeNumbers struct{ now, window int }
+// typeNumbers are those of one space type, and what those for a window are made of.
+type typeNumbers struct {
+	id       id.SpaceType
+	now      int
+	capacity int16
+	buffer   int              // percent that is not sold
+	first    int32            // the day of the first of days
+	days     []*inventory.Day // nil: of the capacity, all free
+	end      int32            // where its object ends in the face
+}
 
-// count works the numbers out, for the window only when there is one.
-func (l *lot) count(now time.Time, q *Window) numbers {
-	n := numbers{types: make([]typeNumbers, len(l.Parking.SpaceTypes))}
-	n.known = len(l.Parking.SpaceTypes) > 0 && (l.Link == nil || l.Link.Live)
+// count works the numbers out. Those that are too old are not known any more.
+func (l *lot) count(now time.Time, old bool) numbers {
+	n := numbers{types: make([]typeNumbers, len(l.Parking.SpaceTypes)), old: old}
+	n.known = len(l.Parking.SpaceTypes) > 0 && (l.Link == nil || l.Link.Live) && !old
+	today := timerange.Floor(now).Day()
 	for i, t := range l.Parking.SpaceTypes {
-		n.types[i].now = l.now(t, now)
-		n.now += n.types[i].now
-		if q != nil {
-			n.types[i].window = l.during(t, q.Range, now)
-			if q.Type == "" || q.Type == t.ID {
-				n.window += n.types[i].window
-			}
+		n.types[i] = typeNumbers{id: t.ID, capacity: t.Capacity, buffer: l.Parking.Policy.OverstayBuffer, first: today}
+	}
+	for k, d := range l.Days {
+		i := slices.IndexFunc(n.types, func(t typeNumbers) bool { return t.id == k.Type })
+		if i < 0 || k.Day < today {
+			continue
 		}
+		t := &n.types[i]
+		if missing := int(k.Day-today) + 1 - len(t.days); missing > 0 {
+			t.days = append(t.days, make([]*inventory.Day, missing)...)
+		}
+		t.days[k.Day-today] = d
+	}
+	soon := l.soon(now)
+	for i := range n.types {
+		t := &n.types[i]
+		t.now = t.free(soon) + max(l.spare(t.id), 0)
+		n.now += t.now
 	}
 	switch {
 	case !n.known:
@@ -199,16 +217,24 @@ func (l *lot) count(now time.Time, q *Window) numbers {
 	return n
 }
 
-// asOf is the time at which the numbers were known to be right; frozen says
-// that it does not go on with the listing's own.
-func (l *lot) asOf(current time.Time) (asOf time.Time, frozen bool) {
-	if l.Link != nil && !l.Link.Live {
-		return l.Link.Since, true
+// soon is the time for which somebody at the gate must find a space: what the
+// policy protects, as seen from any moment of the present quarter, so that the
+// number changes only when a quarter does.
+func (l *lot) soon(now time.Time) timerange.Quarters {
+	protected := (l.Parking.Policy.WalkinProtects + timerange.Quarter - 1) / timerange.Quarter
+	from := timerange.Floor(now)
+	return timerange.Quarters{From: from, To: from + timerange.Q(protected) + 1}
+}
+
+// spare is what is left of what the edge may admit by itself.
+func (l *lot) spare(t id.SpaceType) int {
+	n := int(l.Allotments[t])
+	for _, of := range l.Allotted {
+		if of == t {
+			n--
+		}
 	}
-	if l.at.After(current) {
-		return l.at, false
-	}
-	return current, false
+	return n
 }
 
 // price is what the window costs who asks now, as a quote would say: on a space

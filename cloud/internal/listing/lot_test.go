@@ -94,3 +94,52 @@ func TestAPriceThatMovesIsTold(t *testing.T) {
 		}
 	}
 }
+
+// What is shown as free in a window is what would be sold in it: also where the
+// capacity changes on the way, a share of it is kept back, or more stands there
+// than fits.
+func TestWhatIsShownAsFreeIsWhatIsSold(t *testing.T) {
+	now := time.Date(2026, 6, 11, 8, 7, 0, 0, time.UTC)
+	today := timerange.Floor(now).Day()
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		capacity := int16(1 + r.IntN(40))
+		l := &lot{Snapshot: Snapshot{
+			Parking: parking.Parking{SpaceTypes: []parking.SpaceType{{ID: "ev", Capacity: 3}, {ID: id.Standard, Capacity: capacity}}, Policy: parking.DefaultPolicy()},
+			Days:    map[inventory.Key]*inventory.Day{},
+		}}
+		l.Parking.Policy.OverstayBuffer = r.IntN(60)
+		stored := map[inventory.Key]*inventory.Day{}
+		for day := today; day < today+5; day++ {
+			k := inventory.Key{Type: id.Standard, Day: day}
+			stored[k] = inventory.NewDay(capacity)
+			if r.IntN(3) == 0 {
+				continue // the listing does not keep it
+			}
+			d := inventory.NewDay(int16(1 + r.IntN(40)))
+			for q := range d.Free {
+				if r.IntN(4) == 0 {
+					d.Free[q] = int16(r.IntN(int(d.Cap) + 1))
+				}
+				if r.IntN(150) == 0 {
+					d.Free[q], d.Over[q] = 0, 2
+				}
+			}
+			stored[k], l.Days[k] = d, d
+		}
+		sheet := inventory.NewSheet(stored)
+		sheet.KeepBack(l.Parking.Policy.OverstayBuffer)
+		n := l.count(now, false)
+		for range 40 {
+			from := timerange.Floor(now) + timerange.Q(r.IntN(200))
+			run := timerange.Quarters{From: from, To: from + 1 + timerange.Q(r.IntN(100))}
+			want, err := sheet.Available(id.Standard, run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := n.types[1].free(run); got != int(want) {
+				t.Fatalf("seed %d: %d are shown in %v, %d can be sold", seed, got, run, want)
+			}
+		}
+	}
+}

@@ -4,14 +4,15 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
-	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -33,9 +34,6 @@ const (
 	maxRadius    = 1_000_000 // metres
 )
 
-// point is a place in degrees.
-type point struct{ lat, lng float64 }
-
 // query is a parsed question for a list.
 type query struct {
 	near   *point
@@ -47,20 +45,6 @@ type query struct {
 	limit  int
 	after  *cursor
 	geo    bool
-}
-
-// box is west, south, east, north in degrees; west > east crosses the
-// antimeridian.
-type box struct{ west, south, east, north float64 }
-
-func (b box) holds(p point) bool {
-	if p.lat < b.south || p.lat > b.north {
-		return false
-	}
-	if b.west <= b.east {
-		return b.west <= p.lng && p.lng <= b.east
-	}
-	return p.lng >= b.west || p.lng <= b.east
 }
 
 // invalid is the fault for one parameter.
@@ -80,7 +64,7 @@ func one(v url.Values, name string) (string, error) {
 	}
 }
 
-func parseQuery(v url.Values, now time.Time) (query, error) {
+func parseQuery(v url.Values, now time.Time, longest time.Duration) (query, error) {
 	q := query{limit: defaultLimit}
 	var text [8]string
 	for i, name := range []string{"near", "radius", "bbox", "q", "limit", "cursor", "format", "space_type"} {
@@ -114,8 +98,8 @@ func parseQuery(v url.Values, now time.Time) (query, error) {
 		}
 		q.box = &box{n[0], n[1], n[2], n[3]}
 	}
-	if len(search) > maxSearch {
-		return q, invalid("q", "must have at most 100 bytes")
+	if len(search) > maxSearch || !utf8.ValidString(search) {
+		return q, invalid("q", "must be text of at most 100 bytes")
 	}
 	q.words = words(search)
 	if limit != "" {
@@ -133,7 +117,7 @@ func parseQuery(v url.Values, now time.Time) (query, error) {
 		return q, invalid("format", "must be json or geojson")
 	}
 	var err error
-	if q.window, q.typ, err = parseWindow(v, now); err != nil {
+	if q.window, q.typ, err = parseWindow(v, now, longest); err != nil {
 		return q, err
 	}
 	if after != "" {
@@ -147,7 +131,8 @@ func parseQuery(v url.Values, now time.Time) (query, error) {
 }
 
 // parseWindow reads from, to and space_type. The window is nil without times.
-func parseWindow(v url.Values, now time.Time) (*Window, id.SpaceType, error) {
+// longest is the longest window that anybody sells.
+func parseWindow(v url.Values, now time.Time, longest time.Duration) (*Window, id.SpaceType, error) {
 	typ, err := one(v, "space_type")
 	if err != nil {
 		return nil, "", err
@@ -174,14 +159,15 @@ func parseWindow(v url.Values, now time.Time) (*Window, id.SpaceType, error) {
 	case to.IsZero():
 		return nil, t, invalid("to", "is needed with from")
 	}
-	r, err := timerange.New(from, to)
+	r, err := timerange.New(from.Truncate(time.Second), to.Truncate(time.Second)) // as a quote has it
 	switch {
 	case err != nil:
 		return nil, t, fault.New(fault.Invalid, CodeWindowEmpty, "The window ends before it begins.").WithField("to", "must be after from")
 	case r.From.Before(timerange.Floor(now).Time()):
 		return nil, t, fault.New(fault.Invalid, CodeWindowInPast, "The window begins in the past.").WithField("from", "must not be past")
-	case r.Duration() > parking.DefaultPolicy().MaxStay:
-		return nil, t, fault.New(fault.Invalid, CodeWindowTooLong, "The window is longer than 30 days.").WithField("to", "must be at most 30 days after from")
+	case r.Duration() > longest:
+		return nil, t, fault.Newf(fault.Invalid, CodeWindowTooLong, "The window is longer than any parking sells: %d hours.", longest/time.Hour).
+			WithField("to", "is too long after from")
 	}
 	return &Window{r, t}, t, nil
 }
@@ -230,15 +216,30 @@ func onEarth(lat, lng float64) bool { return math.Abs(lat) <= 90 && math.Abs(lng
 // order names what the result is sorted by and filtered with, so that a cursor
 // is not used with another query.
 func (q query) order() uint32 {
-	h := fnv.New32a()
-	_, _ = fmt.Fprint(h, q.near != nil, q.radius, q.box != nil, q.words, q.typ) // a hash takes everything
-	if q.near != nil {
-		_, _ = fmt.Fprint(h, *q.near)
+	b := make([]byte, 0, 128)
+	for i, part := range []*point{q.near, q.corner(false), q.corner(true)} {
+		if part != nil {
+			b = append(b, byte(i))
+			b = binary.BigEndian.AppendUint64(b, math.Float64bits(part.lat))
+			b = binary.BigEndian.AppendUint64(b, math.Float64bits(part.lng))
+		}
 	}
-	if q.box != nil {
-		_, _ = fmt.Fprint(h, *q.box)
+	b = binary.BigEndian.AppendUint64(b, math.Float64bits(q.radius))
+	for _, w := range append(q.words, string(q.typ)) {
+		b = append(append(b, w...), 0)
 	}
-	return h.Sum32()
+	return uint32(xxhash.Sum64(b))
+}
+
+// corner is the first or the second corner of the box; nil without one.
+func (q query) corner(second bool) *point {
+	switch {
+	case q.box == nil:
+		return nil
+	case second:
+		return &point{q.box.north, q.box.east}
+	}
+	return &point{q.box.south, q.box.west}
 }
 
 // key names the query among streams.
@@ -261,25 +262,35 @@ func (q query) key() string {
 
 // cursor is the place in the result after which a page begins.
 type cursor struct {
-	order    uint32
-	distance float64 // 0 when sorted by id
-	id       id.Parking
+	order uint32
+	apart float64 // 0 when sorted by id
+	made  int64   // when the first page was, in µs since 1970
+	id    id.Parking
 }
+
+const (
+	cursorFormat = 2
+	cursorHead   = 1 + 4 + 8 + 8
+)
 
 // String is the opaque text form.
 func (c cursor) String() string {
-	b := binary.BigEndian.AppendUint32([]byte{1}, c.order)
-	b = binary.BigEndian.AppendUint64(b, math.Float64bits(c.distance))
+	b := binary.BigEndian.AppendUint32([]byte{cursorFormat}, c.order)
+	b = binary.BigEndian.AppendUint64(b, math.Float64bits(c.apart))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.made))
 	return base64.RawURLEncoding.EncodeToString(append(b, c.id...))
 }
 
 func parseCursor(s string) (*cursor, bool) {
 	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) < 14 || b[0] != 1 {
+	if err != nil || len(b) <= cursorHead || b[0] != cursorFormat {
 		return nil, false
 	}
-	c := cursor{order: binary.BigEndian.Uint32(b[1:]), distance: math.Float64frombits(binary.BigEndian.Uint64(b[5:]))}
-	if c.id, err = id.ParseParking(string(b[13:])); err != nil || math.IsNaN(c.distance) {
+	c := cursor{
+		order: binary.BigEndian.Uint32(b[1:]), apart: math.Float64frombits(binary.BigEndian.Uint64(b[5:])),
+		made: int64(binary.BigEndian.Uint64(b[13:])),
+	}
+	if c.id, err = id.ParseParking(string(b[cursorHead:])); err != nil || math.IsNaN(c.apart) {
 		return nil, false
 	}
 	return &c, true

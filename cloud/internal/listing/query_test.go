@@ -138,6 +138,7 @@ func TestBadQueries(t *testing.T) {
 		{"/parkings?cursor=!!", "invalid_parameter", "cursor", 422},
 		{"/parkings?q=dresden&cursor=" + *p.NextCursor, "invalid_parameter", "cursor", 422},
 		{"/parkings?q=" + strings.Repeat("x", 101), "invalid_parameter", "q", 422},
+		{"/parkings?q=%FF", "invalid_parameter", "q", 422},
 		{"/parkings?space_type=EV", "invalid_parameter", "space_type", 422},
 		{"/parkings?from=" + hour(1), "invalid_parameter", "to", 422},
 		{"/parkings?to=" + hour(1), "invalid_parameter", "from", 422},
@@ -197,8 +198,31 @@ func TestWindowHasAvailableAndPrice(t *testing.T) {
 	if *p.Parkings[0].Available != 0 {
 		t.Errorf("beyond what is sold: %s", text(p.Parkings[0]))
 	}
+	// Parts of a second are cut off, as in a quote.
+	parts := "from=" + stamp(from) + "&to=" + strings.Replace(stamp(from.Add(3*time.Hour)), "Z", ".9Z", 1)
+	if b.get("/parkings?"+parts, &p); *p.Parkings[0].Price != (shownPrice{600, "EUR"}) {
+		t.Errorf("with parts of a second: %s", text(p.Parkings[0]))
+	}
 	// A plus sign that was not escaped arrives as a space.
 	b.get("/parkings?from="+strings.ReplaceAll(from.In(time.FixedZone("", 7200)).Format(time.RFC3339), "+", "%20")+"&to="+stamp(from.Add(time.Hour)), &p)
+}
+
+// A window may be as long as any parking sells. The others do not sell it.
+func TestALongWindowIsSoldBySome(t *testing.T) {
+	t.Parallel()
+	long := garage("alpha", 4)
+	long.Policy.MaxStay = 60 * 24 * time.Hour
+	b := start(t, newModel(long, garage("beta", 4)), listing.Options{})
+	t.Cleanup(b.stop)
+	from := time.Now().Add(2 * time.Hour)
+	var p page
+	b.get("/parkings?from="+stamp(from)+"&to="+stamp(from.AddDate(0, 0, 45)), &p)
+	if alpha, beta := p.Parkings[0], p.Parkings[1]; *alpha.Available != 6 || alpha.Price == nil || *beta.Available != 0 || beta.Price != nil {
+		t.Errorf("45 days: %s and %s", text(alpha), text(beta))
+	}
+	if w := b.get("/parkings?from="+stamp(from)+"&to="+stamp(from.AddDate(0, 0, 61)), nil); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `"window_too_long"`) {
+		t.Errorf("61 days: %d %s", w.Code, w.Body)
+	}
 }
 
 func TestFormsOfAnAnswer(t *testing.T) {

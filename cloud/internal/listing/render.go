@@ -2,7 +2,6 @@ package listing
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -64,7 +63,7 @@ type policies struct {
 
 func newLot(s Snapshot) *lot {
 	p := &s.Parking
-	l := &lot{Snapshot: s, text: haystack(p)}
+	l := &lot{Snapshot: s, text: haystack(p), vec: placeOf(p).vec()}
 	// An unknown zone leaves windows without a price rather than the parking
 	// out of the list.
 	zone, err := p.Location()
@@ -123,7 +122,7 @@ type fixed struct {
 func (l *lot) fixed(w *Window) fixed {
 	f := fixed{l.Parking.ID, l.static, l.full, nil}
 	if w != nil && l.Parking.Policy.Dynamic == nil {
-		f.price = l.appendPrice(nil, w, time.Time{})
+		f.price = l.appendPrice(make([]byte, 0, 48), w, time.Time{})
 	}
 	return f
 }
@@ -133,7 +132,9 @@ func (l *lot) appendPrice(b []byte, w *Window, now time.Time) []byte {
 	if !ok {
 		return append(b, `,"price":null`...)
 	}
-	return fmt.Appendf(b, `,"price":{"minor":%d,"currency":"%s"}`, total.Minor, total.Currency)
+	b = append(b, `,"price":{"minor":`...)
+	b = append(strconv.AppendInt(b, total.Minor, 10), `,"currency":"`...)
+	return append(append(b, total.Currency...), `"}`...)
 }
 
 // rendered is the part that events and time change.
@@ -144,41 +145,70 @@ type rendered struct {
 	revision uint64
 }
 
-// render writes the members that events and time change.
+// render gives the members that events and time change. Their bytes are never
+// written again.
 func (l *lot) render(now, current time.Time, w *Window) rendered {
-	n := l.count(now, w)
-	b := append([]byte(`"status":"`), n.status...)
+	m := newMoment(now, current)
+	f, n := l.look(&m)
+	r := rendered{moving: f.moving(), revision: l.Revision}
+	if w != nil {
+		r.moving = l.appendWindow(make([]byte, 0, 320), f, n, w, now)
+	}
+	r.asOf, r.frozen = f.asOf(current)
+	return r
+}
+
+// appendMoving writes the members that events and time change, without those of a
+// window, and notes in the numbers where these would be.
+func (l *lot) appendMoving(b []byte, n *numbers) []byte {
+	b = append(append(b, `"status":"`...), n.status...)
 	b = append(b, `","available_now":`...)
 	b = appendKnown(b, n.now, n.known)
 	b = append(b, `,"version":`...)
 	b = strconv.AppendUint(b, l.Revision, 10)
 	b = append(b, `,"space_types":[`...)
-	for i, t := range l.Parking.SpaceTypes {
+	for i := range n.types {
+		t := &n.types[i]
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, `{"type":"`...)
-		b = append(b, t.ID...)
+		b = append(append(b, `{"type":"`...), t.id...)
 		b = append(b, `","capacity":`...)
-		b = strconv.AppendInt(b, int64(t.Capacity), 10)
+		b = strconv.AppendInt(b, int64(t.capacity), 10)
 		b = append(b, `,"available_now":`...)
-		b = appendKnown(b, n.types[i].now, n.known)
-		if w != nil {
-			b = append(b, `,"available":`...)
-			b = strconv.AppendInt(b, int64(n.types[i].window), 10)
-		}
+		b = appendKnown(b, t.now, n.known)
+		t.end = int32(len(b))
 		b = append(b, '}')
 	}
-	b = append(b, ']')
-	if w != nil {
-		b = append(b, `,"available":`...)
-		b = strconv.AppendInt(b, int64(n.window), 10)
-		if l.Parking.Policy.Dynamic != nil {
-			b = l.appendPrice(b, w, now)
+	return append(b, ']')
+}
+
+// appendWindow writes the members that events and time change with those of a
+// window between them. f is the lot's face, n the numbers on it.
+func (l *lot) appendWindow(b []byte, f *face, n *numbers, w *Window, now time.Time) []byte {
+	sold := l.Parking.Policy.CheckWindow(w.Range, now) == nil
+	claim, all, from := w.Claim(), 0, f.fixed
+	for i := range n.types {
+		t, free := &n.types[i], 0
+		if sold {
+			free = t.free(claim)
 		}
+		if w.Type == "" || w.Type == t.id {
+			all += free
+		}
+		b = append(append(b, f.json[from:t.end]...), `,"available":`...)
+		b, from = appendKnown(b, free, !n.old), t.end
 	}
-	asOf, frozen := l.asOf(current)
-	return rendered{b, asOf, frozen, l.Revision}
+	b = append(append(b, f.json[from:]...), `,"available":`...)
+	b = appendKnown(b, all, !n.old)
+	switch {
+	case l.Parking.Policy.Dynamic == nil:
+	case n.old:
+		b = append(b, `,"price":null`...)
+	default:
+		b = l.appendPrice(b, w, now)
+	}
+	return b
 }
 
 func appendKnown(b []byte, n int, known bool) []byte {
@@ -212,6 +242,9 @@ func change(b []byte, f fixed, r rendered) []byte {
 func (r rendered) append(b []byte) []byte {
 	b = append(b, r.moving...)
 	b = append(b, `,"as_of":"`...)
-	b = r.asOf.UTC().Truncate(time.Millisecond).AppendFormat(b, time.RFC3339Nano)
-	return append(b, '"')
+	return append(appendTime(b, r.asOf), '"')
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	return t.UTC().Truncate(time.Millisecond).AppendFormat(b, time.RFC3339Nano)
 }

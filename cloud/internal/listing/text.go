@@ -3,6 +3,7 @@ package listing
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -14,20 +15,50 @@ func spelled() *strings.Replacer {
 	return strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ß", "ss", "ø", "oe", "æ", "ae", "å", "aa", "œ", "oe")
 }
 
-// plain are the letters that do not come apart into a letter and a mark.
-func plain() *strings.Replacer {
-	return strings.NewReplacer("ß", "ss", "ø", "o", "æ", "ae", "œ", "oe", "ł", "l", "đ", "d")
+// plain writes a letter that does not come apart into a letter and a mark, or
+// returns an empty text.
+func plain(r rune) string {
+	switch r {
+	case 'ß':
+		return "ss"
+	case 'ø':
+		return "o"
+	case 'æ':
+		return "ae"
+	case 'œ':
+		return "oe"
+	case 'ł':
+		return "l"
+	case 'đ':
+		return "d"
+	}
+	return ""
 }
 
 // bare is a text in small letters without accents.
 func bare(s string) string {
-	s = plain().Replace(strings.ToLower(norm.NFC.String(s)))
-	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
-			return -1
+	s = strings.ToLower(s)
+	if isASCII(s) {
+		return s
+	}
+	b := make([]byte, 0, len(s)+8)
+	for _, r := range norm.NFD.String(s) {
+		if p := plain(r); p != "" {
+			b = append(b, p...)
+		} else if !unicode.Is(unicode.Mn, r) {
+			b = utf8.AppendRune(b, r)
 		}
-		return r
-	}, norm.NFD.String(s))
+	}
+	return string(b)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // haystack is what a search looks through: a parking's name, place and id without

@@ -1,0 +1,208 @@
+package listing
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/openlot/openlot/cloud/internal/inventory"
+)
+
+// page is a part of a result that is being written.
+type page struct {
+	search // the hits are its best
+	moment
+	next *cursor
+
+	faces []*face // of the best
+	stamp []byte  // current as text, which is the as_of of most
+	sum   []byte  // of everything but as_of, in parts
+	days  []touchedDay
+	body  []byte
+
+	touched byte // so that a compiler does not leave out what touches
+}
+
+const cacheLine = 64 // bytes
+
+// pages are reused: most are a few dozen kilobytes.
+type pages struct{ free sync.Pool }
+
+func (p *pages) get() *page {
+	if p, ok := p.free.Get().(*page); ok {
+		return p
+	}
+	return &page{body: make([]byte, 0, 32<<10)}
+}
+
+// put takes a page back. Nothing of it may be used any more.
+func (p *pages) put(x *page) {
+	clear(x.faces)
+	clear(x.days)
+	*x = page{search: search{best: x.best[:0]}, faces: x.faces[:0], days: x.days[:0], stamp: x.stamp[:0], sum: x.sum[:0], body: x.body[:0]}
+	p.free.Put(x)
+}
+
+// encode writes the page. Listing.mu is held.
+func (p *page) encode() {
+	p.stamp = appendTime(p.stamp, p.current)
+	// One after the other each of these is a wait for memory; as loops of their own
+	// a processor does many of them at once.
+	for _, c := range p.best {
+		p.faces = append(p.faces, p.face(c))
+	}
+	touched := byte(0)
+	for i, f := range p.faces {
+		if !f.good(&p.moment) {
+			f, _ = p.lot(p.best[i]).look(&p.moment)
+			p.faces[i] = f
+		}
+		for j := 0; j < len(f.json); j += cacheLine {
+			touched ^= f.json[j]
+		}
+	}
+	if p.window != nil {
+		touched ^= p.touchDays()
+	}
+	p.touched = touched
+	p.sum = append(p.sum, p.format()...)
+	b := append(p.body, `{"parkings":[`...)
+	if p.geo {
+		b = append(p.body, `{"type":"FeatureCollection","features":[`...)
+	}
+	for i := range p.best {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if p.geo {
+			x := &p.lot(p.best[i]).Parking
+			place, err := json.Marshal([]float64{x.Longitude, x.Latitude})
+			if err != nil { // the database holds only finite numbers
+				place = []byte("null")
+			}
+			b = append(append(b, `{"type":"Feature","geometry":{"type":"Point","coordinates":`...), place...)
+			b = append(b, `},"properties":`...)
+		}
+		b = p.append(b, i)
+		if p.geo {
+			b = append(b, '}')
+		}
+	}
+	b = append(b, `],"next_cursor":`...)
+	if p.next == nil {
+		p.body = append(b, "null}\n"...)
+		return
+	}
+	p.sum = append(p.sum, p.next.id...)
+	p.body = append(append(append(b, '"'), p.next.String()...), "\"}\n"...)
+}
+
+// touchDays reads the days of the window.
+func (p *page) touchDays() (touched byte) {
+	claim := p.window.Claim()
+	for _, c := range p.best {
+		for i := range p.lot(c).numbers.types {
+			t := &p.lot(c).numbers.types[i]
+			claim.Days(func(day int32, first, _ int) bool {
+				if d := t.day(day); d != nil {
+					p.days = append(p.days, touchedDay{d, first})
+				}
+				return len(p.days) < maxTouched
+			})
+		}
+	}
+	for _, d := range p.days {
+		touched ^= byte(d.Cap) ^ byte(d.Free[d.first]) ^ byte(d.Over[d.first])
+	}
+	return touched
+}
+
+// touchedDay is a day, and its quarter with which a window begins or goes on.
+type touchedDay struct {
+	*inventory.Day
+	first int
+}
+
+// maxTouched is how many days are read ahead: a month would not stay where it is
+// wanted.
+const maxTouched = 1024
+
+func (p *page) format() string {
+	if p.geo {
+		return "geojson"
+	}
+	return "json"
+}
+
+// append writes one parking, as whole does.
+func (p *page) append(b []byte, i int) []byte {
+	f := p.faces[i]
+	if p.window == nil {
+		p.sum = binary.BigEndian.AppendUint64(p.sum, f.sum)
+		b = append(b, f.json...)
+	} else {
+		first, x := len(b), p.lot(p.best[i])
+		f, n := x.look(&p.moment)
+		b = append(b, f.json[:f.fixed]...)
+		b = x.appendWindow(b, f, n, p.window, p.now)
+		if x.Parking.Policy.Dynamic == nil {
+			b = x.appendPrice(b, p.window, p.now)
+		}
+		p.sum = binary.BigEndian.AppendUint64(p.sum, xxhash.Sum64(b[first:]))
+	}
+	b = append(b, `,"as_of":"`...)
+	if !f.late && f.at <= p.nanos {
+		b = append(b, p.stamp...)
+	} else {
+		asOf, _ := f.asOf(p.current)
+		b = appendTime(b, asOf)
+	}
+	b = append(b, '"')
+	if p.near != nil {
+		b = append(b, `,"distance_m":`...)
+		b = strconv.AppendInt(b, int64(p.distance(p.best[i])+0.5), 10)
+	}
+	return append(b, '}')
+}
+
+// tag names the state that is shown: the same tag means the same, at possibly
+// another as_of.
+func (p *page) tag() string { return tagOf(p.sum) }
+
+func tagOf(b []byte) string {
+	return `W/"` + strconv.FormatUint(xxhash.Sum64(b), 36) + `"`
+}
+
+// knows reports whether the caller has what a tag names.
+func knows(r *http.Request, tag string) bool {
+	for _, line := range r.Header.Values("If-None-Match") {
+		for given := range strings.SplitSeq(line, ",") {
+			given = strings.TrimSpace(given)
+			if given == "*" || strings.TrimPrefix(given, "W/") == strings.TrimPrefix(tag, "W/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// answer sends a body, or says that the caller has it.
+func answer(w http.ResponseWriter, r *http.Request, mime, tag string, body []byte) {
+	h := w.Header()
+	h.Set("Etag", tag) // as net/http writes it
+	h.Set("Cache-Control", "no-cache")
+	if knows(r, tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", mime)
+	h.Set("Content-Length", strconv.Itoa(len(body))) // or net/http sends it in chunks
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) //nolint:gosec // JSON, and said to be; the caller is gone if it fails
+	}
+}
