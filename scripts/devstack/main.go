@@ -28,6 +28,7 @@ type cli struct {
 	Run        runCmd   `cmd:"" help:"Run everything on this machine until interrupted."`
 	Demo       demoCmd  `cmd:"" help:"Tell the whole story by itself, with checks and measured times."`
 	BenchStory benchCmd `cmd:"" help:"Measure the times that matter, under load."`
+	HA         haCmd    `cmd:"" name:"ha" help:"Run several instances, a Postgres that fails over, a broker of several nodes and edges until interrupted."`
 }
 
 func main() {
