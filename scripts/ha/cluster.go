@@ -41,6 +41,7 @@ type Cluster struct {
 
 	Etcd, Databases, NATS, Clouds []*member
 	Balancer                      *member
+	sales                         func() int // what drivers were told of so far; set under load
 	Sites                         []*stack.Site
 }
 
@@ -160,7 +161,7 @@ func (c *Cluster) startEtcd(ctx context.Context) error {
 		c.Etcd = append(c.Etcd, &member{
 			name: name,
 			start: func(context.Context) (*stack.Process, error) {
-				return stack.Spawn(name, c.logs(), nil, []string{"ETCD_UNSUPPORTED_ARCH="}, c.tools.program("bin/etcd"), "--name", name, "--data-dir", c.file(name),
+				return stack.Spawn(name, c.logs(), nil, nil, c.tools.program("bin/etcd"), "--enable-v2", "--name", name, "--data-dir", c.file(name),
 					"--listen-client-urls", addr, "--advertise-client-urls", addr, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
 					"--initial-cluster", strings.Join(peers, ","), "--initial-cluster-state", "new", "--heartbeat-interval", "100", "--election-timeout", "1000")
 			},
@@ -204,18 +205,8 @@ func (c *Cluster) startPostgres(ctx context.Context) error {
 // killServer ends a Postgres that its Patroni has left behind; a machine that dies
 // takes both.
 func killServer(dir string) {
-	b, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
-	if err != nil {
-		return
-	}
-	first, _, _ := strings.Cut(string(b), "\n")
-	pid, err := strconv.Atoi(strings.TrimSpace(first))
-	if err != nil {
-		return
-	}
-	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
-	if err == nil && strings.Contains(string(line), dir) {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
+	if pid := serverPID(dir); pid != 0 {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // or it has ended
 	}
 }
 
@@ -376,7 +367,7 @@ func (c *Cluster) startClouds(ctx context.Context) error {
 }
 
 func (c *Cluster) cloudEnv() []string {
-	return []string{"DATABASE_URL=" + c.layout.dsn(owner, database), "OPENLOT_MQTT_URL=" + c.layout.mqttURL()}
+	return []string{"DATABASE_URL=" + c.layout.dsn(owner, database), "OPENLOT_MQTT_URL=" + c.layout.mqttURL(), "OPENLOT_REPLICA_URL=" + c.layout.replicaDSN()}
 }
 
 func (c *Cluster) linkSites(ctx context.Context) error {

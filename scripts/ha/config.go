@@ -32,7 +32,11 @@ func (l layout) patroniConfig(n int, pgBin, dir string) ([]byte, error) {
 	return json.MarshalIndent(object{
 		"scope": "openlot", "name": pgName(n),
 		"restapi": object{"listen": l.patroni[n], "connect_address": l.patroni[n]},
-		"etcd3":   object{"hosts": strings.Join(l.etcd, ",")},
+		// Not the third version of the interface: with it Patroni 3.0 writes a lease
+		// anew without comparing, so that a leader that hung and goes on takes the
+		// leadership back from the one that was promoted, and what that one has
+		// acknowledged is lost. make ha-drill sees it.
+		"etcd": object{"hosts": strings.Join(l.etcd, ",")},
 		"bootstrap": object{
 			"dcs": object{
 				"ttl": patroniTTL, "loop_wait": patroniLoop, "retry_timeout": patroniRetry, "maximum_lag_on_failover": 1 << 20,

@@ -7,7 +7,8 @@
 // 2.0): it holds the leadership in a store with a quorum, so that a partition leaves one
 // primary and not two; it takes back a primary that came late by pg_rewind; and it
 // promotes no standby that may lack an acknowledged commit, because whom it counts as
-// synchronous is in that same store. repmgr decides by the votes of its own daemons and
+// synchronous is in that same store (see patroniConfig for the one version of etcd's
+// interface with which that does not hold). repmgr decides by the votes of its own daemons and
 // leaves fencing to scripts; pg_auto_failover has one monitor, which is a part that may
 // die, too.
 package ha

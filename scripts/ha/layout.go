@@ -99,6 +99,12 @@ func (l layout) dsn(user, database string) string {
 	return u.String() + "?target_session_attrs=read-write&connect_timeout=2"
 }
 
+// replicaDSN is the read replica.
+func (l layout) replicaDSN() string {
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(owner, l.password), Host: l.postgres[replica], Path: database}
+	return u.String()
+}
+
 func (l layout) mqttURL() string {
 	return fmt.Sprintf("tcp://%s:%s@%s", natsCloudUser, l.password, l.mqtt)
 }
