@@ -10,7 +10,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-listing bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
+.PHONY: help build run demo ha ha-drill soak-ha ha-programs test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-listing bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,20 @@ fmt: $(TOOLS)/golangci-lint ## format the Go code
 
 test-hardware: ## drive the edge binary on real kernel GPIO lines, in a kernel that is built once (Debian, x86-64; ARCH=arm64 for an emulated Pi's; ARGS='-test.run=Story')
 	@ARCH=$(ARCH) scripts/hardware/run.sh $(ARGS)
+
+ha: ha-programs ## run three instances, a balancer, a Postgres that fails over, three brokers and edges (Debian, Ubuntu; ARGS='--dir DIR')
+	@exec bin/devstack ha $(ARGS)
+
+ha-drill: ha-programs ## run the same, kill each part once under load, and check what nobody may notice (some minutes)
+	@exec bin/devstack ha-drill $(ARGS)
+
+soak-ha: ha-programs ## run the same and fail Postgres over again and again for an hour (ARGS='--for 10m')
+	@exec bin/devstack ha-soak $(ARGS)
+
+ha-programs: build
+	@go build -o bin/devstack ./scripts/devstack
+	@go build -C cloud -trimpath -o ../bin/nats-server github.com/nats-io/nats-server/v2
+	@go run ./cloud/internal/devpg/cmd/ensure
 
 bench-story: build ## measure credential to open, reserve to edge, event to cloud, count to screen
 	@go build -o bin/devstack ./scripts/devstack

@@ -293,6 +293,7 @@ const (
 	PaymentInProgress     ProblemCode = "payment_in_progress"
 	PaymentMethodNeeded   ProblemCode = "payment_method_needed"
 	PaymentNotInForce     ProblemCode = "payment_not_in_force"
+	PositionInvalid       ProblemCode = "position_invalid"
 	ProviderNotFound      ProblemCode = "provider_not_found"
 	ProviderUnavailable   ProblemCode = "provider_unavailable"
 	QuoteExpired          ProblemCode = "quote_expired"
@@ -391,6 +392,8 @@ func (e ProblemCode) Valid() bool {
 	case PaymentMethodNeeded:
 		return true
 	case PaymentNotInForce:
+		return true
+	case PositionInvalid:
 		return true
 	case ProviderNotFound:
 		return true
@@ -1638,6 +1641,9 @@ type GetReceiptParams struct {
 
 	// Token The manage token, for links; the Authorization header wins
 	Token *Token `form:"token,omitempty" json:"token,omitempty"`
+
+	// OpenlotPosition From an earlier answer, as 0/3000148
+	OpenlotPosition *string `json:"Openlot-Position,omitempty"`
 }
 
 // GetReceiptParamsFormat defines parameters for GetReceipt.

@@ -107,6 +107,7 @@ func pure() []string {
 		"cloud/internal/receipt",
 		"cloud/internal/reconcile",
 		"cloud/internal/evidence",
+		"cloud/internal/position",
 		"edge/internal/lane",
 		"edge/internal/admission",
 		"protocol/...",

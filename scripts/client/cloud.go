@@ -82,6 +82,10 @@ type Reservation struct {
 	Pass        string      `json:"pass"`
 	ManageToken string      `json:"manage_token"` // only in the answer to Reserve
 	Version     int64       `json:"version"`
+
+	// Position is how far the database's log was when Reserve was answered; empty when
+	// the cloud reads nothing from elsewhere.
+	Position string `json:"-"`
 }
 
 // Payment is how a reservation is paid.
@@ -111,6 +115,17 @@ type reservationAnswer struct {
 func (c *Cloud) Pass(ctx context.Context, id, token string) (string, error) {
 	b, err := c.document(ctx, "/reservations/"+url.PathEscape(id)+"/pass?format=text", token)
 	return strings.TrimSpace(string(b)), err
+}
+
+// ReceiptFrom is why there is no receipt, or nil, as a server says that has got as far
+// as the position.
+func (c *Cloud) ReceiptFrom(ctx context.Context, r Reservation, position string) error {
+	header := bearer(r.ManageToken)
+	if position != "" {
+		header["Openlot-Position"] = position
+	}
+	_, err := call(ctx, c.HTTP, http.MethodGet, c.URL+"/reservations/"+url.PathEscape(r.ID)+"/receipt?format=json", header, nil, nil)
+	return err
 }
 
 // Receipt reads a reservation's receipt, in the form of its name: json, html or
@@ -154,6 +169,7 @@ func (c *Cloud) Reserve(ctx context.Context, key string, w Wanted) (Reservation,
 	if resp.status != http.StatusCreated {
 		return answer.Reservation, nil, fmt.Errorf("POST /reserve answers %d, payment %s", resp.status, answer.Reservation.Payment.State)
 	}
+	answer.Reservation.Position = resp.header.Get("Openlot-Position")
 	return answer.Reservation, serverTiming(resp.header.Values("Server-Timing")), nil
 }
 
@@ -224,7 +240,7 @@ func (c *Cloud) follow(ctx context.Context, path string, handle func(Seen)) erro
 	var bad error
 	err := Follow(ctx, c.HTTP, c.URL+path, "", func(f Frame) bool {
 		var told []json.RawMessage
-		if told, bad = parkings(f); bad != nil {
+		if told, bad = Parkings(f); bad != nil {
 			return false
 		}
 		for _, raw := range told {
@@ -244,8 +260,9 @@ func (c *Cloud) follow(ctx context.Context, path string, handle func(Seen)) erro
 	return err
 }
 
-// parkings are the parkings in a frame.
-func parkings(f Frame) (told []json.RawMessage, err error) {
+// Parkings are the parkings in a frame of the listing's streams, as JSON: in full in
+// the first, then what changed.
+func Parkings(f Frame) (told []json.RawMessage, err error) {
 	switch f.Event {
 	case "parking":
 		return []json.RawMessage{f.Data}, nil

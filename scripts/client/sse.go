@@ -26,6 +26,12 @@ const maxFrame = 8 << 20
 // handle returns false, the stream ends, or ctx does. It returns nil only when
 // handle ended it.
 func Follow(ctx context.Context, c *http.Client, url, token string, handle func(Frame) bool) error {
+	return FollowFrom(ctx, c, url, token, "", handle)
+}
+
+// FollowFrom is Follow for a client that comes back: lastID is the id of the frame
+// that it has seen last.
+func FollowFrom(ctx context.Context, c *http.Client, url, token, lastID string, handle func(Frame) bool) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -33,6 +39,9 @@ func Follow(ctx context.Context, c *http.Client, url, token string, handle func(
 	req.Header.Set("Accept", "text/event-stream")
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if lastID != "" {
+		req.Header.Set("Last-Event-ID", lastID)
 	}
 	resp, err := c.Do(req)
 	if err != nil {

@@ -25,9 +25,12 @@ import (
 type cli struct {
 	Bin string `help:"Folder of openlot, openlot-edge and openlot-board. The project's bin unless set." placeholder:"DIR"`
 
-	Run        runCmd   `cmd:"" help:"Run everything on this machine until interrupted."`
-	Demo       demoCmd  `cmd:"" help:"Tell the whole story by itself, with checks and measured times."`
-	BenchStory benchCmd `cmd:"" help:"Measure the times that matter, under load."`
+	Run        runCmd     `cmd:"" help:"Run everything on this machine until interrupted."`
+	Demo       demoCmd    `cmd:"" help:"Tell the whole story by itself, with checks and measured times."`
+	BenchStory benchCmd   `cmd:"" help:"Measure the times that matter, under load."`
+	HA         haCmd      `cmd:"" name:"ha" help:"Run several instances, a Postgres that fails over, a broker of several nodes and edges until interrupted."`
+	HADrill    haDrillCmd `cmd:"" name:"ha-drill" help:"Run the same, kill each part once under load, and check."`
+	HASoak     haSoakCmd  `cmd:"" name:"ha-soak" help:"Run the same and fail Postgres over again and again under load."`
 }
 
 func main() {

@@ -28,8 +28,21 @@ type Process struct {
 	stopped bool
 }
 
+// Spawn runs a program until Stop or Kill, as the user of cred if that is not nil,
+// with env beside this process's own environment.
+func Spawn(name, logDir string, cred *syscall.Credential, env []string, argv ...string) (*Process, error) {
+	return spawn(name, logDir, func(cmd *exec.Cmd) {
+		cmd.SysProcAttr.Credential = cred
+		cmd.Env = append(os.Environ(), env...)
+	}, argv)
+}
+
 // start runs a program until Stop or Kill.
 func start(name, logDir string, argv ...string) (*Process, error) {
+	return spawn(name, logDir, func(*exec.Cmd) {}, argv)
+}
+
+func spawn(name, logDir string, set func(*exec.Cmd), argv []string) (*Process, error) {
 	if err := os.MkdirAll(logDir, 0o755); err != nil {
 		return nil, err
 	}
@@ -42,6 +55,7 @@ func start(name, logDir string, argv ...string) (*Process, error) {
 	p.cmd = exec.Command(argv[0], argv[1:]...) //nolint:noctx // it is ended by Stop, in our order
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = childAttr()
+	set(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}

@@ -160,27 +160,59 @@ func (s *Stack) startSite(ctx context.Context, n int, parking string) (*Site, er
 	if s.cfg.BrokerFor != nil {
 		broker = s.cfg.BrokerFor(n)
 	}
-	site := &Site{Parking: parking, Dir: dir, TwinURL: "http://" + s.cfg.TwinHTTP(n), EdgeURL: "http://" + s.cfg.EdgeHTTP(n)}
-	board := filepath.Join(dir, "board")
+	return StartSite(ctx, SiteConfig{
+		Bin: s.cfg.Bin, Dir: dir, Logs: s.logs(), Parking: parking, Timezone: about.Timezone, EdgeID: c.EdgeID, Broker: "tcp://" + broker,
+		EdgeHTTP: s.cfg.EdgeHTTP(n), TwinHTTP: s.cfg.TwinHTTP(n), Speed: s.cfg.Speed,
+	})
+}
+
+// SiteConfig says what one live parking is.
+type SiteConfig struct {
+	Bin      string // folder of openlot-edge and openlot-board
+	Dir      string // of the edge's store; holds its secret in the file "secret"
+	Logs     string // folder for output
+	Parking  string
+	Timezone string
+	EdgeID   string
+	Broker   string // URL
+	EdgeHTTP string // addresses
+	TwinHTTP string
+	Speed    float64 // of the twin's physics; 1 is real
+}
+
+// StartSite starts the twin of a board and the edge agent that drives it, and
+// returns when both answer. What it started is in the site also when it fails.
+func StartSite(ctx context.Context, cfg SiteConfig) (*Site, error) {
+	site := &Site{Parking: cfg.Parking, Dir: cfg.Dir, TwinURL: "http://" + cfg.TwinHTTP, EdgeURL: "http://" + cfg.EdgeHTTP}
+	board := filepath.Join(cfg.Dir, "board")
 	site.twin = program{
-		name: "twin-" + parking, logs: s.logs(), ready: answers(site.TwinURL+"/state", programStarts),
+		name: "twin-" + cfg.Parking, logs: cfg.Logs, ready: answers(site.TwinURL+"/state", programStarts),
 		argv: []string{
-			s.bin("openlot-board"), "twin", "--pty", board, "--http", s.cfg.TwinHTTP(n),
-			"--gates", gates, "--name", parking[:min(len(parking), maxBoardName)], "--speed", strconv.FormatFloat(s.cfg.Speed, 'g', -1, 64),
+			filepath.Join(cfg.Bin, "openlot-board"), "twin", "--pty", board, "--http", cfg.TwinHTTP,
+			"--gates", gates, "--name", cfg.Parking[:min(len(cfg.Parking), maxBoardName)], "--speed", strconv.FormatFloat(cfg.Speed, 'g', -1, 64),
 		},
 	}
 	site.edge = program{
-		name: "edge-" + parking, logs: s.logs(), ready: answers(site.EdgeURL+"/healthz", programStarts),
+		name: "edge-" + cfg.Parking, logs: cfg.Logs, ready: answers(site.EdgeURL+"/healthz", programStarts),
 		argv: []string{
-			s.bin("openlot-edge"), "run", "--parking", parking, "--edge-id", c.EdgeID, "--secret-file", filepath.Join(dir, "secret"),
-			"--mqtt", "tcp://" + broker, "--data-dir", dir, "--http", s.cfg.EdgeHTTP(n), "--board", board, "--lanes", "entry-1:entry:0,exit-1:exit:1",
-			"--timezone", about.Timezone,
+			filepath.Join(cfg.Bin, "openlot-edge"), "run", "--parking", cfg.Parking, "--edge-id", cfg.EdgeID, "--secret-file", filepath.Join(cfg.Dir, "secret"),
+			"--mqtt", cfg.Broker, "--data-dir", cfg.Dir, "--http", cfg.EdgeHTTP, "--board", board, "--lanes", "entry-1:entry:0,exit-1:exit:1",
+			"--timezone", cfg.Timezone,
 		},
 	}
 	if err := site.twin.Start(ctx); err != nil {
 		return site, err
 	}
 	return site, site.StartEdge(ctx)
+}
+
+// Stop ends the edge, then its board.
+func (x *Site) Stop() {
+	for _, g := range []*program{&x.edge, &x.twin} {
+		if p := g.Process(); p != nil {
+			p.Stop()
+		}
+	}
 }
 
 // enroll gives the parking's edge its credentials, once.

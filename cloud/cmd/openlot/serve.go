@@ -15,6 +15,7 @@ import (
 type serveCmd struct {
 	common
 	stripeFlags
+	ReplicaURL     string        `name:"replica-url" help:"Read receipts from this read replica while it is less than 2 s behind." env:"OPENLOT_REPLICA_URL" placeholder:"URL"`
 	HTTP           string        `help:"Address of the API and pages." default:"127.0.0.1:8080" env:"OPENLOT_HTTP" placeholder:"HOST:PORT"`
 	Admin          string        `help:"Address of metrics and profiles." default:"127.0.0.1:8081" env:"OPENLOT_ADMIN" placeholder:"HOST:PORT"`
 	MQTT           string        `help:"Address of the embedded broker." default:"127.0.0.1:1883" env:"OPENLOT_MQTT" placeholder:"HOST:PORT"`
@@ -39,7 +40,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	cfg := app.Config{
-		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, MQTTURL: c.MQTTURL,
+		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, ReplicaURL: c.ReplicaURL, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, MQTTURL: c.MQTTURL,
 		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout, Stripe: account,
 		Mail: email.Config{Addr: c.SMTP, From: c.MailFrom, Security: email.Security(c.SMTPSecurity), Username: c.SMTPUser, Password: c.SMTPPassword},
 		SMS:  sms.Config{URL: c.SMSURL, Account: c.SMSAccount, Token: c.SMSToken, From: c.SMSFrom},

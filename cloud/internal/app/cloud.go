@@ -40,6 +40,7 @@ type cloud struct {
 	log *slog.Logger
 
 	db        *postgres.DB
+	guard     *postgres.Guard
 	notifier  *postgres.Notifier
 	committer *postgres.Committer
 	follower  *follow.Follower
@@ -50,6 +51,7 @@ type cloud struct {
 	webhooks  *webhook.Service
 	cash      *cash.Provider
 	signing   pass.SigningKey
+	reports   *postgres.Reports
 	receipts  receipts
 	relay     *relay.Relay
 	workers   *river.Workers
@@ -77,6 +79,7 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 		return nil, err
 	}
 	l.onStop("committer's connections", func() error { selling.Close(); return nil })
+	c.guard = postgres.NewGuard(log, c.db, selling)
 	c.committer = postgres.NewCommitter(selling, log, time.Now, c.notifier.Hint)
 	c.follower = follow.New(postgres.NewFeed(c.db), log)
 	c.committer.Tell(c.follower.Committed)
@@ -101,7 +104,11 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	if err != nil {
 		return nil, err
 	}
-	c.receipts, c.signing = newReceipts(c.db, signing), signing
+	if c.reports, err = postgres.OpenReports(ctx, c.db, cfg.ReplicaURL); err != nil {
+		return nil, err
+	}
+	l.onStop("replica's connections", func() error { c.reports.Close(); return nil })
+	c.receipts, c.signing = newReceipts(c.db, c.reports, signing), signing
 	hooks, err := keys.Secret(ctx, "sandbox_webhook")
 	if err != nil {
 		return nil, err
@@ -196,6 +203,8 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 	c.follower.Subscribe("fleet", c.fleet.Feed)
 	c.follower.Subscribe("relay", func([]feed.Event) { c.relay.Hint() })
 
+	l.run("database guard", c.guard.Run)
+	l.run("replica", c.reports.Run)
 	l.run("notifier", c.notifier.Run)
 	l.run("committer", c.committer.Run)
 	// What stands in the parkings is claimed before anything is sold, however
@@ -235,6 +244,9 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 				return nil
 			}},
 		},
+	}
+	if c.reports.Replica() {
+		cfg.Position = c.reports.Position
 	}
 	// The sandbox's books and the inbox show what belongs to others: they are for
 	// whoever sits at this machine.

@@ -19,8 +19,8 @@ type receipts struct {
 
 var _ httpapi.Receipts = receipts{}
 
-func newReceipts(db *postgres.DB, key pass.SigningKey) receipts {
-	return receipts{receipt.Desk{Store: postgres.NewReceipts(db), Key: key}, db}
+func newReceipts(db *postgres.DB, reports *postgres.Reports, key pass.SigningKey) receipts {
+	return receipts{receipt.Desk{Store: reports.Receipts(), Key: key}, db}
 }
 
 // Keys implements httpapi.Receipts.

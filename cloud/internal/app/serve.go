@@ -27,6 +27,7 @@ import (
 type Config struct {
 	DataDir        string        // for the embedded database and broker
 	DatabaseURL    string        // empty: an embedded database
+	ReplicaURL     string        // a read replica for reports; empty: the primary
 	HTTP           string        // address of the API and pages
 	Admin          string        // address of metrics and profiles
 	MQTT           string        // address of the embedded broker

@@ -21,6 +21,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/openlot/openlot/cloud/internal/booking"
+	"github.com/openlot/openlot/cloud/internal/position"
 	"github.com/openlot/openlot/cloud/internal/problem"
 	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/protocol/fault"
@@ -66,6 +67,9 @@ type Config struct {
 	Webhooks Webhooks // nil: no provider sends any
 	Log      *slog.Logger
 	Checks   []Check
+	// Position is how far the database's log is written. Nil: reading from anywhere
+	// shows everything, so that nobody has to be told.
+	Position func(context.Context) (position.Position, error)
 	Stopping <-chan struct{} // closed: streams end and the process is not ready; nil: never
 
 	Parkings http.Handler // GET /parkings
@@ -121,7 +125,7 @@ func (s *server) router() *gin.Engine {
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false
-	r.Use(s.observe, s.recover, secure)
+	r.Use(s.observe, s.recover, secure, s.positioned)
 	r.NoRoute(s.do(func(*gin.Context) error {
 		return fault.New(fault.NotFound, problem.CodeRouteNotFound, "There is nothing at this address. /docs says what there is.")
 	}))

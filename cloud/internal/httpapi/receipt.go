@@ -49,6 +49,10 @@ func (s *server) getReceipt(c *gin.Context) error {
 	}
 	ctx, done := bounded(c)
 	defer done()
+	ctx, err = reading(ctx, c)
+	if err != nil {
+		return err
+	}
 	d, err := s.Receipts.Issue(ctx, r)
 	if err != nil {
 		return err

@@ -38,8 +38,9 @@ const appRole = "openlot_app"
 
 // DB is a pool of connections as openlot_app.
 type DB struct {
-	pool *pgxpool.Pool
-	log  *slog.Logger
+	pool    *pgxpool.Pool
+	log     *slog.Logger
+	sockets *sockets
 }
 
 // Options tune a pool. The zero value is good.
@@ -60,10 +61,19 @@ func Open(ctx context.Context, dsn string, log *slog.Logger, o Options) (*DB, er
 	if o.MaxConns > 0 {
 		cfg.MaxConns = o.MaxConns
 	}
-	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
-	if o.Dial != nil {
-		cfg.ConnConfig.DialFunc = o.Dial
+	// One server that hangs must not keep another from being asked.
+	patience := 5 * time.Second
+	if len(cfg.ConnConfig.Fallbacks) > 0 {
+		patience = 2 * time.Second
 	}
+	if t := cfg.ConnConfig.ConnectTimeout; t <= 0 || t > patience {
+		cfg.ConnConfig.ConnectTimeout = patience
+	}
+	w := &sockets{dial: cfg.ConnConfig.DialFunc, open: map[*socket]struct{}{}}
+	if o.Dial != nil {
+		w.dial = o.Dial
+	}
+	cfg.ConnConfig.DialFunc = w.reach
 	cfg.ConnConfig.RuntimeParams["application_name"] = "openlot"
 	cfg.AfterConnect = asApp
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
@@ -74,7 +84,7 @@ func Open(ctx context.Context, dsn string, log *slog.Logger, o Options) (*DB, er
 		pool.Close()
 		return nil, unavailable("reach the database", err)
 	}
-	return &DB{pool: pool, log: log.With("component", "postgres")}, nil
+	return &DB{pool: pool, log: log.With("component", "postgres"), sockets: w}, nil
 }
 
 // Close returns when all connections are closed.

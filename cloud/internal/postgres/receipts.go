@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/booking"
@@ -36,9 +37,31 @@ func NewReceipts(db *DB) Receipts { return Receipts{db} }
 
 // Facts implements receipt.Store, all of it as one moment left it.
 func (s Receipts) Facts(ctx context.Context, i id.Reservation) (receipt.Facts, error) {
-	var f receipt.Facts
+	f, err := factsIn(ctx, s.db.pool, i)
+	return f, unavailable("read what a receipt is made from", err)
+}
+
+// Receipts makes receipts from what is reported.
+func (r *Reports) Receipts() ReportedReceipts { return ReportedReceipts{r} }
+
+// ReportedReceipts reads what receipts are made from, and nothing that anybody could
+// decide by.
+type ReportedReceipts struct{ from *Reports }
+
+var _ receipt.Store = ReportedReceipts{}
+
+// Facts implements receipt.Store.
+func (s ReportedReceipts) Facts(ctx context.Context, i id.Reservation) (f receipt.Facts, err error) {
+	err = s.from.read(ctx, func(ctx context.Context, pool *pgxpool.Pool) error {
+		f, err = factsIn(ctx, pool, i)
+		return err
+	})
+	return f, unavailable("read what a receipt is made from", err)
+}
+
+func factsIn(ctx context.Context, pool *pgxpool.Pool, i id.Reservation) (f receipt.Facts, err error) {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err := pgx.BeginTxFunc(ctx, s.db.pool, snapshot, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
 		r, err := first(ctx, tx, `select `+reservationColumns+` from reservation r where r.id = $1`, scanReservation, i.UUID())
 		if err != nil {
 			return err
@@ -49,7 +72,7 @@ func (s Receipts) Facts(ctx context.Context, i id.Reservation) (receipt.Facts, e
 		f.Reservation = r
 		return facts(ctx, tx, &f)
 	})
-	return f, unavailable("read what a receipt is made from", err)
+	return f, err
 }
 
 // facts reads the rest about a reservation.

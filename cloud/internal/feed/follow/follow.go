@@ -177,6 +177,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	close(f.ready)
 	listening.Go(func() { f.listen(ctx) })
 
+	anew := false // another server may answer than before: its transactions have other numbers
 	for {
 		told, sweep := map[id.Parking]uint64{}, true
 		select {
@@ -187,22 +188,33 @@ func (f *Follower) Run(ctx context.Context) error {
 			var brought []feed.Event
 			told, brought, sweep = f.takeTold()
 			f.accept(at, brought, told)
+			anew = anew || sweep
 		}
-		if sweep {
+		if sweep || anew {
 			begun := time.Now()
-			changed, next, err := f.changed(ctx, since)
+			var changed map[id.Parking]uint64
+			var next XID
+			var err error
+			if anew {
+				changed, next, err = f.again(ctx, at)
+			} else {
+				changed, next, err = f.changed(ctx, since)
+			}
 			if err == nil {
 				merge(told, changed)
 				err = f.deliver(ctx, at, told)
 			}
 			if err != nil {
-				// since stays: the next sweep sees again what was not delivered.
+				// What was not delivered is seen again by the next sweep, of whichever
+				// server that asks.
+				anew = true
 				away.note(ctx, err)
 				continue
 			}
-			since = next
+			since, anew = next, false
 			f.setCurrent(begun)
 		} else if err := f.deliver(ctx, at, told); err != nil {
+			anew = true
 			away.note(ctx, err)
 			continue
 		}
@@ -276,6 +288,27 @@ func (f *Follower) heads(ctx context.Context) (map[id.Parking]uint64, XID, error
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	return f.src.Heads(ctx)
+}
+
+// errBehind says that a server is asked which has not got what was handed out: one that
+// was replaced and does not know it yet.
+var errBehind = errors.New("the database does not know what it has told already")
+
+// again is changed for a server that may be another one. After a fail-over the numbers
+// of transactions go on from what the standby had heard of, which may be less than what
+// the one before has given out, so that no place in the old order means anything; every
+// parking's revision is compared instead.
+func (f *Follower) again(ctx context.Context, at map[id.Parking]uint64) (map[id.Parking]uint64, XID, error) {
+	heads, next, err := f.heads(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	for p, revision := range at {
+		if heads[p] < revision {
+			return nil, 0, errBehind
+		}
+	}
+	return heads, next, nil
 }
 
 func (f *Follower) changed(ctx context.Context, since XID) (map[id.Parking]uint64, XID, error) {
