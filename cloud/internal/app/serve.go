@@ -119,7 +119,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runti
 	if err != nil {
 		return err
 	}
-	l.run("http", serveHTTP(httpapi.NewServer(handler, log), api, stopping))
+	l.run("http", serveHTTP(httpapi.NewServer(handler, log), c.streams.Front(api, "/parking", handler), stopping))
 	started(runtime)
 	return l.wait(ctx)
 }

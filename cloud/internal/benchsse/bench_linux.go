@@ -39,6 +39,7 @@ type Options struct {
 	Rounds int    // of each size
 	Self   string // this program, which with --serve is the server
 	Core   string // the servers'
+	Only   string // "connect": connections alone
 }
 
 // target is a server that runs.
@@ -54,6 +55,8 @@ type bench struct {
 	dir     string
 	out     io.Writer
 	payload func(version uint64) string
+	first   int       // bytes of our first answer
+	servers []*target // that were started
 }
 
 // figures are what one crowd on one server showed.
@@ -67,8 +70,16 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	b := &bench{Options: o, ctx: ctx, dir: dir, out: out}
-	if err := prepareNchan(ctx, dir, nchanPort); err != nil {
+	defer func() {
+		for _, t := range b.servers {
+			t.stop() // also after a failure
+		}
+	}()
+	if err := prepareNchan(ctx, dir); err != nil {
 		return err
+	}
+	if o.Only == "connect" {
+		return b.connects()
 	}
 	var r Result
 	var rss, rssRatio, connect []float64
@@ -119,18 +130,23 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 const nchanPort = 18397
 
 // start runs a server on its core.
-func (b *bench) start(argv ...string) (*exec.Cmd, io.Reader, error) {
+func (b *bench) start(argv ...string) (*target, io.Reader, error) {
 	cmd := exec.CommandContext(b.ctx, "taskset", append([]string{"-c", b.Core}, argv...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	return cmd, out, cmd.Start() // taskset becomes the server: it has its process id
+	if err := cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	t := &target{cmd: cmd} // taskset becomes the server: it has its process id
+	b.servers = append(b.servers, t)
+	return t, out, nil
 }
 
 func (b *bench) openlot() (*target, error) {
-	cmd, out, err := b.start(b.Self, "--serve")
+	t, out, err := b.start(b.Self, "--serve")
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +154,7 @@ func (b *bench) openlot() (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &target{cmd: cmd, addr: strings.TrimSpace(addr)}
+	t.addr = strings.TrimSpace(addr)
 	t.publish = func(version uint64) error {
 		got, err := post("http://"+t.addr+"/publish", "")
 		if err == nil && got != strconv.FormatUint(version, 10) {
@@ -166,15 +182,18 @@ func (b *bench) openlot() (*target, error) {
 }
 
 func (b *bench) nchan() (*target, error) {
-	cmd, _, err := b.start(b.dir+"/root/usr/sbin/nginx", "-p", b.dir, "-c", b.dir+"/nginx.conf")
+	if err := configureNchan(b.dir, nchanPort, b.first); err != nil {
+		return nil, err
+	}
+	t, _, err := b.start(b.dir+"/root/usr/sbin/nginx", "-p", b.dir, "-c", b.dir+"/nginx.conf")
 	if err != nil {
 		return nil, err
 	}
-	addr := "127.0.0.1:" + strconv.Itoa(nchanPort)
-	t := &target{cmd: cmd, addr: addr, publish: func(v uint64) error {
-		_, err := post("http://"+addr+"/pub", b.payload(v))
+	t.addr = "127.0.0.1:" + strconv.Itoa(nchanPort)
+	t.publish = func(v uint64) error {
+		_, err := post("http://"+t.addr+"/pub", b.payload(v))
 		return err
-	}}
+	}
 	for limit := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if err = t.publish(1); err == nil || time.Now().After(limit) {
 			return t, err
@@ -195,6 +214,7 @@ func post(url, body string) (string, error) {
 	return string(got), err
 }
 
+// stop ends the server, if that was not done before.
 func (t *target) stop() {
 	_ = t.cmd.Process.Signal(syscall.SIGTERM)
 	_ = t.cmd.Wait() // it was told to end
@@ -241,6 +261,7 @@ func (b *bench) fan(name string, start func() (*target, error), path string, siz
 		return f, err
 	}
 	f.connect = (t.cpu() - cpu) / float64(size)
+	b.answered(c)
 	if err := c.idle(1500 * time.Millisecond); err != nil {
 		return f, err
 	}
@@ -262,6 +283,56 @@ func (b *bench) fan(name string, start func() (*target, error), path string, siz
 	_, err = fmt.Fprintf(b.out, "%-8s %6d clients: %6.0f B each, connect %5.1f µs, delivery %5.1f µs, last client %4.0f ms\n",
 		name, size, f.rss, f.connect*1e6, f.cpu*1e6, f.last*1e3)
 	return f, err
+}
+
+// connects measures what a connection costs, and nothing else.
+func (b *bench) connects() error {
+	const size = 10_000
+	var ratios []float64
+	for range b.Rounds {
+		ours, err := b.crowd("openlot", b.openlot, "/parking?id=bench", size)
+		if err != nil {
+			return err
+		}
+		theirs, err := b.crowd("nchan", b.nchan, "/sub", size)
+		if err != nil {
+			return err
+		}
+		ratios = append(ratios, ours/theirs)
+	}
+	_, err := fmt.Fprintf(b.out, "{\"connect_vs_nchan\":%.3f}\n", median(ratios))
+	return err
+}
+
+func (b *bench) crowd(name string, start func() (*target, error), path string, size int) (connect float64, err error) {
+	t, err := start()
+	if err != nil {
+		return 0, err
+	}
+	defer t.stop()
+	c, err := newCrowd()
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	c.bare = name == "nchan"
+	cpu := t.cpu()
+	if err := c.connect(t.addr, path, size); err != nil {
+		return 0, err
+	}
+	connect = (t.cpu() - cpu) / float64(size)
+	first := b.answered(c)
+	_, err = fmt.Fprintf(b.out, "%-8s %6d clients: connect %5.1f µs, first answer %d bytes\n", name, size, connect*1e6, first)
+	return connect, err
+}
+
+// answered returns how long a first answer is, in bytes, and remembers ours.
+func (b *bench) answered(c *crowd) int {
+	first := int(c.bytes) / len(c.open)
+	if !c.bare {
+		b.first = first
+	}
+	return first
 }
 
 func (c *crowd) idle(d time.Duration) error {

@@ -116,7 +116,7 @@ func (h *shard) add(fd int, t *Topic, header http.Header) bool {
 		h.conns = append(h.conns, make([]conn, max(64, len(h.conns)/2))...)
 	}
 	h.gen = max(h.gen+1, 1)
-	if syscall.EpollCtl(h.epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Fd: int32(fd), Events: syscall.EPOLLRDHUP, Pad: h.gen}) != nil {
+	if epollCtl(h.epoll, syscall.EPOLL_CTL_ADD, fd, syscall.EPOLLRDHUP, h.gen) != 0 {
 		return false
 	}
 	p := &t.parts[h.index]
@@ -145,8 +145,7 @@ func (h *shard) drop(fd int) {
 	}
 	t := c.topic
 	*c = conn{}
-	_ = syscall.Shutdown(fd, syscall.SHUT_WR)
-	_ = syscall.Close(fd) // leaves the epoll by itself
+	end(fd) // leaves the epoll by itself
 	h.server.end(t)
 }
 
@@ -187,7 +186,7 @@ func (h *shard) send(fd int32, c *conn, b []byte, scratch bool) {
 
 func (h *shard) listen(fd int32, c *conn, events uint32) {
 	// It fails for want of memory only; the look at each client makes it up.
-	_ = syscall.EpollCtl(h.epoll, syscall.EPOLL_CTL_MOD, int(fd), &syscall.EpollEvent{Fd: fd, Events: events, Pad: c.gen})
+	_ = epollCtl(h.epoll, syscall.EPOLL_CTL_MOD, int(fd), events, c.gen)
 }
 
 // advance leads a client to the newest state, as far as it takes it.

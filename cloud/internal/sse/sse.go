@@ -50,7 +50,7 @@ type Server struct {
 	open                            atomic.Int64
 	writes, bytes, blocked, evicted atomic.Int64
 	blocking                        atomic.Int64
-	handed                          atomic.Int64
+	handed, early                   atomic.Int64
 }
 
 // New makes a server.
@@ -152,6 +152,10 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, t *Topic) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no") // proxies must not collect it
+	if e, ok := r.Context().Value(connKey{}).(*early); ok {
+		e.hand(s, t, h)
+		return
+	}
 	if c := s.takes(r); c != nil && s.hand(w, c, t) {
 		return
 	}
