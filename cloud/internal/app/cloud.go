@@ -223,7 +223,7 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 // handler is the public HTTP API.
 func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
-		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Stopping: stopping,
+		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Stopping: stopping, Drain: c.cfg.Drain,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
 		Web: web.Handler(),
 		Checks: []httpapi.Check{

@@ -49,7 +49,7 @@ func prepareNchan(ctx context.Context, dir string) error {
 		return err
 	}
 	b = bytes.ReplaceAll(b, []byte("/var/lib/nginx/body"), []byte("messages-from-nchan"))
-	return os.WriteFile(module, b, 0o600)
+	return os.WriteFile(module, b, 0o600) //nolint:gosec // in a directory of ours
 }
 
 // bareHead is about what nchan answers without a pad, in bytes.

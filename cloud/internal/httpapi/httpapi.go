@@ -67,6 +67,7 @@ type Config struct {
 	Log      *slog.Logger
 	Checks   []Check
 	Stopping <-chan struct{} // closed: streams end and the process is not ready; nil: never
+	Drain    time.Duration   // over which streams end
 
 	Parkings http.Handler // GET /parkings
 	Parking  http.Handler // GET /parking and /parkings/{id}, with PathValue("id")

@@ -301,16 +301,18 @@ func fileConn(fd int) net.Conn {
 // address is what net/http calls the remote address.
 func address(a *syscall.RawSockaddrAny) string {
 	var ip netip.Addr
-	var port [2]byte
+	var port uint16 // in the network's order
 	switch a.Addr.Family {
 	case syscall.AF_INET:
 		in := (*syscall.RawSockaddrInet4)(unsafe.Pointer(a)) //nolint:gosec // that is what the family says
-		ip, port = netip.AddrFrom4(in.Addr), *(*[2]byte)(unsafe.Pointer(&in.Port))
+		ip, port = netip.AddrFrom4(in.Addr), in.Port
 	case syscall.AF_INET6:
 		in := (*syscall.RawSockaddrInet6)(unsafe.Pointer(a)) //nolint:gosec // that is what the family says
-		ip, port = netip.AddrFrom16(in.Addr).Unmap(), *(*[2]byte)(unsafe.Pointer(&in.Port))
+		ip, port = netip.AddrFrom16(in.Addr).Unmap(), in.Port
 	}
-	return netip.AddrPortFrom(ip, binary.BigEndian.Uint16(port[:])).String()
+	var b [2]byte
+	binary.NativeEndian.PutUint16(b[:], port)
+	return netip.AddrPortFrom(ip, binary.BigEndian.Uint16(b[:])).String()
 }
 
 // What follows never waits, so Go's scheduler is told nothing of it: that takes
