@@ -192,6 +192,9 @@ func TestWhoSeesWhatAndWhen(t *testing.T) {
 		all.at("alpha", changes+1)
 		here.at("alpha", changes+1)
 		took := time.Since(began)
+		if took > changes*75*time.Millisecond { // a list's tick is twice that
+			t.Errorf("%d changes took %s to be seen one after the other", changes, took)
+		}
 		if n := len(one.events()); n != changes+1 {
 			t.Errorf("the detail stream was told %d times of %d changes", n-1, changes)
 		}

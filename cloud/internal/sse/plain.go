@@ -10,7 +10,8 @@ func (s *Server) plain(w http.ResponseWriter, r *http.Request, t *Topic) {
 	c := client{s, w, http.NewResponseController(w)}
 	wake, unwatch := t.Watch()
 	defer unwatch()
-	defer s.known(c.control)()
+	forget := s.known(c.control)
+	defer forget()
 	if !c.write(retry(nil)) {
 		return
 	}
