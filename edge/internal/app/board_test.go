@@ -19,12 +19,14 @@ type told struct {
 
 // testBoard is a device whose cars are moved by the test.
 type testBoard struct {
-	t      testing.TB
-	events chan device.Event
-	opens  chan int
-	tells  chan told
-	onOpen func(gate int) error // before the pulse is acknowledged
-	broken chan struct{}        // closed: the device is lost
+	t         testing.TB
+	events    chan device.Event
+	opens     chan int
+	tells     chan told
+	onOpen    func(gate int) error // before the pulse is acknowledged
+	onLight   func(green bool)
+	noPrinter bool
+	broken    chan struct{} // closed: the device is lost
 
 	mu     sync.Mutex
 	inputs map[int]lane.Inputs
@@ -86,6 +88,9 @@ func (b *testBoard) Inputs(_ context.Context, gate int) (lane.Inputs, error) {
 }
 
 func (b *testBoard) Present(ctx context.Context, gate int, text, ticket string) error {
+	if b.noPrinter && ticket != "" {
+		return errors.New("no printer")
+	}
 	select {
 	case b.tells <- told{gate, text, ticket}:
 		return nil
@@ -94,7 +99,12 @@ func (b *testBoard) Present(ctx context.Context, gate int, text, ticket string) 
 	}
 }
 
-func (b *testBoard) Light(context.Context, int, bool, time.Duration) error { return nil }
+func (b *testBoard) Light(_ context.Context, _ int, green bool, _ time.Duration) error {
+	if b.onLight != nil {
+		b.onLight(green)
+	}
+	return nil
+}
 
 func (b *testBoard) send(e device.Event) {
 	b.t.Helper()

@@ -171,7 +171,9 @@ func (g *gate) effect(ctx context.Context, e lane.Effect) {
 	case lane.Decide:
 		g.decide(ctx)
 	case lane.Raise:
-		err = g.command(ctx, device.Gates.Open)
+		if err = g.command(ctx, device.Gates.Open); err != nil {
+			g.step(ctx, lane.Input{Kind: lane.RaiseFailed})
+		}
 	case lane.Closed:
 		g.refused, g.since = g.asking, time.Now()
 		g.tell(ctx, admission.LaneClosed(g.lane), "", false)
@@ -269,19 +271,18 @@ func (g *gate) tell(ctx context.Context, text, ticket string, green bool) {
 	if g.display != nil {
 		g.display.Show(text)
 	}
-	err := g.command(ctx, func(d device.Gates, ctx context.Context, n int) error {
-		return d.Present(ctx, n, text, ticket)
-	})
-	if err == nil {
-		err = g.command(ctx, func(d device.Gates, ctx context.Context, n int) error {
-			return d.Light(ctx, n, green, 3*time.Second)
-		})
-	}
-	if err != nil {
-		g.log.Warn("the driver could not be told", "lane", g.lane.ID, "err", err)
+	for _, show := range []func(device.Gates, context.Context, int) error{
+		func(d device.Gates, ctx context.Context, n int) error { return d.Light(ctx, n, green, 3*time.Second) },
+		func(d device.Gates, ctx context.Context, n int) error { return d.Present(ctx, n, text, ticket) },
+	} {
+		if err := g.command(ctx, show); err != nil { // a gate without a printer has a light all the same
+			g.log.Warn("the driver could not be told", "lane", g.lane.ID, "err", err)
+		}
 	}
 }
 
+// sample reads the inputs. What the device has reported and the loop has not yet
+// handled may be newer than its last step: then they are no reason to let the arm down.
 func (g *gate) sample(ctx context.Context) {
 	var in lane.Inputs
 	err := g.command(ctx, func(d device.Gates, ctx context.Context, n int) (err error) {
@@ -293,7 +294,7 @@ func (g *gate) sample(ctx context.Context) {
 		g.step(ctx, lane.Input{Kind: lane.Blinded})
 		return
 	}
-	g.step(ctx, lane.Input{Kind: lane.Sensed, Inputs: in})
+	g.step(ctx, lane.Input{Kind: lane.Sensed, Inputs: in, Asked: len(g.signals) == 0})
 }
 
 func (g *gate) command(ctx context.Context, do func(device.Gates, context.Context, int) error) error {

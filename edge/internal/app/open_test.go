@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/device"
@@ -48,4 +49,24 @@ func TestABlankCredentialIsNotTheButton(t *testing.T) {
 		t.Error("a ticket at an exit")
 	}
 	s.board.stillShut()
+}
+
+// A gate that cannot hand out the ticket shows green all the same: the arm goes up.
+func TestAGateWithoutAPrinterShowsGreen(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	green := make(chan bool, 8)
+	s.board.noPrinter, s.board.onLight = true, func(on bool) { green <- on }
+	s.start(true)
+	s.board.arrive(entry1)
+	s.board.show(entry1, "") // the button
+	s.board.opened(entry1)
+	select {
+	case on := <-green:
+		if !on {
+			t.Error("red for who may come in")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("no light")
+	}
 }

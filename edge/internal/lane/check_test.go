@@ -44,6 +44,11 @@ type world struct {
 	opened     time.Time // the last Open or Raise
 	closed     time.Time // the last Close
 	closing    bool      // a Close was the last pulse
+	falls      time.Time // the arm may be coming down since, zero if it is not
+	askedDown  bool      // by a Close
+	lifted     bool      // a pulse to go up was carried out since, or may have been
+	due        time.Time // no pulse to go up is needed before
+	pulsed     bool      // an Open is not answered
 	minted     byte
 	clock      time.Time // of the random walk
 }
@@ -59,7 +64,7 @@ func moves() []move {
 	var all []move
 	for _, after := range []time.Duration{400 * time.Millisecond, 4 * time.Second} {
 		add := func(in Input) { all = append(all, move{after, in}) }
-		sense := func(in Inputs) { add(Input{Kind: Sensed, Inputs: in}) }
+		sense := func(in Inputs) { add(Input{Kind: Sensed, Inputs: in, Asked: true}) }
 		for _, arm := range [][2]Level{{Off, On}, {On, Off}} {
 			for _, a := range []Level{Off, On} {
 				for _, b := range []Level{Off, On, Unknown} {
@@ -73,7 +78,8 @@ func moves() []move {
 		sense(Inputs{Arming: Off, Safety: Off, ArmOpen: On, ArmClosed: Off, Fire: On})
 		sense(Inputs{Arming: Off, Safety: Off, ArmOpen: On, ArmClosed: Off, Fire: Unknown})
 		sense(Inputs{Arming: Off, Safety: Off, ArmOpen: On, ArmClosed: Off, Fire: Off, Stop: On})
-		for _, k := range []InputKind{Tick, Blinded, Restarted, Presented, Attended, Admitted, NotAdmitted, OpenFailed, OpenInDoubt} {
+		add(Input{Kind: Sensed, Inputs: Inputs{Arming: Off, Safety: Off, ArmOpen: On, ArmClosed: Off, Fire: Off, Far: Off}})
+		for _, k := range []InputKind{Tick, Blinded, Restarted, Presented, Attended, Admitted, NotAdmitted, OpenFailed, OpenInDoubt, RaiseFailed} {
 			add(Input{Kind: k})
 		}
 		for _, c := range []Command{HoldOpen, LetGo, Alarm, Reset, Halt, Resume, TakeOut, PutBack, Turn} {
@@ -86,7 +92,7 @@ func moves() []move {
 // step takes a move and says which rule was broken.
 func (w *world) step(m move, now time.Time) error {
 	in := m.in
-	fire, stop := w.Inputs.Fire, w.Inputs.Stop
+	fire, stop, safety, limit := w.Inputs.Fire, w.Inputs.Stop, w.Inputs.Safety, w.Inputs.ArmClosed
 	switch in.Kind {
 	case Admitted, NotAdmitted:
 		if w.asked && in.Kind == Admitted {
@@ -99,7 +105,8 @@ func (w *world) step(m move, now time.Time) error {
 		}
 		w.asked = false
 	case Sensed:
-		fire, stop = in.Inputs.Fire, in.Inputs.Stop
+		w.armMoves(w.Inputs, in.Inputs, now)
+		fire, stop, safety, limit = in.Inputs.Fire, in.Inputs.Stop, in.Inputs.Safety, in.Inputs.ArmClosed
 		w.alarm = w.alarm || fire == On
 		switch {
 		case in.Inputs.Safety != Off:
@@ -109,7 +116,15 @@ func (w *world) step(m move, now time.Time) error {
 		}
 		w.lastSample = now
 	case Blinded, Restarted:
-		w.freeFrom, fire, stop = time.Time{}, Unknown, Unknown
+		w.freeFrom, w.lastSample, fire, stop, safety, limit = time.Time{}, time.Time{}, Unknown, Unknown, Unknown, Unknown
+	case OpenFailed, OpenInDoubt, RaiseFailed:
+		if in.Kind == RaiseFailed || w.pulsed {
+			w.lifted = false
+			if soon := now.Add(openRetry); soon.Before(w.due) {
+				w.due = soon
+			}
+		}
+		w.pulsed = w.pulsed && in.Kind == RaiseFailed
 	case Commanded:
 		switch in.Command {
 		case HoldOpen:
@@ -128,11 +143,17 @@ func (w *world) step(m move, now time.Time) error {
 		}
 	default: // tells a bystander nothing
 	}
+	if !w.falls.IsZero() && (!w.askedDown || limit == Unknown) && !now.Before(w.falls.Add(w.cfg.CloseWithin)) {
+		w.falls = time.Time{}
+	}
 	var out []Effect
 	w.State, out = Step(w.State, in, now)
-	for _, e := range out {
+	for i, e := range out {
 		switch e.Kind {
 		case Open, Raise, Close:
+			if i > 0 && out[i-1].Kind != Open && out[i-1].Kind != Raise && out[i-1].Kind != Close {
+				return fmt.Errorf("the barrier waits for effect %d", out[i-1].Kind)
+			}
 			if w.halted || stop == On {
 				return fmt.Errorf("effect %d though it is stopped", e.Kind)
 			}
@@ -149,13 +170,12 @@ func (w *world) step(m move, now time.Time) error {
 				return fmt.Errorf("opened without a journalled decision")
 			}
 		case Raise:
-			yields := w.closing && in.Kind == Sensed && in.Inputs.Safety != Off
-			if !w.held && !w.alarm && !yields {
+			if !w.held && !w.alarm && (w.falls.IsZero() || safety == Off) {
 				return fmt.Errorf("raised for no reason")
 			}
 		case Close:
 			switch {
-			case in.Kind != Sensed || in.Inputs.Safety != Off || fire != Off:
+			case in.Kind != Sensed || !in.Asked || in.Inputs.Safety != Off || fire != Off:
 				return fmt.Errorf("closed on %+v", in)
 			case w.freeFrom.IsZero() || now.Sub(w.freeFrom) < w.cfg.CloseAfter:
 				return fmt.Errorf("closed though the loop is free since %s only", w.freeFrom)
@@ -168,11 +188,15 @@ func (w *world) step(m move, now time.Time) error {
 			if w.current.IsZero() || e.Session != w.current {
 				return fmt.Errorf("ended an authorisation that is not open")
 			}
-			w.current = id.Session{}
+			w.current, w.pulsed = id.Session{}, false
 		default:
 		}
 		switch e.Kind {
 		case Open, Raise:
+			w.lifted, w.pulsed = !w.falls.IsZero(), w.pulsed || e.Kind == Open
+			if e.Kind == Raise {
+				w.due = now.Add(w.cfg.RaiseEvery)
+			}
 			if w.closing && now.Sub(w.closed) < w.cfg.Gap {
 				return fmt.Errorf("open %s after close", now.Sub(w.closed))
 			}
@@ -182,16 +206,43 @@ func (w *world) step(m move, now time.Time) error {
 				return fmt.Errorf("close %s after open", now.Sub(w.opened))
 			}
 			w.closed, w.closing = now, true
+			w.falls, w.askedDown, w.lifted, w.due = now, true, false, now.Add(w.cfg.Gap)
 		default:
 		}
 	}
+	wake, wakes := w.Wake()
 	switch {
+	case !w.falls.IsZero() && safety != Off && !w.halted && stop != On && !now.Before(w.due):
+		return fmt.Errorf("an arm that falls on somebody is left to fall")
+	case !w.falls.IsZero() && safety != Off && !w.halted && stop != On && (!wakes || wake.After(w.due)):
+		return fmt.Errorf("nobody wakes the lane to raise a falling arm")
+	case w.Waiting() && !wakes:
+		return fmt.Errorf("a credential waits for ever")
+	case wakes && !wake.After(now):
+		return fmt.Errorf("wants to be woken at %s, and would be for ever", wake)
 	case w.Authorised() != !w.current.IsZero() && !w.asked:
 		return fmt.Errorf("authorised %v, journalled %v", w.Authorised(), !w.current.IsZero())
 	case w.State.Held() != (w.held || w.alarm):
 		return fmt.Errorf("held %v, should be %v", w.State.Held(), w.held || w.alarm)
 	}
 	return nil
+}
+
+// armMoves notes what the limit switches say about an arm that may be falling.
+func (w *world) armMoves(before, in Inputs, now time.Time) {
+	if in.ArmOpen == On && in.ArmClosed == On {
+		return
+	}
+	up := in.ArmOpen == On && (w.lifted || !w.askedDown)
+	switch {
+	case in.ArmClosed == On || up:
+		w.falls = time.Time{}
+	case w.falls.IsZero() && before.ArmOpen == On && in.ArmOpen == Off:
+		w.falls, w.askedDown, w.lifted, w.due = now, false, false, now
+	}
+	if w.falls.IsZero() {
+		w.askedDown, w.lifted = false, false
+	}
 }
 
 func session(n byte) (s id.Session) {
@@ -204,21 +255,35 @@ func session(n byte) (s id.Session) {
 }
 
 // canonical is the world as it looks at an instant, whenever that is: what happens
-// from here on depends on nothing else. What is long past is alike.
+// from here on depends on nothing else. What is due is alike, however long it is, and
+// so is what is longer past than anything that is compared with it.
 func (w world) canonical(now time.Time) world {
-	rel := func(t *time.Time) {
+	rel := func(t *time.Time, oldest time.Duration) {
 		if t.IsZero() {
 			return
 		}
-		d := min(max(t.Sub(now), -2400*time.Millisecond), 2400*time.Millisecond)
-		*t = time.Unix(1000, 0).UTC().Add(d)
+		*t = time.Unix(1000, 0).UTC().Add(min(max(t.Sub(now), -oldest), 2400*time.Millisecond))
 	}
-	for _, t := range []*time.Time{
-		&w.waitEnds, &w.sampled, &w.freeSince, &w.since, &w.nextLook, &w.lastOpen, &w.lastClose, &w.settled, &w.nextRaise, &w.outUntil,
-		&w.auth.deadline, &w.auth.reopen, &w.auth.aLeft, &w.auth.bSince, &w.auth.underOver, &w.freeFrom, &w.lastSample, &w.opened, &w.closed,
+	for _, due := range []*time.Time{
+		&w.waitEnds, &w.nextLook, &w.settled, &w.nextRaise, &w.outUntil, &w.due,
+		&w.auth.deadline, &w.auth.reopen, &w.auth.underOver,
 	} {
-		rel(t)
+		rel(due, 0)
 	}
+	for _, pulse := range []*time.Time{&w.lastOpen, &w.lastClose, &w.opened, &w.closed} {
+		rel(pulse, w.cfg.Gap)
+	}
+	for _, seen := range []*time.Time{&w.sampled, &w.lastSample} {
+		rel(seen, freshSample+1)
+	}
+	for _, free := range []*time.Time{&w.freeSince, &w.freeFrom} {
+		rel(free, w.cfg.CloseAfter)
+	}
+	rel(&w.since, max(w.cfg.CloseAfter, w.cfg.CloseWithin))
+	rel(&w.auth.aLeft, w.cfg.BackOutAfter)
+	rel(&w.auth.bSince, w.cfg.ObstructAfter)
+	rel(&w.fall.at, w.cfg.CloseWithin)
+	rel(&w.falls, w.cfg.CloseWithin)
 	if !w.current.IsZero() {
 		w.current, w.auth.session = session(1), session(1)
 	}
@@ -236,7 +301,7 @@ func (w world) canonical(now time.Time) world {
 func themes() map[string][]move {
 	sensed := func(after time.Duration, in ...Inputs) (all []move) {
 		for _, x := range in {
-			all = append(all, move{after, Input{Kind: Sensed, Inputs: x}})
+			all = append(all, move{after, Input{Kind: Sensed, Inputs: x, Asked: true}})
 		}
 		return all
 	}
@@ -273,6 +338,8 @@ func themes() map[string][]move {
 		"sensors": join(sensed(short, open, with(open, Off, On), with(open, Off, Unknown), with(open, Unknown, Off), moving, both, stop, shut),
 			done(Blinded, Presented, Admitted)),
 		"turning": join(sensed(short, open, shut, with(shut, On, Off), with(open, Off, On)), ordered(Turn, TakeOut, PutBack), done(Presented, Admitted, NotAdmitted, OpenInDoubt, Restarted)),
+		"falling": join(sensed(short, open, with(open, Off, On), moving, with(moving, On, On), with(moving, Off, Unknown), shut),
+			done(Attended, Admitted, OpenFailed, RaiseFailed, Blinded)),
 	}
 }
 
@@ -340,6 +407,9 @@ func TestRandomSteps(t *testing.T) {
 			m.after = time.Duration(random.IntN(40_000)) * time.Millisecond
 		} else if random.IntN(2) == 0 {
 			m.after = time.Duration(random.IntN(1000)) * time.Millisecond
+		}
+		if m.in.Kind == Sensed {
+			m.in.Asked = random.IntN(3) > 0
 		}
 		if m.in.Kind == Sensed && random.IntN(2) == 0 {
 			m.in.Inputs.Safety = []Level{Unknown, Off, On}[random.IntN(3)]

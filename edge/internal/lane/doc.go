@@ -29,9 +29,15 @@
 //     said nothing counts as carried out.
 //   - Closing is the operator's own business: it sees its own loop. Only when the
 //     arm is still up long after the passage does the lane ask once or twice for
-//     a Close pulse, and then only in the very step that brought a fresh sample
-//     in which the safety loop is known to be free, after samples at most a
-//     second apart have shown it free for Config.CloseAfter, and no fire input is
-//     active or unknown. A tick, a timeout or a lost board never closes.
+//     a Close pulse, and then only in the very step that brought inputs which the
+//     shell has read in that moment, in which the safety loop is known to be free,
+//     after samples at most a second apart have shown it free for
+//     Config.CloseAfter, and no fire input is active or unknown. A report that may
+//     have waited, a tick, a timeout or a lost board never closes.
+//   - An arm that was asked down and was not seen down since, or that is seen
+//     leaving its upper end, may be falling. In every phase it is asked up in the
+//     step in which the safety loop is not surely free, again until it is up, and
+//     soon again when the board did not carry it out.
+//   - What moves the barrier is done before what is written.
 //   - Fire keeps the lane from closing; opening it is wired in hardware.
 package lane

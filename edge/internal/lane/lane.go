@@ -97,6 +97,7 @@ const (
 	NotAdmitted                  // the decision does not open
 	OpenFailed                   // the board surely did not carry out the Open pulse
 	OpenInDoubt                  // the board did not say whether it carried out the Open pulse
+	RaiseFailed                  // the board did not say that it carried out the Raise pulse
 	Commanded                    // somebody of the staff has commanded, and it is journalled: Command
 )
 
@@ -121,6 +122,7 @@ const (
 type Input struct {
 	Kind    InputKind
 	Inputs  Inputs     // Sensed
+	Asked   bool       // Sensed: read just now, and nothing that was reported before waits to be told
 	Session id.Session // Admitted
 	Command Command    // Commanded
 }
@@ -134,7 +136,7 @@ const (
 	DriveUp                      // tell the driver to come to the barrier first
 	Closed                       // tell the driver that the lane is closed
 	Open                         // pulse Open; OpenFailed or OpenInDoubt unless the board says that it did
-	Raise                        // pulse Open without a decision: held open, an emergency, or somebody is under a closing arm
+	Raise                        // pulse Open without a decision: held open, an emergency, or somebody is under a falling arm; RaiseFailed unless the board says that it did
 	Close                        // pulse Close
 	Sample                       // read the inputs; the answer is Sensed or Blinded
 	Passed                       // journal that Session passed; Inferred if it was concluded
@@ -207,12 +209,20 @@ type State struct {
 	lastClose time.Time
 	settled   time.Time // no Close before
 	nextRaise time.Time
+	fall      fall
 	outUntil  time.Time
 	stray     stray
 	behind    bool // who passes now follows one that was let through
 	faults    set
 
 	heldOpen, alarm, halted, outOfService, reversed bool
+}
+
+// fall is an arm that may be coming down.
+type fall struct {
+	at     time.Time // since, zero if it is not
+	asked  bool      // by a Close of ours: until it is seen where it stops
+	lifted bool      // a pulse to go up was carried out since, or may have been
 }
 
 // stray is a vehicle on the safety loop that has no authorisation.
@@ -333,6 +343,7 @@ func (s State) Wake() (at time.Time, ok bool) {
 			earliest(s.auth.aLeft.Add(s.cfg.BackOutAfter))
 		}
 	case Entering, Passing:
+		earliest(s.auth.reopen)
 		if s.faults&bit(FaultObstructed) == 0 {
 			earliest(s.auth.bSince.Add(s.cfg.ObstructAfter))
 		}
@@ -341,7 +352,10 @@ func (s State) Wake() (at time.Time, ok bool) {
 		earliest(s.nextLook)
 	case Idle, Armed, Deciding:
 	}
-	if s.Held() && s.Inputs.ArmOpen != On && !s.stopped() {
+	if s.waiting {
+		earliest(s.waitEnds)
+	}
+	if s.wantsUp() {
 		earliest(s.nextRaise)
 	}
 	return at, !at.IsZero()

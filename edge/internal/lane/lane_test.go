@@ -48,7 +48,7 @@ func (d *drive) pass(by time.Duration) {
 		}
 		for _, e := range d.in(lane.Input{Kind: lane.Tick}) {
 			if e.Kind == lane.Sample {
-				d.in(lane.Input{Kind: lane.Sensed, Inputs: d.s.Inputs})
+				d.in(lane.Input{Kind: lane.Sensed, Inputs: d.s.Inputs, Asked: true})
 			}
 		}
 	}
@@ -57,7 +57,7 @@ func (d *drive) pass(by time.Duration) {
 }
 
 func levels(spec ...string) lane.Inputs {
-	in := lane.Inputs{Arming: lane.Off, Safety: lane.Off, ArmOpen: lane.Off, ArmClosed: lane.Off, Fire: lane.Off}
+	in := lane.Inputs{Arming: lane.Off, Safety: lane.Off, ArmOpen: lane.Off, ArmClosed: lane.Off, Fire: lane.Off, Far: lane.Off}
 	for _, w := range spec {
 		switch w {
 		case "A":
@@ -72,6 +72,10 @@ func levels(spec ...string) lane.Inputs {
 			in.ArmOpen = lane.On
 		case "closed":
 			in.ArmClosed = lane.On
+		case "far":
+			in.Far = lane.On
+		case "?far":
+			in.Far = lane.Unknown
 		case "fire":
 			in.Fire = lane.On
 		}
@@ -351,7 +355,7 @@ func TestTheRulesHoldWhateverHappens(t *testing.T) {
 						t.Fatalf("open for %v, authorised is %v", e.Session, current)
 					}
 				case lane.Close:
-					if input.Kind != lane.Sensed || in.Safety != lane.Off || in.Fire != lane.Off {
+					if input.Kind != lane.Sensed || !input.Asked || in.Safety != lane.Off || in.Fire != lane.Off {
 						t.Fatalf("close on %+v after input %d", in, input.Kind)
 					}
 					if freeFrom.IsZero() || now.Sub(freeFrom) < lane.Defaults().CloseAfter {
@@ -386,7 +390,7 @@ func TestTheRulesHoldWhateverHappens(t *testing.T) {
 						apply(lane.Input{Kind: lane.Tick})
 						continue
 					}
-					apply(lane.Input{Kind: lane.Sensed, Inputs: calm})
+					apply(lane.Input{Kind: lane.Sensed, Inputs: calm, Asked: true})
 				}
 			case 0, 1, 2, 3:
 				apply(lane.Input{Kind: lane.Sensed, Inputs: lane.Inputs{

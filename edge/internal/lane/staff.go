@@ -47,7 +47,7 @@ func (m *machine) letGo() {
 func (m *machine) turn() {
 	in := m.Inputs
 	if !m.cfg.Reversible || m.Phase != Idle || m.waiting ||
-		in.Safety != Off || in.Arming != Off || in.Far == On || in.ArmClosed == Off {
+		in.Safety != Off || in.Arming != Off || in.Far != Off || in.ArmClosed == Off {
 		m.do(Effect{Kind: CannotTurn})
 		return
 	}
@@ -61,38 +61,51 @@ func (m *machine) shut() bool {
 	return m.outOfService || m.stopped() || m.needsCar && (m.alarm || m.now.Before(m.outUntil))
 }
 
-// hold asks an arm up that is to stay up and is not.
-func (m *machine) hold() {
-	if !m.Held() || m.stopped() || m.Inputs.ArmOpen == On || m.now.Before(m.nextRaise) {
-		return
-	}
-	m.raise()
+// wantsUp reports whether the arm is to go up without a decision: it is to stay up
+// and is not, or it may be falling and the loop under it is not surely free.
+func (s State) wantsUp() bool {
+	return !s.stopped() && (s.Held() && s.Inputs.ArmOpen != On || !s.fall.at.IsZero() && s.Inputs.Safety != Off)
 }
 
-// raise asks the arm up without a decision.
+// raise asks the arm up without a decision, again until it is up, in every phase.
 func (m *machine) raise() {
+	if !m.wantsUp() || m.now.Before(m.nextRaise) {
+		return
+	}
 	if from := m.lastClose.Add(m.cfg.Gap); m.now.Before(from) {
 		m.nextRaise = from
 		return
 	}
-	m.nextRaise, m.lastOpen = m.now.Add(m.cfg.RaiseEvery), m.now
+	m.nextRaise, m.lastOpen, m.fall.lifted = m.now.Add(m.cfg.RaiseEvery), m.now, !m.fall.at.IsZero()
 	m.do(Effect{Kind: Raise})
-	switch { // it does not come down any more
-	case m.Phase == Closing:
+	switch { // it does not come down any more, and is to come down later
+	case m.Phase == Closing, !m.Held() && (m.Phase == Idle || m.Phase == Armed):
 		m.Phase, m.since, m.nextLook = Cleared, m.now, m.now.Add(m.cfg.SampleEvery)
 	case m.Phase == Deciding && m.back == Closing:
 		m.back, m.since, m.nextLook = Cleared, m.now, m.now.Add(m.cfg.SampleEvery)
 	}
 }
 
-// yield raises an arm that was asked to close when the safety loop is not free any
-// more.
-func (m *machine) yield() {
-	deciding := m.Phase == Deciding && m.back == Closing
-	if m.Phase != Closing && !deciding || m.Inputs.Safety == Off || m.stopped() {
-		return
+// notRaised has a pulse repeated soon that was, or may have been, lost.
+func (m *machine) notRaised() {
+	m.fall.lifted = false
+	if soon := m.now.Add(openRetry); soon.Before(m.nextRaise) {
+		m.nextRaise = soon
 	}
-	m.raise()
+}
+
+// falls notices an arm that comes down by itself, and where a falling one has stopped.
+// One that was asked down is seen up for a moment before it moves; that counts only
+// after it was asked up again.
+func (m *machine) falls(before Inputs) {
+	in := m.Inputs
+	switch {
+	case in.ArmOpen == On && in.ArmClosed == On: // one of them lies
+	case in.ArmClosed == On, in.ArmOpen == On && (m.fall.lifted || !m.fall.asked):
+		m.fall = fall{}
+	case before.ArmOpen == On && in.ArmOpen == Off && m.fall.at.IsZero():
+		m.fall, m.nextRaise = fall{at: m.now}, m.now
+	}
 }
 
 // foundUp notices an arm that is up when the lane begins to see it again: it is

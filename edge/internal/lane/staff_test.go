@@ -221,7 +221,7 @@ func TestAReversibleLaneTurnsWhenItIsEmpty(t *testing.T) {
 	cfg := lane.Defaults()
 	cfg.Reversible = true
 	d := &drive{t: t, s: lane.New(cfg, false), now: t0}
-	for _, busy := range [][]string{{"A", "closed"}, {"B", "closed"}, {"?B", "closed"}, {"open"}} {
+	for _, busy := range [][]string{{"A", "closed"}, {"B", "closed"}, {"?B", "closed"}, {"far", "closed"}, {"?far", "closed"}, {"open"}} {
 		d.sense(busy...)
 		d.pass(2 * time.Minute)
 		if d.order(lane.Turn); d.s.Exit() {

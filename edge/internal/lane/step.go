@@ -1,6 +1,9 @@
 package lane
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Step takes one input at time now and returns the next state and what is to
 // be done, in order. now must not go back. Step changes nothing else.
@@ -8,7 +11,7 @@ func Step(s State, in Input, now time.Time) (State, []Effect) {
 	m := machine{State: s, now: now}
 	switch in.Kind {
 	case Sensed:
-		m.sense(in.Inputs)
+		m.sense(in.Inputs, in.Asked)
 	case Blinded:
 		m.blind()
 		m.fault(FaultBoard, true)
@@ -27,23 +30,36 @@ func Step(s State, in Input, now time.Time) (State, []Effect) {
 		}
 	case OpenFailed, OpenInDoubt:
 		m.notOpened(in.Kind == OpenFailed)
+	case RaiseFailed:
+		m.notRaised()
 	case Commanded:
 		m.command(in.Command)
 	case Tick:
 	}
 	m.elapse()
-	m.hold()
+	m.raise()
 	return m.State, m.out
 }
 
 // machine is a state with what a step wants done.
 type machine struct {
 	State
-	now time.Time
-	out []Effect
+	now    time.Time
+	out    []Effect
+	pulses int // of out; they come first
 }
 
-func (m *machine) do(e Effect) { m.out = append(m.out, e) }
+// do wants something done. What moves the barrier goes before what writes: a disk
+// may take its time, and what was seen is true only now.
+func (m *machine) do(e Effect) {
+	switch e.Kind {
+	case Open, Raise, Close:
+		m.out = slices.Insert(m.out, m.pulses, e)
+		m.pulses++
+	default:
+		m.out = append(m.out, e)
+	}
+}
 
 func (m *machine) fault(name string, there bool) {
 	switch {
@@ -132,20 +148,23 @@ func (m *machine) notOpened(surely bool) {
 	if surely {
 		m.auth.asked--
 	}
-	if m.Phase == Opening {
-		m.auth.reopen = m.now.Add(openRetry)
-	}
+	m.auth.reopen = m.now.Add(openRetry)
+	m.notRaised()
 }
 
 func (m *machine) pulse() {
-	if from := m.lastClose.Add(m.cfg.Gap); m.stopped() || m.now.Before(from) {
+	if m.stopped() {
 		m.auth.deferred, m.auth.reopen = true, m.now.Add(openRetry)
+		return
+	}
+	if from := m.lastClose.Add(m.cfg.Gap); m.now.Before(from) {
+		m.auth.deferred, m.auth.reopen = true, from
 		return
 	}
 	m.auth.pulses++
 	m.auth.asked++
 	m.auth.refused, m.auth.deferred = false, false
-	m.auth.reopen, m.lastOpen = m.now.Add(m.cfg.OpenWithin), m.now
+	m.auth.reopen, m.lastOpen, m.fall.lifted = m.now.Add(m.cfg.OpenWithin), m.now, !m.fall.at.IsZero()
 	m.do(Effect{Kind: Open, Session: m.auth.session})
 }
 
@@ -160,8 +179,8 @@ func (m *machine) blind() {
 	m.settle()
 }
 
-// sense takes new levels.
-func (m *machine) sense(in Inputs) {
+// sense takes new levels, asked for if the shell has read them in this moment.
+func (m *machine) sense(in Inputs, asked bool) {
 	if m.reversed {
 		in.Arming, in.Far = in.Far, in.Arming
 	}
@@ -181,6 +200,7 @@ func (m *machine) sense(in Inputs) {
 	m.fault(FaultFire, m.alarm)
 	m.fault(FaultSensor, in.ArmOpen == On && in.ArmClosed == On)
 	m.foundUp(before)
+	m.falls(before)
 	if in.ArmOpen == On {
 		m.fault(FaultNotOpening, false)
 	}
@@ -195,9 +215,10 @@ func (m *machine) sense(in Inputs) {
 		m.watch()
 	case Idle, Armed, Deciding, Cleared, Closing:
 		m.strayed(before)
-		m.yield()
 		m.settle()
-		m.close()
+		if asked {
+			m.close()
+		}
 	}
 }
 
@@ -274,7 +295,9 @@ func (m *machine) left() {
 	// The arming loop was occupied all the time: the vehicle has reversed, or the
 	// next one followed bumper to bumper. Wait for what tells them apart.
 	m.Phase, m.auth.touchedB = Opening, true
-	m.auth.reopen = time.Time{}
+	if !m.auth.deferred && !m.auth.refused {
+		m.auth.reopen = time.Time{}
+	}
 	if late := m.now.Add(m.cfg.BackOutAfter); m.auth.deadline.Before(late) {
 		m.auth.deadline = late
 	}
@@ -321,17 +344,33 @@ func (m *machine) elapse() {
 		} else if !m.now.Before(a.bSince.Add(m.cfg.ObstructAfter)) {
 			m.fault(FaultObstructed, true)
 		}
+		if m.Authorised() && !a.reopen.IsZero() && !m.now.Before(a.reopen) {
+			m.again() // it stands on the loop, in front of an arm that did not come up
+		}
 	case Cleared, Closing:
 		if !m.now.Before(m.nextLook) {
 			m.look()
 		}
 	case Idle, Armed, Deciding:
 	}
-	if m.waiting && !m.Authorised() && m.Phase != Deciding {
+	m.next()
+	if !m.fall.at.IsZero() && (!m.fall.asked || m.Inputs.ArmClosed == Unknown) && !m.now.Before(m.fall.at.Add(m.cfg.CloseWithin)) {
+		m.fall = fall{} // whatever it did, it has done it
+	}
+}
+
+// next decides what the next driver has shown, once he is at the barrier.
+func (m *machine) next() {
+	switch {
+	case !m.waiting:
+	case !m.now.Before(m.waitEnds):
 		m.waiting = false
-		if m.now.Before(m.waitEnds) && (!m.needsCar || m.Inputs.Arming != Off) {
-			m.decide()
-		}
+	case m.Authorised() || m.Phase == Deciding:
+	case m.shut():
+		m.waiting = false
+		m.do(Effect{Kind: Closed})
+	case m.Inputs.Arming != Off:
+		m.decide()
 	}
 }
 
@@ -379,8 +418,9 @@ func (m *machine) rest() {
 	m.settle()
 }
 
-// close asks for the arm to come down. It is reached from sense alone, so the
-// levels are those of this very moment.
+// close asks for the arm to come down. It is reached from sense alone, and only
+// with levels that are those of this very moment: what was reported may have waited
+// for longer than a vehicle takes to get under the arm.
 func (m *machine) close() {
 	in := m.Inputs
 	if m.Phase != Cleared || m.closed >= m.cfg.CloseTries || m.stray.there || m.Held() || m.stopped() ||
@@ -390,7 +430,7 @@ func (m *machine) close() {
 		return
 	}
 	m.closed++
-	m.lastClose = m.now
+	m.lastClose, m.nextRaise, m.fall = m.now, m.now, fall{at: m.now, asked: true}
 	m.Phase, m.since, m.nextLook = Closing, m.now, m.now.Add(m.cfg.SampleEvery)
 	m.do(Effect{Kind: Close})
 }
