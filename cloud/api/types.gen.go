@@ -305,6 +305,7 @@ const (
 	RouteNotFound         ProblemCode = "route_not_found"
 	SoldOut               ProblemCode = "sold_out"
 	SpaceTypeUnknown      ProblemCode = "space_type_unknown"
+	Stopping              ProblemCode = "stopping"
 	TimeWithoutOffset     ProblemCode = "time_without_offset"
 	TooManyStreams        ProblemCode = "too_many_streams"
 	UnknownField          ProblemCode = "unknown_field"
@@ -416,6 +417,8 @@ func (e ProblemCode) Valid() bool {
 	case SoldOut:
 		return true
 	case SpaceTypeUnknown:
+		return true
+	case Stopping:
 		return true
 	case TimeWithoutOffset:
 		return true
@@ -810,7 +813,7 @@ type Contact struct {
 	Phone *string `json:"phone,omitempty"`
 }
 
-// EventStream Server-sent events; comments keep the connection alive
+// EventStream Server-sent events; comments keep the connection alive. A stream that an instance ends because it stops ends with `retry`; ask again then, with Last-Event-ID
 type EventStream = string
 
 // ExpectedVersion The version that the caller has seen: when it is another by now, nothing is changed

@@ -44,6 +44,7 @@ type cloud struct {
 	notifier  *postgres.Notifier
 	committer *postgres.Committer
 	follower  *follow.Follower
+	streams   *sse.Server
 	listing   *listing.Listing
 	booking   *booking.Service
 	sandbox   *sandbox.Provider
@@ -83,13 +84,12 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	c.committer = postgres.NewCommitter(selling, log, time.Now, c.notifier.Hint)
 	c.follower = follow.New(postgres.NewFeed(c.db), log)
 	c.committer.Tell(c.follower.Committed)
-	streams, err := sse.New(sse.Options{})
-	if err != nil {
+	if c.streams, err = sse.New(sse.Options{}); err != nil {
 		return nil, err
 	}
-	l.onStop("event streams", func() error { streams.Close(); return nil })
-	streams.Register(registry)
-	c.listing = listing.New(postgres.NewListing(c.db), c.follower.CurrentAt, time.Now, log, listing.Options{Streams: streams})
+	l.onStop("event streams", func() error { c.streams.Close(); return nil })
+	c.streams.Register(registry)
+	c.listing = listing.New(postgres.NewListing(c.db), c.follower.CurrentAt, time.Now, log, listing.Options{Streams: c.streams})
 
 	keys := postgres.NewBooking(c.db)
 	secret, err := keys.Secret(ctx, "manage_token")
@@ -232,7 +232,7 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 // handler is the public HTTP API.
 func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
-		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Stopping: stopping,
+		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Stopping: stopping, Drain: c.cfg.Drain,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
 		Web: web.Handler(),
 		Checks: []httpapi.Check{

@@ -34,6 +34,7 @@ type Config struct {
 	MQTTURL        string        // an external broker instead, as tcp://user:password@host:1883
 	PublicURL      string        // how drivers reach HTTP; empty: http:// and its address
 	PaymentTimeout time.Duration // for one call to the payment provider
+	Drain          time.Duration // between not being ready and taking no further requests
 	Stripe         Stripe        // an account for cards; without, the sandbox
 	Mail           email.Config  // an empty Addr means the built-in inbox
 	SMS            sms.Config    // an empty Account means the built-in inbox
@@ -52,6 +53,7 @@ const GCPercent = 300
 const (
 	stopEach  = 20 * time.Second
 	drainHTTP = 8 * time.Second
+	mostDrain = 10 * time.Minute
 )
 
 // CodePortBusy is the fault code of an address that is in use.
@@ -61,8 +63,11 @@ const CodePortBusy = "port_busy"
 // called once it takes requests.
 func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runtime)) (err error) {
 	l := newLifecycle(log)
-	defer func() { err = errors.Join(err, l.stop(stopEach)) }()
+	defer func() { err = errors.Join(err, l.stop(stopEach+cfg.Drain)) }()
 
+	if cfg.Drain < 0 || cfg.Drain > mostDrain {
+		return fault.New(fault.Invalid, "drain_invalid", fmt.Sprintf("--drain must be between 0s and %s.", mostDrain))
+	}
 	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
 		return fault.Wrap(err, fault.Invalid, "data_dir_unusable", fmt.Sprintf("The data directory %s cannot be made. Choose another with --data-dir.", cfg.DataDir))
 	}
@@ -114,13 +119,16 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runti
 	}
 	l.onStop("runtime file", func() error { return os.Remove(filepath.Join(cfg.DataDir, runtimeFile)) })
 
-	l.run("admin", serveHTTP(&http.Server{Handler: adminHandler(registry), ReadHeaderTimeout: 5 * time.Second}, admin, nil))
+	l.run("admin", serveHTTP(&http.Server{Handler: adminHandler(registry), ReadHeaderTimeout: 5 * time.Second}, admin, func(context.Context) {}))
 	stopping := make(chan struct{})
 	handler, err := c.handler(stopping)
 	if err != nil {
 		return err
 	}
-	l.run("http", serveHTTP(httpapi.NewServer(handler, log), api, stopping))
+	l.run("http", serveHTTP(httpapi.NewServer(handler, log), c.streams.Front(api, "/parking", handler), func(ctx context.Context) {
+		close(stopping)
+		c.drain(ctx)
+	}))
 	started(runtime)
 	return l.wait(ctx)
 }
@@ -170,9 +178,20 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// serveHTTP runs a server until its context ends; then stopping, if there is
-// one, tells readiness and streams, and requests may end.
-func serveHTTP(srv *http.Server, l net.Listener, stopping chan struct{}) func(context.Context) error {
+// drain lets a balancer see that the process is not ready, while all is served as
+// before, and then ends the listing's streams over the rest of the time.
+func (c *cloud) drain(ctx context.Context) {
+	notice := c.cfg.Drain / 4
+	select {
+	case <-ctx.Done():
+	case <-time.After(notice):
+	}
+	c.streams.Drain(ctx, c.cfg.Drain-notice)
+}
+
+// serveHTTP runs a server until its context ends; then it drains, and requests may
+// end.
+func serveHTTP(srv *http.Server, l net.Listener, drain func(context.Context)) func(context.Context) error {
 	return func(ctx context.Context) error {
 		served := make(chan error, 1)
 		go func() { served <- srv.Serve(l) }()
@@ -181,12 +200,10 @@ func serveHTTP(srv *http.Server, l net.Listener, stopping chan struct{}) func(co
 			return err
 		case <-ctx.Done():
 		}
-		if stopping != nil {
-			close(stopping)
-		}
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainHTTP)
+		drain(context.WithoutCancel(ctx))
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainHTTP)
 		defer cancel()
-		err := srv.Shutdown(drain)
+		err := srv.Shutdown(end)
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = srv.Close() // what is left are streams that nobody reads
 		}

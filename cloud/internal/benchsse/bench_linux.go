@@ -39,12 +39,14 @@ type Options struct {
 	Rounds int    // of each size
 	Self   string // this program, which with --serve is the server
 	Core   string // the servers'
+	Only   string // "connect": connections alone
 }
 
 // target is a server that runs.
 type target struct {
 	cmd     *exec.Cmd
 	addr    string
+	path    string // of a stream
 	publish func(version uint64) error
 }
 
@@ -54,6 +56,8 @@ type bench struct {
 	dir     string
 	out     io.Writer
 	payload func(version uint64) string
+	first   int       // bytes of our first answer
+	servers []*target // that were started
 }
 
 // figures are what one crowd on one server showed.
@@ -67,19 +71,27 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	b := &bench{Options: o, ctx: ctx, dir: dir, out: out}
-	if err := prepareNchan(ctx, dir, nchanPort); err != nil {
+	defer func() {
+		for _, t := range b.servers {
+			t.stop() // also after a failure
+		}
+	}()
+	if err := prepareNchan(ctx, dir); err != nil {
 		return err
+	}
+	// The first crowd fills the kernel's own caches; it does not count.
+	if _, err := b.crowd("openlot", largest); err != nil {
+		return err
+	}
+	if o.Only == "connect" {
+		return b.connects()
 	}
 	var r Result
 	var rss, rssRatio, connect []float64
-	for _, size := range []int{10_000, 19_000} {
+	for _, size := range []int{10_000, largest} {
 		var cpu, last []float64
-		for range o.Rounds {
-			ours, err := b.fan("openlot", b.openlot, "/parking?id=bench", size)
-			if err != nil {
-				return err
-			}
-			theirs, err := b.fan("nchan", b.nchan, "/sub", size)
+		for round := range o.Rounds {
+			ours, theirs, err := inTurn(round, size, b.fan)
 			if err != nil {
 				return err
 			}
@@ -96,11 +108,11 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 		}
 	}
 	r.RSSPerConn, r.RSSVsNchan, r.ConnectVsNchan = median(rss), median(rssRatio), median(connect)
-	ours, p99, err := b.hot("openlot", b.openlot, "/parkings")
+	ours, p99, err := b.hot("openlot", "/parkings")
 	if err != nil {
 		return err
 	}
-	theirs, _, err := b.hot("nchan", b.nchan, "/sub")
+	theirs, _, err := b.hot("nchan", "/sub")
 	if err != nil {
 		return err
 	}
@@ -116,21 +128,29 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	return err
 }
 
-const nchanPort = 18397
+const (
+	nchanPort = 18397
+	largest   = 19_000 // clients; more would need more open files
+)
 
 // start runs a server on its core.
-func (b *bench) start(argv ...string) (*exec.Cmd, io.Reader, error) {
+func (b *bench) start(argv ...string) (*target, io.Reader, error) {
 	cmd := exec.CommandContext(b.ctx, "taskset", append([]string{"-c", b.Core}, argv...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	return cmd, out, cmd.Start() // taskset becomes the server: it has its process id
+	if err := cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	t := &target{cmd: cmd} // taskset becomes the server: it has its process id
+	b.servers = append(b.servers, t)
+	return t, out, nil
 }
 
 func (b *bench) openlot() (*target, error) {
-	cmd, out, err := b.start(b.Self, "--serve")
+	t, out, err := b.start(b.Self, "--serve")
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +158,7 @@ func (b *bench) openlot() (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &target{cmd: cmd, addr: strings.TrimSpace(addr)}
+	t.addr, t.path = strings.TrimSpace(addr), "/parking?id=bench"
 	t.publish = func(version uint64) error {
 		got, err := post("http://"+t.addr+"/publish", "")
 		if err == nil && got != strconv.FormatUint(version, 10) {
@@ -166,15 +186,18 @@ func (b *bench) openlot() (*target, error) {
 }
 
 func (b *bench) nchan() (*target, error) {
-	cmd, _, err := b.start(b.dir+"/root/usr/sbin/nginx", "-p", b.dir, "-c", b.dir+"/nginx.conf")
+	if err := configureNchan(b.dir, nchanPort, b.first); err != nil {
+		return nil, err
+	}
+	t, _, err := b.start(b.dir+"/root/usr/sbin/nginx", "-p", b.dir, "-c", b.dir+"/nginx.conf")
 	if err != nil {
 		return nil, err
 	}
-	addr := "127.0.0.1:" + strconv.Itoa(nchanPort)
-	t := &target{cmd: cmd, addr: addr, publish: func(v uint64) error {
-		_, err := post("http://"+addr+"/pub", b.payload(v))
+	t.addr, t.path = "127.0.0.1:"+strconv.Itoa(nchanPort), "/sub"
+	t.publish = func(v uint64) error {
+		_, err := post("http://"+t.addr+"/pub", b.payload(v))
 		return err
-	}}
+	}
 	for limit := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if err = t.publish(1); err == nil || time.Now().After(limit) {
 			return t, err
@@ -195,6 +218,7 @@ func post(url, body string) (string, error) {
 	return string(got), err
 }
 
+// stop ends the server, if that was not done before.
 func (t *target) stop() {
 	_ = t.cmd.Process.Signal(syscall.SIGTERM)
 	_ = t.cmd.Wait() // it was told to end
@@ -222,25 +246,21 @@ func (t *target) rss() float64 {
 }
 
 // fan tells a crowd ten times.
-func (b *bench) fan(name string, start func() (*target, error), path string, size int) (figures, error) {
+func (b *bench) fan(name string, size int) (figures, error) {
 	const publishes = 10
 	var f figures
-	t, err := start()
+	t, c, err := b.gather(name)
 	if err != nil {
 		return f, err
 	}
 	defer t.stop()
-	c, err := newCrowd()
-	if err != nil {
-		return f, err
-	}
 	defer c.close()
-	c.bare = name == "nchan"
 	rss, cpu := t.rss(), t.cpu()
-	if err := c.connect(t.addr, path, size); err != nil {
+	if err := c.connect(t.addr, t.path, size); err != nil {
 		return f, err
 	}
 	f.connect = (t.cpu() - cpu) / float64(size)
+	b.answered(c)
 	if err := c.idle(1500 * time.Millisecond); err != nil {
 		return f, err
 	}
@@ -264,6 +284,79 @@ func (b *bench) fan(name string, start func() (*target, error), path string, siz
 	return f, err
 }
 
+// inTurn measures both: another first each time.
+func inTurn[F any](round, size int, measure func(name string, size int) (F, error)) (ours, theirs F, err error) {
+	if round%2 == 0 {
+		if ours, err = measure("openlot", size); err == nil {
+			theirs, err = measure("nchan", size)
+		}
+		return ours, theirs, err
+	}
+	if theirs, err = measure("nchan", size); err == nil {
+		ours, err = measure("openlot", size)
+	}
+	return ours, theirs, err
+}
+
+// connects measures what a connection costs, and nothing else.
+func (b *bench) connects() error {
+	var ratios []float64
+	for round := range b.Rounds {
+		ours, theirs, err := inTurn(round, 10_000, b.crowd)
+		if err != nil {
+			return err
+		}
+		ratios = append(ratios, ours/theirs)
+	}
+	_, err := fmt.Fprintf(b.out, "{\"connect_vs_nchan\":%.3f}\n", median(ratios))
+	return err
+}
+
+// crowd returns what each of many connections costs.
+func (b *bench) crowd(name string, size int) (connect float64, err error) {
+	t, c, err := b.gather(name)
+	if err != nil {
+		return 0, err
+	}
+	defer t.stop()
+	defer c.close()
+	cpu := t.cpu()
+	if err := c.connect(t.addr, t.path, size); err != nil {
+		return 0, err
+	}
+	connect = (t.cpu() - cpu) / float64(size)
+	first := b.answered(c)
+	_, err = fmt.Fprintf(b.out, "%-8s %6d clients: connect %5.1f µs, first answer %d bytes\n", name, size, connect*1e6, first)
+	return connect, err
+}
+
+// gather starts a server and makes a crowd for it.
+func (b *bench) gather(name string) (*target, *crowd, error) {
+	start := b.openlot
+	if name == "nchan" {
+		start = b.nchan
+	}
+	t, err := start()
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := newCrowd()
+	if err != nil {
+		return nil, nil, err
+	}
+	c.bare = name == "nchan"
+	return t, c, nil
+}
+
+// answered returns how long a first answer is, in bytes, and remembers ours.
+func (b *bench) answered(c *crowd) int {
+	first := int(c.bytes) / len(c.open)
+	if !c.bare {
+		b.first = first
+	}
+	return first
+}
+
 func (c *crowd) idle(d time.Duration) error {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		if err := c.poll(20); err != nil {
@@ -274,19 +367,14 @@ func (c *crowd) idle(d time.Duration) error {
 }
 
 // hot tells a crowd of 5,000 a hundred times a second, for four seconds.
-func (b *bench) hot(name string, start func() (*target, error), path string) (cpu float64, p99 int, err error) {
+func (b *bench) hot(name, path string) (cpu float64, p99 int, err error) {
 	const size, publishes, rate = 5_000, 400, 100
-	t, err := start()
+	t, c, err := b.gather(name)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer t.stop()
-	c, err := newCrowd()
-	if err != nil {
-		return 0, 0, err
-	}
 	defer c.close()
-	c.bare = name == "nchan"
 	if err := c.connect(t.addr, path, size); err != nil {
 		return 0, 0, err
 	}
@@ -328,17 +416,13 @@ func (b *bench) hot(name string, start func() (*target, error), path string) (cp
 // stalled lets 10 of 200 clients stop reading for 4,000 changes.
 func (b *bench) stalled() (most int64, err error) {
 	const size, slow, publishes = 200, 10, 4_000
-	t, err := b.openlot()
+	t, c, err := b.gather("openlot")
 	if err != nil {
 		return 0, err
 	}
 	defer t.stop()
-	c, err := newCrowd()
-	if err != nil {
-		return 0, err
-	}
 	defer c.close()
-	if err := c.connect(t.addr, "/parking?id=bench", size); err != nil {
+	if err := c.connect(t.addr, t.path, size); err != nil {
 		return 0, err
 	}
 	for _, fd := range c.open[:slow] {

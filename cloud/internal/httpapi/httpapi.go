@@ -71,6 +71,7 @@ type Config struct {
 	// shows everything, so that nobody has to be told.
 	Position func(context.Context) (position.Position, error)
 	Stopping <-chan struct{} // closed: streams end and the process is not ready; nil: never
+	Drain    time.Duration   // over which streams end
 
 	Parkings http.Handler // GET /parkings
 	Parking  http.Handler // GET /parking and /parkings/{id}, with PathValue("id")

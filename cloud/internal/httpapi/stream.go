@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -58,17 +59,25 @@ func (s *server) streamReservation(c *gin.Context, r id.Reservation) error {
 	h.Set("X-Accel-Buffering", "no") // proxies must not collect it
 	c.Status(http.StatusOK)
 	w := &eventWriter{c.Writer, http.NewResponseController(c.Writer)}
-	if !w.write([]byte("retry: 2000\n\n")) || !w.event(&v) {
+	if !w.write(retry()) || !w.event(&v) {
 		return nil
 	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	sent, failing := eventID(&v), time.Time{}
+	stopping, leave := s.Stopping, (<-chan time.Time)(nil)
 	for !over(&v) {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.Stopping:
+		case <-stopping:
+			// As those of the listing: not before a balancer may have seen it, and not
+			// all at once.
+			notice := s.Drain / 4
+			stopping, leave = nil, time.After(notice+rand.N(s.Drain-notice+1)) //nolint:gosec // only spreads clients over time
+			continue
+		case <-leave:
+			w.write(retry())
 			return nil
 		case <-beat.C:
 			if !w.write([]byte(": still here\n\n")) {
@@ -94,7 +103,7 @@ func (s *server) streamReservation(c *gin.Context, r id.Reservation) error {
 			}
 			sent = now
 		}
-		if !pause(ctx.Done(), s.Stopping) {
+		if !pause(ctx.Done()) {
 			return nil
 		}
 	}
@@ -102,17 +111,20 @@ func (s *server) streamReservation(c *gin.Context, r id.Reservation) error {
 }
 
 // pause waits for a moment and reports whether to go on.
-func pause(gone, stopping <-chan struct{}) bool {
+func pause(gone <-chan struct{}) bool {
 	t := time.NewTimer(calm)
 	defer t.Stop()
 	select {
 	case <-gone:
 		return false
-	case <-stopping:
-		return false
 	case <-t.C:
 		return true
 	}
+}
+
+// retry says when to come back, to each client at another time.
+func retry() []byte {
+	return fmt.Appendf(nil, "retry: %d\n\n", 1000+rand.IntN(2000)) //nolint:gosec // only spreads clients over time
 }
 
 // over reports whether nothing about the reservation can change any more.

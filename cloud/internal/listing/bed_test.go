@@ -264,7 +264,10 @@ type watcher struct {
 	rest     []byte
 	frames   []string // names of events
 	comments int
+	id       string
+	retries  int
 	lots     map[string]shown
+	told     map[string]int // changes, by parking
 	end      func()
 	done     chan struct{}
 }
@@ -317,6 +320,10 @@ func (w *watcher) take(frame string) {
 			name = value
 		case "data":
 			data = value
+		case "id":
+			w.id = value
+		case "retry":
+			w.retries++
 		case "":
 			w.comments++
 		}
@@ -345,7 +352,11 @@ func (w *watcher) take(frame string) {
 		w.lots[s.ID] = s
 	case "availability":
 		err = json.Unmarshal([]byte(data), &got)
+		if w.told == nil {
+			w.told = map[string]int{}
+		}
 		for _, s := range got {
+			w.told[s.ID]++
 			was, known := w.lots[s.ID]
 			if !known {
 				w.t.Errorf("a change of %s, which is not in the snapshot", s.ID)

@@ -17,6 +17,7 @@ const (
 	CodeParkingNotFound = "parking_not_found"
 	CodeLoading         = "listing_loading"
 	CodeTooManyStreams  = "too_many_streams"
+	CodeStopping        = "stopping"
 )
 
 // Parkings answers GET /parkings: JSON, GeoJSON, or a stream of the same query.

@@ -112,7 +112,7 @@ func (l *Listing) join(want *topic) *topic {
 		return t
 	}
 	t := want
-	t.count, t.current, t.stopped = 1, l.current, l.stopped
+	t.count, t.current = 1, l.current
 	t.clients = l.clients.Topic(t, func() { l.leave(t) })
 	// Both under the lock that the pump takes to find topics: nothing happens
 	// between filling a topic and showing it.
@@ -164,15 +164,17 @@ func (l *Listing) serve(w http.ResponseWriter, r *http.Request, want *topic, ver
 		return fault.New(fault.Unavailable, CodeTooManyStreams, "There are too many live streams. Ask again without one, or in a moment.")
 	}
 	t := l.join(want)
-	if version > 0 {
-		t.wait(r.Context(), version)
+	if version > 0 && !l.wait(r.Context(), t, version) {
+		l.clients.Forgo(t.clients)
+		return fault.New(fault.Unavailable, CodeStopping, "This process stops and has not seen yet what you have. Ask again, for another.")
 	}
 	l.clients.Serve(w, r, t.clients)
 	return nil
 }
 
-// wait returns when the topic shows a version, or is not going to in time.
-func (t *topic) wait(ctx context.Context, version uint64) {
+// wait returns when the topic shows a version, or is not going to in time. It
+// reports false when the client has gone, or is to go, before that.
+func (l *Listing) wait(ctx context.Context, t *topic, version uint64) bool {
 	wake, unwatch := t.clients.Watch()
 	defer unwatch()
 	patience := time.NewTimer(catchUp)
@@ -180,12 +182,15 @@ func (t *topic) wait(ctx context.Context, version uint64) {
 	for t.version() < version {
 		select {
 		case <-ctx.Done():
-			return
-		case <-t.stopped:
-			return
+			return false
+		case <-l.stopped:
+			return false
+		case <-l.clients.Draining():
+			return false
 		case <-patience.C:
-			return
+			return true
 		case <-wake:
 		}
 	}
+	return true
 }

@@ -23,7 +23,6 @@ type topic struct {
 	clients *sse.Topic
 	count   int // of clients; under streams.mu
 	current func() time.Time
-	stopped <-chan struct{}
 
 	mu      sync.Mutex
 	seq     uint64 // state of the listing since which the items show what they do

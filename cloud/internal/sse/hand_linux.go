@@ -28,19 +28,29 @@ func (s *Server) hand(w http.ResponseWriter, c *net.TCPConn, t *Topic) bool {
 	// What the reader has got already is of a further request, which a stream
 	// without an end never comes to.
 	_ = conn.Close() // the first descriptor; the connection lives on in the second
-	_ = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_SNDBUF, sendBuffer)
-	if !s.shards[fd%len(s.shards)].add(fd, t, w.Header()) {
+	s.handed.Add(1)
+	s.give(fd, t, w.Header())
+	return true
+}
+
+// give gives a descriptor to its shard.
+func (s *Server) give(fd int, t *Topic, h http.Header) {
+	setsockopt(fd, syscall.SOL_SOCKET, syscall.SO_SNDBUF, sendBuffer)
+	if !s.shards[fd%len(s.shards)].add(fd, t, h) {
 		_ = syscall.Close(fd)
 		s.end(t)
-		return true
 	}
-	s.handed.Add(1)
-	return true
 }
 
 // appendHead appends the answer's head: its body ends with the connection.
 func appendHead(b []byte, h http.Header) []byte {
-	b = append(b, "HTTP/1.1 200 OK\r\nConnection: close\r\nDate: "...)
+	b = appendHeader(append(b, "HTTP/1.1 200 OK\r\n"...), h)
+	return retry(append(b, "\r\n"...))
+}
+
+// appendHeader appends a header for an answer that ends with the connection.
+func appendHeader(b []byte, h http.Header) []byte {
+	b = append(b, "Connection: close\r\nDate: "...)
 	b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
 	b = append(b, "\r\n"...)
 	for k, values := range h {
@@ -48,7 +58,7 @@ func appendHead(b []byte, h http.Header) []byte {
 			b = append(append(append(append(b, k...), ": "...), clean(v)...), "\r\n"...)
 		}
 	}
-	return retry(append(b, "\r\n"...))
+	return b
 }
 
 // clean keeps a header's value in its line.
@@ -69,11 +79,31 @@ func dup(fd int) int {
 	return int(n)
 }
 
-// sendto writes without waiting and without a word to Go's scheduler, because it
-// takes less time than that would.
+// What follows never waits, so Go's scheduler is told nothing of it: that takes
+// longer than some of the calls.
+
+// sendto writes.
 func sendto(fd int, b []byte) (int, syscall.Errno) {
 	//nolint:gosec // the bytes are read only, and before it returns
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
 		syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
 	return int(n), errno
+}
+
+func setsockopt(fd, level, name int, value int32) {
+	//nolint:gosec // the value is read only, and before it returns
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(name), uintptr(unsafe.Pointer(&value)), unsafe.Sizeof(value), 0)
+}
+
+func epollCtl(epoll, op, fd int, events uint32, gen int32) syscall.Errno {
+	e := syscall.EpollEvent{Events: events, Fd: int32(fd), Pad: gen}
+	//nolint:gosec // the event is read only, and before it returns
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_CTL, uintptr(epoll), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(&e)), 0, 0)
+	return errno
+}
+
+// end sends the end of a stream and closes its descriptor.
+func end(fd int) {
+	_, _, _ = syscall.RawSyscall(syscall.SYS_SHUTDOWN, uintptr(fd), syscall.SHUT_WR, 0)
+	_, _, _ = syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0)
 }

@@ -2,6 +2,7 @@ package sse
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"runtime"
 	"sync"
@@ -36,6 +37,8 @@ type shard struct {
 	ended bool
 	tick  uint32 // counts
 	first []byte // scratch for what is sent first
+
+	thinned int // places that thin has looked at
 
 	queueMu sync.Mutex
 	queue   []*Topic // with news
@@ -116,7 +119,7 @@ func (h *shard) add(fd int, t *Topic, header http.Header) bool {
 		h.conns = append(h.conns, make([]conn, max(64, len(h.conns)/2))...)
 	}
 	h.gen = max(h.gen+1, 1)
-	if syscall.EpollCtl(h.epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Fd: int32(fd), Events: syscall.EPOLLRDHUP, Pad: h.gen}) != nil {
+	if epollCtl(h.epoll, syscall.EPOLL_CTL_ADD, fd, syscall.EPOLLRDHUP, h.gen) != 0 {
 		return false
 	}
 	p := &t.parts[h.index]
@@ -127,8 +130,39 @@ func (h *shard) add(fd int, t *Topic, header http.Header) bool {
 	frame, newest := t.source.Since(0)
 	c.seen = newest
 	h.first = append(appendHead(h.first[:0], header), frame...)
-	h.send(int32(fd), c, h.first, true)
+	gen := h.gen
+	if h.send(int32(fd), c, h.first, true); h.server.drained.Load() && c.gen == gen {
+		h.drop(fd)
+	}
 	return true
+}
+
+// thin ends a part of the streams, of those first that were not looked at for
+// longest.
+func (h *shard) thin(part float64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	open := 0
+	for i := range h.conns {
+		if h.conns[i].topic != nil {
+			open++
+		}
+	}
+	for n := int(math.Ceil(float64(open) * part)); n > 0; h.thinned++ {
+		i := h.thinned % len(h.conns)
+		c := &h.conns[i]
+		if c.topic == nil {
+			continue
+		}
+		n--
+		gen := c.gen
+		if c.tail == nil { // else the client would take it for a part of a frame
+			h.send(int32(h.fd(i)), c, retry(nil), true)
+		}
+		if c.gen == gen {
+			h.drop(h.fd(i))
+		}
+	}
 }
 
 // drop ends a connection.
@@ -145,8 +179,7 @@ func (h *shard) drop(fd int) {
 	}
 	t := c.topic
 	*c = conn{}
-	_ = syscall.Shutdown(fd, syscall.SHUT_WR)
-	_ = syscall.Close(fd) // leaves the epoll by itself
+	end(fd) // leaves the epoll by itself
 	h.server.end(t)
 }
 
@@ -187,7 +220,7 @@ func (h *shard) send(fd int32, c *conn, b []byte, scratch bool) {
 
 func (h *shard) listen(fd int32, c *conn, events uint32) {
 	// It fails for want of memory only; the look at each client makes it up.
-	_ = syscall.EpollCtl(h.epoll, syscall.EPOLL_CTL_MOD, int(fd), &syscall.EpollEvent{Fd: fd, Events: events, Pad: c.gen})
+	_ = epollCtl(h.epoll, syscall.EPOLL_CTL_MOD, int(fd), events, c.gen)
 }
 
 // advance leads a client to the newest state, as far as it takes it.

@@ -41,7 +41,7 @@ func TestAnEventOfAnEarlierConnectionIsNotHeeded(t *testing.T) {
 	other, far := pair()
 	defer func() { _ = syscall.Close(far) }()
 	if other != first { // somebody else was quicker: take the number over
-		if err := syscall.Dup2(other, first); err != nil {
+		if err := syscall.Dup3(other, first, syscall.O_CLOEXEC); err != nil {
 			t.Fatal(err)
 		}
 		_ = syscall.Close(other)

@@ -47,10 +47,16 @@ type Server struct {
 	closed  chan struct{}
 	once    sync.Once
 
+	draining   chan struct{} // closed by Drain
+	drainUntil time.Time     // set before
+	drained    atomic.Bool   // nobody is let in any more
+	ordinaryMu sync.Mutex
+	ordinary   map[*http.ResponseController]struct{} // streams
+
 	open                            atomic.Int64
 	writes, bytes, blocked, evicted atomic.Int64
 	blocking                        atomic.Int64
-	handed                          atomic.Int64
+	handed, early                   atomic.Int64
 }
 
 // New makes a server.
@@ -70,7 +76,7 @@ func NewPlain(o Options) *Server {
 	if o.Stuck == 0 {
 		o.Stuck = 10 * time.Second
 	}
-	return &Server{options: o, closed: make(chan struct{})}
+	return &Server{options: o, closed: make(chan struct{}), draining: make(chan struct{}), ordinary: map[*http.ResponseController]struct{}{}}
 }
 
 // Close ends all streams, and those that are still to come.
@@ -83,12 +89,16 @@ func (s *Server) Close() {
 	})
 }
 
-// Admit takes a place, or reports that there is none. Serve gives it back.
+// Admit takes a place, or reports that there is none. Serve, or Forgo, gives it
+// back.
 func (s *Server) Admit() bool {
 	select {
 	case <-s.closed:
 		return false
 	default:
+	}
+	if s.drained.Load() {
+		return false
 	}
 	if s.open.Add(1) > int64(s.options.Max) {
 		s.open.Add(-1)
@@ -152,12 +162,19 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, t *Topic) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no") // proxies must not collect it
+	if e, ok := r.Context().Value(connKey{}).(*early); ok {
+		e.hand(s, t, h)
+		return
+	}
 	if c := s.takes(r); c != nil && s.hand(w, c, t) {
 		return
 	}
 	s.plain(w, r, t)
 	s.end(t)
 }
+
+// Forgo gives a place back that Serve is not going to be called for.
+func (s *Server) Forgo(t *Topic) { s.end(t) }
 
 // end is told of each client that has gone.
 func (s *Server) end(t *Topic) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,16 +19,17 @@ import (
 	"github.com/openlot/openlot/cloud/internal/sse"
 )
 
-// both runs a test against either way to keep streams.
-func both(t *testing.T, test func(t *testing.T, start func(sse.Options) *bed)) {
+// everyWay runs a test against each way to keep streams.
+func everyWay(t *testing.T, test func(t *testing.T, start func(sse.Options) *bed)) {
 	t.Parallel()
 	for name, makes := range map[string]func(sse.Options) (*sse.Server, error){
+		"early":  sse.New,
 		"handed": sse.New,
 		"plain":  func(o sse.Options) (*sse.Server, error) { return sse.NewPlain(o), nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, func(o sse.Options) *bed { return start(t, o, makes) })
+			test(t, func(o sse.Options) *bed { return start(t, o, makes, name) })
 		})
 	}
 }
@@ -35,6 +37,7 @@ func both(t *testing.T, test func(t *testing.T, start func(sse.Options) *bed)) {
 // bed serves topics by name, at their path.
 type bed struct {
 	t    *testing.T
+	way  string
 	sse  *sse.Server
 	http *httptest.Server
 	left chan string
@@ -71,13 +74,13 @@ func (s *state) set(n uint64) {
 	s.topic.Wake()
 }
 
-func start(t *testing.T, o sse.Options, makes func(sse.Options) (*sse.Server, error)) *bed {
+func start(t *testing.T, o sse.Options, makes func(sse.Options) (*sse.Server, error), way string) *bed {
 	t.Helper()
 	s, err := makes(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{t: t, sse: s, left: make(chan string, 10_000), states: map[string]*state{}}
+	b := &bed{t: t, way: way, sse: s, left: make(chan string, 10_000), states: map[string]*state{}}
 	b.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.Admit() {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -90,6 +93,9 @@ func start(t *testing.T, o sse.Options, makes func(sse.Options) (*sse.Server, er
 		s.Serve(w, r, topic)
 	}))
 	b.http.Config.ConnContext = sse.ConnContext
+	if way == "early" {
+		b.http.Listener = s.Front(b.http.Listener, "/", b.http.Config.Handler)
+	}
 	b.http.Start()
 	t.Cleanup(b.http.Close)
 	t.Cleanup(s.Close)
@@ -164,7 +170,7 @@ func (b *bed) open(name string, buffer int, after string) *client {
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		b.t.Fatal(err)
 	}
-	if _, err := io.WriteString(conn, "GET /"+name+" HTTP/1.1\r\nHost: x\r\n\r\n"+after); err != nil {
+	if _, err := io.WriteString(conn, "GET /"+name+" HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"+after); err != nil {
 		b.t.Fatal(err)
 	}
 	return c
@@ -224,7 +230,7 @@ func (c *client) until(n uint64) {
 }
 
 func TestAStreamBeginsWithTheNewestAndGoesOn(t *testing.T) {
-	both(t, func(t *testing.T, start func(sse.Options) *bed) {
+	everyWay(t, func(t *testing.T, start func(sse.Options) *bed) {
 		b := start(sse.Options{})
 		s := b.state("a", 10)
 		s.set(7)
@@ -244,11 +250,20 @@ func TestAStreamBeginsWithTheNewestAndGoesOn(t *testing.T) {
 		if got := b.figure("openlot_sse_connections"); got != 1 {
 			t.Errorf("%v connections", got)
 		}
+		for _, way := range []string{"early", "handed"} {
+			want := 0.0
+			if way == b.way && runtime.GOOS == "linux" {
+				want = 1
+			}
+			if got := b.figure("openlot_sse_" + way + "_total"); got != want {
+				t.Errorf("%v of %v streams came the way %q", got, want, way)
+			}
+		}
 	})
 }
 
 func TestRetriesAreSpread(t *testing.T) {
-	both(t, func(t *testing.T, start func(sse.Options) *bed) {
+	everyWay(t, func(t *testing.T, start func(sse.Options) *bed) {
 		b := start(sse.Options{})
 		b.state("a", 1)
 		found := map[string]bool{}
@@ -263,7 +278,7 @@ func TestRetriesAreSpread(t *testing.T) {
 }
 
 func TestASilentStreamSaysThatItIsAlive(t *testing.T) {
-	both(t, func(t *testing.T, start func(sse.Options) *bed) {
+	everyWay(t, func(t *testing.T, start func(sse.Options) *bed) {
 		b := start(sse.Options{Heartbeat: 150 * time.Millisecond})
 		b.state("a", 1)
 		c := b.open("a", 0, "")
@@ -281,7 +296,7 @@ func TestASilentStreamSaysThatItIsAlive(t *testing.T) {
 }
 
 func TestAPlaceIsGivenBack(t *testing.T) {
-	both(t, func(t *testing.T, start func(sse.Options) *bed) {
+	everyWay(t, func(t *testing.T, start func(sse.Options) *bed) {
 		b := start(sse.Options{Max: 2})
 		b.state("a", 1)
 		for _, end := range []func(*net.TCPConn) error{(*net.TCPConn).Close, (*net.TCPConn).CloseWrite, func(c *net.TCPConn) error {
@@ -305,7 +320,7 @@ func TestAPlaceIsGivenBack(t *testing.T) {
 }
 
 func TestAFurtherRequestDoesNotDisturb(t *testing.T) {
-	both(t, func(t *testing.T, start func(sse.Options) *bed) {
+	everyWay(t, func(t *testing.T, start func(sse.Options) *bed) {
 		b := start(sse.Options{})
 		s := b.state("a", 1)
 		b.state("other", 1)
@@ -325,7 +340,7 @@ func TestAFurtherRequestDoesNotDisturb(t *testing.T) {
 // TestWhoStalledEndsOnTheNewestState lets clients stop reading for a while, with
 // frames that fit the buffers many times, once, and not at all.
 func TestWhoStalledEndsOnTheNewestState(t *testing.T) {
-	both(t, func(t *testing.T, start func(sse.Options) *bed) {
+	everyWay(t, func(t *testing.T, start func(sse.Options) *bed) {
 		for _, size := range []int{50, 4_000, 300_000} {
 			t.Run(fmt.Sprint(size), func(t *testing.T) {
 				b := start(sse.Options{Heartbeat: time.Minute, Stuck: time.Minute})
@@ -356,7 +371,7 @@ func TestWhoStalledEndsOnTheNewestState(t *testing.T) {
 }
 
 func TestWhoNeverReadsIsEvicted(t *testing.T) {
-	both(t, func(t *testing.T, start func(sse.Options) *bed) {
+	everyWay(t, func(t *testing.T, start func(sse.Options) *bed) {
 		b := start(sse.Options{Heartbeat: 300 * time.Millisecond, Stuck: 200 * time.Millisecond})
 		s := b.state("a", 8_000_000)
 		b.open("a", 4<<10, "")
@@ -374,7 +389,7 @@ func TestWhoNeverReadsIsEvicted(t *testing.T) {
 // TestNobodyIsSentWhatIsForAnother has clients of many topics come and go all the
 // time, so that descriptors change hands.
 func TestNobodyIsSentWhatIsForAnother(t *testing.T) {
-	both(t, func(t *testing.T, start func(sse.Options) *bed) {
+	everyWay(t, func(t *testing.T, start func(sse.Options) *bed) {
 		b := start(sse.Options{})
 		stop := make(chan struct{})
 		var telling, all sync.WaitGroup
@@ -423,7 +438,7 @@ func TestNobodyIsSentWhatIsForAnother(t *testing.T) {
 }
 
 func TestCloseEndsEveryStream(t *testing.T) {
-	both(t, func(t *testing.T, start func(sse.Options) *bed) {
+	everyWay(t, func(t *testing.T, start func(sse.Options) *bed) {
 		b := start(sse.Options{})
 		b.state("a", 1)
 		b.state("big", 1_000_000)

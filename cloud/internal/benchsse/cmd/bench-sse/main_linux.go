@@ -26,6 +26,7 @@ func run() error {
 	serve := flag.Bool("serve", false, "be the server under test")
 	rounds := flag.Int("rounds", 2, "alternations for each size")
 	core := flag.String("core", "0", "the servers' core; this program is to run on another")
+	only := flag.String("only", "", "connect: what a connection costs, and nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -37,5 +38,5 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	return benchsse.Run(ctx, benchsse.Options{Rounds: *rounds, Self: self, Core: *core}, os.Stdout)
+	return benchsse.Run(ctx, benchsse.Options{Rounds: *rounds, Self: self, Core: *core, Only: *only}, os.Stdout)
 }
