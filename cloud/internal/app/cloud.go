@@ -58,6 +58,7 @@ type cloud struct {
 	keeper    *fleet.Keeper
 	client    *mqtt.Client
 	mqttAddr  string
+	requests  *httpapi.Metrics
 }
 
 // newCloud makes the parts. What has to be undone is registered.
@@ -120,7 +121,20 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	if err := c.newJobs(l, tokens); err != nil {
 		return nil, err
 	}
-	return c, c.newFleet(ctx, registry, l)
+	if err := c.newFleet(ctx, registry, l); err != nil {
+		return nil, err
+	}
+	c.db.Register(registry, "main")
+	selling.Register(registry, "committer")
+	c.committer.Register(registry)
+	c.follower.Register(registry)
+	c.relay.Register(registry)
+	c.workers.Register(registry)
+	c.client.Register(registry)
+	c.fleet.Register(registry)
+	registry.MustRegister(postgres.NewBacklog(c.db))
+	c.requests = httpapi.NewMetrics(registry)
+	return c, nil
 }
 
 // committerConns are the committer's own: a batch, for which hundreds may wait, must
@@ -223,7 +237,7 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 // handler is the public HTTP API.
 func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
-		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Stopping: stopping,
+		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Metrics: c.requests, Stopping: stopping,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
 		Web: web.Handler(),
 		Checks: []httpapi.Check{

@@ -65,6 +65,7 @@ type Config struct {
 	Receipts Receipts
 	Webhooks Webhooks // nil: no provider sends any
 	Log      *slog.Logger
+	Metrics  *Metrics // nil: nobody counts
 	Checks   []Check
 	Stopping <-chan struct{} // closed: streams end and the process is not ready; nil: never
 

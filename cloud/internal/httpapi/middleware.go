@@ -15,6 +15,9 @@ import (
 	"github.com/openlot/openlot/protocol/fault"
 )
 
+// statusCut counts an answer that was broken off.
+const statusCut = 499
+
 // observe names the request and logs it in one line when it is done.
 func (s *server) observe(c *gin.Context) {
 	began := time.Now()
@@ -23,13 +26,22 @@ func (s *server) observe(c *gin.Context) {
 		name = rand.Text()[:16]
 	}
 	c.Header(problem.RequestIDHeader, name)
-	c.Next()
-
 	route := c.FullPath()
 	if route == "" {
 		route = "none"
 	}
+	s.Metrics.begun()
+	panicked := true
+	defer func() {
+		if panicked { // the connection is cut
+			s.Metrics.ended(c, method(c.Request.Method), route, statusCut, time.Since(began))
+		}
+	}()
+	c.Next()
+	panicked = false
+
 	status := c.Writer.Status()
+	s.Metrics.ended(c, method(c.Request.Method), route, status, time.Since(began))
 	attrs := []slog.Attr{
 		slog.String("request_id", name), slog.String("method", method(c.Request.Method)), slog.String("route", route),
 		slog.Int("status", status), slog.Int("bytes", max(c.Writer.Size(), 0)),

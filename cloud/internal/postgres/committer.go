@@ -52,6 +52,7 @@ type Committer struct {
 	shards  [workers]shard
 	refuser refuser
 	seed    maphash.Seed
+	metrics committerMetrics
 }
 
 // shard is a share of the parkings, and what is known about them.
@@ -69,6 +70,7 @@ func NewCommitter(db *DB, log *slog.Logger, now func() time.Time, hint func(id.P
 	c := &Committer{
 		db: db, log: log.With("component", "committer"), now: now, hint: hint,
 		refuser: refuser{wake: make(chan struct{}, 1)}, seed: maphash.MakeSeed(),
+		metrics: newCommitterMetrics(),
 	}
 	for i := range c.shards {
 		s := &c.shards[i]

@@ -65,10 +65,12 @@ func (w *worker) refuse(r *request) {
 
 // send writes the batch and waits for the commit.
 func (w *worker) send(ctx context.Context, f *flight) {
+	began := time.Now()
 	f.heads, f.err = w.write(ctx, &w.args)
 	if f.err == nil {
 		f.err = w.release(ctx, true)
 	}
+	w.c.metrics.sent(f, time.Since(began))
 }
 
 // land deals with the answer to the batch that was under way.
