@@ -65,7 +65,7 @@ type cloud struct {
 func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, registry prometheus.Registerer, l *lifecycle) (*cloud, error) {
 	c := &cloud{cfg: cfg, log: log}
 	var err error
-	if c.db, err = postgres.Open(ctx, dsn, log, postgres.Options{}); err != nil {
+	if c.db, err = postgres.Open(ctx, dsn, log, postgres.Options{Trace: cfg.Tracing != nil}); err != nil {
 		return nil, err
 	}
 	l.onStop("database connections", func() error { c.db.Close(); return nil })
@@ -81,6 +81,9 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	c.committer = postgres.NewCommitter(selling, log, time.Now, c.notifier.Hint)
 	c.follower = follow.New(postgres.NewFeed(c.db), log)
 	c.committer.Tell(c.follower.Committed)
+	if cfg.Tracing != nil {
+		c.committer.Trace()
+	}
 	streams, err := sse.New(sse.Options{})
 	if err != nil {
 		return nil, err
@@ -237,7 +240,7 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 // handler is the public HTTP API.
 func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
-		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Metrics: c.requests, Stopping: stopping,
+		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Metrics: c.requests, Tracing: c.cfg.Tracing, Stopping: stopping,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
 		Web: web.Handler(),
 		Checks: []httpapi.Check{

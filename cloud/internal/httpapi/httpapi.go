@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/problem"
@@ -65,7 +66,8 @@ type Config struct {
 	Receipts Receipts
 	Webhooks Webhooks // nil: no provider sends any
 	Log      *slog.Logger
-	Metrics  *Metrics // nil: nobody counts
+	Metrics  *Metrics             // nil: nobody counts
+	Tracing  trace.TracerProvider // nil: nothing is traced
 	Checks   []Check
 	Stopping <-chan struct{} // closed: streams end and the process is not ready; nil: never
 

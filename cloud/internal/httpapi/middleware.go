@@ -31,9 +31,11 @@ func (s *server) observe(c *gin.Context) {
 		route = "none"
 	}
 	s.Metrics.begun()
+	span := s.span(c, method(c.Request.Method), route, name)
 	panicked := true
 	defer func() {
 		if panicked { // the connection is cut
+			endSpan(span, statusCut)
 			s.Metrics.ended(c, method(c.Request.Method), route, statusCut, time.Since(began))
 		}
 	}()
@@ -41,12 +43,14 @@ func (s *server) observe(c *gin.Context) {
 	panicked = false
 
 	status := c.Writer.Status()
+	endSpan(span, status)
 	s.Metrics.ended(c, method(c.Request.Method), route, status, time.Since(began))
 	attrs := []slog.Attr{
 		slog.String("request_id", name), slog.String("method", method(c.Request.Method)), slog.String("route", route),
 		slog.Int("status", status), slog.Int("bytes", max(c.Writer.Size(), 0)),
 		slog.Float64("ms", float64(time.Since(began).Microseconds())/1000),
 	}
+	attrs = append(attrs, traceOf(span)...)
 	level := slog.LevelInfo
 	if last := c.Errors.Last(); last != nil {
 		attrs = append(attrs, slog.String("code", fault.Code(last.Err)))

@@ -70,7 +70,11 @@ func (w *worker) send(ctx context.Context, f *flight) {
 	if f.err == nil {
 		f.err = w.release(ctx, true)
 	}
-	w.c.metrics.sent(f, time.Since(began))
+	ended := time.Now()
+	w.c.metrics.sent(f, ended.Sub(began))
+	if w.c.traced {
+		f.traced(began, ended)
+	}
 }
 
 // land deals with the answer to the batch that was under way.

@@ -48,6 +48,8 @@ type Options struct {
 	// Dial reaches the server; nil: over the network. A test that cuts connections
 	// gives its own.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Trace makes spans of the statements that traced requests run.
+	Trace bool
 }
 
 // Open connects to a migrated database. It does not migrate.
@@ -61,6 +63,9 @@ func Open(ctx context.Context, dsn string, log *slog.Logger, o Options) (*DB, er
 		cfg.MaxConns = o.MaxConns
 	}
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	if o.Trace {
+		cfg.ConnConfig.Tracer = spans{}
+	}
 	if o.Dial != nil {
 		cfg.ConnConfig.DialFunc = o.Dial
 	}
