@@ -36,5 +36,9 @@ type Payer interface {
 	Balance(ctx context.Context, from, to time.Time, each func(BalanceLine) error) error
 	// Payouts tells of every payout that was made in [from, to), once it is surely paid
 	// and its lines are known, in any order. ErrUnsettled: one is not yet.
+	// The lines of one that came back are lines again of the one that pays them anew.
 	Payouts(ctx context.Context, from, to time.Time, each func(Payout) error) error
+	// Returned tells of every payout that was made since from and that the bank did not
+	// take, or sent back after it was paid, with its lines, in any order.
+	Returned(ctx context.Context, from time.Time, each func(Payout) error) error
 }

@@ -1,6 +1,7 @@
 package payout
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
@@ -8,6 +9,9 @@ import (
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
 )
+
+// SentBack is the class of incident raised when a bank sent back what was paid out.
+const SentBack = "payout_sent_back"
 
 // Fee books what a provider kept for a payment, once for each line of its balance.
 type Fee struct {
@@ -54,6 +58,45 @@ func (o *Paid) Apply(w *commit.Work, now time.Time) error {
 	// A key is always used for something.
 	used := id.New[id.Reservation](now)
 	return once(w, o.key(), o.At, used, ledger.PaidOut(ledger.Provider, o.Amount))
+}
+
+// Returned books back what of a payout is a parking's, once, when it was booked: the
+// bank has sent it back. It pays again with the provider's next payout.
+type Returned struct {
+	Of       Paid
+	Incident id.Incident
+}
+
+// Parking implements commit.Op.
+func (o *Returned) Parking() id.Parking { return o.Of.At }
+
+// Prefetch implements commit.Op.
+func (o *Returned) Prefetch(r *commit.Rows) { r.Keys = append(r.Keys, o.Of.key(), o.key()) }
+
+func (o *Returned) key() commit.Key {
+	return commit.Key{Principal: "payout_back:" + o.Of.Provider, Key: o.Of.key().Key}
+}
+
+// Apply implements commit.Op.
+func (o *Returned) Apply(w *commit.Work, now time.Time) error {
+	booked, err := w.Key(o.Of.key())
+	if err != nil || booked == nil {
+		return err
+	}
+	if done, err := w.Key(o.key()); err != nil || done != nil {
+		return err
+	}
+	w.PutKey(o.key(), &commit.KeyRecord{Parking: o.Of.At, Reservation: id.New[id.Reservation](now)})
+	back := o.Of.Amount
+	back.Minor = -back.Minor
+	if err := w.Book(ledger.PaidOut(ledger.Provider, back)); err != nil {
+		return err
+	}
+	w.Raise(commit.Incident{
+		ID: o.Incident, Class: SentBack, At: now,
+		Detail: fmt.Sprintf("The bank has sent back payout %s, of which %s was for this parking. Look at the bank account that the payment provider (%s) has; it pays again with its next payout.", o.Of.Payout, o.Of.Amount, o.Of.Provider),
+	})
+	return nil
 }
 
 // once books an entry unless its key was used.

@@ -29,6 +29,10 @@ const (
 	first = 7 * 24 * time.Hour
 )
 
+// Remembered is how long after it was made a payout may come back: each time is asked
+// about again until then. Banks take some days for it.
+const Remembered = 45 * 24 * time.Hour
+
 // Owner is whose payment something was taken by.
 type Owner struct {
 	Parking     id.Parking
@@ -67,7 +71,8 @@ func (s *Service) Due(ctx context.Context, providers []payment.Provider) error {
 		}
 		failed = append(failed,
 			s.due(ctx, "fees of "+p.Name(), func(from, to time.Time) error { return s.fees(ctx, p.Name(), payer, from, to) }),
-			s.due(ctx, "payouts of "+p.Name(), func(from, to time.Time) error { return s.payouts(ctx, p.Name(), payer, from, to) }))
+			s.due(ctx, "payouts of "+p.Name(), func(from, to time.Time) error { return s.payouts(ctx, p.Name(), payer, from, to) }),
+			s.returned(ctx, p.Name(), payer))
 	}
 	return errors.Join(failed...)
 }
@@ -158,6 +163,30 @@ func (s *Service) payouts(ctx context.Context, provider string, p payment.Payer,
 		}
 		return nil
 	})
+}
+
+// returned books back what the bank has sent back.
+func (s *Service) returned(ctx context.Context, provider string, p payment.Payer) error {
+	err := p.Returned(ctx, s.Now().UTC().Add(-Remembered), func(out payment.Payout) error {
+		shares, _, err := s.share(ctx, provider, out)
+		if errors.Is(err, payment.ErrUnsettled) {
+			return nil // then it was not booked, and is asked about again
+		}
+		if err != nil {
+			return err
+		}
+		for parking, amount := range shares {
+			op := &Returned{Of: Paid{At: parking, Provider: provider, Payout: out.Ref, Amount: amount}, Incident: id.New[id.Incident](s.Now())}
+			if _, err := s.Commits.Commit(ctx, op); err != nil {
+				return fmt.Errorf("book back payout %s: %w", out.Ref, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("payouts of %s that came back: %w", provider, err)
+	}
+	return nil
 }
 
 // share is what of a payout is whose, and what is nobody's. Lines that do not come to

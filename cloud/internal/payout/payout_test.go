@@ -26,6 +26,20 @@ var quiet = slog.New(slog.DiscardHandler)
 
 func eur(minor int64) money.Amount { return money.New(minor, "EUR") }
 
+func committing(t *testing.T, db *postgres.DB, clock func() time.Time) commit.Committer {
+	committer := postgres.NewCommitter(db, quiet, clock, func(id.Parking, uint64) {})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- committer.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return committer
+}
+
 // dying is a committer whose process dies after some commits.
 type dying struct {
 	commit.Committer
@@ -54,16 +68,7 @@ func TestEveryCentOfAPayoutIsBookedOnce(t *testing.T) {
 	}
 	ahead := time.Duration(0)
 	clock := func() time.Time { return now.Add(ahead) }
-	committer := postgres.NewCommitter(db, quiet, clock, func(id.Parking, uint64) {})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- committer.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	ctx, committer := t.Context(), committing(t, db, clock)
 	bank := sandbox.New(postgres.NewSandbox(db), sandbox.Options{Now: clock})
 	taken := map[id.Parking]int64{}
 	take := func(at id.Parking, minor, back int64) {
@@ -145,7 +150,17 @@ type told struct {
 	payment.Provider
 	out   payment.Payout
 	lines []payment.BalanceLine
+	back  []payment.Payout
 	err   error
+}
+
+func (p told) Returned(_ context.Context, _ time.Time, each func(payment.Payout) error) error {
+	for _, out := range p.back {
+		if err := each(out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (told) Name() string                       { return "told" }
@@ -237,6 +252,45 @@ func TestWhatIsNotBookedYetIsWaitedFor(t *testing.T) {
 			if waits := u.at[of].IsZero(); waits != c.waits {
 				t.Errorf("%s, %s: waited for %v, want %v", name, of, waits, c.waits)
 			}
+		}
+	}
+}
+
+// What a bank sends back is booked back once, if it was booked, and told; the payout that
+// pays it again is booked as any other.
+func TestAPayoutThatComesBackIsBookedBackOnce(t *testing.T) {
+	db, dsn := postgrestest.New(t)
+	owner := postgrestest.Owner(t, dsn)
+	postgrestest.Import(t, db, time.Now(), postgrestest.Parking("altmarkt", 5))
+	s := &payout.Service{Store: until{map[string]time.Time{}}, Commits: committing(t, db, time.Now), Now: time.Now, Log: quiet}
+	lines := []payment.BalanceLine{{Ref: "l1", Hold: "h1", Net: eur(900)}, {Ref: "l2", Hold: "of nobody", Net: eur(100)}}
+	first := payment.Payout{Ref: "p1", Amount: eur(1000), Lines: lines}
+	again := payment.Payout{Ref: "p2", Amount: eur(1000), Lines: lines}
+	for n, c := range []struct {
+		paid            payment.Payout
+		back            []payment.Payout
+		bank, incidents int64
+	}{
+		{payment.Payout{Ref: "p0", Amount: eur(0)}, []payment.Payout{first}, 0, 0}, // it never was
+		{first, nil, 900, 0},
+		{first, []payment.Payout{first}, 0, 1},
+		{first, []payment.Payout{first}, 0, 1},
+		{again, []payment.Payout{first}, 900, 1},
+		{again, []payment.Payout{first, again}, 0, 2},
+	} {
+		s.Store = until{map[string]time.Time{}}
+		if err := s.Due(t.Context(), []payment.Provider{told{out: c.paid, back: c.back}}); err != nil {
+			t.Fatal(err)
+		}
+		var bank, provider, incidents int64
+		if err := owner.QueryRow(t.Context(), `select coalesce(sum(amount) filter (where account = 'bank'), 0)::bigint,
+				coalesce(sum(amount) filter (where account = 'provider'), 0)::bigint,
+				(select count(*) from incident where class = 'payout_sent_back')
+			from ledger_entry where parking = 'altmarkt'`).Scan(&bank, &provider, &incidents); err != nil {
+			t.Fatal(err)
+		}
+		if bank != c.bank || provider != -c.bank || incidents != c.incidents {
+			t.Errorf("%d: %d in the bank, %d with the provider, %d incidents; want %d and %d", n, bank, provider, incidents, c.bank, c.incidents)
 		}
 	}
 }

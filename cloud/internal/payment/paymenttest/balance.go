@@ -73,4 +73,39 @@ func balance(t *testing.T, h Harness) {
 	if err != nil || paid != net || len(seen) > 0 {
 		t.Fatalf("%d of %d were paid out, %d lines were not: %v", paid, net, len(seen), err)
 	}
+	if h.SendBack == nil {
+		return
+	}
+	// It comes back: told with its lines, and those are paid out again with the next one.
+	again := map[string]int64{}
+	back := func(out payment.Payout) error {
+		sum := int64(0)
+		for _, l := range out.Lines {
+			sum += l.Net.Minor
+			if l.Hold == o.Ref {
+				again[out.Ref] += l.Net.Minor
+			}
+		}
+		if sum != out.Amount.Minor {
+			t.Errorf("%+v, whose lines come to %d", out, sum)
+		}
+		return nil
+	}
+	if err := p.Returned(t.Context(), from, back); err != nil || len(again) > 0 {
+		t.Fatalf("came back before it did: %v (%v)", again, err)
+	}
+	h.SendBack(t)
+	if err := p.Returned(t.Context(), from, back); err != nil || len(again) != 1 {
+		t.Fatalf("%v came back: %v", again, err)
+	}
+	clear(again)
+	h.PayOut(t)
+	if err := p.Payouts(t.Context(), from, to, back); err != nil || len(again) != 1 {
+		t.Fatalf("%v were paid again: %v", again, err)
+	}
+	for ref, minor := range again {
+		if minor != net || outs[ref] > 0 {
+			t.Errorf("%s paid %d of %d again", ref, minor, net)
+		}
+	}
 }

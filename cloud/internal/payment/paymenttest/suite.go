@@ -36,6 +36,8 @@ type Harness struct {
 	Sign    func(event string, body []byte, at time.Time) map[string]string
 	// PayOut has the provider pay out what is on its balance; nil when it never does.
 	PayOut func(t *testing.T)
+	// SendBack has the bank send back what was paid out; nil when it never does.
+	SendBack func(t *testing.T)
 	// Complete is the driver's answer to a second factor.
 	Complete func(t *testing.T, ref string, passed bool)
 }

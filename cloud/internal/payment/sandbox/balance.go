@@ -103,3 +103,6 @@ func (p *Provider) Payouts(ctx context.Context, from, to time.Time, each func(pa
 	}
 	return nil
 }
+
+// Returned implements payment.Payer: its bank takes everything.
+func (p *Provider) Returned(context.Context, time.Time, func(payment.Payout) error) error { return nil }

@@ -69,6 +69,7 @@ func open(t *testing.T, ahead time.Duration, between ...func(http.RoundTripper) 
 }
 
 func (a account) harness() paymenttest.Harness {
+	var paidOut []string
 	return paymenttest.Harness{
 		Provider: a.Provider, OK: stripetest.OK, Declined: stripetest.Declined, Unknown: "pm_nobodys",
 		SecondFactor: stripetest.SecondFactor, Timeout: stripetest.Timeout, Flaky: stripetest.Flaky,
@@ -83,8 +84,13 @@ func (a account) harness() paymenttest.Harness {
 			}
 			return event, body
 		},
-		PayOut: func(*testing.T) { a.at.PayOut("paid") },
-		Sign:   func(_ string, body []byte, at time.Time) map[string]string { return stripetest.Sign(secret, body, at) },
+		PayOut: func(*testing.T) { paidOut = append(paidOut, a.at.PayOut("paid")...) },
+		SendBack: func(*testing.T) {
+			for _, ref := range paidOut {
+				a.at.Arrive(ref, "failed")
+			}
+		},
+		Sign: func(_ string, body []byte, at time.Time) map[string]string { return stripetest.Sign(secret, body, at) },
 		Complete: func(t *testing.T, ref string, passed bool) {
 			if err := a.at.Complete(ref, passed); err != nil {
 				t.Fatal(err)

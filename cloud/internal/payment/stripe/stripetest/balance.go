@@ -80,14 +80,20 @@ func (s *Server) PayOut(status string) (names []string) {
 	return names
 }
 
-// Arrive has a payout arrive, or fail.
+// Arrive has a payout arrive, or fail: then it is on the balance again.
 func (s *Server) Arrive(ref, status string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, o := range s.payouts {
-		if o.ID == ref {
-			o.Status = status
+		if o.ID != ref {
+			continue
 		}
+		if status == "failed" && o.Status != "failed" {
+			s.lines = append(s.lines, &line{
+				ID: name("txn_"), Object: "balance_transaction", Type: "payout_failure", Created: s.now().Unix(), Currency: o.Currency, Amount: o.Amount, Net: o.Amount, source: o,
+			})
+		}
+		o.Status = status
 	}
 }
 
@@ -117,7 +123,9 @@ func (s *Server) listLines(_ string, form url.Values) (any, *problem) {
 }
 
 func (s *Server) listPayouts(_ string, form url.Values) (any, *problem) {
-	return paged(form, "/v1/payouts", s.payouts, func(o *payout) (string, int64, bool) { return o.ID, o.Created, true }, func(o *payout) any { return *o })
+	return paged(form, "/v1/payouts", s.payouts, func(o *payout) (string, int64, bool) {
+		return o.ID, o.Created, !form.Has("status") || o.Status == form.Get("status")
+	}, func(o *payout) any { return *o })
 }
 
 // Charge changes the balance for the account's own sake.
