@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -21,7 +22,7 @@ import (
 // it, and the batches that it was committed in, under one trace id, which the log
 // line of the request has, too. Nobody's address is in it.
 func TestAReservationIsOneTrace(t *testing.T) {
-	spans := tracetest.NewInMemoryExporter()
+	spans := make(told, 1000)
 	dir, log := home(t), &lines{}
 	if _, err := importPark(t, dir, park); err != nil {
 		t.Fatal(err)
@@ -43,27 +44,22 @@ func TestAReservationIsOneTrace(t *testing.T) {
 		t.Fatalf("answered with %d", status)
 	}
 
-	// The answer is there before the request's own span has ended.
+	// The answer is there before the request's own span, the last of it, has ended.
 	var server tracetest.SpanStub
-	for deadline := time.Now().Add(10 * time.Second); !server.SpanContext.IsValid(); time.Sleep(5 * time.Millisecond) {
-		for _, s := range spans.GetSpans() {
-			if s.SpanKind == trace.SpanKindServer && s.Name == "POST /reserve" {
-				server = s
-			}
-		}
-		if time.Now().After(deadline) {
+	statements, commits, late := 0, 0, time.After(10*time.Second)
+	for !server.SpanContext.IsValid() {
+		var s tracetest.SpanStub
+		select {
+		case s = <-spans:
+		case <-late:
 			t.Fatal("the request has no span")
 		}
-	}
-	if server.Parent.SpanID().String() != parent {
-		t.Errorf("the request's span is a child of %s", server.Parent.SpanID())
-	}
-	statements, commits := 0, 0
-	for _, s := range spans.GetSpans() {
 		if s.SpanContext.TraceID().String() != traceID {
 			continue
 		}
 		switch {
+		case s.SpanKind == trace.SpanKindServer && s.Name == "POST /reserve":
+			server = s
 		case s.Name == "commit batch":
 			commits++
 		case s.SpanKind == trace.SpanKindClient:
@@ -73,6 +69,9 @@ func TestAReservationIsOneTrace(t *testing.T) {
 			t.Errorf("a span says who it was: %s", text)
 		}
 	}
+	if server.Parent.SpanID().String() != parent {
+		t.Errorf("the request's span is a child of %s", server.Parent.SpanID())
+	}
 	// Held and confirmed are two commits.
 	if statements == 0 || commits < 2 {
 		t.Errorf("%d statements and %d commits have a span", statements, commits)
@@ -81,6 +80,20 @@ func TestAReservationIsOneTrace(t *testing.T) {
 		t.Error("the log line of the request does not name the trace")
 	}
 }
+
+// told is an exporter that hands each span on when it has ended.
+type told chan tracetest.SpanStub
+
+// ExportSpans implements sdk.SpanExporter.
+func (c told) ExportSpans(_ context.Context, spans []sdk.ReadOnlySpan) error {
+	for _, s := range spans {
+		c <- tracetest.SpanStubFromReadOnlySpan(s)
+	}
+	return nil
+}
+
+// Shutdown implements sdk.SpanExporter.
+func (told) Shutdown(context.Context) error { return nil }
 
 // lines keeps what is logged.
 type lines struct {

@@ -43,7 +43,6 @@ func (s *server) observe(c *gin.Context) {
 	panicked = false
 
 	status := c.Writer.Status()
-	endSpan(span, status)
 	s.Metrics.ended(c, method(c.Request.Method), route, status, time.Since(began))
 	attrs := []slog.Attr{
 		slog.String("request_id", name), slog.String("method", method(c.Request.Method)), slog.String("route", route),
@@ -60,6 +59,7 @@ func (s *server) observe(c *gin.Context) {
 		}
 	}
 	s.Log.LogAttrs(c.Request.Context(), level, "request", attrs...)
+	endSpan(span, status)
 }
 
 // method keeps words that somebody made up out of the log.
