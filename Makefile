@@ -10,7 +10,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo ha ha-drill soak-ha ha-programs test check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-listing bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
+.PHONY: help build run demo ha ha-drill soak-ha ha-programs test check-deploy check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-listing bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ test-crash: ## a process that dies at everything it sends while money moves; mak
 	go run ./cloud/internal/devpg/cmd/ensure
 	OPENLOT_CRASH=1 go test ./cloud/internal/soak/crash -count=1 -timeout 30m -v
 
+check-deploy: ## check the manifests, dashboards and alerts in deploy/ against Kubernetes' types and what the programs export
+	go run ./cloud/internal/devpg/cmd/ensure
+	cd scripts/deploycheck && GOWORK=off go test -count=1 -timeout 10m ./...
+
 check-lane: ## search the lane's states 12 steps deep and walk 10^8 random steps (some minutes)
 	cd edge && go test ./internal/lane -run 'TestEveryStateWithinSomeSteps|TestRandomSteps' -v -count=1 -timeout 60m -args -depth 12 -whole 5 -steps 100000000
 
@@ -126,7 +130,7 @@ deps: ## write the list of modules in the edge binary anew
 	go test ./scripts/archtest -run '^TestEdgeDependencies$$' -count=1 -update
 
 verify: ## check that each module builds alone, is tidy, and that Go versions agree
-	scripts/verify.sh $(MODULES)
+	scripts/verify.sh $(MODULES) scripts/deploycheck
 
 ci: ## what the build server runs, all of it
 	.ci/run

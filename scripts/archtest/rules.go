@@ -42,6 +42,14 @@ func confinedLibraries() []confined {
 			why: "what a payment is does not depend on who holds it",
 		},
 		{
+			what: "go.opentelemetry.io/otel/sdk", only: []string{"cloud/internal/trace"}, tests: true,
+			why: "who makes a span does not know where it goes",
+		},
+		{
+			what: "go.opentelemetry.io/otel/exporters", only: []string{"cloud/internal/trace"},
+			why: "who makes a span does not know where it goes",
+		},
+		{
 			what: "go.etcd.io/bbolt", only: []string{"edge/internal/store"},
 			why: "what is durable when is decided in one package",
 		},
@@ -77,6 +85,7 @@ func barredDependencies() []barred {
 		{module: "protocol", what: server, why: "device makers import it"},
 		{module: "firmware-bridge", what: server, why: "it runs on the Pi"},
 		{module: "edge", what: server, why: "it runs on the Pi: size, start-up time, attack surface"},
+		{module: "edge", what: []string{"go.opentelemetry.io"}, why: "an agent has 40 MiB: it logs what it does, and sends no spans"},
 		{module: "edge", what: []string{prefix + "cloud"}, why: "edge and cloud share the protocol and nothing else"},
 		{module: "cloud", what: []string{prefix + "edge", prefix + "firmware-bridge"}, why: "edge and cloud share the protocol and nothing else"},
 		{module: "firmware-bridge", what: []string{prefix + "cloud", prefix + "edge"}, why: "boards know neither edge nor cloud"},
@@ -119,6 +128,6 @@ func impure() []string {
 	return []string{
 		"net", "net/http", "net/smtp", "database/sql", "log", "log/slog", "os", "os/exec", "os/signal", "syscall",
 		"github.com/jackc", "github.com/gin-gonic", "github.com/eclipse", "github.com/nats-io", "github.com/riverqueue",
-		"go.etcd.io", "periph.io", "github.com/prometheus",
+		"go.etcd.io", "periph.io", "github.com/prometheus", "go.opentelemetry.io",
 	}
 }

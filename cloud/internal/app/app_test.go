@@ -63,15 +63,19 @@ func serveLogging(t *testing.T, dir string, log *slog.Logger) app.Runtime {
 
 func servePaid(t *testing.T, dir string, log *slog.Logger, account app.Stripe) app.Runtime {
 	t.Helper()
+	return serveConfig(t, dir, log, app.Config{Stripe: account})
+}
+
+// serveConfig completes a configuration and runs a whole cloud with it.
+func serveConfig(t *testing.T, dir string, log *slog.Logger, cfg app.Config) app.Runtime {
+	t.Helper()
+	cfg.DataDir, cfg.HTTP, cfg.Admin, cfg.MQTT = dir, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	cfg.PaymentTimeout, cfg.Mail = 2*time.Second, email.Config{From: "Openlot <parking@openlot.example>"}
 	ctx, cancel := context.WithCancel(context.Background())
 	started := make(chan app.Runtime, 1)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- app.Serve(ctx, app.Config{
-			DataDir: dir, HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", MQTT: "127.0.0.1:0", PaymentTimeout: 2 * time.Second, Stripe: account,
-			Mail: email.Config{From: "Openlot <parking@openlot.example>"},
-		},
-			log, func(r app.Runtime) { started <- r })
+		ended <- app.Serve(ctx, cfg, log, func(r app.Runtime) { started <- r })
 	}()
 	t.Cleanup(func() {
 		cancel()

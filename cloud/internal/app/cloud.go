@@ -61,13 +61,14 @@ type cloud struct {
 	keeper    *fleet.Keeper
 	client    *mqtt.Client
 	mqttAddr  string
+	requests  *httpapi.Metrics
 }
 
 // newCloud makes the parts. What has to be undone is registered.
 func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, registry prometheus.Registerer, l *lifecycle) (*cloud, error) {
 	c := &cloud{cfg: cfg, log: log}
 	var err error
-	if c.db, err = postgres.Open(ctx, dsn, log, postgres.Options{}); err != nil {
+	if c.db, err = postgres.Open(ctx, dsn, log, postgres.Options{Trace: cfg.Tracing != nil}); err != nil {
 		return nil, err
 	}
 	l.onStop("database connections", func() error { c.db.Close(); return nil })
@@ -84,6 +85,9 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	c.committer = postgres.NewCommitter(selling, log, time.Now, c.notifier.Hint)
 	c.follower = follow.New(postgres.NewFeed(c.db), log)
 	c.committer.Tell(c.follower.Committed)
+	if cfg.Tracing != nil {
+		c.committer.Trace()
+	}
 	if c.streams, err = sse.New(sse.Options{}); err != nil {
 		return nil, err
 	}
@@ -127,7 +131,20 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	if err := c.newJobs(l, tokens); err != nil {
 		return nil, err
 	}
-	return c, c.newFleet(ctx, registry, l)
+	if err := c.newFleet(ctx, registry, l); err != nil {
+		return nil, err
+	}
+	c.db.Register(registry, "main")
+	selling.Register(registry, "committer")
+	c.committer.Register(registry)
+	c.follower.Register(registry)
+	c.relay.Register(registry)
+	c.workers.Register(registry)
+	c.client.Register(registry)
+	c.fleet.Register(registry)
+	registry.MustRegister(postgres.NewBacklog(c.db))
+	c.requests = httpapi.NewMetrics(registry)
+	return c, nil
 }
 
 // committerConns are the committer's own: a batch, for which hundreds may wait, must
@@ -232,7 +249,7 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 // handler is the public HTTP API.
 func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
-		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Stopping: stopping, Drain: c.cfg.Drain,
+		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Metrics: c.requests, Tracing: c.cfg.Tracing, Stopping: stopping, Drain: c.cfg.Drain,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
 		Web: web.Handler(),
 		Checks: []httpapi.Check{

@@ -20,6 +20,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/cloud/internal/notify/email"
 	"github.com/openlot/openlot/cloud/internal/notify/sms"
+	"github.com/openlot/openlot/cloud/internal/trace"
 	"github.com/openlot/openlot/protocol/fault"
 )
 
@@ -38,6 +39,8 @@ type Config struct {
 	Stripe         Stripe        // an account for cards; without, the sandbox
 	Mail           email.Config  // an empty Addr means the built-in inbox
 	SMS            sms.Config    // an empty Account means the built-in inbox
+
+	Tracing trace.Provider // nil: what the environment names (OTEL_EXPORTER_OTLP_ENDPOINT), or none
 
 	local bool   // HTTP is a loopback address
 	self  string // how this process reaches its own HTTP
@@ -103,6 +106,9 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runti
 	if err := migrate(ctx, dsn, log); err != nil {
 		return err
 	}
+	if err := openTracing(ctx, &cfg, log, l); err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	c, err := newCloud(ctx, cfg, dsn, log, registry, l)
@@ -131,6 +137,27 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runti
 	}))
 	started(runtime)
 	return l.wait(ctx)
+}
+
+// openTracing sends traces to the collector that the environment names, if any.
+func openTracing(ctx context.Context, cfg *Config, log *slog.Logger, l *lifecycle) error {
+	if cfg.Tracing != nil {
+		return nil
+	}
+	p, flush, err := trace.FromEnv(ctx, os.Getenv)
+	if err != nil || p == nil {
+		return err
+	}
+	cfg.Tracing = p
+	l.onStop("traces", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), drainHTTP)
+		defer cancel()
+		if err := flush(ctx); err != nil { // the program has done its work
+			log.Warn("the last traces could not be sent", "component", "trace", "err", err)
+		}
+		return nil
+	})
+	return nil
 }
 
 // listen opens a TCP address; the flag that names it is in the fault.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
@@ -40,6 +41,7 @@ type worker struct {
 	in   chan message
 	news chan struct{} // holds one: the parking's feed has moved on
 	lost chan struct{} // holds one: the connection to the broker was away
+	seen atomic.Int64  // when something readable last came, in Unix seconds; 0: not since the takeover
 
 	// The rest belongs to run.
 	greeted  bool
@@ -154,6 +156,7 @@ func (w *worker) tick(ctx context.Context) {
 // alive notes that the edge was heard.
 func (w *worker) alive(ctx context.Context) {
 	w.heard = w.s.o.Now()
+	w.seen.Store(w.heard.Unix())
 	if w.link != linkLive && !w.heard.Before(w.linkAt) {
 		w.tell(ctx, linkLive, w.heard)
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/position"
@@ -66,6 +67,8 @@ type Config struct {
 	Receipts Receipts
 	Webhooks Webhooks // nil: no provider sends any
 	Log      *slog.Logger
+	Metrics  *Metrics             // nil: nobody counts
+	Tracing  trace.TracerProvider // nil: nothing is traced
 	Checks   []Check
 	// Position is how far the database's log is written. Nil: reading from anywhere
 	// shows everything, so that nobody has to be told.

@@ -15,6 +15,9 @@ import (
 	"github.com/openlot/openlot/protocol/fault"
 )
 
+// statusCut counts an answer that was broken off.
+const statusCut = 499
+
 // observe names the request and logs it in one line when it is done.
 func (s *server) observe(c *gin.Context) {
 	began := time.Now()
@@ -23,18 +26,30 @@ func (s *server) observe(c *gin.Context) {
 		name = rand.Text()[:16]
 	}
 	c.Header(problem.RequestIDHeader, name)
-	c.Next()
-
 	route := c.FullPath()
 	if route == "" {
 		route = "none"
 	}
+	s.Metrics.begun()
+	span := s.span(c, method(c.Request.Method), route, name)
+	panicked := true
+	defer func() {
+		if panicked { // the connection is cut
+			endSpan(span, statusCut)
+			s.Metrics.ended(c, method(c.Request.Method), route, statusCut, time.Since(began))
+		}
+	}()
+	c.Next()
+	panicked = false
+
 	status := c.Writer.Status()
+	s.Metrics.ended(c, method(c.Request.Method), route, status, time.Since(began))
 	attrs := []slog.Attr{
 		slog.String("request_id", name), slog.String("method", method(c.Request.Method)), slog.String("route", route),
 		slog.Int("status", status), slog.Int("bytes", max(c.Writer.Size(), 0)),
 		slog.Float64("ms", float64(time.Since(began).Microseconds())/1000),
 	}
+	attrs = append(attrs, traceOf(span)...)
 	level := slog.LevelInfo
 	if last := c.Errors.Last(); last != nil {
 		attrs = append(attrs, slog.String("code", fault.Code(last.Err)))
@@ -44,6 +59,7 @@ func (s *server) observe(c *gin.Context) {
 		}
 	}
 	s.Log.LogAttrs(c.Request.Context(), level, "request", attrs...)
+	endSpan(span, status)
 }
 
 // method keeps words that somebody made up out of the log.

@@ -10,6 +10,7 @@ import (
 	mrand "math/rand/v2"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
@@ -56,6 +57,8 @@ type Client struct {
 
 	mu      sync.Mutex
 	filters map[string]Handler
+
+	received, sent, failed, connects atomic.Uint64
 }
 
 // New makes a client that is not connected yet. It returns a fault with
@@ -132,6 +135,7 @@ func (c *Client) Run(ctx context.Context) error {
 			continue
 		}
 		tries, told = 0, false
+		c.connects.Add(1)
 		c.resubscribe(ctx)
 		if c.connected != nil {
 			c.connected()
@@ -167,9 +171,15 @@ func (c *Client) Up() bool { return c.paho.IsConnectionOpen() }
 // CodeUnavailable. The message may then arrive or not.
 func (c *Client) Publish(ctx context.Context, topic string, payload []byte) error {
 	if !c.paho.IsConnectionOpen() {
+		c.failed.Add(1)
 		return away(nil)
 	}
-	return c.wait(ctx, c.paho.Publish(topic, qos, false, payload))
+	if err := c.wait(ctx, c.paho.Publish(topic, qos, false, payload)); err != nil {
+		c.failed.Add(1)
+		return err
+	}
+	c.sent.Add(1)
+	return nil
 }
 
 // Subscribe calls h for every message that matches filter, now and after each
@@ -186,7 +196,10 @@ func (c *Client) Subscribe(ctx context.Context, filter string, h func(topic stri
 }
 
 func (c *Client) subscribe(ctx context.Context, filter string, h Handler) error {
-	t := c.paho.Subscribe(filter, qos, func(_ paho.Client, m paho.Message) { h(m.Topic(), m.Payload()) })
+	t := c.paho.Subscribe(filter, qos, func(_ paho.Client, m paho.Message) {
+		c.received.Add(1)
+		h(m.Topic(), m.Payload())
+	})
 	if err := c.wait(ctx, t); err != nil {
 		return err
 	}

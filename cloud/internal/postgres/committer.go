@@ -52,6 +52,8 @@ type Committer struct {
 	shards  [workers]shard
 	refuser refuser
 	seed    maphash.Seed
+	metrics committerMetrics
+	traced  bool // requests may have spans
 }
 
 // shard is a share of the parkings, and what is known about them.
@@ -69,6 +71,7 @@ func NewCommitter(db *DB, log *slog.Logger, now func() time.Time, hint func(id.P
 	c := &Committer{
 		db: db, log: log.With("component", "committer"), now: now, hint: hint,
 		refuser: refuser{wake: make(chan struct{}, 1)}, seed: maphash.MakeSeed(),
+		metrics: newCommitterMetrics(),
 	}
 	for i := range c.shards {
 		s := &c.shards[i]
@@ -82,6 +85,10 @@ func NewCommitter(db *DB, log *slog.Logger, now func() time.Time, hint func(id.P
 // parking's in order; those of a batch in which a row was stale it does not. It
 // must be called before Run. tell must not block.
 func (c *Committer) Tell(tell func([]feed.Event)) { c.tell = tell }
+
+// Trace makes the committer add its commits to the traces of those who asked for
+// them. It must be called before Run.
+func (c *Committer) Trace() { c.traced = true }
 
 type request struct {
 	ctx   context.Context //nolint:containedctx // of the caller who waits: the worker leaves out what nobody waits for

@@ -65,9 +65,15 @@ func (w *worker) refuse(r *request) {
 
 // send writes the batch and waits for the commit.
 func (w *worker) send(ctx context.Context, f *flight) {
+	began := time.Now()
 	f.heads, f.err = w.write(ctx, &w.args)
 	if f.err == nil {
 		f.err = w.release(ctx, true)
+	}
+	ended := time.Now()
+	w.c.metrics.sent(f, ended.Sub(began))
+	if w.c.traced {
+		f.traced(began, ended)
 	}
 }
 

@@ -49,6 +49,8 @@ type Options struct {
 	// Dial reaches the server; nil: over the network. A test that cuts connections
 	// gives its own.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Trace makes spans of the statements that traced requests run.
+	Trace bool
 }
 
 // Open connects to a migrated database. It does not migrate.
@@ -60,6 +62,9 @@ func Open(ctx context.Context, dsn string, log *slog.Logger, o Options) (*DB, er
 	cfg.MaxConns = 16
 	if o.MaxConns > 0 {
 		cfg.MaxConns = o.MaxConns
+	}
+	if o.Trace {
+		cfg.ConnConfig.Tracer = spans{}
 	}
 	// One server that hangs must not keep another from being asked.
 	patience := 5 * time.Second

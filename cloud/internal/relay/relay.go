@@ -13,6 +13,7 @@ package relay
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/feed"
@@ -153,6 +154,9 @@ type Relay struct {
 	src  Source
 	log  *slog.Logger
 	wake chan struct{}
+
+	events, jobs, failures atomic.Uint64
+	moved                  atomic.Int64 // when a step last succeeded, in Unix seconds; 0: never
 }
 
 // New makes a relay that does nothing before Run.
@@ -214,5 +218,13 @@ func (r *Relay) Run(ctx context.Context) error {
 func (r *Relay) step(ctx context.Context) (Step, error) {
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
-	return r.src.Relay(ctx, Jobs)
+	s, err := r.src.Relay(ctx, Jobs)
+	if err != nil {
+		r.failures.Add(1)
+		return s, err
+	}
+	r.events.Add(uint64(s.Events))
+	r.jobs.Add(uint64(s.Jobs))
+	r.moved.Store(time.Now().Unix())
+	return s, nil
 }

@@ -122,8 +122,10 @@ func paramsOf(jobs []relay.Job, unique river.UniqueOpts) ([]river.InsertManyPara
 
 // Workers does jobs and runs the clock's tasks.
 type Workers struct {
-	client *river.Client[pgx.Tx]
-	log    *slog.Logger
+	client  *river.Client[pgx.Tx]
+	pool    *pgxpool.Pool
+	metrics *metrics
+	log     *slog.Logger
 }
 
 // NewWorkers makes workers for every kind of job in handlers. Of all processes
@@ -131,26 +133,48 @@ type Workers struct {
 // same tasks.
 func NewWorkers(pool *pgxpool.Pool, handlers map[relay.Kind]relay.Handler, tasks []schedule.Task, now func() time.Time, log *slog.Logger) (*Workers, error) {
 	log = log.With("component", "jobs")
-	workers := river.NewWorkers()
+	workers, counts := river.NewWorkers(), newMetrics()
 	for kind, add := range map[relay.Kind]func(relay.Handler){
-		relay.MailConfirmation: func(h relay.Handler) { river.AddWorker(workers, &worker[confirmation]{handle: h, log: log}) },
-		relay.MailCancellation: func(h relay.Handler) { river.AddWorker(workers, &worker[cancellation]{handle: h, log: log}) },
-		relay.MailChanged:      func(h relay.Handler) { river.AddWorker(workers, &worker[changed]{handle: h, log: log}) },
-		relay.MailNoShow:       func(h relay.Handler) { river.AddWorker(workers, &worker[noShow]{handle: h, log: log}) },
-		relay.MailWalked:       func(h relay.Handler) { river.AddWorker(workers, &worker[walked]{handle: h, log: log}) },
-		relay.MailVoided:       func(h relay.Handler) { river.AddWorker(workers, &worker[voided]{handle: h, log: log}) },
-		relay.MailEndsSoon:     func(h relay.Handler) { river.AddWorker(workers, &worker[endsSoon]{handle: h, log: log}) },
-		relay.MailReceipt:      func(h relay.Handler) { river.AddWorker(workers, &worker[receipt]{handle: h, log: log}) },
-		relay.MailUnsecured:    func(h relay.Handler) { river.AddWorker(workers, &worker[unsecured]{handle: h, log: log}) },
-		relay.MailOwing:        func(h relay.Handler) { river.AddWorker(workers, &worker[owing]{handle: h, log: log}) },
-		relay.SMSEndsSoon:      func(h relay.Handler) { river.AddWorker(workers, &worker[endsSoonText]{handle: h, log: log}) },
-		relay.MailRefunded:     func(h relay.Handler) { river.AddWorker(workers, &worker[refunded]{handle: h, log: log}) },
-		relay.MailRefundFailed: func(h relay.Handler) { river.AddWorker(workers, &worker[refundFailed]{handle: h, log: log}) },
-		relay.Refund:           func(h relay.Handler) { river.AddWorker(workers, &worker[refund]{handle: h, log: log}) },
-		relay.Capture:          func(h relay.Handler) { river.AddWorker(workers, &worker[capture]{handle: h, log: log}) },
-		relay.Void:             func(h relay.Handler) { river.AddWorker(workers, &worker[void]{handle: h, log: log}) },
-		relay.Resolve:          func(h relay.Handler) { river.AddWorker(workers, &worker[resolve]{handle: h, log: log}) },
-		relay.Heed:             func(h relay.Handler) { river.AddWorker(workers, &worker[heed]{handle: h, log: log}) },
+		relay.MailConfirmation: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[confirmation]{handle: h, metrics: counts, log: log})
+		},
+		relay.MailCancellation: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[cancellation]{handle: h, metrics: counts, log: log})
+		},
+		relay.MailChanged: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[changed]{handle: h, metrics: counts, log: log})
+		},
+		relay.MailNoShow: func(h relay.Handler) { river.AddWorker(workers, &worker[noShow]{handle: h, metrics: counts, log: log}) },
+		relay.MailWalked: func(h relay.Handler) { river.AddWorker(workers, &worker[walked]{handle: h, metrics: counts, log: log}) },
+		relay.MailVoided: func(h relay.Handler) { river.AddWorker(workers, &worker[voided]{handle: h, metrics: counts, log: log}) },
+		relay.MailEndsSoon: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[endsSoon]{handle: h, metrics: counts, log: log})
+		},
+		relay.MailReceipt: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[receipt]{handle: h, metrics: counts, log: log})
+		},
+		relay.MailUnsecured: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[unsecured]{handle: h, metrics: counts, log: log})
+		},
+		relay.MailOwing: func(h relay.Handler) { river.AddWorker(workers, &worker[owing]{handle: h, metrics: counts, log: log}) },
+		relay.SMSEndsSoon: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[endsSoonText]{handle: h, metrics: counts, log: log})
+		},
+		relay.MailRefunded: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[refunded]{handle: h, metrics: counts, log: log})
+		},
+		relay.MailRefundFailed: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[refundFailed]{handle: h, metrics: counts, log: log})
+		},
+		relay.Refund: func(h relay.Handler) { river.AddWorker(workers, &worker[refund]{handle: h, metrics: counts, log: log}) },
+		relay.Capture: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[capture]{handle: h, metrics: counts, log: log})
+		},
+		relay.Void: func(h relay.Handler) { river.AddWorker(workers, &worker[void]{handle: h, metrics: counts, log: log}) },
+		relay.Resolve: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[resolve]{handle: h, metrics: counts, log: log})
+		},
+		relay.Heed: func(h relay.Handler) { river.AddWorker(workers, &worker[heed]{handle: h, metrics: counts, log: log}) },
 	} {
 		h, ok := handlers[kind]
 		if !ok {
@@ -170,7 +194,7 @@ func NewWorkers(pool *pgxpool.Pool, handlers map[relay.Kind]relay.Handler, tasks
 			return tick{t.Name}, &river.InsertOpts{Queue: clock, MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: t.Every}}
 		}, &river.PeriodicJobOpts{ID: t.Name, RunOnStart: true}))
 	}
-	river.AddWorker(workers, &ticker{tasks: byName, now: now, log: log})
+	river.AddWorker(workers, &ticker{tasks: byName, now: now, metrics: counts, log: log})
 	c, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Schema: schema, Logger: quiet(log), Workers: workers, PeriodicJobs: periodic,
 		Queues:        map[string]river.QueueConfig{money: {MaxWorkers: 16}, mail: {MaxWorkers: 8}, text: {MaxWorkers: 8}, clock: {MaxWorkers: 8}},
@@ -184,7 +208,7 @@ func NewWorkers(pool *pgxpool.Pool, handlers map[relay.Kind]relay.Handler, tasks
 	if err != nil {
 		return nil, fmt.Errorf("open the job queue: %w", err)
 	}
-	return &Workers{client: c, log: log}, nil
+	return &Workers{client: c, pool: pool, metrics: counts, log: log}, nil
 }
 
 // Run works until the context ends. Jobs that are running then have five
@@ -202,8 +226,9 @@ func (w *Workers) Run(ctx context.Context) error {
 
 type worker[T args] struct {
 	river.WorkerDefaults[T]
-	handle relay.Handler
-	log    *slog.Logger
+	handle  relay.Handler
+	metrics *metrics
+	log     *slog.Logger
 }
 
 // Work implements river.Worker.
@@ -211,6 +236,7 @@ func (w *worker[T]) Work(ctx context.Context, j *river.Job[T]) error {
 	job := j.Args.named().job(j.Kind)
 	began := time.Now()
 	err := w.handle(ctx, job)
+	w.metrics.worked(j.Kind, time.Since(began), err, j.Attempt >= j.MaxAttempts)
 	log := w.log.With("job", j.Kind, "parking_id", job.Parking, "revision", job.Revision, "reservation_id", job.Reservation,
 		"attempt", j.Attempt, "took", time.Since(began))
 	var stop relay.Stop
@@ -244,9 +270,10 @@ func (w *worker[T]) NextRetry(j *river.Job[T]) time.Time {
 
 type ticker struct {
 	river.WorkerDefaults[tick]
-	tasks map[string]schedule.Task
-	now   func() time.Time
-	log   *slog.Logger
+	tasks   map[string]schedule.Task
+	now     func() time.Time
+	metrics *metrics
+	log     *slog.Logger
 }
 
 // Work implements river.Worker.
@@ -255,7 +282,9 @@ func (w *ticker) Work(ctx context.Context, j *river.Job[tick]) error {
 	if !ok {
 		return river.JobCancel(fmt.Errorf("no task %q here", j.Args.Task))
 	}
+	began := time.Now()
 	err := t.Run(ctx, w.now().UTC())
+	w.metrics.ticked(t.Name, time.Since(began), err)
 	if err != nil && ctx.Err() == nil {
 		w.log.Error("a scheduled task failed; it runs again", "task", t.Name, "err", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/feed"
@@ -72,6 +73,8 @@ type Follower struct {
 	sweep   bool                  // the announcements begin anew: something may be lost
 	watches map[watched]map[chan struct{}]struct{}
 	current time.Time // see CurrentAt
+
+	read, own, gaps atomic.Uint64 // events read from the feed; handed out unread; gaps met
 }
 
 // watched is a parking, or one reservation of it.
@@ -242,6 +245,7 @@ func (f *Follower) deliver(ctx context.Context, at, want map[id.Parking]uint64) 
 		moved := map[id.Parking]struct{}{}
 		for _, e := range events {
 			if e.Revision != at[e.Parking]+1 {
+				f.gaps.Add(1)
 				f.log.Error("the feed has a gap", "parking_id", e.Parking, "after", at[e.Parking], "next", e.Revision)
 			}
 			at[e.Parking] = e.Revision
@@ -255,6 +259,7 @@ func (f *Follower) deliver(ctx context.Context, at, want map[id.Parking]uint64) 
 		if len(events) == 0 {
 			continue
 		}
+		f.read.Add(uint64(len(events)))
 		f.hand(events)
 	}
 }
@@ -273,6 +278,7 @@ func (f *Follower) accept(at map[id.Parking]uint64, brought []feed.Event, told m
 		}
 	}
 	if len(next) > 0 {
+		f.own.Add(uint64(len(next)))
 		f.hand(next)
 	}
 }
