@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -179,8 +180,14 @@ func fits(t *testing.T, all []any) {
 			safe(t, "Deployment", &o.Spec.Template.Spec)
 			c := o.Spec.Template.Spec.Containers[0]
 			drains := c.Lifecycle != nil && c.Lifecycle.PreStop != nil && c.Lifecycle.PreStop.Sleep != nil && c.Lifecycle.PreStop.Sleep.Seconds > 0
-			// The program gives requests 8 s and each part 20 s at most.
-			if grace := o.Spec.Template.Spec.TerminationGracePeriodSeconds; !drains || grace == nil || *grace < c.Lifecycle.PreStop.Sleep.Seconds+8+20 {
+			var drain time.Duration
+			for _, e := range c.Env {
+				if e.Name == "OPENLOT_DRAIN" {
+					drain, _ = time.ParseDuration(e.Value)
+				}
+			}
+			// The program drains, and gives requests 8 s and each part 20 s at most.
+			if grace := o.Spec.Template.Spec.TerminationGracePeriodSeconds; !drains || drain <= 0 || grace == nil || *grace < c.Lifecycle.PreStop.Sleep.Seconds+int64(drain/time.Second)+8+20 {
 				t.Error("an instance that ends is not given the time to drain")
 			}
 			if c.ReadinessProbe == nil || c.ReadinessProbe.HTTPGet.Path != "/readyz" || c.LivenessProbe.HTTPGet.Path != "/healthz" {
