@@ -168,9 +168,9 @@ func start() (_ *programs, err error) {
 	if err := p.ok(p.http + "/reservations/rsv_01kt134r00fay8vvr000000021"); err == nil {
 		return nil, errors.New("a reservation that there is not is shown")
 	}
-	// The mail about it is a job, and the edge is welcomed.
+	// The mail about it is a job, the clock ticks, and the edge is welcomed.
 	if err := wait(func() error {
-		for url, want := range map[string]string{p.cloud: "openlot_jobs_total{", p.edge: `cloud_link{state="online"} 1`} {
+		for want, url := range map[string]string{"openlot_jobs_total{": p.cloud, "openlot_clock_runs_total{": p.cloud, `cloud_link{state="online"} 1`: p.edge} {
 			if s, err := p.body(url + "/metrics"); err != nil || !strings.Contains(s, want) {
 				return fmt.Errorf("%s has no %s (%w)", url, want, err)
 			}

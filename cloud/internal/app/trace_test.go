@@ -38,7 +38,7 @@ func TestAReservationIsOneTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", "traced-0001")
+	req.Header.Set("Idempotency-Key", "a-reservation-that-is-traced")
 	req.Header.Set("Traceparent", "00-"+traceID+"-"+parent+"-01")
 	if status, _ := call(t, req); status != http.StatusCreated {
 		t.Fatalf("answered with %d", status)
