@@ -95,7 +95,7 @@ func (c *change) takeBack(e reservation.Event, k feed.Kind, reason string) (ende
 		return false, err
 	case outcome.To == c.r.State:
 		return false, nil
-	case c.r.Pending != nil:
+	case c.r.Pending != nil && !c.r.Pending.Renews: // what is asked for makes a renewal idle
 		return false, fault.New(fault.Conflict, CodeChangePending,
 			"A change of this reservation is being paid for. Try again in a few minutes.")
 	}

@@ -156,6 +156,47 @@ func TestWhatWasTakenIsGivenBackWhenTheReservationIsTakenBack(t *testing.T) {
 	}
 }
 
+// A renewal of the hold that waits for its driver, for up to a day, does not keep the
+// operator from ending the reservation: both holds are given back.
+func TestARenewalThatWaitsDoesNotKeepAReservationFromBeingTakenBack(t *testing.T) {
+	for state, x := range takings {
+		c := newClock()
+		w := bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 1))
+		at := settled(t, w, payment.Authorized)
+		own := stored(t, w, at.ID).Payment
+		renewal := payment.Payment{
+			ID: id.New[id.Payment](c.at), Reservation: at.ID, State: payment.RequiresAction, Provider: own.Provider, Ref: "h2", Amount: own.Amount, UpdatedAt: c.at,
+		}
+		for _, op := range []commit.Op{does{func(work *commit.Work) error {
+			r, err := work.Reservation(at.ID)
+			if err != nil {
+				return err
+			}
+			p := renewal
+			work.PutPayment(&p)
+			r.Pending = &reservation.Change{
+				Window: r.Window, SpaceType: r.SpaceType, Claim: r.Claim, Quote: r.Quote, Payment: p.ID, Until: r.Window.From, Renews: true,
+			}
+			work.PutReservation(r)
+			return nil
+		}}, x.op(at), x.op(at)} {
+			apply(t, w, op)
+		}
+		s := stored(t, w, at.ID)
+		if s.Reservation.State != state || s.Reservation.Pending != nil || s.Payment.State != payment.VoidRequested {
+			t.Errorf("%s: %+v", state, s)
+		}
+		for _, p := range w.Payments() {
+			if p.State != payment.VoidRequested {
+				t.Errorf("%s: payment %s is %s", state, p.Ref, p.State)
+			}
+		}
+		if w.Free(altmarkt, id.Standard, timerange.Floor(c.at)+5) != 1 {
+			t.Errorf("%s: its space is not free", state)
+		}
+	}
+}
+
 func TestTheOperatorWalksAndVoids(t *testing.T) {
 	c := newClock()
 	w := bookingtest.NewWorld(c.now, bookingtest.Parking(altmarkt, 1))

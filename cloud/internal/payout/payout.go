@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
@@ -207,12 +208,18 @@ func (s *Service) share(ctx context.Context, provider string, out payment.Payout
 		if !ours && s.early(l) {
 			return nil, rest, fmt.Errorf("%w: line %s of payout %s", payment.ErrUnsettled, l.Ref, out.Ref)
 		}
-		if !ours {
-			rest.Minor += l.Net.Minor
-			continue
+		part := rest
+		if ours {
+			part = money.New(shares[o.Parking].Minor, out.Amount.Currency)
 		}
-		share := shares[o.Parking]
-		shares[o.Parking] = money.New(share.Minor+l.Net.Minor, l.Net.Currency)
+		if part, err = part.Add(l.Net); err != nil || part.Minor == math.MinInt64 {
+			return nil, rest, fmt.Errorf("%w: payout %s has a share out of range", payment.ErrNonsense, out.Ref)
+		}
+		if ours {
+			shares[o.Parking] = part
+		} else {
+			rest = part
+		}
 	}
 	if len(out.Lines) == 0 {
 		return nil, out.Amount, nil

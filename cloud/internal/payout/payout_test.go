@@ -212,6 +212,13 @@ func TestAPayoutThatMakesNoSenseIsNotBooked(t *testing.T) {
 		"does not add up": {out: payment.Payout{Ref: "p", Amount: eur(5), Lines: []payment.BalanceLine{line(4, "EUR")}}},
 		"other currency":  {out: payment.Payout{Ref: "p", Amount: eur(5), Lines: []payment.BalanceLine{line(5, "CHF")}}},
 		"beyond a number": {out: payment.Payout{Ref: "p", Amount: eur(-2), Lines: []payment.BalanceLine{line(1<<63-1, "EUR"), line(1<<63-1, "EUR")}}},
+		"a share beyond a number": {out: payment.Payout{Ref: "p", Amount: eur(1<<63 - 1), Lines: []payment.BalanceLine{
+			line(1<<63-1, "EUR"), {Ref: "l2", Hold: "of nobody", Net: eur(-1<<63 + 1)}, line(1<<63-1, "EUR"),
+		}}},
+		"a rest beyond a number": {out: payment.Payout{Ref: "p", Amount: eur(1<<63 - 1), Lines: []payment.BalanceLine{
+			{Ref: "l2", Hold: "of nobody", Net: eur(1<<63 - 1)}, line(-1<<63+1, "EUR"), {Ref: "l3", Hold: "of nobody", Net: eur(1<<63 - 1)},
+		}}},
+		"without an opposite": {out: payment.Payout{Ref: "p", Amount: eur(-1 << 63), Lines: []payment.BalanceLine{line(-1<<63, "EUR")}}},
 	} {
 		u := until{map[string]time.Time{}}
 		s := &payout.Service{Store: u, Commits: none{}, Now: time.Now, Log: quiet}

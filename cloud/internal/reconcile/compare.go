@@ -401,6 +401,10 @@ func (c *comparison) refunds(g *group) {
 		back = slices.Delete(back, at, at+1)
 		return e, true
 	}
+	equals := map[money.Amount][]string{}
+	for _, e := range back {
+		equals[e.Refund.Amount] = append(equals[e.Refund.Amount], e.Key)
+	}
 	for _, r := range o.Refunds {
 		if r.Amount < 0 {
 			cameBack(-r.Amount) // which is booked
@@ -410,7 +414,7 @@ func (c *comparison) refunds(g *group) {
 		e, back := cameBack(r.Amount)
 		switch {
 		case back && (c.books.within(r.At) || c.books.within(e.At)):
-			c.refund(o, OtherState, &r, &e, "it came back")
+			c.refund(o, OtherState, &r, &e, "it came back", equals[e.Refund.Amount]...)
 		case c.books.within(r.At):
 			c.refund(o, MissingThere, &r, nil, "the provider has given nothing back")
 		}
@@ -438,8 +442,8 @@ func kept(all []Refunded) []Refunded {
 	return out
 }
 
-func (c *comparison) refund(o *Payment, class Class, r *Refunded, e *payment.Entry, says string) {
-	d := Difference{Class: class, What: Refund, Says: says}
+func (c *comparison) refund(o *Payment, class Class, r *Refunded, e *payment.Entry, says string, equals ...string) {
+	d := Difference{Class: class, What: Refund, Says: says, equals: equals}
 	moved := time.Time{}
 	if r != nil {
 		d.Ours, moved = &Side{"booked", money.New(r.Amount, o.Currency)}, r.At

@@ -284,3 +284,106 @@ func TestARefundThatComesBackUntoldIsFound(t *testing.T) {
 		t.Fatalf("%d differences, %d booked as given back", differ, booked())
 	}
 }
+
+// Of two refunds of one amount the later one came back first and is booked back; the
+// other one, which came back untold, is found all the same.
+func TestOfEqualRefundsEachThatComesBackIsFound(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	p := s.reserve(sandbox.RefundBack)
+	s.ahead.Store(int64(4 * time.Hour))
+	s.taken(p)
+	for _, why := range []string{"the gate was slow", "the lamp was out"} {
+		_, err := s.operator.Refund(ctx, place, p.Reservation, false, new(int64(100)), "Ana", why)
+		s.must(err)
+		s.must(s.settle.Refund(ctx, place, p.ID))
+	}
+	booked := func() (sum int64) {
+		t.Helper()
+		s.must(s.owner.QueryRow(ctx, `select coalesce(-sum(amount), 0) from ledger_entry where payment = $1 and kind = 'refund' and account = 'provider'`, p.ID.UUID()).Scan(&sum))
+		return sum
+	}
+	holds, err := s.sandbox.Holds(ctx, place, 1)
+	s.must(err)
+	if len(holds[0].Refunds) != 2 || booked() != 200 {
+		t.Fatalf("%+v, %d booked", holds, booked())
+	}
+	s.ahead.Add(int64(4 * time.Hour))
+	_, call := reconcile.PaymentOf(holds[0].Refunds[1].Key)
+	reason, _ := payment.RefundReason(call)
+	s.must(s.settle.ReviewRefund(ctx, place, p.ID, reason))
+	if booked() != 100 {
+		t.Fatalf("%d booked as given back after one came back", booked())
+	}
+	s.ahead.Add(int64(time.Hour)) // what moved a moment ago is on its way
+	differ := 0
+	s.must(s.compare.Due(ctx, []payment.Provider{s.sandbox}, func(r reconcile.Report) { differ += len(r.Differences) }))
+	if differ > 0 || booked() != 0 {
+		t.Fatalf("%d differences, %d booked as given back although both came back", differ, booked())
+	}
+}
+
+// strange lists a line more, of which the parking is no name that ours could have.
+type strange struct {
+	*sandbox.Provider
+	line payment.Entry
+}
+
+func (p strange) List(ctx context.Context, from, to time.Time, each func(payment.Entry) error) error {
+	if err := each(p.line); err != nil {
+		return err
+	}
+	return p.Provider.List(ctx, from, to, each)
+}
+
+// stubborn says of every refund what cannot be true.
+type stubborn struct{}
+
+func (stubborn) ReviewRefund(context.Context, id.Parking, id.Payment, string) error {
+	return payment.ErrNonsense
+}
+
+// One line that makes no sense does not keep the clock from comparing what follows, and
+// is told.
+func TestALineThatMakesNoSenseHoldsNothingUp(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	p := s.reserve(sandbox.OK)
+	s.ahead.Store(int64(4 * time.Hour))
+	hour := s.now().Add(-3 * time.Hour)
+	hours, differ := 0, 0
+	count := func(r reconcile.Report) { hours, differ = hours+1, differ+len(r.Differences) }
+	for _, parking := range []id.Parking{"alt\x00markt", "Alt markt", "\xff"} {
+		for _, key := range []string{p.Key("again"), id.New[id.Payment](hour).String() + "-hold", "", "\x00"} {
+			for _, ref := range []string{"", "b", "\x00", "\xff"} {
+				line := payment.Entry{At: hour, Key: key, Parking: parking, Hold: payment.Outcome{Ref: ref, State: payment.Authorized, Authorized: eur(5)}}
+				if _, err := s.compare.Compare(ctx, strange{s.sandbox, line}, hour.Add(-time.Hour), s.now()); err != nil {
+					t.Fatalf("%q %q %q: %v", parking, key, ref, err)
+				}
+			}
+		}
+	}
+	line := payment.Entry{At: hour, Key: p.Key("again"), Parking: "alt\x00markt", Hold: payment.Outcome{Ref: "b", State: payment.Authorized, Authorized: eur(5)}}
+	s.must(s.compare.Due(ctx, []payment.Provider{strange{s.sandbox, line}}, count))
+	if hours == 0 || differ == 0 || s.incidents() != 1 {
+		t.Fatalf("%d hours, %d differences, %d incidents", hours, differ, s.incidents())
+	}
+}
+
+func TestARefundThatMakesNoSenseHoldsNothingUp(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	p := s.reserve(sandbox.RefundBack)
+	s.ahead.Store(int64(4 * time.Hour))
+	s.taken(p)
+	_, err := s.operator.Refund(ctx, place, p.Reservation, false, nil, "Ana", "the gate was slow")
+	s.must(err)
+	s.must(s.settle.Refund(ctx, place, p.ID))
+	s.ahead.Add(int64(8 * time.Hour))
+	s.compare.Refunds = stubborn{}
+	hours := 0
+	s.must(s.compare.Due(ctx, []payment.Provider{s.sandbox}, func(reconcile.Report) { hours++ }))
+	if hours != 72 || s.incidents() != 1 {
+		t.Fatalf("%d hours, %d incidents", hours, s.incidents())
+	}
+}

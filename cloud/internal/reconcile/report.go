@@ -51,6 +51,8 @@ type Difference struct {
 	Ours        *Side          `json:"ours"`          // null: we have none
 	Theirs      *Side          `json:"theirs"`        // null: there is none
 	Says        string         `json:"says"`
+
+	equals []string // keys of what came back there and is of that amount: which of them ours is about is not told by the books
 }
 
 // Side is what one of the two books says.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/payment"
@@ -107,10 +109,19 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
+// readable reports whether a name could be in our books.
+func readable(ref string) bool {
+	return ref != "" && utf8.ValidString(ref) && !strings.ContainsRune(ref, 0)
+}
+
 func (s Service) compare(ctx context.Context, p payment.Provider, l payment.Lister, from, to time.Time) (Report, error) {
 	b := Books{Provider: p.Name(), From: from, To: to, ReadAt: s.Now()}
 	w := Wanted{Provider: p.Name(), From: from, To: to}
 	err := l.List(ctx, from.Add(-Margin), to.Add(Margin), func(e payment.Entry) error {
+		// Anybody with the account may write names into it.
+		if _, err := id.ParseParking(string(e.Parking)); err != nil {
+			e.Parking = ""
+		}
 		b.Theirs = append(b.Theirs, e)
 		n := Named{Parking: e.Parking}
 		if n.Payment, _ = PaymentOf(e.Key); n.Payment.IsZero() {
@@ -118,7 +129,7 @@ func (s Service) compare(ctx context.Context, p payment.Provider, l payment.List
 				n.Ref = e.Refund.Hold
 			}
 		}
-		if n.Ref != "" || !n.Payment.IsZero() {
+		if readable(n.Ref) || !n.Payment.IsZero() {
 			w.Named = append(w.Named, n)
 		}
 		return nil
@@ -214,25 +225,51 @@ func (s Service) due(ctx context.Context, p payment.Provider, name string, age t
 	return ctx.Err()
 }
 
-// bookBack has refunds booked back that came back, and takes them out of the report.
+// bookBack has refunds booked back that came back, and takes them out of the report. Of
+// several of one amount each is looked at, since the books do not say which is which.
 func (s Service) bookBack(ctx context.Context, r *Report) error {
 	if s.Refunds == nil {
 		return nil
 	}
 	differences := r.Differences[:0]
 	for _, d := range r.Differences {
-		_, call := PaymentOf(d.Key)
-		reason, ours := payment.RefundReason(call)
-		if d.What != Refund || d.Class != OtherState || !ours {
+		if _, ours := refundOf(d.Key); d.What != Refund || d.Class != OtherState || !ours {
 			differences = append(differences, d)
 			continue
 		}
-		if err := s.Refunds.ReviewRefund(ctx, d.Parking, d.Payment, reason); err != nil {
+		if sense, err := s.review(ctx, d); err != nil {
 			return fmt.Errorf("book a refund back: %w", err)
+		} else if !sense {
+			differences = append(differences, d) // a person has to look
 		}
 	}
 	r.Differences = differences
 	return nil
+}
+
+// review has each refund looked at that a difference may be about. sense is false when
+// what the provider says of one cannot be true.
+func (s Service) review(ctx context.Context, d Difference) (sense bool, err error) {
+	sense = true
+	for _, key := range d.equals {
+		reason, ours := refundOf(key)
+		if !ours {
+			continue
+		}
+		err := s.Refunds.ReviewRefund(ctx, d.Parking, d.Payment, reason)
+		if errors.Is(err, payment.ErrNonsense) {
+			sense = false
+		} else if err != nil {
+			return false, err
+		}
+	}
+	return sense, nil
+}
+
+// refundOf is the reason of the refund that a key of ours was made for.
+func refundOf(key string) (reason string, ours bool) {
+	_, call := PaymentOf(key)
+	return payment.RefundReason(call)
 }
 
 // step is what the clock compares in one go: little enough that a provider's

@@ -133,7 +133,10 @@ func (s *Service) Void(ctx context.Context, at id.Parking, i id.Payment) error {
 		}
 	}
 	if !gone {
-		_, err := call(ctx, func(ctx context.Context) (payment.Outcome, error) { return provider.Void(ctx, ref, p.Key("void")) })
+		out, err := call(ctx, func(ctx context.Context) (payment.Outcome, error) { return provider.Void(ctx, ref, p.Key("void")) })
+		if err == nil {
+			err = s.senseVoid(p, out)
+		}
 		if refused(err) {
 			found, stands := s.hold(ctx, provider, p)
 			switch {
@@ -274,6 +277,17 @@ func (s *Service) hold(ctx context.Context, provider payment.Provider, p *paymen
 func (s *Service) sense(p *payment.Payment, out payment.Outcome) error {
 	err := out.Sense(money.New(p.Most(), p.Amount.Currency))
 	if err != nil {
+		s.log.Error("the provider's answer makes no sense", "payment_id", p.ID, "provider", p.Provider, "err", err)
+	}
+	return err
+}
+
+// senseVoid reports an answer to a void that cannot be true: what was given back holds
+// nothing.
+func (s *Service) senseVoid(p *payment.Payment, out payment.Outcome) error {
+	err := s.sense(p, out)
+	if err == nil && !over(out) {
+		err = fmt.Errorf("%w: %s is said to be %s after it was given back", payment.ErrNonsense, out.Ref, out.State)
 		s.log.Error("the provider's answer makes no sense", "payment_id", p.ID, "provider", p.Provider, "err", err)
 	}
 	return err
