@@ -39,7 +39,7 @@ type Options struct {
 	Rounds int    // of each size
 	Self   string // this program, which with --serve is the server
 	Core   string // the servers'
-	Only   string // "connect": connections alone
+	Only   string // "connect": connections alone; "stalled": who does not read alone
 }
 
 // target is a server that runs.
@@ -77,6 +77,10 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 		}
 	}()
 	if err := prepareNchan(ctx, dir); err != nil {
+		return err
+	}
+	if o.Only == "stalled" {
+		_, err := b.stalled()
 		return err
 	}
 	// The first crowd fills the kernel's own caches; it does not count.

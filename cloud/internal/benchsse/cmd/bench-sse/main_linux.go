@@ -26,7 +26,7 @@ func run() error {
 	serve := flag.Bool("serve", false, "be the server under test")
 	rounds := flag.Int("rounds", 2, "alternations for each size")
 	core := flag.String("core", "0", "the servers' core; this program is to run on another")
-	only := flag.String("only", "", "connect: what a connection costs, and nothing else")
+	only := flag.String("only", "", "connect: what a connection costs; stalled: who does not read; and nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
