@@ -2,7 +2,6 @@ package sse
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"runtime"
 	"sync"
@@ -38,7 +37,8 @@ type shard struct {
 	tick  uint32 // counts
 	first []byte // scratch for what is sent first
 
-	thinned int // places that thin has looked at
+	thinned int     // places that thin has looked at
+	owed    float64 // streams, or a part of one, that thin has still to end
 
 	queueMu sync.Mutex
 	queue   []*Topic // with news
@@ -148,7 +148,13 @@ func (h *shard) thin(part float64) {
 			open++
 		}
 	}
-	for n := int(math.Ceil(float64(open) * part)); n > 0; h.thinned++ {
+	// Parts of one add up: rounding each up would end few streams much too early.
+	h.owed = min(h.owed+float64(open)*part, float64(open))
+	n := int(h.owed)
+	if part >= 1 {
+		n = open
+	}
+	for h.owed -= float64(n); n > 0; h.thinned++ {
 		i := h.thinned % len(h.conns)
 		c := &h.conns[i]
 		if c.topic == nil {
