@@ -106,7 +106,15 @@ func (s *served) ask(t *testing.T, path, lastID string) (*live, *bufio.Reader) {
 // open reads a stream until it ends.
 func (s *served) open(t *testing.T, path, lastID string) *live {
 	t.Helper()
+	return s.resume(t, path, lastID, map[string]shown{})
+}
+
+// resume opens a stream as a client that has seen something already, so that a
+// version that goes back is noticed.
+func (s *served) resume(t *testing.T, path, lastID string, lots map[string]shown) *live {
+	t.Helper()
 	c, r := s.ask(t, path, lastID)
+	c.lots = lots
 	go c.read(r)
 	return c
 }
@@ -346,8 +354,7 @@ func TestNothingIsLostBetweenTwoProcesses(t *testing.T) {
 			if i%2 == 1 {
 				path = "/parkings"
 			}
-			again := other.open(t, path, c.id)
-			again.lots = c.seen() // so that a version that goes back is noticed
+			again := other.resume(t, path, c.id, c.seen())
 			again.until("the newest", func() bool { return again.lots["alpha"].Version == changes+1 })
 			if free := again.seen()["alpha"].AvailableNow; *free != 502-changes {
 				t.Errorf("client %d sees %d free", i, *free)
