@@ -23,6 +23,10 @@ import (
 // startLimit bounds the start of any part.
 const startLimit = 90 * time.Second
 
+// drain is how long an instance goes on when it is asked to end: a quarter of it is
+// more than the balancer takes to see that it is not ready.
+const drain = "4s"
+
 // Config says what to run.
 type Config struct {
 	Bin      string   // folder of openlot, openlot-edge, openlot-board and nats-server
@@ -358,7 +362,7 @@ func (c *Cluster) startClouds(ctx context.Context) error {
 			name: name,
 			start: func(context.Context) (*stack.Process, error) {
 				return stack.Spawn(name, c.logs(), nil, c.cloudEnv(), filepath.Join(c.cfg.Bin, "openlot"), "serve", "--data-dir", c.file(name),
-					"--http", c.layout.cloud[n], "--admin", c.layout.admin[n], "--public-url", c.URL())
+					"--http", c.layout.cloud[n], "--admin", c.layout.admin[n], "--public-url", c.URL(), "--drain", drain)
 			},
 			ready: answers("http://" + c.layout.cloud[n] + "/readyz"),
 		})

@@ -16,7 +16,8 @@ const (
 	convergeWithin = 5 * time.Second
 	sellsAgain     = 10 * time.Second // after another leads, although the old one still holds its connections
 	settle         = 2 * time.Second  // load between two deaths
-	catchUpWithin  = time.Minute      // what edges and jobs may lag at the end
+	catchUpWithin  = time.Minute      // what edges may lag at the end
+	tellWithin     = 2 * time.Minute  // a mail whose job was handed to a connection that died waits for its rescue
 	lists, details = 20, 40           // streams
 )
 
@@ -34,6 +35,8 @@ type Outcome struct {
 	Unseen        int     `json:"own_writes_unseen"`
 	Reads         int     `json:"reads"`
 	Passages      int64   `json:"passages"`
+	Shut          int     `json:"gates_shut"` // visits that ended in no passage while their edge was there
+	Told          float64 `json:"told_s"`     // until the last driver had the mail, after the load
 	Kills         int     `json:"kills"`
 	Seconds       float64 `json:"seconds"`
 	HandoverGap   int64   `json:"switchover_gap_ms"`
@@ -49,6 +52,7 @@ type kill struct {
 	planned bool // a handover
 	none    bool // no attempt may fail meanwhile, none at all
 	loud    bool // the balancer itself: reads without a repetition fail
+	gate    bool // an edge: its own cars wait
 }
 
 // Drill kills each part once under load and checks what nobody may notice.
@@ -95,7 +99,7 @@ func (c *Cluster) kills() []kill {
 		{name: "a node of etcd is killed", do: c.again(c.Etcd[0])},
 		{name: "the read replica is killed", do: c.database(func(context.Context) (int, error) { return replica, nil })},
 		{name: "the synchronous standby is killed", do: c.database(c.standby)},
-		{name: "an edge is killed", do: func(ctx context.Context) error {
+		{name: "an edge is killed", gate: true, do: func(ctx context.Context) error {
 			c.Sites[0].Edge().Kill()
 			if err := c.Sites[0].StartEdge(ctx); err != nil {
 				return err
@@ -211,7 +215,11 @@ func (c *Cluster) torment(ctx context.Context, out io.Writer, kills func(func(ki
 
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
 	kills(func(k kill) bool {
+		from := time.Now()
 		err = c.one(ctx, k, l, watchers, &o, say)
+		if k.gate {
+			g.excuse(from, time.Now())
+		}
 		pause(ctx, settle)
 		return err == nil && ctx.Err() == nil
 	})
@@ -227,8 +235,9 @@ func (c *Cluster) torment(ctx context.Context, out io.Writer, kills func(func(ki
 	if len(l.failed) > 0 {
 		err = errors.Join(err, fmt.Errorf("%d requests came to nothing", len(l.failed)))
 	}
-	if g.refused.Load() > 0 {
-		say("%d visits did not end in a passage", g.refused.Load())
+	if shut := g.shut(); len(shut) > 0 {
+		o.Shut = len(shut)
+		err = errors.Join(err, fmt.Errorf("%d visits did not end in a passage, the first: %s", len(shut), strings.Join(shut[:min(3, len(shut))], "; ")))
 	}
 	if o.Unseen = len(l.unseen); o.Unseen > 0 || l.positions == 0 {
 		err = errors.Join(err, fmt.Errorf("%d of %d drivers did not see their own reservation", o.Unseen, l.positions))
@@ -309,7 +318,9 @@ func (c *Cluster) one(ctx context.Context, k kill, l *load, watchers []*watcher,
 // settled checks the books when everything is quiet again.
 func (c *Cluster) settled(ctx context.Context, l *load, watchers []*watcher, o *Outcome) error {
 	quiet := await(ctx, catchUpWithin, c.books)
-	mails := await(ctx, catchUpWithin, func(ctx context.Context) error { return c.mailed(ctx, l.told()) })
+	began := time.Now()
+	mails := await(ctx, tellWithin, func(ctx context.Context) error { return c.mailed(ctx, l.told()) })
+	o.Told = time.Since(began).Seconds()
 	shown := await(ctx, convergeWithin, func(ctx context.Context) error { return c.agree(ctx, watchers) })
 	lost, lostErr := c.lost(ctx, l.told())
 	doubled, doubledErr := c.doubled(ctx)

@@ -3,6 +3,7 @@ package ha
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,17 @@ const carEvery = 1500 * time.Millisecond
 // gates let cars in and out at the live parkings until ctx ends, whatever is killed
 // meanwhile: what happens at a gate needs nothing but its edge.
 type gates struct {
-	passed, refused atomic.Int64
+	passed atomic.Int64
+
+	mu      sync.Mutex
+	refused []visit
+	excused [][2]time.Time // while an edge was dead
+}
+
+// visit is one that did not end in a passage.
+type visit struct {
+	from, to time.Time
+	what     string
 }
 
 func (g *gates) drive(ctx context.Context, sites []*stack.Site) {
@@ -44,15 +55,42 @@ func (g *gates) drive(ctx context.Context, sites []*stack.Site) {
 func (g *gates) visit(ctx context.Context, twin *client.Twin, plate string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
+	began := time.Now()
 	in, err := twin.Visit(ctx, "entry-1", "", plate, 5*time.Second)
-	if err != nil || in.Outcome != client.Passed {
-		g.refused.Add(1)
+	if !g.took(began, "in", plate, in, err) {
 		return
 	}
-	g.passed.Add(1)
-	if out, err := twin.Visit(ctx, "exit-1", in.Ticket, plate, 5*time.Second); err != nil || out.Outcome != client.Passed {
-		g.refused.Add(1)
-		return
+	out, err := twin.Visit(ctx, "exit-1", in.Ticket, plate, 5*time.Second)
+	g.took(began, "out", plate, out, err)
+}
+
+// took counts what became of a car at a gate.
+func (g *gates) took(began time.Time, way, plate string, v client.Vehicle, err error) bool {
+	if err == nil && v.Outcome == client.Passed {
+		g.passed.Add(1)
+		return true
 	}
-	g.passed.Add(1)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refused = append(g.refused, visit{began, time.Now(), fmt.Sprintf("%s %s: %s, %s %v", plate, way, v.Outcome, v.Display, err)})
+	return false
+}
+
+// excuse forgives the visits that met an edge while it was dead.
+func (g *gates) excuse(from, to time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.excused = append(g.excused, [2]time.Time{from, to})
+}
+
+// shut are the visits that did not end in a passage although the edge was there.
+func (g *gates) shut() (out []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, v := range g.refused {
+		if !slices.ContainsFunc(g.excused, func(e [2]time.Time) bool { return v.from.Before(e[1]) && v.to.After(e[0]) }) {
+			out = append(out, v.what)
+		}
+	}
+	return out
 }

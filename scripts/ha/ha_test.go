@@ -118,3 +118,12 @@ func TestAwaitSaysWhatWasWrong(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A request that an earlier death left in progress is not held against a later one.
+func TestARequestThatFailedBeforeIsNotCountedAgain(t *testing.T) {
+	at := func(s int64) time.Time { return time.Unix(s, 0) }
+	l := &load{retried: []time.Time{at(90), at(101), at(90), at(101), at(90)}}
+	if n, _ := l.troubles(at(100), 0); n != 2 {
+		t.Errorf("%d attempts failed because of it", n)
+	}
+}

@@ -41,7 +41,7 @@ type load struct {
 
 	mu        sync.Mutex
 	acks      []acked
-	retried   []time.Time // attempts that failed and were made again
+	retried   []time.Time // attempts that failed and were made again: when the first one of the same request failed
 	failed    []string    // requests that came to nothing
 	unplaced  int         // declined, because the death came between the reservation and its hold
 	reads     int
@@ -98,6 +98,7 @@ func (l *load) reserve(ctx context.Context, c *client.Cloud, n int) {
 	w, key := l.wanted(n), fmt.Sprintf("ha-%s-%08d", l.run, n)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	var first time.Time
 	for {
 		r, _, err := c.Reserve(ctx, key, w)
 		if err == nil {
@@ -121,8 +122,11 @@ func (l *load) reserve(ctx context.Context, c *client.Cloud, n int) {
 			l.mu.Unlock()
 			return
 		}
+		if first.IsZero() {
+			first = time.Now()
+		}
 		l.mu.Lock()
-		l.retried = append(l.retried, time.Now())
+		l.retried = append(l.retried, first)
 		l.mu.Unlock()
 		time.Sleep(pauseAgain)
 	}
@@ -178,7 +182,9 @@ func (l *load) gap(a, b time.Time) time.Duration {
 	return max(longest, b.Sub(last))
 }
 
-// troubles counts the attempts that failed and what came to nothing since a time.
+// troubles counts the attempts that failed and what came to nothing since a time. A
+// request that failed before is not counted again: what an instance had begun when it was
+// killed is "in progress" until somebody finishes it for the dead one.
 func (l *load) troubles(since time.Time, failedBefore int) (retried int, failed []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

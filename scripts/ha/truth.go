@@ -120,10 +120,21 @@ func (c *Cluster) mailed(ctx context.Context, acks []acked) error {
 			return err
 		}
 		if n != len(addresses) {
-			return fmt.Errorf("%d of the newest %d drivers got their mail", n, len(addresses))
+			waiting, err := c.waiting(ctx, conn)
+			return errors.Join(fmt.Errorf("%d of the newest %d drivers got their mail; jobs that are not done: %v", n, len(addresses), waiting), err)
 		}
 		return nil
 	})
+}
+
+// waiting are the jobs for drivers that are not done, with why.
+func (c *Cluster) waiting(ctx context.Context, conn *pgx.Conn) ([]string, error) {
+	rows, err := conn.Query(ctx, `select kind || ' ' || state || ', attempt ' || attempt || ' of ' || coalesce(attempted_at::text, 'never')
+		from river.river_job where queue = 'mail' and state <> 'completed' order by id limit 10`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // books audits the database as a whole.

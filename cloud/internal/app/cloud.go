@@ -93,7 +93,7 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	}
 	l.onStop("event streams", func() error { c.streams.Close(); return nil })
 	c.streams.Register(registry)
-	c.listing = listing.New(postgres.NewListing(c.db), c.follower.CurrentAt, time.Now, log, listing.Options{Streams: c.streams})
+	c.listing = listing.New(postgres.NewListing(c.db), c.follower.CurrentAt, time.Now, log, listing.Options{Streams: c.streams, Moved: c.follower.Moved})
 
 	keys := postgres.NewBooking(c.db)
 	secret, err := keys.Secret(ctx, "manage_token")

@@ -35,6 +35,7 @@ type Listing struct {
 	log     *slog.Logger
 	now     func() time.Time
 	current func() time.Time
+	further func() <-chan struct{}
 	clients *sse.Server
 
 	loaded  chan struct{}
@@ -68,6 +69,9 @@ type waiting struct {
 type Options struct {
 	// Streams keeps the clients of streams; Run closes it. nil: an ordinary one.
 	Streams *sse.Server
+	// Moved is closed when current goes on the next time: follow.Follower.Moved. nil where
+	// current is never behind.
+	Moved func() <-chan struct{}
 }
 
 // New makes a listing that is empty before Run. current is a time up to which
@@ -77,7 +81,7 @@ func New(src Source, current, now func() time.Time, log *slog.Logger, o Options)
 		o.Streams = sse.NewPlain(sse.Options{})
 	}
 	l := &Listing{
-		src: src, log: log.With("component", "listing"), now: now, current: current, clients: o.Streams,
+		src: src, log: log.With("component", "listing"), now: now, current: current, further: o.Moved, clients: o.Streams,
 		loaded: make(chan struct{}), stopped: make(chan struct{}),
 		reload: make(chan struct{}, 1), poke: make(chan struct{}, 1),
 		lots: map[id.Parking]*lot{}, waiting: map[id.Parking]*waiting{}, dirty: map[id.Parking]struct{}{}, index: newIndex(nil),

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -254,6 +255,75 @@ func TestDetailStreamWaitsUntilItIsAsNewAsTheClient(t *testing.T) {
 			t.Errorf("version %d", s.Version)
 		}
 	})
+}
+
+// TestAListThatComesBackWaitsForWhatWasCommittedBefore comes with the id of another
+// process, which was ahead of this one.
+func TestAListThatComesBackWaitsForWhatWasCommittedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newModel(garage("alpha", 1), garage("beta", 1))
+		f := &feedTime{at: time.Now(), moved: make(chan struct{})}
+		time.Sleep(100 * time.Millisecond) // time passes since the feed was read
+		b := run(t, listing.New(m, f.current, time.Now, quiet(), listing.Options{Moved: f.further}))
+		defer b.stop()
+		fresh := watch(t, b.Parkings, "/parkings", "")
+		defer fresh.close()
+		back := watch(t, b.Parkings, "/parkings", "77")
+		defer back.close()
+		synctest.Wait()
+		if len(fresh.events()) != 1 || len(back.events()) != 0 {
+			t.Fatalf("%d events for who is new, %d for who may have seen more", len(fresh.events()), len(back.events()))
+		}
+		time.Sleep(300 * time.Millisecond)
+		b.Handle([]feed.Event{m.event("beta", time.Now(), feed.PaymentChanged, feed.Body{})})
+		synctest.Wait() // the lists have just had their tick
+		b.Handle([]feed.Event{m.event("alpha", time.Now(), feed.PaymentChanged, feed.Body{})})
+		f.move(time.Now())
+		synctest.Wait() // the next tick is still to come
+		if s := back.seen()["alpha"]; s.Version != 2 {
+			t.Errorf("it is shown version %d", s.Version)
+		}
+
+		// A feed that stands still is not waited for for ever.
+		time.Sleep(time.Minute)
+		again := watch(t, b.Parkings, "/parkings", "78")
+		defer again.close()
+		time.Sleep(4900 * time.Millisecond)
+		if synctest.Wait(); len(again.events()) != 0 {
+			t.Error("it is shown what may be old at once")
+		}
+		time.Sleep(200 * time.Millisecond)
+		if synctest.Wait(); len(again.events()) != 1 {
+			t.Error("it is shown nothing")
+		}
+	})
+}
+
+// feedTime is how far a feed was read.
+type feedTime struct {
+	mu    sync.Mutex
+	at    time.Time
+	moved chan struct{}
+}
+
+func (f *feedTime) current() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.at
+}
+
+func (f *feedTime) further() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.moved
+}
+
+func (f *feedTime) move(to time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at = to
+	close(f.moved)
+	f.moved = make(chan struct{})
 }
 
 func TestEventsBeforeAndDuringLoadingAreNotLost(t *testing.T) {

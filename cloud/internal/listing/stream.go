@@ -3,6 +3,7 @@ package listing
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -141,7 +142,26 @@ func (l *Listing) leave(t *topic) {
 }
 
 func (l *Listing) serveList(w http.ResponseWriter, r *http.Request, q query) error {
-	return l.serve(w, r, &topic{key: q.key(), query: q, window: q.window}, 0)
+	t := &topic{key: q.key(), query: q, window: q.window}
+	if r.Header.Get("Last-Event-ID") == "" {
+		return l.serve(w, r, t, nil)
+	}
+	// It was here, or with another process, and has seen versions of many parkings. All of
+	// them had been committed before it came.
+	arrived := l.now()
+	return l.serve(w, r, t, func(t *topic) bool { return !l.current().Before(arrived) && !l.behind(t) })
+}
+
+// behind reports whether a parking of a topic is to be read again.
+func (l *Listing) behind(t *topic) bool {
+	l.mu.RLock() // before the topic's, as in update
+	defer l.mu.RUnlock()
+	if len(l.waiting) == 0 {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.items, func(x item) bool { return !x.lot.behind.IsZero() })
 }
 
 func (l *Listing) serveDetail(w http.ResponseWriter, r *http.Request, p id.Parking, x *lot, window *Window) error {
@@ -152,19 +172,20 @@ func (l *Listing) serveDetail(w http.ResponseWriter, r *http.Request, p id.Parki
 	// A browser sends the version it has seen last. Another process may be a
 	// little ahead of this one; the version never goes back for a client.
 	seen, err := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64)
-	if err != nil {
-		seen = 0
+	if err != nil || seen == 0 {
+		return l.serve(w, r, t, nil)
 	}
-	return l.serve(w, r, t, seen)
+	return l.serve(w, r, t, func(t *topic) bool { return t.version() >= seen })
 }
 
-// serve runs one stream, or hands it over.
-func (l *Listing) serve(w http.ResponseWriter, r *http.Request, want *topic, version uint64) error {
+// serve runs one stream, or hands it over, once it can show what its client has seen; nil
+// for one that has seen nothing.
+func (l *Listing) serve(w http.ResponseWriter, r *http.Request, want *topic, reached func(*topic) bool) error {
 	if !l.clients.Admit() {
 		return fault.New(fault.Unavailable, CodeTooManyStreams, "There are too many live streams. Ask again without one, or in a moment.")
 	}
 	t := l.join(want)
-	if version > 0 && !l.wait(r.Context(), t, version) {
+	if reached != nil && !l.wait(r.Context(), t, reached) {
 		l.clients.Forgo(t.clients)
 		return fault.New(fault.Unavailable, CodeStopping, "This process stops and has not seen yet what you have. Ask again, for another.")
 	}
@@ -172,14 +193,21 @@ func (l *Listing) serve(w http.ResponseWriter, r *http.Request, want *topic, ver
 	return nil
 }
 
-// wait returns when the topic shows a version, or is not going to in time. It
-// reports false when the client has gone, or is to go, before that.
-func (l *Listing) wait(ctx context.Context, t *topic, version uint64) bool {
+// wait returns when the topic has reached what its client has seen, or is not going to in
+// time. It reports false when the client has gone, or is to go, before that.
+func (l *Listing) wait(ctx context.Context, t *topic, reached func(*topic) bool) bool {
 	wake, unwatch := t.clients.Watch()
 	defer unwatch()
 	patience := time.NewTimer(catchUp)
 	defer patience.Stop()
-	for t.version() < version {
+	for {
+		var moved <-chan struct{} // never, without one
+		if l.further != nil {
+			moved = l.further() // taken before it is looked, so that nothing is missed
+		}
+		if reached(t) {
+			break
+		}
 		select {
 		case <-ctx.Done():
 			return false
@@ -187,10 +215,14 @@ func (l *Listing) wait(ctx context.Context, t *topic, version uint64) bool {
 			return false
 		case <-l.clients.Draining():
 			return false
-		case <-patience.C:
-			return true
 		case <-wake:
+			continue
+		case <-moved:
+			continue
+		case <-patience.C:
 		}
+		break
 	}
+	l.update([]*topic{t}) // a list may not have had its tick
 	return true
 }

@@ -43,7 +43,7 @@ const (
 	fetchEvery    = 250 * time.Millisecond // when a NOTIFY got lost
 	jobTimeout    = 30 * time.Second
 	tickTimeout   = time.Minute
-	rescueAfter   = 90 * time.Second
+	rescueAfter   = 45 * time.Second // more than a job may take; what looks for them comes every 30 s
 	softStop      = 5 * time.Second
 	// A clock that asks for the same job again and again gets one in this time.
 	oncePer = 2 * time.Minute

@@ -72,7 +72,8 @@ type Follower struct {
 	brought []feed.Event          // committed here and not yet looked at
 	sweep   bool                  // the announcements begin anew: something may be lost
 	watches map[watched]map[chan struct{}]struct{}
-	current time.Time // see CurrentAt
+	current time.Time     // see CurrentAt
+	moved   chan struct{} // closed when current goes on
 
 	read, own, gaps atomic.Uint64 // events read from the feed; handed out unread; gaps met
 }
@@ -93,7 +94,7 @@ func New(src Source, log *slog.Logger) *Follower {
 	return &Follower{
 		src: src, log: log.With("component", "feed"),
 		ready: make(chan struct{}), wake: make(chan struct{}, 1),
-		told: map[id.Parking]uint64{}, watches: map[watched]map[chan struct{}]struct{}{},
+		told: map[id.Parking]uint64{}, watches: map[watched]map[chan struct{}]struct{}{}, moved: make(chan struct{}),
 	}
 }
 
@@ -144,10 +145,19 @@ func (f *Follower) CurrentAt() time.Time {
 	return f.current
 }
 
+// Moved is closed when CurrentAt goes on the next time.
+func (f *Follower) Moved() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.moved
+}
+
 func (f *Follower) setCurrent(t time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.current = t
+	close(f.moved)
+	f.moved = make(chan struct{})
 }
 
 // Ready is closed once the start position is taken.
