@@ -96,7 +96,7 @@ func freePorts(ctx context.Context, n int) (out []string, err error) {
 // dsn names every Postgres that may be the primary and takes the one that is.
 func (l layout) dsn(user, database string) string {
 	u := url.URL{Scheme: "postgres", User: url.UserPassword(user, l.password), Host: strings.Join(l.postgres[:replica], ","), Path: database}
-	return u.String() + "?target_session_attrs=read-write&connect_timeout=2"
+	return u.String() + "?target_session_attrs=read-write&connect_timeout=2&sslmode=disable"
 }
 
 // replicaDSN is the read replica.

@@ -74,13 +74,17 @@ func Open(ctx context.Context, dsn string, log *slog.Logger, o Options) (*DB, er
 	if t := cfg.ConnConfig.ConnectTimeout; t <= 0 || t > patience {
 		cfg.ConnConfig.ConnectTimeout = patience
 	}
-	w := &sockets{dial: cfg.ConnConfig.DialFunc, open: map[*socket]struct{}{}}
+	w := newSockets(cfg.ConnConfig.DialFunc)
 	if o.Dial != nil {
 		w.dial = o.Dial
 	}
 	cfg.ConnConfig.DialFunc = w.reach
 	cfg.ConnConfig.RuntimeParams["application_name"] = "openlot"
-	cfg.AfterConnect = asApp
+	cfg.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		err := asApp(ctx, c)
+		w.started(c.PgConn().Conn())
+		return err
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -100,10 +104,11 @@ func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
 // Ping reports whether the database answers. After a restart of the database the
 // pool still holds connections that nobody has found broken yet; they say nothing
-// about the database, so that a ping that fails drops them and is made once more.
+// about the database, so that a ping that fails drops them and is made once more; not
+// one that could not connect, which says nothing about them.
 func (db *DB) Ping(ctx context.Context) error {
 	err := db.pool.Ping(ctx)
-	if err != nil && ctx.Err() == nil {
+	if _, connecting := errors.AsType[*pgconn.ConnectError](err); err != nil && !connecting && ctx.Err() == nil {
 		db.pool.Reset()
 		err = db.pool.Ping(ctx)
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -15,7 +16,15 @@ import (
 const (
 	probeEvery = time.Second
 	probeLimit = 3 * time.Second // for one answer, with a new connection if there is none
+	// While nothing answers, a connection is ended once it is older than this: it may lead
+	// to another server that hangs. Younger ones were answered when they were made.
+	trusted = 10 * time.Second
 )
+
+// startsAtOnce bounds the connections that a pool is making at a time. All of them make
+// theirs anew after a fail-over. A server that is slow at it would spend its time on those
+// that were given up meanwhile, fall further behind, and never get out of it again.
+const startsAtOnce = 4
 
 // Guard ends connections that lead nowhere: to a server that hangs or is cut off, that
 // is a standby now, or that was replaced by another. Nothing else would end them for
@@ -48,6 +57,7 @@ func (g *Guard) Run(ctx context.Context) error {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	defer g.drop()
+	var failed time.Time // when it was asked last and did not answer
 	for first := true; ; first = false {
 		if !first {
 			select {
@@ -57,24 +67,28 @@ func (g *Guard) Run(ctx context.Context) error {
 			}
 		}
 		is, err := g.ask(ctx)
+		made := time.Now() // what is cut was made before
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil && (g.known == identity{} || is.same(g.known)):
-			if g.away {
-				g.log.Info("the database answers again")
+			if !g.away {
+				g.known = is
+				continue
 			}
-			g.known, g.away = is, false
-			continue
+			g.log.Info("the database answers again")
+			g.known, g.away, made = is, false, failed
 		case err == nil:
 			g.log.Warn("another server answers for the database; connections to the one before are ended")
 			g.known, g.away = is, false
 		case !g.away:
-			g.away = true
+			g.away, failed = true, made
 			g.log.Warn("the database does not answer; connections to it are ended", "err", err)
+		default:
+			failed, made = made, made.Add(-trusted)
 		}
 		for _, db := range g.of {
-			db.sockets.cut()
+			db.sockets.cut(made)
 		}
 	}
 }
@@ -93,7 +107,9 @@ func (g *Guard) ask(ctx context.Context) (is identity, err error) {
 		}
 	}
 	// The connection alone may have been ended, which says nothing about the others.
-	if g.probe, err = pgx.ConnectConfig(ctx, g.of[0].pool.Config().ConnConfig.Copy()); err != nil {
+	cfg := g.of[0].pool.Config().ConnConfig.Copy()
+	cfg.DialFunc = g.of[0].sockets.dial // it waits for none of those that it looks after
+	if g.probe, err = pgx.ConnectConfig(ctx, cfg); err != nil {
 		g.probe = nil
 		return is, err
 	}
@@ -121,44 +137,74 @@ func (g *Guard) drop() {
 
 // sockets are the network connections of a pool.
 type sockets struct {
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	starting chan struct{} // holds a token for each that is being made
 
 	mu   sync.Mutex
-	open map[*socket]struct{}
+	open map[*socket]time.Time // since when they are made
 }
 
 type socket struct {
 	net.Conn
-	of *sockets
+	of   *sockets
+	once sync.Once
 }
 
-// reach opens one.
+func newSockets(dial func(ctx context.Context, network, address string) (net.Conn, error)) *sockets {
+	return &sockets{dial: dial, starting: make(chan struct{}, startsAtOnce), open: map[*socket]time.Time{}}
+}
+
+// reach opens one when it is its turn.
 func (w *sockets) reach(ctx context.Context, network, address string) (net.Conn, error) {
+	select {
+	case w.starting <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	c, err := w.dial(ctx, network, address)
 	if err != nil {
+		<-w.starting
 		return nil, err
 	}
-	x := &socket{c, w}
-	w.mu.Lock()
-	w.open[x] = struct{}{}
-	w.mu.Unlock()
-	return x, nil
+	return &socket{Conn: c, of: w}, nil
 }
+
+// started is told of a connection that is made; c may be wrapped in TLS.
+func (w *sockets) started(c net.Conn) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	x, ok := c.(*socket)
+	if !ok {
+		return
+	}
+	w.mu.Lock()
+	w.open[x] = time.Now()
+	w.mu.Unlock()
+	x.next()
+}
+
+// next lets another one start.
+func (x *socket) next() { x.once.Do(func() { <-x.of.starting }) }
 
 // Close implements net.Conn.
 func (x *socket) Close() error {
 	x.of.mu.Lock()
 	delete(x.of.open, x)
 	x.of.mu.Unlock()
+	x.next()
 	return x.Conn.Close()
 }
 
-// cut ends all that are open: whoever waits for one is told at once.
-func (w *sockets) cut() {
+// cut ends those that were made before: whoever waits for one is told at once. One that is
+// being made has a limit of its own.
+func (w *sockets) cut(before time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for x := range w.open {
-		_ = x.Conn.Close() // it leads nowhere
+	for x, since := range w.open {
+		if since.Before(before) {
+			_ = x.Conn.Close() // it leads nowhere
+			delete(w.open, x)
+		}
 	}
-	clear(w.open)
 }
