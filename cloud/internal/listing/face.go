@@ -11,8 +11,8 @@ import (
 // face is a lot as it is shown without a window, up to its as_of: what most
 // answers are put together from, without a look at the lot. Faces stand side by
 // side in memory, because waiting for it is most of what an answer costs. A face
-// is drawn anew, under Listing.mu, by whatever changes the lot (Listing.touch);
-// json is replaced then and never written to.
+// is drawn anew, under Listing.mu, by whatever changes the lot (Listing.touch), over
+// the bytes that it had: nothing of json may be kept beyond the lock.
 type face struct {
 	json    []byte      // `{`, what is fixed, `,`, what moves
 	sum     uint64      // of json
@@ -47,8 +47,8 @@ func (f *face) good(m *moment) bool {
 // never is the quarter of a face that is not good at any time.
 const never timerange.Q = -1
 
-// draw makes a lot's face, and the numbers on it.
-func (l *lot) draw(m *moment) (face, numbers) {
+// draw makes a lot's face over some bytes, and the numbers on it.
+func (l *lot) draw(m *moment, b []byte) (face, numbers) {
 	f := face{quarter: m.quarter, old: tooOld(l.behind, m.now, m.current), waits: !l.behind.IsZero()}
 	lapsed := l.Link != nil && !l.Link.Live
 	switch {
@@ -63,7 +63,9 @@ func (l *lot) draw(m *moment) (face, numbers) {
 		f.at = l.at.UnixNano()
 	}
 	n := l.count(m.now, f.old)
-	b := make([]byte, 0, len(l.static)+256)
+	if cap(b) == 0 {
+		b = make([]byte, 0, len(l.static)+256)
+	}
 	b = append(append(append(b, '{'), l.static...), ',')
 	f.fixed = int32(len(b))
 	f.json = l.appendMoving(b, &n)
@@ -77,7 +79,7 @@ func (l *lot) look(m *moment) (*face, *numbers) {
 	if l.face != nil && l.face.good(m) {
 		return l.face, &l.numbers
 	}
-	f, n := l.draw(m)
+	f, n := l.draw(m, nil)
 	return &f, &n
 }
 
@@ -125,5 +127,28 @@ func (l *Listing) touch(x *lot) {
 
 func (l *Listing) redraw(x *lot) {
 	m := newMoment(l.now().UTC(), l.current())
-	*x.face, x.numbers = x.draw(&m)
+	*x.face, x.numbers = x.draw(&m, x.face.json[:0])
+}
+
+// slack is how many bytes a face may grow by where it stands.
+const slack = 32
+
+// settle puts the faces of an index side by side in the order of its tree, so that
+// what an answer is made of is mostly one run of memory, which a processor reads ahead.
+// Listing.mu is held.
+func (x *index) settle() {
+	size := 0
+	for _, l := range x.lots {
+		size += len(l.face.json) + slack
+	}
+	faces, all := make([]face, len(x.lots)), make([]byte, size)
+	for i, rank := range x.tree.ranks {
+		l := x.lots[rank]
+		n := len(l.face.json) + slack
+		f := *l.face
+		f.json = append(all[:0:n], f.json...)
+		all = all[n:]
+		faces[i] = f
+		l.face, x.faces[rank] = &faces[i], &faces[i]
+	}
 }

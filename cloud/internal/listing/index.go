@@ -13,7 +13,7 @@ import (
 // looked at one by one until the next index is made.
 type index struct {
 	lots  []*lot  // by id
-	faces []*face // theirs
+	faces []*face // theirs, from settle on
 	tree  *tree
 	grams map[gram][]int32 // which lots have two or three bytes in their text
 }
@@ -31,7 +31,7 @@ func newIndex(lots []*lot) *index {
 	places := make([]point, len(lots))
 	var has []gram
 	for i, l := range lots {
-		places[i], x.faces[i] = placeOf(&l.Parking), l.face
+		places[i] = placeOf(&l.Parking)
 		has = has[:0]
 		for j := 1; j < len(l.text); j++ {
 			two := gram(l.text[j-1])<<8 | gram(l.text[j])
@@ -131,5 +131,6 @@ func (l *Listing) reindex() {
 	for _, x := range l.loose {
 		x.loose = false
 	}
+	fresh.settle()
 	l.index, l.loose = fresh, nil
 }
