@@ -197,5 +197,7 @@ func answer(w http.ResponseWriter, r *http.Request, mime, tag string, body []byt
 	_, _ = w.Write(body) //nolint:gosec // JSON, and said to be; the caller is gone if it fails
 }
 
-// twoParts is from how many bytes on net/http writes an answer in two parts.
-const twoParts = 3 << 10
+// twoParts is from how many bytes on net/http writes an answer in two parts while its
+// handler runs: one fills its buffer of 4 KiB, the other is the rest, unless that fits
+// the buffer again, which is sent later.
+const twoParts = 8 << 10

@@ -1,6 +1,7 @@
 package listing
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -133,22 +134,43 @@ func (l *Listing) redraw(x *lot) {
 // slack is how many bytes a face may grow by where it stands.
 const slack = 32
 
-// settle puts the faces of an index side by side in the order of its tree, so that
+// settle puts the faces of a new index side by side in the order of its tree, so that
 // what an answer is made of is mostly one run of memory, which a processor reads ahead.
-// Listing.mu is held.
-func (x *index) settle() {
-	size := 0
-	for _, l := range x.lots {
-		size += len(l.face.json) + slack
+// It moves some at a time: answers meanwhile find them through the index that was, too.
+// Only Run calls it, by reindex.
+func (l *Listing) settle(x *index) {
+	was, faces := x.ranksIn(l.index), make([]face, len(x.lots))
+	for ranks := range slices.Chunk(x.tree.ranks, atOnce) {
+		l.mu.Lock()
+		size := 0
+		for _, rank := range ranks {
+			size += len(x.lots[rank].face.json) + slack
+		}
+		room := make([]byte, size)
+		for i, rank := range ranks {
+			lot, f := x.lots[rank], &faces[i]
+			n := len(lot.face.json) + slack
+			*f = *lot.face
+			f.json, room = append(room[:0:n], f.json...), room[n:]
+			lot.face, x.faces[rank] = f, f
+			if r := was[rank]; r >= 0 {
+				l.index.faces[r] = f
+			}
+		}
+		l.mu.Unlock()
+		faces = faces[len(ranks):]
 	}
-	faces, all := make([]face, len(x.lots)), make([]byte, size)
-	for i, rank := range x.tree.ranks {
-		l := x.lots[rank]
-		n := len(l.face.json) + slack
-		f := *l.face
-		f.json = append(all[:0:n], f.json...)
-		all = all[n:]
-		faces[i] = f
-		l.face, x.faces[rank] = &faces[i], &faces[i]
+}
+
+// ranksIn lists, for each lot, its rank in the index before; -1: it was not in it.
+func (x *index) ranksIn(before *index) []int32 {
+	ranks, next := make([]int32, len(x.lots)), 0
+	for i, l := range x.lots { // both by id, and no lot goes away
+		ranks[i] = -1
+		if next < len(before.lots) && before.lots[next] == l {
+			ranks[i] = int32(next)
+			next++
+		}
 	}
+	return ranks
 }

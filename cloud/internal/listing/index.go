@@ -9,7 +9,7 @@ import (
 )
 
 // index finds parkings by place and text, as they were described when it was
-// made. It is never changed: what is new or has changed since is loose, and
+// made. But for where faces stand it is never changed: what is new or has changed since is loose, and
 // looked at one by one until the next index is made.
 type index struct {
 	lots  []*lot  // by id
@@ -126,11 +126,11 @@ func (l *Listing) reindex() {
 		lots = append(lots, x)
 	}
 	fresh := newIndex(lots)
+	l.settle(fresh)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, x := range l.loose {
 		x.loose = false
 	}
-	fresh.settle()
 	l.index, l.loose = fresh, nil
 }

@@ -4,8 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,7 +72,7 @@ const (
 // must not look like one that everything passes.
 func onlyKnown(v url.Values, known string) error {
 	var f *fault.Fault
-	for name := range v {
+	for _, name := range slices.Sorted(maps.Keys(v)) {
 		if name != "" && !strings.Contains(name, ",") && strings.Contains(known, ","+name+",") {
 			continue
 		}

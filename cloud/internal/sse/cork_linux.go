@@ -10,8 +10,12 @@ type Corked struct{ conn *plainConn }
 
 // Cork makes what is written to the connection of a request leave it together: net/http
 // writes the head of a long answer apart from most of its body, and each time costs the
-// kernel a way through its layers. It does nothing when the connection is not known.
+// kernel a way through its layers. It does nothing when the connection is not known, or
+// is not of this request alone.
 func Cork(r *http.Request) Corked {
+	if r.ProtoMajor != 1 {
+		return Corked{}
+	}
 	c := Corked{connOf(r)}
 	c.set(1)
 	return c
