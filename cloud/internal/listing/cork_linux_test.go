@@ -107,7 +107,7 @@ func TestTheCorkIsTakenOff(t *testing.T) {
 			}
 			t.Fatal(err)
 		}
-		defer a.Body.Close()
+		defer func() { _ = a.Body.Close() }()
 		_, _ = io.Copy(io.Discard, a.Body)
 		return a.Header.Get("ETag")
 	}

@@ -16,12 +16,12 @@ func TestOnlyAConnectionOfOneRequestIsCorked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		t.Fatalf("%T", conn)
