@@ -309,6 +309,7 @@ const (
 	TimeWithoutOffset     ProblemCode = "time_without_offset"
 	TooManyStreams        ProblemCode = "too_many_streams"
 	UnknownField          ProblemCode = "unknown_field"
+	UnknownParameter      ProblemCode = "unknown_parameter"
 	UnsupportedMediaType  ProblemCode = "unsupported_media_type"
 	VersionConflict       ProblemCode = "version_conflict"
 	WebhookForged         ProblemCode = "webhook_forged"
@@ -425,6 +426,8 @@ func (e ProblemCode) Valid() bool {
 	case TooManyStreams:
 		return true
 	case UnknownField:
+		return true
+	case UnknownParameter:
 		return true
 	case UnsupportedMediaType:
 		return true

@@ -129,7 +129,7 @@ func (s *server) router() *gin.Engine {
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false
-	r.Use(s.observe, s.recover, secure, s.positioned)
+	r.Use(s.observe, s.recover, secure(), s.positioned)
 	r.NoRoute(s.do(func(*gin.Context) error {
 		return fault.New(fault.NotFound, problem.CodeRouteNotFound, "There is nothing at this address. /docs says what there is.")
 	}))

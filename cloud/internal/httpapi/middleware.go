@@ -106,13 +106,17 @@ func (s *server) recover(c *gin.Context) {
 	c.Next()
 }
 
-// secure sets the headers that every answer has. Pages set their own content
+// secure makes what sets the headers that every answer has. Pages set their own content
 // security policy.
-func secure(c *gin.Context) {
-	h := c.Writer.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer") // links carry tokens
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	c.Next()
+func secure() gin.HandlerFunc {
+	// All answers share the values; who adds one to them gets a copy.
+	nosniff, noReferrer, deny, same := []string{"nosniff"}, []string{"no-referrer"}, []string{"DENY"}, []string{"same-origin"}
+	return func(c *gin.Context) {
+		h := c.Writer.Header()
+		h["X-Content-Type-Options"] = nosniff
+		h["Referrer-Policy"] = noReferrer // links carry tokens
+		h["X-Frame-Options"] = deny
+		h["Cross-Origin-Resource-Policy"] = same
+		c.Next()
+	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/openlot/openlot/cloud/internal/inventory"
+	"github.com/openlot/openlot/cloud/internal/sse"
 )
 
 // page is a part of a result that is being written.
@@ -22,7 +22,7 @@ type page struct {
 	faces []*face // of the best
 	stamp []byte  // current as text, which is the as_of of most
 	sum   []byte  // of everything but as_of, in parts
-	days  []touchedDay
+	types [][]typeNumbers
 	body  []byte
 
 	touched byte // so that a compiler does not leave out what touches
@@ -43,8 +43,8 @@ func (p *pages) get() *page {
 // put takes a page back. Nothing of it may be used any more.
 func (p *pages) put(x *page) {
 	clear(x.faces)
-	clear(x.days)
-	*x = page{search: search{best: x.best[:0]}, faces: x.faces[:0], days: x.days[:0], stamp: x.stamp[:0], sum: x.sum[:0], body: x.body[:0]}
+	clear(x.types)
+	*x = page{search: search{best: x.best[:0]}, faces: x.faces[:0], types: x.types[:0], stamp: x.stamp[:0], sum: x.sum[:0], body: x.body[:0]}
 	p.free.Put(x)
 }
 
@@ -67,7 +67,7 @@ func (p *page) encode() {
 		}
 	}
 	if p.window != nil {
-		touched ^= p.touchDays()
+		touched ^= p.touchLeft()
 	}
 	p.touched = touched
 	p.sum = append(p.sum, p.format()...)
@@ -102,35 +102,22 @@ func (p *page) encode() {
 	p.body = append(append(append(b, '"'), p.next.String()...), "\"}\n"...)
 }
 
-// touchDays reads the days of the window.
-func (p *page) touchDays() (touched byte) {
-	claim := p.window.Claim()
+// touchLeft reads what is left when the window begins, as far as it is worked out.
+func (p *page) touchLeft() (touched byte) {
 	for _, c := range p.best {
-		for i := range p.lot(c).numbers.types {
-			t := &p.lot(c).numbers.types[i]
-			claim.Days(func(day int32, first, _ int) bool {
-				if d := t.day(day); d != nil {
-					p.days = append(p.days, touchedDay{d, first})
-				}
-				return len(p.days) < maxTouched
-			})
-		}
+		p.types = append(p.types, p.lot(c).numbers.types)
 	}
-	for _, d := range p.days {
-		touched ^= byte(d.Cap) ^ byte(d.Free[d.first]) ^ byte(d.Over[d.first])
+	claim := p.window.Claim()
+	for _, types := range p.types {
+		for i := range types {
+			t := &types[i]
+			if j := int(claim.From - t.from); j >= 0 && j < len(t.left) {
+				touched ^= byte(t.left[j])
+			}
+		}
 	}
 	return touched
 }
-
-// touchedDay is a day, and its quarter with which a window begins or goes on.
-type touchedDay struct {
-	*inventory.Day
-	first int
-}
-
-// maxTouched is how many days are read ahead: a month would not stay where it is
-// wanted.
-const maxTouched = 1024
 
 func (p *page) format() string {
 	if p.geo {
@@ -194,15 +181,23 @@ func knows(r *http.Request, tag string) bool {
 // answer sends a body, or says that the caller has it.
 func answer(w http.ResponseWriter, r *http.Request, mime, tag string, body []byte) {
 	h := w.Header()
-	h.Set("Etag", tag) // as net/http writes it
-	h.Set("Cache-Control", "no-cache")
+	h["Etag"], h["Cache-Control"] = []string{tag}, []string{"no-cache"} // as net/http writes them
 	if knows(r, tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	h.Set("Content-Type", mime)
-	h.Set("Content-Length", strconv.Itoa(len(body))) // or net/http sends it in chunks
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) //nolint:gosec // JSON, and said to be; the caller is gone if it fails
+	h["Content-Type"] = []string{mime}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))} // or net/http sends it in chunks
+	if r.Method == http.MethodHead {
+		return
 	}
+	if len(body) > twoParts {
+		defer sse.Cork(r).Uncork()
+	}
+	_, _ = w.Write(body) //nolint:gosec // JSON, and said to be; the caller is gone if it fails
 }
+
+// twoParts is from how many bytes on net/http writes an answer in two parts while its
+// handler runs: one fills its buffer of 4 KiB, the other is the rest, unless that fits
+// the buffer again, which is sent later.
+const twoParts = 8 << 10

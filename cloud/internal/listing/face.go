@@ -1,6 +1,7 @@
 package listing
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -11,8 +12,8 @@ import (
 // face is a lot as it is shown without a window, up to its as_of: what most
 // answers are put together from, without a look at the lot. Faces stand side by
 // side in memory, because waiting for it is most of what an answer costs. A face
-// is drawn anew, under Listing.mu, by whatever changes the lot (Listing.touch);
-// json is replaced then and never written to.
+// is drawn anew, under Listing.mu, by whatever changes the lot (Listing.touch), over
+// the bytes that it had: nothing of json may be kept beyond the lock.
 type face struct {
 	json    []byte      // `{`, what is fixed, `,`, what moves
 	sum     uint64      // of json
@@ -47,8 +48,8 @@ func (f *face) good(m *moment) bool {
 // never is the quarter of a face that is not good at any time.
 const never timerange.Q = -1
 
-// draw makes a lot's face, and the numbers on it.
-func (l *lot) draw(m *moment) (face, numbers) {
+// draw makes a lot's face over some bytes, and the numbers on it.
+func (l *lot) draw(m *moment, b []byte) (face, numbers) {
 	f := face{quarter: m.quarter, old: tooOld(l.behind, m.now, m.current), waits: !l.behind.IsZero()}
 	lapsed := l.Link != nil && !l.Link.Live
 	switch {
@@ -63,7 +64,9 @@ func (l *lot) draw(m *moment) (face, numbers) {
 		f.at = l.at.UnixNano()
 	}
 	n := l.count(m.now, f.old)
-	b := make([]byte, 0, len(l.static)+256)
+	if cap(b) == 0 {
+		b = make([]byte, 0, len(l.static)+256)
+	}
 	b = append(append(append(b, '{'), l.static...), ',')
 	f.fixed = int32(len(b))
 	f.json = l.appendMoving(b, &n)
@@ -77,7 +80,7 @@ func (l *lot) look(m *moment) (*face, *numbers) {
 	if l.face != nil && l.face.good(m) {
 		return l.face, &l.numbers
 	}
-	f, n := l.draw(m)
+	f, n := l.draw(m, nil)
 	return &f, &n
 }
 
@@ -125,5 +128,49 @@ func (l *Listing) touch(x *lot) {
 
 func (l *Listing) redraw(x *lot) {
 	m := newMoment(l.now().UTC(), l.current())
-	*x.face, x.numbers = x.draw(&m)
+	*x.face, x.numbers = x.draw(&m, x.face.json[:0])
+}
+
+// slack is how many bytes a face may grow by where it stands.
+const slack = 32
+
+// settle puts the faces of a new index side by side in the order of its tree, so that
+// what an answer is made of is mostly one run of memory, which a processor reads ahead.
+// It moves some at a time: answers meanwhile find them through the index that was, too.
+// Only Run calls it, by reindex.
+func (l *Listing) settle(x *index) {
+	was, faces := x.ranksIn(l.index), make([]face, len(x.lots))
+	for ranks := range slices.Chunk(x.tree.ranks, atOnce) {
+		l.mu.Lock()
+		size := 0
+		for _, rank := range ranks {
+			size += len(x.lots[rank].face.json) + slack
+		}
+		room := make([]byte, size)
+		for i, rank := range ranks {
+			lot, f := x.lots[rank], &faces[i]
+			n := len(lot.face.json) + slack
+			*f = *lot.face
+			f.json, room = append(room[:0:n], f.json...), room[n:]
+			lot.face, x.faces[rank] = f, f
+			if r := was[rank]; r >= 0 {
+				l.index.faces[r] = f
+			}
+		}
+		l.mu.Unlock()
+		faces = faces[len(ranks):]
+	}
+}
+
+// ranksIn lists, for each lot, its rank in the index before; -1: it was not in it.
+func (x *index) ranksIn(before *index) []int32 {
+	ranks, next := make([]int32, len(x.lots)), 0
+	for i, l := range x.lots { // both by id, and no lot goes away
+		ranks[i] = -1
+		if next < len(before.lots) && before.lots[next] == l {
+			ranks[i] = int32(next)
+			next++
+		}
+	}
+	return ranks
 }

@@ -35,7 +35,7 @@ func (l *Listing) Parking(w http.ResponseWriter, r *http.Request) {
 }
 
 func (l *Listing) parkings(w http.ResponseWriter, r *http.Request) error {
-	v, err := l.begin(w, r)
+	v, err := l.begin(w, r, ofList)
 	if err != nil {
 		return err
 	}
@@ -66,11 +66,15 @@ func (l *Listing) parkings(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (l *Listing) parking(w http.ResponseWriter, r *http.Request) error {
-	v, err := l.begin(w, r)
+	name := r.PathValue("id")
+	known := ofNamed
+	if name == "" {
+		known = ofOne
+	}
+	v, err := l.begin(w, r, known)
 	if err != nil {
 		return err
 	}
-	name := r.PathValue("id")
 	if name == "" {
 		if name, err = one(v, "id"); err != nil {
 			return err
@@ -106,8 +110,9 @@ func (l *Listing) parking(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// begin refuses what cannot be answered yet and reads the query's parameters.
-func (l *Listing) begin(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+// begin refuses what cannot be answered yet and reads the query's parameters, of
+// which there are none but those that are known.
+func (l *Listing) begin(w http.ResponseWriter, r *http.Request, known string) (url.Values, error) {
 	w.Header().Add("Vary", "Accept")
 	select {
 	case <-l.loaded:
@@ -118,7 +123,7 @@ func (l *Listing) begin(w http.ResponseWriter, r *http.Request) (url.Values, err
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, problem.CodeMalformedQuery, "The query cannot be read: a percent sign or a semicolon is out of place.")
 	}
-	return v, nil
+	return v, onlyKnown(v, known)
 }
 
 func wantsStream(r *http.Request) bool {

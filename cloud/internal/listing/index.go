@@ -9,11 +9,11 @@ import (
 )
 
 // index finds parkings by place and text, as they were described when it was
-// made. It is never changed: what is new or has changed since is loose, and
+// made. But for where faces stand it is never changed: what is new or has changed since is loose, and
 // looked at one by one until the next index is made.
 type index struct {
 	lots  []*lot  // by id
-	faces []*face // theirs
+	faces []*face // theirs, from settle on
 	tree  *tree
 	grams map[gram][]int32 // which lots have two or three bytes in their text
 }
@@ -31,7 +31,7 @@ func newIndex(lots []*lot) *index {
 	places := make([]point, len(lots))
 	var has []gram
 	for i, l := range lots {
-		places[i], x.faces[i] = placeOf(&l.Parking), l.face
+		places[i] = placeOf(&l.Parking)
 		has = has[:0]
 		for j := 1; j < len(l.text); j++ {
 			two := gram(l.text[j-1])<<8 | gram(l.text[j])
@@ -126,6 +126,7 @@ func (l *Listing) reindex() {
 		lots = append(lots, x)
 	}
 	fresh := newIndex(lots)
+	l.settle(fresh)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, x := range l.loose {

@@ -128,6 +128,12 @@ func (t *typeNumbers) day(day int32) *inventory.Day {
 // free is what can be sold of a type in all of a run, as inventory.Sheet has it.
 func (t *typeNumbers) free(run timerange.Quarters) int {
 	least := math.MaxInt16
+	if i, end := int(run.From-t.from), int(run.To-t.from); i >= 0 && end <= len(t.left) {
+		for _, n := range t.left[i:end] {
+			least = min(least, int(n))
+		}
+		return least
+	}
 	run.Days(func(day int32, first, end int) bool {
 		d := t.day(day)
 		if d == nil {
@@ -179,6 +185,30 @@ type typeNumbers struct {
 	first    int32            // the day of the first of days
 	days     []*inventory.Day // nil: of the capacity, all free
 	end      int32            // where its object ends in the face
+
+	from timerange.Q // the first quarter of left
+	left []int16     // what can be sold in each of the next quarters
+}
+
+// nextQuarters is for how long what is left is worked out when something changes,
+// rather than when somebody asks: most ask for these.
+const nextQuarters = 3 * timerange.QuartersPerDay
+
+// ahead works out what is left, from the first day on.
+func (t *typeNumbers) ahead(left []int16) {
+	for i := range left {
+		day, slot := t.first+int32(i/timerange.QuartersPerDay), i%timerange.QuartersPerDay
+		d := t.day(day)
+		switch {
+		case d == nil:
+			left[i] = max(t.capacity-int16(inventory.Buffer(t.capacity, t.buffer)), 0)
+		case d.Over[slot] > 0:
+			left[i] = 0
+		default:
+			left[i] = max(d.Free[slot]-int16(inventory.Buffer(d.Cap, t.buffer)), 0)
+		}
+	}
+	t.from, t.left = timerange.DayStart(t.first), left
 }
 
 // count works the numbers out. Those that are too old are not known any more.
@@ -200,9 +230,11 @@ func (l *lot) count(now time.Time, old bool) numbers {
 		}
 		t.days[k.Day-today] = d
 	}
-	soon := l.soon(now)
+	soon, left := l.soon(now), make([]int16, len(n.types)*nextQuarters)
 	for i := range n.types {
 		t := &n.types[i]
+		t.ahead(left[:nextQuarters:nextQuarters])
+		left = left[nextQuarters:]
 		t.now = t.free(soon) + max(l.spare(t.id), 0)
 		n.now += t.now
 	}

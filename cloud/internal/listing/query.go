@@ -4,8 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +23,7 @@ import (
 // The fault codes of queries.
 const (
 	CodeInvalidParameter = "invalid_parameter"
+	CodeUnknownParameter = "unknown_parameter"
 	CodeWindowEmpty      = "window_empty"
 	CodeWindowInPast     = "window_in_past"
 	CodeWindowTooLong    = "window_too_long"
@@ -50,6 +53,42 @@ type query struct {
 // invalid is the fault for one parameter.
 func invalid(field, problem string) error {
 	return fault.Newf(fault.Invalid, CodeInvalidParameter, "The parameter %s %s.", field, problem).WithField(field, problem)
+}
+
+// The parameters that each address takes, each between commas.
+const (
+	ofNamed = ",from,to,space_type,"
+	ofOne   = ofNamed + "id,"
+	ofList  = ofNamed + "near,radius,bbox,q,limit,cursor,format,"
+)
+
+// What somebody else chose is shown back, up to so many names of so many bytes.
+const (
+	maxNames = 8
+	maxShown = 64
+)
+
+// onlyKnown refuses what would otherwise be ignored: a filter with a slip in its name
+// must not look like one that everything passes.
+func onlyKnown(v url.Values, known string) error {
+	var f *fault.Fault
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		if name != "" && !strings.Contains(name, ",") && strings.Contains(known, ","+name+",") {
+			continue
+		}
+		if f == nil {
+			f = fault.Newf(fault.Invalid, CodeUnknownParameter, "The query has parameters that are not known: see fields. Known are %s.",
+				strings.ReplaceAll(strings.Trim(known, ","), ",", ", "))
+		}
+		if len(f.Fields) == maxNames {
+			break
+		}
+		f = f.WithField(strings.ToValidUTF8(name[:min(len(name), maxShown)], "?"), "is not known")
+	}
+	if f == nil {
+		return nil
+	}
+	return f
 }
 
 // one returns a parameter that may be given once.

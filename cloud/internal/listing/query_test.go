@@ -125,6 +125,12 @@ func TestBadQueries(t *testing.T) {
 		status            int
 	}{
 		{"/parkings?near=51", "invalid_parameter", "near", 422},
+		{"/parkings?spacetype=ev", "unknown_parameter", "spacetype", 422},
+		{"/parkings?near=51,13&id=alpha", "unknown_parameter", "id", 422},
+		{"/parkings?from,to=1", "unknown_parameter", "from,to", 422},
+		{"/parkings?=1", "unknown_parameter", "", 422},
+		{"/parkings?limit=0&" + strings.Repeat("x", 100), "unknown_parameter", strings.Repeat("x", 64), 422},
+		{"/parking?id=alpha&near=51,13", "unknown_parameter", "near", 422},
 		{"/parkings?near=91,0", "invalid_parameter", "near", 422},
 		{"/parkings?near=NaN,0", "invalid_parameter", "near", 422},
 		{"/parkings?radius=100", "invalid_parameter", "radius", 422},

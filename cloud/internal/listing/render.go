@@ -1,6 +1,7 @@
 package listing
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -150,9 +151,11 @@ type rendered struct {
 func (l *lot) render(now, current time.Time, w *Window) rendered {
 	m := newMoment(now, current)
 	f, n := l.look(&m)
-	r := rendered{moving: f.moving(), revision: l.Revision}
+	r := rendered{revision: l.Revision}
 	if w != nil {
 		r.moving = l.appendWindow(make([]byte, 0, 320), f, n, w, now)
+	} else {
+		r.moving = bytes.Clone(f.moving())
 	}
 	r.asOf, r.frozen = f.asOf(current)
 	return r

@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -187,7 +188,9 @@ type connKey struct{}
 // ConnContext is for http.Server: without it all streams are ordinary.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*net.TCPConn); ok {
-		return context.WithValue(ctx, connKey{}, t)
+		if raw, err := t.SyscallConn(); err == nil {
+			return context.WithValue(ctx, connKey{}, &plainConn{t, raw})
+		}
 	}
 	return ctx
 }
@@ -197,7 +200,22 @@ func (s *Server) takes(r *http.Request) *net.TCPConn {
 	if len(s.shards) == 0 || r.Method != http.MethodGet || r.TLS != nil || r.ProtoMajor != 1 || r.ProtoMinor != 1 || r.ContentLength != 0 {
 		return nil
 	}
-	c, _ := r.Context().Value(connKey{}).(*net.TCPConn)
+	if c := connOf(r); c != nil {
+		return c.TCPConn
+	}
+	return nil
+}
+
+// plainConn is a connection that net/http has.
+type plainConn struct {
+	*net.TCPConn
+	raw syscall.RawConn
+}
+
+// connOf is the connection of a request; nil when it is not known, or is not
+// the plain one that ConnContext saw.
+func connOf(r *http.Request) *plainConn {
+	c, _ := r.Context().Value(connKey{}).(*plainConn)
 	return c
 }
 
