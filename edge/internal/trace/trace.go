@@ -163,7 +163,10 @@ func (t *Tracer) Recorded(events []wire.Event, began, ended time.Time) {
 		if b.self == (wire.Trace{}) {
 			continue
 		}
-		attrs := []Attr{{Key: "openlot.lane", Text: string(e.Lane)}, {Key: "openlot.seq", N: int64(e.Seq)}} //nolint:gosec // a journal has no 2^63 events
+		attrs := []Attr{{Key: "openlot.seq", N: int64(e.Seq)}} //nolint:gosec // a journal has no 2^63 events
+		if e.Lane != "" {
+			attrs = append(attrs, Attr{Key: "openlot.lane", Text: string(e.Lane)})
+		}
 		if e.Reason != "" {
 			attrs = append(attrs, Attr{Key: "openlot.reason", Text: string(e.Reason)})
 		}

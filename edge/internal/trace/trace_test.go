@@ -3,9 +3,11 @@ package trace_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,5 +135,34 @@ func TestAnEntryIsOneTrace(t *testing.T) {
 	first, second := spans[0].(map[string]any), spans[1].(map[string]any)
 	if first["name"] != "gate admitted" || first["parentSpanId"] != nil || second["name"] != "gate entered" || second["parentSpanId"] != first["spanId"] {
 		t.Errorf("%v", spans)
+	}
+}
+
+// A payment at a machine is at no lane: its span names none, not the number 0.
+func TestWhatIsAtNoLaneNamesNone(t *testing.T) {
+	told := make(chan string, 10)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		told <- string(b)
+	}))
+	defer s.Close()
+	tr, err := trace.FromEnv(env("OTEL_EXPORTER_OTLP_ENDPOINT", s.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	e := wire.Event{Seq: 4, Boot: id.New[id.Boot](now), Kind: wire.Paid, Session: id.New[id.Session](now)}
+	tr.Begin(&e)
+	tr.Recorded([]wire.Event{e}, now, now)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := tr.Run(ctx, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-told; !strings.Contains(got, "gate paid") || strings.Contains(got, "openlot.lane") {
+		t.Error(got)
 	}
 }
