@@ -47,6 +47,16 @@ func SampleNonce() wire.Nonce {
 	return n
 }
 
+// SampleTrace is the trace of the samples.
+func SampleTrace() wire.Trace {
+	var t wire.Trace
+	for i := range t[:24] {
+		t[i] = byte(0xd0 + i)
+	}
+	t[24] = 1
+	return t
+}
+
 func sampleTime() *wire.Time {
 	t := &wire.Time{Edge: minted[id.Edge](0x11), Nonce: SampleNonce(), ServerTime: morning * 1000}
 	signature, err := TestKey().SignDetached(wire.TimePurpose, t.Signed())
@@ -122,6 +132,9 @@ func Samples() []Sample {
 	}
 	marked := *batch
 	marked.Events, marked.Mark = batch.Events[:1], batch.Events[1]
+	traced := *batch
+	traced.Events = batch.Events[3:5]
+	traced.First, traced.Traces = 4, []wire.EventTrace{{Place: 1, Trace: SampleTrace()}}
 	bay := SampleEvents()[3]
 	bay.SpaceType, bay.Bay = "ev", "12"
 	commanded := SampleEvents()[8]
@@ -139,6 +152,7 @@ func Samples() []Sample {
 		Sample{Events, "all", batch},
 		Sample{Events, "newer", newer},
 		Sample{Events, "marked", &marked},
+		Sample{Events, "traced", &traced},
 		Sample{AskTime, "full", &wire.AskTime{Edge: minted[id.Edge](0x11), Nonce: SampleNonce()}},
 		Sample{Time, "full", sampleTime()},
 		Sample{Beat, "full", &wire.Beat{
@@ -182,6 +196,9 @@ func Samples() []Sample {
 		Sample{Sync, "snapshot-last-part", &wire.Sync{Kind: wire.Snapshot, Through: 4711, Part: 1, Parts: 2, Entries: []wire.Entry{sampleEntry(0x44, wire.EntryNoShow)}}},
 		Sample{Sync, "delta", &wire.Sync{Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Entries: []wire.Entry{sampleEntry(0x41, wire.EntryRevoked)}}},
 		Sample{Sync, "delta-gone", &wire.Sync{Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Gone: []id.Session{minted[id.Session](0x52), minted[id.Session](0x53)}}},
+		Sample{Sync, "delta-traced", &wire.Sync{
+			Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Entries: []wire.Entry{sampleEntry(0x41, wire.EntryConfirmed)}, Traces: []wire.Trace{SampleTrace()},
+		}},
 		Sample{Sync, "delta-nothing-ours", &wire.Sync{Kind: wire.Delta, Base: 4711, Through: 4712, Parts: 1}},
 	)
 }

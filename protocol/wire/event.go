@@ -154,11 +154,12 @@ func (h Hash) Next(event []byte) Hash {
 // EventBatch carries a gapless run of encoded events, oldest first. The bytes
 // of each event are those that were journalled: the running hash is over them.
 type EventBatch struct {
-	Journal id.Journal `cbor:"1,keyasint"`
-	Epoch   uint32     `cbor:"2,keyasint"`
-	First   uint64     `cbor:"3,keyasint"` // seq of the first event
-	Events  [][]byte   `cbor:"4,keyasint"`
-	Mark    []byte     `cbor:"5,keyasint,omitempty"` // a time mark that comes later in the journal and says when events of the batch were (since 1.2)
+	Journal id.Journal   `cbor:"1,keyasint"`
+	Epoch   uint32       `cbor:"2,keyasint"`
+	First   uint64       `cbor:"3,keyasint"` // seq of the first event
+	Events  [][]byte     `cbor:"4,keyasint"`
+	Mark    []byte       `cbor:"5,keyasint,omitempty"` // a time mark that comes later in the journal and says when events of the batch were (since 1.2)
+	Traces  []EventTrace `cbor:"6,keyasint,omitempty"` // in which some of the events came to be (since 1.3); of those that are traced, the first MaxTraces
 }
 
 // Validate checks the envelope; Decode checks the events.
@@ -173,6 +174,9 @@ func (b *EventBatch) Validate() error {
 		if err == nil {
 			err = check(len(e) > 0 && len(e) <= MaxEvent, "an event has 1 to %d bytes", MaxEvent)
 		}
+	}
+	if err == nil {
+		err = eventTraces(b.Traces, len(b.Events))
 	}
 	return errors.Join(err, check(len(b.Mark) <= MaxEvent, "an event has at most %d bytes", MaxEvent))
 }

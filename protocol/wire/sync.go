@@ -165,6 +165,9 @@ type Sync struct {
 	// GateKey is what Credentials are hashed with, 32 bytes; when there it replaces
 	// the one before. Minor version 2.
 	GateKey []byte `cbor:"12,keyasint,omitempty"`
+	// Traces are those in which the cloud sends this: what the commits that it tells
+	// of, or some of them, were traced by. Minor version 3.
+	Traces []Trace `cbor:"13,keyasint,omitempty"`
 }
 
 // Validate implements the check of every message.
@@ -183,7 +186,7 @@ func (s *Sync) Validate() error {
 	if err == nil && s.Policy != nil {
 		err = s.Policy.validate()
 	}
-	err = errors.Join(err, check(len(s.GateKey) == 0 || len(s.GateKey) == len(credential.Key{}), "a gate key has 32 bytes"))
+	err = errors.Join(err, traces(s.Traces), check(len(s.GateKey) == 0 || len(s.GateKey) == len(credential.Key{}), "a gate key has 32 bytes"))
 	// The first bad item ends the check: a message of nothing but bad items must
 	// not turn into an error longer than itself.
 	for i := range s.Entries {

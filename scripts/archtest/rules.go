@@ -85,7 +85,7 @@ func barredDependencies() []barred {
 		{module: "protocol", what: server, why: "device makers import it"},
 		{module: "firmware-bridge", what: server, why: "it runs on the Pi"},
 		{module: "edge", what: server, why: "it runs on the Pi: size, start-up time, attack surface"},
-		{module: "edge", what: []string{"go.opentelemetry.io"}, why: "an agent has 40 MiB: it logs what it does, and sends no spans"},
+		{module: "edge", what: []string{"go.opentelemetry.io"}, why: "its kit makes a program of 16 MB 3.4 MB larger; edge/internal/trace sends spans without"},
 		{module: "edge", what: []string{prefix + "cloud"}, why: "edge and cloud share the protocol and nothing else"},
 		{module: "cloud", what: []string{prefix + "edge", prefix + "firmware-bridge"}, why: "edge and cloud share the protocol and nothing else"},
 		{module: "firmware-bridge", what: []string{prefix + "cloud", prefix + "edge"}, why: "boards know neither edge nor cloud"},

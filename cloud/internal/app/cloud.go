@@ -210,6 +210,7 @@ func (c *cloud) newFleet(ctx context.Context, registry prometheus.Registerer, l 
 	}
 	c.fleet = fleet.New(fleet.Options{
 		Store: c.db, Bus: c.client, Shards: c.db, Committer: c.committer, Key: c.signing, Metrics: fleet.NewMetrics(registry), Now: time.Now, Log: c.log,
+		Tracing: c.cfg.Tracing,
 	})
 	return nil
 }

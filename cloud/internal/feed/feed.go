@@ -83,7 +83,8 @@ type Body struct {
 	Incident    *Incident         `json:"incident,omitempty"`
 	Capacity    *Capacity         `json:"capacity,omitempty"`
 	Block       *Block            `json:"block,omitempty"`
-	Bill        *bill.Bill        `json:"bill,omitempty"` // with what ends a stay, or a reservation without one; the database keeps it from here
+	Bill        *bill.Bill        `json:"bill,omitempty"`  // with what ends a stay, or a reservation without one; the database keeps it from here
+	Trace       string            `json:"trace,omitempty"` // W3C traceparent of what the event was committed for, when that is traced
 }
 
 // Reservation is a reservation after the event.

@@ -37,6 +37,9 @@ func (b *Body) AppendJSON(dst []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if b.Trace != "" {
+		dst = appendText(member(dst, "trace"), b.Trace)
+	}
 	return append(dst, '}'), nil
 }
 

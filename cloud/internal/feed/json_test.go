@@ -45,6 +45,9 @@ func TestABodyIsWrittenAsItWouldBe(t *testing.T) {
 		if rapid.Bool().Draw(t, "incident") {
 			b.Incident = &feed.Incident{Class: text("class")}
 		}
+		if rapid.Bool().Draw(t, "traced") {
+			b.Trace = text("trace")
+		}
 		got, err := b.AppendJSON([]byte("x"))
 		want, wrong := json.Marshal(&b)
 		if (err == nil) != (wrong == nil) {

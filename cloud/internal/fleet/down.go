@@ -99,7 +99,7 @@ func (w *worker) bring(ctx context.Context) {
 		if c.Through == d.sent {
 			return
 		}
-		if !w.publish(ctx, topic.Sync, c.message(d.sent, d.minor)) {
+		if !w.publishTraced(ctx, c.message(d.sent, d.minor), c.Traces) {
 			d.retryAt = w.s.o.Now().Add(again)
 			return
 		}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/parking"
@@ -76,6 +78,7 @@ type Options struct {
 	Metrics   *Metrics
 	Now       func() time.Time
 	Log       *slog.Logger
+	Tracing   trace.TracerProvider // nil: nothing is traced
 }
 
 // sane is the edge with a lease that can run.

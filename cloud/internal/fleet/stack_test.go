@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
@@ -43,6 +44,7 @@ type stack struct {
 	broker    *broker.Broker
 	key       pass.SigningKey
 	stop      func() // the service
+	tracing   trace.TracerProvider
 }
 
 func background(t *testing.T, run func(context.Context) error) (stop func()) {
@@ -106,7 +108,7 @@ func (s *stack) serve() (stop func()) {
 	}
 	svc = fleet.New(fleet.Options{
 		Store: s.db, Bus: client, Shards: s.db, Committer: s.committer, Metrics: fleet.NewMetrics(prometheus.NewRegistry()),
-		Now: time.Now, Log: quiet(), Key: s.key,
+		Now: time.Now, Log: quiet(), Key: s.key, Tracing: s.tracing,
 	})
 	follower := follow.New(postgres.NewFeed(s.db), quiet())
 	follower.Subscribe("fleet", svc.Feed)
@@ -181,6 +183,7 @@ type edge struct {
 	acked    uint64
 	hash     wire.Hash
 	revision uint64
+	minor    uint8 // of the protocol, that it says it speaks
 
 	welcomes chan wire.Welcome
 	acks     chan wire.Ack
@@ -275,7 +278,7 @@ func (e *edge) sendRaw(c topic.Up, b []byte) {
 
 func (e *edge) hello() wire.Hello {
 	return wire.Hello{
-		Edge: e.cred.Edge, Journal: e.journal, Boot: e.boot, LastSeq: uint64(len(e.raw)), AckedSeq: e.acked, AckedHash: e.hash,
+		Minor: e.minor, Edge: e.cred.Edge, Journal: e.journal, Boot: e.boot, LastSeq: uint64(len(e.raw)), AckedSeq: e.acked, AckedHash: e.hash,
 		Revision: e.revision, Software: "scripted",
 	}
 }

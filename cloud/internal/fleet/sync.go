@@ -62,6 +62,7 @@ type Changes struct {
 	Gone         []id.Session        // walk-ins that are presumed gone by an event of the range
 	Bays         []parking.SpaceType // goes with Policy
 	Gate                             // with Reservations or Policy
+	Traces       []string            // W3C traceparents of what the events were committed for, at most wire.MaxTraces
 }
 
 // entry is a reservation as the edge caches it; ok is false for one that is

@@ -200,7 +200,9 @@ func (w *worker) handle(ctx context.Context, m message) {
 		mark, err := b.DecodeMark()
 		w.readable(m, err) // without it they stay where they are
 		wire.Place(events, mark)
+		ctx, span := w.s.applying(ctx, &b)
 		w.events(ctx, &b, events)
+		span.End()
 	case topic.AskTime:
 		q, err := wire.Unmarshal[wire.AskTime](m.payload)
 		if !w.readable(m, err) || q.Edge != w.edge.ID {

@@ -175,8 +175,8 @@ func (s *server) router() *gin.Engine {
 		r.POST("/webhooks/:provider", s.do(s.takeWebhook))
 	}
 
-	get("/healthz", s.healthz)
-	get("/readyz", s.readyz)
+	get(healthzPath, s.healthz)
+	get(readyzPath, s.readyz)
 	get("/openapi.json", s.document("application/json", s.spec))
 	get("/docs", s.document("text/html; charset=utf-8", s.docs))
 	return r

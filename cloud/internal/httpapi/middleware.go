@@ -51,6 +51,9 @@ func (s *server) observe(c *gin.Context) {
 	}
 	attrs = append(attrs, traceOf(span)...)
 	level := slog.LevelInfo
+	if probe(route) && status == http.StatusOK {
+		level = slog.LevelDebug
+	}
 	if last := c.Errors.Last(); last != nil {
 		attrs = append(attrs, slog.String("code", fault.Code(last.Err)))
 		if status >= http.StatusInternalServerError {
@@ -61,6 +64,10 @@ func (s *server) observe(c *gin.Context) {
 	s.Log.LogAttrs(c.Request.Context(), level, "request", attrs...)
 	endSpan(span, status)
 }
+
+// probe reports a route that balancers ask every few seconds: that all is well is
+// no news.
+func probe(route string) bool { return route == healthzPath || route == readyzPath }
 
 // method keeps words that somebody made up out of the log.
 func method(m string) string {

@@ -14,6 +14,12 @@ import (
 // checkTimeout bounds one check of readiness.
 const checkTimeout = 2 * time.Second
 
+// Where balancers and supervisors ask.
+const (
+	healthzPath = "/healthz"
+	readyzPath  = "/readyz"
+)
+
 func (s *server) healthz(c *gin.Context) {
 	answer(c, http.StatusOK, api.Health{Status: api.HealthStatusOk})
 }

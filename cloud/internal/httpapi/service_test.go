@@ -343,12 +343,16 @@ func TestReadiness(t *testing.T) {
 	if got := s.do("GET", "/readyz", ""); got.status != 200 || !strings.Contains(string(got.body), `"broker":"ok"`) {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
+	s.do("GET", "/healthz", "")
+	if shown := s.logs.String(); strings.Contains(shown, "/readyz") || strings.Contains(shown, "/healthz") {
+		t.Errorf("a probe that was answered well is in the log:\n%s", shown)
+	}
 	broken = errors.New("password of openlot is wrong")
 	got := s.do("GET", "/readyz", "")
 	if got.status != 503 || !strings.Contains(string(got.body), `"database":"failing"`) || strings.Contains(string(got.body), "password") {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
-	if !strings.Contains(s.logs.String(), "password of openlot") {
+	if shown := s.logs.String(); !strings.Contains(shown, "password of openlot") || !strings.Contains(shown, `"route":"/readyz"`) {
 		t.Fatal("nobody learns why")
 	}
 }

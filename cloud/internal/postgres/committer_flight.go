@@ -35,6 +35,9 @@ func (w *worker) pack(units []*unit) *flight {
 	w.args.reset()
 	for _, u := range units {
 		u.writes = u.work.Writes()
+		if w.c.traced {
+			u.traced()
+		}
 		if u.writes.Empty() {
 			u.answer(0)
 			for _, r := range u.refused {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -260,10 +261,10 @@ func scanPassKey(row pgx.CollectableRow) (wire.PassKey, error) {
 
 // The head alone is answered when the edge is too far behind. An edge's
 // revision is that of a commit, so that the events after it run on from it.
-const selectTouched = `select h.revision, e.revision, e.kind, e.reservation, e.stay, e.allotment, e.gone
+const selectTouched = `select h.revision, e.revision, e.kind, e.reservation, e.stay, e.allotment, e.gone, e.trace
 	from parking_head h left join lateral (
 	  select revision, kind, body -> 'reservation' ->> 'id' as reservation, body -> 'session' ->> 'reservation' as stay, body -> 'allotment' is not null as allotment,
-	    case when (body -> 'session' ->> 'presumed')::boolean then body -> 'session' ->> 'id' end as gone
+	    case when (body -> 'session' ->> 'presumed')::boolean then body -> 'session' ->> 'id' end as gone, body ->> 'trace' as trace
 	  from event where parking = h.parking and revision > $2 and h.revision - $2 <= $3
 	  order by revision limit $4) e on true
 	where h.parking = $1 order by e.revision`
@@ -317,9 +318,9 @@ func (db *DB) touched(ctx context.Context, parking id.Parking, after uint64, max
 	var head uint64
 	var found, full bool
 	var revision *int64
-	var kind, res, stay, gone *string
+	var kind, res, stay, gone, traced *string
 	var allotment *bool
-	_, err = pgx.ForEachRow(rows, []any{&head, &revision, &kind, &res, &stay, &allotment, &gone}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&head, &revision, &kind, &res, &stay, &allotment, &gone, &traced}, func() error {
 		found = true
 		if revision == nil || full {
 			return nil
@@ -329,6 +330,9 @@ func (db *DB) touched(ctx context.Context, parking id.Parking, after uint64, max
 			return nil
 		}
 		t.Through = uint64(*revision)
+		if traced != nil && len(t.Traces) < wire.MaxTraces && !slices.Contains(t.Traces, *traced) {
+			t.Traces = append(t.Traces, *traced)
+		}
 		t.allotments = t.allotments || *allotment
 		t.described = t.described || feed.Kind(*kind).Describes()
 		if gone != nil {

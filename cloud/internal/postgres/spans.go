@@ -73,3 +73,19 @@ func (f *flight) traced(began, ended time.Time) {
 		}
 	}
 }
+
+// traced puts into each event what trace it is of, so that who tells an edge of it,
+// maybe in another process, goes on with that.
+func (u *unit) traced() {
+	begin := 0
+	for i, r := range u.requests {
+		span := trace.SpanFromContext(r.ctx)
+		for e := begin; e < u.last[i]; e++ {
+			u.writes.Events[e].Body.Trace = ""
+			if span.IsRecording() && span.SpanContext().IsSampled() {
+				u.writes.Events[e].Body.Trace = "00-" + span.SpanContext().TraceID().String() + "-" + span.SpanContext().SpanID().String() + "-01"
+			}
+		}
+		begin = max(begin, u.last[i])
+	}
+}

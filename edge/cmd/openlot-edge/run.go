@@ -12,6 +12,7 @@ import (
 	"github.com/openlot/openlot/edge/internal/config"
 	"github.com/openlot/openlot/edge/internal/notify"
 	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/edge/internal/trace"
 	"github.com/openlot/openlot/edge/internal/update"
 	"github.com/openlot/openlot/edge/internal/uplink"
 )
@@ -51,6 +52,10 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger, level *logLevel) err
 			store.WithCheck(checkStore(log.With("component", "store"))), store.WithLimit(cfg.StoreLimit), store.WithReserved(storeReserved),
 		},
 		Uplink: uplink.Config{Broker: cfg.MQTT, Edge: cfg.Edge, Secret: password, Timing: uplink.DefaultTiming()},
+	}
+	if told.Uplink.Trace, err = trace.FromEnv(os.Getenv, trace.Attr{Key: "service.version", Text: told.Software},
+		trace.Attr{Key: "openlot.parking_id", Text: string(cfg.Parking)}); err != nil {
+		return usage("%v", err)
 	}
 	release, err := connect(&told, cfg, log)
 	if err != nil {

@@ -107,7 +107,7 @@ func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger)
 	a := &Agent{cfg: cfg, log: log, listen: listen, orders: openOrders(cfg.DataDir, log)}
 	online := func() bool { return false }
 	a.metrics = obs.NewMetrics(cfg.Software, a.look)
-	a.rec = &recorder{Store: s, clock: c, online: online, metrics: a.metrics}
+	a.rec = &recorder{Store: s, clock: c, online: online, metrics: a.metrics, trace: cfg.Uplink.Trace}
 	if cfg.Uplink.Broker != "" {
 		u := cfg.Uplink
 		u.Parking, u.Boot, u.Software = cfg.Parking, c.Boot(), cfg.Software
@@ -148,6 +148,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		g.Go(func() error { return a.runSupervised(ctx) })
 		g.Go(func() error { return a.runVersions(ctx) })
 		g.Go(func() error { return a.runAcks(ctx) })
+		g.Go(func() error { return a.cfg.Uplink.Trace.Run(ctx, a.log.With("component", "trace")) })
 		if a.uplink != nil {
 			g.Go(func() error { return a.uplink.Run(ctx) })
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/openlot/openlot/edge/internal/device"
 	"github.com/openlot/openlot/edge/internal/lane"
 	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/edge/internal/trace"
 	"github.com/openlot/openlot/edge/internal/uplink"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -50,6 +51,7 @@ type site struct {
 	agent   *Agent
 	stop    func()
 	limit   int64 // of the store; 0: the default
+	trace   *trace.Tracer
 
 	supervisor Supervisor // or nil
 	reversible bool       // entry-2 is
@@ -95,7 +97,7 @@ func (s *site) config() Config {
 		Store: choices, Parking: parking, DataDir: s.dir, HTTP: "127.0.0.1:0", Zone: time.UTC, Built: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Software: "test",
 		Lanes:   []LaneConfig{laneAt("entry-1", admission.Entry, entry1), laneAt("exit-1", admission.Exit, exit1), second},
 		Devices: map[string]device.Connect{"board": s.board.connect}, Machine: s.machine, Supervisor: s.supervisor,
-		Uplink: uplink.Config{Broker: "tcp://" + s.net.Addr, Edge: s.edge, Secret: secret, Timing: timing},
+		Uplink: uplink.Config{Broker: "tcp://" + s.net.Addr, Edge: s.edge, Secret: secret, Timing: timing, Trace: s.trace},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/openlot/openlot/edge/internal/device"
 	"github.com/openlot/openlot/edge/internal/obs"
 	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/edge/internal/trace"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/pass"
 	"github.com/openlot/openlot/protocol/wire"
@@ -24,6 +25,7 @@ type recorder struct {
 	online func() bool
 
 	metrics *obs.Metrics
+	trace   *trace.Tracer // nil: nothing is traced
 
 	last  atomic.Int64 // clock.Mono of the newest event
 	kept  atomic.Int64 // clock.Mono when the time was last written down without one
@@ -45,6 +47,9 @@ func (r *recorder) record(decide func(*admission.State, admission.Time) []admiss
 	if len(events) > 0 || err != nil {
 		r.metrics.Recorded(time.Since(began), err)
 	}
+	if err == nil {
+		r.trace.Recorded(events, began, time.Now())
+	}
 	return events, err
 }
 
@@ -54,6 +59,7 @@ func (r *recorder) stamp(now clock.Estimate, mono time.Duration, facts []admissi
 		e.Boot, e.Mono, e.Wall, e.TrustedLo = r.clock.Boot(), uint64(mono.Milliseconds()), now.Wall.UnixMilli(), now.Lo.UnixMilli()
 		e.Uncertainty = uncertainty(now)
 		e.Offline = !r.online()
+		r.trace.Begin(e)
 		switch {
 		case e.Vague():
 			r.vague.Store(true)

@@ -48,6 +48,7 @@ type Faults struct {
 	TimeOff  time.Duration // its clock is so far ahead
 	OldTimes bool          // answers every question for the time with its first answer
 	NoTimes  bool          // answers none
+	Minor    uint8         // it speaks this minor version of the protocol; 0: as it otherwise would
 }
 
 // Signs makes it answer questions for the time.
@@ -213,6 +214,9 @@ func (c *Cloud) welcome(h wire.Hello) {
 	w := wire.Welcome{Journal: h.Journal, Boot: h.Boot, Verdict: wire.Accepted, ServerTime: now(), BeatSeconds: 1, Minor: 1}
 	if !c.key.IsZero() {
 		w.Minor = wire.Minor
+	}
+	if c.faults.Minor > 0 {
+		w.Minor = c.faults.Minor
 	}
 	switch {
 	case c.faults.Verdict != "":

@@ -10,6 +10,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/edge/internal/trace"
 	"github.com/openlot/openlot/protocol/topic"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -29,6 +30,7 @@ type session struct {
 	client mqtt.Client
 
 	welcomed bool
+	minor    uint8     // of the protocol, as the cloud said last
 	greeted  time.Time // the last hello
 	next     uint64    // the first event that was not sent yet
 	flying   []flight
@@ -212,7 +214,11 @@ func (s *session) pump(now time.Time) error {
 		if err != nil {
 			return err
 		}
-		b, err := wire.Marshal(&wire.EventBatch{Journal: p.Journal, Epoch: p.Epoch, First: s.next, Events: events, Mark: mark})
+		batch := &wire.EventBatch{Journal: p.Journal, Epoch: p.Epoch, First: s.next, Events: events, Mark: mark}
+		if s.minor >= wire.TraceSince {
+			batch.Traces = s.cfg.Trace.Of(events)
+		}
+		b, err := wire.Marshal(batch)
 		if err := s.publish(topic.Events, b, err); err != nil {
 			return err
 		}
@@ -293,7 +299,7 @@ func (s *session) onWelcome(w *wire.Welcome) error {
 	if s.cfg.Timing.FastBeat > 0 {
 		s.beatGap = s.cfg.Timing.FastBeat
 	}
-	s.next, s.flying = seq+1, nil
+	s.next, s.flying, s.minor = seq+1, nil, w.Minor
 	s.ask = asking{speaks: w.Minor >= timeSince}
 	if s.ask.speaks {
 		s.ask.at, s.ask.hold = time.Now(), time.Now().Add(s.cfg.Timing.Hold)
@@ -343,7 +349,14 @@ func (s *session) onAck(a *wire.Ack) error {
 }
 
 func (s *session) onSync(m *wire.Sync) error {
+	began := time.Now()
 	complete, err := s.journal.Sync(m)
+	if err == nil && s.cfg.Trace != nil {
+		for _, t := range m.Traces {
+			s.cfg.Trace.Span("apply sync", trace.Consumer, t, began, time.Now(), trace.Attr{Key: "messaging.system", Text: "mqtt"},
+				trace.Attr{Key: "openlot.revision", N: int64(m.Through)}) //nolint:gosec // no parking has 2^63 commits
+		}
+	}
 	switch {
 	case errors.Is(err, admission.ErrGap), errors.Is(err, admission.ErrTooLong):
 		s.log.Warn("a sync does not follow on; asking again", "base", m.Base, "through", m.Through, "err", err)

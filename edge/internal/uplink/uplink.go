@@ -12,6 +12,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/edge/internal/trace"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/topic"
 	"github.com/openlot/openlot/protocol/wire"
@@ -49,6 +50,7 @@ type Config struct {
 	Secret   string
 	Software string
 	Timing   Timing
+	Trace    *trace.Tracer // nil: nothing is traced
 }
 
 // The keepalive is never below two seconds: brokers allow one and a half of it

@@ -14,6 +14,7 @@ import (
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/cloudtest"
 	"github.com/openlot/openlot/edge/internal/store"
+	"github.com/openlot/openlot/edge/internal/trace"
 	"github.com/openlot/openlot/edge/internal/uplink"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/topic"
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type edge struct {
 	t       *testing.T
 	id      id.Edge
+	trace   *trace.Tracer
 	boot    id.Boot
 	store   *store.Store
 	cloud   *cloudtest.Cloud
@@ -108,7 +110,7 @@ func start(t *testing.T, password string, before ...func(*edge)) *edge {
 		f(e)
 	}
 	e.uplink = uplink.New(uplink.Config{
-		Broker: "tcp://" + e.net.Addr, Parking: parking, Edge: e.id, Boot: e.boot, Secret: password, Software: "test", Timing: e.timing,
+		Broker: "tcp://" + e.net.Addr, Parking: parking, Edge: e.id, Boot: e.boot, Secret: password, Software: "test", Timing: e.timing, Trace: e.trace,
 	}, e.journal, e.clock, func() wire.Beat { return wire.Beat{} }, slog.New(e.log))
 	run(e.uplink.Run)
 	return e
@@ -119,7 +121,9 @@ func (e *edge) record(n int) {
 	e.t.Helper()
 	for range n {
 		_, err := e.store.Record(func(*admission.State) []admission.Fact {
-			return []admission.Fact{{Event: wire.Event{Boot: e.boot, Kind: wire.Refused, Reason: wire.RefuseFull, Lane: "entry-1"}}}
+			f := admission.Fact{Event: wire.Event{Boot: e.boot, Kind: wire.Refused, Reason: wire.RefuseFull, Lane: "entry-1"}}
+			e.trace.Begin(&f.Event)
+			return []admission.Fact{f}
 		})
 		if err != nil {
 			e.t.Fatal(err)
