@@ -30,6 +30,9 @@ func TestOnlyWhoKnowsOfTracesIsToldOfThem(t *testing.T) {
 		if w := e.greet(); w.Minor != minor {
 			t.Fatalf("an edge of minor %d is answered with %d", minor, w.Minor)
 		}
+		for e.revision < uint64(s.count(`select revision from parking_head where parking = 'altmarkt'`)) {
+			e.sync() // a snapshot, which names no traces
+		}
 		if _, err := s.owner.Exec(t.Context(), `select record_event('altmarkt', 'test', jsonb_build_object('trace', $1::text))`, "00-"+traceID+"-"+parent+"-01"); err != nil {
 			t.Fatal(err)
 		}
