@@ -45,18 +45,18 @@ func TestACollectorThatHangsDelaysNoLane(t *testing.T) {
 	}()
 	select {
 	case <-full:
-	case <-time.After(time.Second): // it waits for room, which is what the lane must not do
+	case <-time.After(4 * time.Second): // it waits for room, which is what the lane must not do
 		t.Error("whoever has a span waits until the collector answers")
 	}
 	began := time.Now()
 	s.board.show(entry1, text)
 	s.board.opened(entry1)
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > 6*time.Second {
 		t.Errorf("the gate opens after %v", took)
 	}
 	s.board.driveThrough(entry1)
 	s.applied(wire.Entered, 1)
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 7*time.Second {
 		t.Errorf("the cloud knows after %v", took)
 	}
 }
