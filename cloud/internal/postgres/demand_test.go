@@ -70,9 +70,12 @@ func TestTheListingShowsTheQuotedPrice(t *testing.T) {
 	}
 	ask := func(at http.HandlerFunc, path string, w timerange.Range, t0 id.SpaceType) shown {
 		t.Helper()
-		q := url.Values{"id": {"altmarkt"}, "from": {w.From.Format(time.RFC3339)}, "to": {w.To.Format(time.RFC3339)}}
+		q := url.Values{"from": {w.From.Format(time.RFC3339)}, "to": {w.To.Format(time.RFC3339)}}
 		if t0 != "" {
 			q.Set("space_type", string(t0))
+		}
+		if path == "/parking" {
+			q.Set("id", "altmarkt")
 		}
 		rec := httptest.NewRecorder()
 		at(rec, httptest.NewRequest(http.MethodGet, path+"?"+q.Encode(), nil))
