@@ -108,8 +108,8 @@ func (t *Tracer) Run(ctx context.Context, log *slog.Logger) error {
 				batch = append(batch, <-t.queue)
 			}
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushFor)
-			defer cancel()
 			send(last)
+			cancel()
 			return nil
 		}
 	}

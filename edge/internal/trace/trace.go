@@ -163,7 +163,7 @@ func (t *Tracer) Recorded(events []wire.Event, began, ended time.Time) {
 		if b.self == (wire.Trace{}) {
 			continue
 		}
-		attrs := []Attr{{Key: "openlot.seq", N: int64(e.Seq)}} //nolint:gosec // a journal has no 2^63 events
+		attrs := []Attr{{Key: "openlot.seq", N: int64(e.Seq)}}
 		if e.Lane != "" {
 			attrs = append(attrs, Attr{Key: "openlot.lane", Text: string(e.Lane)})
 		}
@@ -188,7 +188,7 @@ func (t *Tracer) Of(events [][]byte) (out []wire.EventTrace) {
 			continue
 		}
 		if b := t.get(&e); b.self != (wire.Trace{}) {
-			out = append(out, wire.EventTrace{Place: uint16(i), Trace: b.self}) //nolint:gosec // a batch has 256
+			out = append(out, wire.EventTrace{Place: uint16(i), Trace: b.self})
 		}
 	}
 	return out

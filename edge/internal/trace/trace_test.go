@@ -80,7 +80,10 @@ func TestACollectorThatHangsHoldsUpNobody(t *testing.T) {
 	}
 	stop()
 	select {
-	case <-ended:
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("it does not end")
 	}

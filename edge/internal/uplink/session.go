@@ -354,7 +354,7 @@ func (s *session) onSync(m *wire.Sync) error {
 	if err == nil && s.cfg.Trace != nil {
 		for _, t := range m.Traces {
 			s.cfg.Trace.Span("apply sync", trace.Consumer, t, began, time.Now(), trace.Attr{Key: "messaging.system", Text: "mqtt"},
-				trace.Attr{Key: "openlot.revision", N: int64(m.Through)}) //nolint:gosec // no parking has 2^63 commits
+				trace.Attr{Key: "openlot.revision", N: int64(m.Through)})
 		}
 	}
 	switch {
