@@ -13,10 +13,12 @@ func TestAShutGateIsForgivenOnlyWhileItsEdgeIsDead(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	g := &gates{}
 	g.excuse(at(100), at(110))
-	for _, v := range []visit{
-		{at(95), at(99), "before"}, {at(95), at(101), "cut off"}, {at(102), at(104), "within"}, {at(109), at(120), "begun within"}, {at(111), at(112), "after"},
-	} {
-		g.refused = append(g.refused, v)
+	g.refused = []visit{
+		{at(95), at(99), "before"},
+		{at(95), at(101), "cut off"},
+		{at(102), at(104), "within"},
+		{at(109), at(120), "begun within"},
+		{at(111), at(112), "after"},
 	}
 	if got := strings.Join(g.shut(), "|"); got != "before|after" {
 		t.Errorf("held against it: %s", got)

@@ -194,7 +194,7 @@ func answer(w http.ResponseWriter, r *http.Request, mime, tag string, body []byt
 	if len(body) > twoParts {
 		defer sse.Cork(r).Uncork()
 	}
-	_, _ = w.Write(body) //nolint:gosec // JSON, and said to be; the caller is gone if it fails
+	_, _ = w.Write(body)
 }
 
 // twoParts is from how many bytes on net/http writes an answer in two parts while its

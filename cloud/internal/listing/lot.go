@@ -201,11 +201,11 @@ func (t *typeNumbers) ahead(left []int16) {
 		d := t.day(day)
 		switch {
 		case d == nil:
-			left[i] = max(t.capacity-int16(inventory.Buffer(t.capacity, t.buffer)), 0)
+			left[i] = max(t.capacity-inventory.Buffer(t.capacity, t.buffer), 0)
 		case d.Over[slot] > 0:
 			left[i] = 0
 		default:
-			left[i] = max(d.Free[slot]-int16(inventory.Buffer(d.Cap, t.buffer)), 0)
+			left[i] = max(d.Free[slot]-inventory.Buffer(d.Cap, t.buffer), 0)
 		}
 	}
 	t.from, t.left = timerange.DayStart(t.first), left
