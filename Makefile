@@ -10,14 +10,23 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo ha ha-drill soak-ha ha-programs test check-deploy check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-listing bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
+.PHONY: help build web e2e run demo ha ha-drill soak-ha ha-programs test check-deploy check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-listing bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build ./bin/openlot, openlot-edge and openlot-board
+build: ## build ./bin/openlot (with the web apps, where npm is), openlot-edge and openlot-board
 	@mkdir -p bin
+	@scripts/web.sh optional
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cloud/cmd/openlot ./edge/cmd/openlot-edge ./firmware-bridge/cmd/openlot-board
+
+web: ## build the web apps of cloud/web, to be embedded in openlot (needs Node 20.19 or newer)
+	@scripts/web.sh build
+
+e2e: web ## look at the built pages in Chromium: pictures, axe, console, keyboard (Debian, Ubuntu)
+	@mkdir -p bin
+	go build -o bin/openlot-web ./cloud/internal/web/cmd/openlot-web
+	@scripts/web.sh e2e
 
 run: build ## run everything on this machine, with no configuration (DATA=dir for other car parks, ARGS for other ports)
 	@go build -o bin/devstack ./scripts/devstack
@@ -30,6 +39,7 @@ demo: build ## tell the whole story by itself, with checks and measured times
 test: ## install what the tests need and run them all
 	go run ./cloud/internal/devpg/cmd/ensure
 	scripts/strace.sh
+	scripts/web.sh test
 	go test $$(scripts/race.sh) -timeout 10m work
 
 lint: $(TOOLS)/golangci-lint ## check style and usual mistakes in every module

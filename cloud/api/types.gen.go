@@ -52,6 +52,27 @@ func (e BillBasis) Valid() bool {
 	}
 }
 
+// Defines values for ChangeMeRequestHourCycle.
+const (
+	ChangeMeRequestHourCycleEmpty ChangeMeRequestHourCycle = ""
+	ChangeMeRequestHourCycleH12   ChangeMeRequestHourCycle = "h12"
+	ChangeMeRequestHourCycleH23   ChangeMeRequestHourCycle = "h23"
+)
+
+// Valid indicates whether the value is a known member of the ChangeMeRequestHourCycle enum.
+func (e ChangeMeRequestHourCycle) Valid() bool {
+	switch e {
+	case ChangeMeRequestHourCycleEmpty:
+		return true
+	case ChangeMeRequestHourCycleH12:
+		return true
+	case ChangeMeRequestHourCycleH23:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthChecks.
 const (
 	HealthChecksFailing HealthChecks = "failing"
@@ -145,6 +166,39 @@ const (
 func (e KeyUse) Valid() bool {
 	switch e {
 	case Sig:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Language.
+const (
+	De Language = "de"
+	En Language = "en"
+)
+
+// Valid indicates whether the value is a known member of the Language enum.
+func (e Language) Valid() bool {
+	switch e {
+	case De:
+		return true
+	case En:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MailSentStatus.
+const (
+	MailSentStatusMailSent MailSentStatus = "mail_sent"
+)
+
+// Valid indicates whether the value is a known member of the MailSentStatus enum.
+func (e MailSentStatus) Valid() bool {
+	switch e {
+	case MailSentStatusMailSent:
 		return true
 	default:
 		return false
@@ -258,6 +312,7 @@ func (e PaymentState) Valid() bool {
 
 // Defines values for ProblemCode.
 const (
+	AddressDiffers        ProblemCode = "address_differs"
 	AlreadyEnded          ProblemCode = "already_ended"
 	AlreadyInside         ProblemCode = "already_inside"
 	BeyondHorizon         ProblemCode = "beyond_horizon"
@@ -266,7 +321,10 @@ const (
 	ChangeNotFound        ProblemCode = "change_not_found"
 	ChangeNotInForce      ProblemCode = "change_not_in_force"
 	ChangePending         ProblemCode = "change_pending"
+	ClaimedAlready        ProblemCode = "claimed_already"
+	CodeRequired          ProblemCode = "code_required"
 	Contended             ProblemCode = "contended"
+	CrossOrigin           ProblemCode = "cross_origin"
 	DatabaseUnavailable   ProblemCode = "database_unavailable"
 	EditionNotFound       ProblemCode = "edition_not_found"
 	EndNotLater           ProblemCode = "end_not_later"
@@ -276,17 +334,25 @@ const (
 	IdempotencyKeyReused  ProblemCode = "idempotency_key_reused"
 	Internal              ProblemCode = "internal"
 	InvalidParameter      ProblemCode = "invalid_parameter"
+	LastOwner             ProblemCode = "last_owner"
+	LinkExpired           ProblemCode = "link_expired"
 	ListingLoading        ProblemCode = "listing_loading"
+	LoginAgain            ProblemCode = "login_again"
+	LoginBusy             ProblemCode = "login_busy"
 	MalformedJson         ProblemCode = "malformed_json"
 	MalformedQuery        ProblemCode = "malformed_query"
 	MethodNotAllowed      ProblemCode = "method_not_allowed"
 	NoChangePending       ProblemCode = "no_change_pending"
+	NoOperator            ProblemCode = "no_operator"
 	NoReceipt             ProblemCode = "no_receipt"
 	NotAcceptable         ProblemCode = "not_acceptable"
+	NotAllowed            ProblemCode = "not_allowed"
 	NotChangeable         ProblemCode = "not_changeable"
 	NotConfirmed          ProblemCode = "not_confirmed"
 	NotForSale            ProblemCode = "not_for_sale"
+	NotLoggedIn           ProblemCode = "not_logged_in"
 	NothingOwed           ProblemCode = "nothing_owed"
+	OperatorNotFound      ProblemCode = "operator_not_found"
 	ParkingNotFound       ProblemCode = "parking_not_found"
 	PayAtMachineRefused   ProblemCode = "pay_at_machine_refused"
 	PaymentDeclined       ProblemCode = "payment_declined"
@@ -303,11 +369,17 @@ const (
 	RequestInvalid        ProblemCode = "request_invalid"
 	ReservationNotFound   ProblemCode = "reservation_not_found"
 	RouteNotFound         ProblemCode = "route_not_found"
+	SecondFactorMissing   ProblemCode = "second_factor_missing"
+	SecondFactorRequired  ProblemCode = "second_factor_required"
+	SessionNotFound       ProblemCode = "session_not_found"
 	SoldOut               ProblemCode = "sold_out"
 	SpaceTypeUnknown      ProblemCode = "space_type_unknown"
 	Stopping              ProblemCode = "stopping"
 	TimeWithoutOffset     ProblemCode = "time_without_offset"
 	TooManyStreams        ProblemCode = "too_many_streams"
+	TooManyTries          ProblemCode = "too_many_tries"
+	TotpExists            ProblemCode = "totp_exists"
+	TotpNotFound          ProblemCode = "totp_not_found"
 	UnknownField          ProblemCode = "unknown_field"
 	UnknownParameter      ProblemCode = "unknown_parameter"
 	UnsupportedMediaType  ProblemCode = "unsupported_media_type"
@@ -320,11 +392,15 @@ const (
 	WindowTooLong         ProblemCode = "window_too_long"
 	WindowTooShort        ProblemCode = "window_too_short"
 	WindowTooSoon         ProblemCode = "window_too_soon"
+	WrongCode             ProblemCode = "wrong_code"
+	WrongLogin            ProblemCode = "wrong_login"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
 func (e ProblemCode) Valid() bool {
 	switch e {
+	case AddressDiffers:
+		return true
 	case AlreadyEnded:
 		return true
 	case AlreadyInside:
@@ -341,7 +417,13 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ChangePending:
 		return true
+	case ClaimedAlready:
+		return true
+	case CodeRequired:
+		return true
 	case Contended:
+		return true
+	case CrossOrigin:
 		return true
 	case DatabaseUnavailable:
 		return true
@@ -361,7 +443,15 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case InvalidParameter:
 		return true
+	case LastOwner:
+		return true
+	case LinkExpired:
+		return true
 	case ListingLoading:
+		return true
+	case LoginAgain:
+		return true
+	case LoginBusy:
 		return true
 	case MalformedJson:
 		return true
@@ -371,9 +461,13 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case NoChangePending:
 		return true
+	case NoOperator:
+		return true
 	case NoReceipt:
 		return true
 	case NotAcceptable:
+		return true
+	case NotAllowed:
 		return true
 	case NotChangeable:
 		return true
@@ -381,7 +475,11 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case NotForSale:
 		return true
+	case NotLoggedIn:
+		return true
 	case NothingOwed:
+		return true
+	case OperatorNotFound:
 		return true
 	case ParkingNotFound:
 		return true
@@ -415,6 +513,12 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case RouteNotFound:
 		return true
+	case SecondFactorMissing:
+		return true
+	case SecondFactorRequired:
+		return true
+	case SessionNotFound:
+		return true
 	case SoldOut:
 		return true
 	case SpaceTypeUnknown:
@@ -424,6 +528,12 @@ func (e ProblemCode) Valid() bool {
 	case TimeWithoutOffset:
 		return true
 	case TooManyStreams:
+		return true
+	case TooManyTries:
+		return true
+	case TotpExists:
+		return true
+	case TotpNotFound:
 		return true
 	case UnknownField:
 		return true
@@ -448,6 +558,10 @@ func (e ProblemCode) Valid() bool {
 	case WindowTooShort:
 		return true
 	case WindowTooSoon:
+		return true
+	case WrongCode:
+		return true
+	case WrongLogin:
 		return true
 	default:
 		return false
@@ -643,6 +757,48 @@ func (e ReservationState) Valid() bool {
 	}
 }
 
+// Defines values for Role.
+const (
+	Admin Role = "admin"
+	Owner Role = "owner"
+	Staff Role = "staff"
+)
+
+// Valid indicates whether the value is a known member of the Role enum.
+func (e Role) Valid() bool {
+	switch e {
+	case Admin:
+		return true
+	case Owner:
+		return true
+	case Staff:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UserHourCycle.
+const (
+	UserHourCycleEmpty UserHourCycle = ""
+	UserHourCycleH12   UserHourCycle = "h12"
+	UserHourCycleH23   UserHourCycle = "h23"
+)
+
+// Valid indicates whether the value is a known member of the UserHourCycle enum.
+func (e UserHourCycle) Valid() bool {
+	switch e {
+	case UserHourCycleEmpty:
+		return true
+	case UserHourCycleH12:
+		return true
+	case UserHourCycleH23:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AnswerSandboxChallengeFormdataBodyAnswer.
 const (
 	Confirm AnswerSandboxChallengeFormdataBodyAnswer = "confirm"
@@ -742,6 +898,9 @@ func (e GetReceiptParamsFormat) Valid() bool {
 	}
 }
 
+// AccountID defines model for AccountID.
+type AccountID = string
+
 // Amount defines model for Amount.
 type Amount struct {
 	Currency string `json:"currency"`
@@ -807,6 +966,45 @@ type Bill struct {
 // BillBasis By which rule it was charged
 type BillBasis string
 
+// ChangeMeRequest defines model for ChangeMeRequest.
+type ChangeMeRequest struct {
+	// Currency In which prices are shown beside their own; empty: in their own alone
+	Currency *string `json:"currency,omitempty"`
+
+	// HourCycle How times are shown; empty: as the language has it
+	HourCycle *ChangeMeRequestHourCycle `json:"hour_cycle,omitempty"`
+
+	// Language Of mails and pages
+	Language *Language `json:"language,omitempty"`
+	Name     *string   `json:"name,omitempty"`
+
+	// Phone E.164, as of a contact
+	Phone *string `json:"phone,omitempty"`
+
+	// Plates All of them; letters A-Z and digits, blanks and hyphens are dropped
+	Plates *[]string `json:"plates,omitempty"`
+
+	// Reminders By what the end of a window is told shortly before; what a booking costs and where its pass is comes by mail in any case
+	Reminders *Reminders `json:"reminders,omitempty"`
+}
+
+// ChangeMeRequestHourCycle How times are shown; empty: as the language has it
+type ChangeMeRequestHourCycle string
+
+// ChangePasswordRequest defines model for ChangePasswordRequest.
+type ChangePasswordRequest struct {
+	// NewPassword Any characters, 10 at least; not the address, and none that is among the most common
+	NewPassword NewPassword `json:"new_password"`
+
+	// Password The present one
+	Password string `json:"password"`
+}
+
+// CodeRequest defines model for CodeRequest.
+type CodeRequest struct {
+	Code string `json:"code"`
+}
+
 // Contact defines model for Contact.
 type Contact struct {
 	// Email Gets the confirmation and the pass
@@ -815,6 +1013,9 @@ type Contact struct {
 	// Phone Gets an SMS shortly before the window ends. E.164: + and the country code, such as +4915112345678; blanks, hyphens and parentheses are dropped.
 	Phone *string `json:"phone,omitempty"`
 }
+
+// Email Capitals make no difference
+type Email = string
 
 // EventStream Server-sent events; comments keep the connection alive. A stream that an instance ends because it stops ends with `retry`; ask again then, with Last-Event-ID
 type EventStream = string
@@ -829,6 +1030,12 @@ type ExtendRequest struct {
 
 	// Version The version that the caller has seen: when it is another by now, nothing is changed
 	Version *ExpectedVersion `json:"version,omitempty"`
+}
+
+// ForgotRequest defines model for ForgotRequest.
+type ForgotRequest struct {
+	// Email Capitals make no difference
+	Email Email `json:"email"`
 }
 
 // Health defines model for Health.
@@ -875,6 +1082,37 @@ type KeySet struct {
 	Keys []Key `json:"keys"`
 }
 
+// Language Of mails and pages
+type Language string
+
+// LoginRequest defines model for LoginRequest.
+type LoginRequest struct {
+	// Code Of the authenticator, or a recovery code; blanks and hyphens are dropped
+	Code *string `json:"code,omitempty"`
+
+	// Email Capitals make no difference
+	Email    Email  `json:"email"`
+	Password string `json:"password"`
+}
+
+// MailSent defines model for MailSent.
+type MailSent struct {
+	Status MailSentStatus `json:"status"`
+}
+
+// MailSentStatus defines model for MailSent.Status.
+type MailSentStatus string
+
+// Membership defines model for Membership.
+type Membership struct {
+	// Operator Left out: of the platform
+	Operator     *OperatorID `json:"operator,omitempty"`
+	OperatorName *string     `json:"operator_name,omitempty"`
+
+	// Role staff and owner of one operator; admin of the platform
+	Role Role `json:"role"`
+}
+
 // ModifyRequest defines model for ModifyRequest.
 type ModifyRequest struct {
 	From time.Time `json:"from"`
@@ -889,6 +1127,15 @@ type ModifyRequest struct {
 	Version *ExpectedVersion `json:"version,omitempty"`
 }
 
+// MyReservations defines model for MyReservations.
+type MyReservations struct {
+	NextCursor   *string       `json:"next_cursor"`
+	Reservations []Reservation `json:"reservations"`
+}
+
+// NewPassword Any characters, 10 at least; not the address, and none that is among the most common
+type NewPassword = string
+
 // NumberedSpaces defines model for NumberedSpaces.
 type NumberedSpaces struct {
 	// Bays Labels, in the order in which they are dealt out
@@ -900,6 +1147,9 @@ type NumberedSpaces struct {
 	Type SpaceTypeID `json:"type"`
 }
 
+// OperatorID defines model for OperatorID.
+type OperatorID = string
+
 // OwedAnswer What of an ended stay neither its hold nor a machine paid; left out where there never was any.
 type OwedAnswer struct {
 	// Amount Still to be paid: 0 when it is, or is under way
@@ -907,6 +1157,21 @@ type OwedAnswer struct {
 
 	// Payment Of what was owed: the one under way, else the newest. The card of the reservation is asked once by itself while the driver is away
 	Payment *Payment `json:"payment,omitempty"`
+}
+
+// OwnParking defines model for OwnParking.
+type OwnParking struct {
+	Operator     OperatorID `json:"operator"`
+	OperatorName string     `json:"operator_name"`
+	Parking      Parking    `json:"parking"`
+
+	// Role staff and owner of one operator; admin of the platform
+	Role Role `json:"role"`
+}
+
+// OwnParkings defines model for OwnParkings.
+type OwnParkings struct {
+	Parkings []OwnParking `json:"parkings"`
 }
 
 // Parking defines model for Parking.
@@ -1325,11 +1590,24 @@ type ReceiptDocument struct {
 	Signature string `json:"signature"`
 }
 
+// RecoveryCodes defines model for RecoveryCodes.
+type RecoveryCodes struct {
+	RecoveryCodes []string `json:"recovery_codes"`
+}
+
 // RefundReason walked: the parking had no space. voided: the operator took the reservation back. less_due: less was due than had been captured. operator: the operator decided it.
 type RefundReason string
 
 // RefundState requested: the provider is being asked. pending: it has accepted, the driver does not have it yet. failed: it could not be given back, or the driver's bank sent it back; the parking knows of it.
 type RefundState string
+
+// Reminders By what the end of a window is told shortly before; what a booking costs and where its pass is comes by mail in any case
+type Reminders struct {
+	Mail *bool `json:"mail,omitempty"`
+
+	// Sms To the number of the booking
+	Sms *bool `json:"sms,omitempty"`
+}
 
 // Reservation defines model for Reservation.
 type Reservation struct {
@@ -1421,9 +1699,39 @@ type ReserveRequest struct {
 	VehiclePlate *string `json:"vehicle_plate,omitempty"`
 }
 
+// ResetRequest defines model for ResetRequest.
+type ResetRequest struct {
+	// Password Any characters, 10 at least; not the address, and none that is among the most common
+	Password NewPassword `json:"password"`
+	Token    string      `json:"token"`
+}
+
+// Role staff and owner of one operator; admin of the platform
+type Role string
+
 // SandboxHolds defines model for SandboxHolds.
 type SandboxHolds struct {
 	Holds []map[string]interface{} `json:"holds"`
+}
+
+// SessionID defines model for SessionID.
+type SessionID = string
+
+// SessionList defines model for SessionList.
+type SessionList struct {
+	Sessions []UserSession `json:"sessions"`
+}
+
+// SignUpRequest defines model for SignUpRequest.
+type SignUpRequest struct {
+	// Email Capitals make no difference
+	Email Email `json:"email"`
+
+	// Language Of mails and pages
+	Language *Language `json:"language,omitempty"`
+
+	// Password Any characters, 10 at least; not the address, and none that is among the most common
+	Password NewPassword `json:"password"`
 }
 
 // SpaceTypeCount defines model for SpaceTypeCount.
@@ -1444,11 +1752,84 @@ type SpaceTypeCount struct {
 // Examples: standard
 type SpaceTypeID = string
 
+// TOTPSecret defines model for TOTPSecret.
+type TOTPSecret struct {
+	// Secret Base32
+	Secret string `json:"secret"`
+
+	// Uri otpauth://totp/…
+	Uri string `json:"uri"`
+}
+
 // Tariff An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
 type Tariff struct {
 	Currency string `json:"currency"`
 	Format   int    `json:"format"`
 	Version  int    `json:"version"`
+}
+
+// TokenRequest defines model for TokenRequest.
+type TokenRequest struct {
+	Token string `json:"token"`
+}
+
+// User defines model for User.
+type User struct {
+	CreatedAt time.Time     `json:"created_at"`
+	Currency  string        `json:"currency"`
+	Email     string        `json:"email"`
+	HourCycle UserHourCycle `json:"hour_cycle"`
+	Id        AccountID     `json:"id"`
+
+	// Language Of mails and pages
+	Language    Language     `json:"language"`
+	Memberships []Membership `json:"memberships"`
+	Name        string       `json:"name"`
+	Phone       string       `json:"phone"`
+	Plates      []string     `json:"plates"`
+
+	// RecoveryCodes How many are left
+	RecoveryCodes int `json:"recovery_codes"`
+	Reminders     struct {
+		Mail bool `json:"mail"`
+		Sms  bool `json:"sms"`
+	} `json:"reminders"`
+
+	// Totp Logging in asks for a code
+	Totp bool `json:"totp"`
+}
+
+// UserHourCycle defines model for User.HourCycle.
+type UserHourCycle string
+
+// UserAnswer defines model for UserAnswer.
+type UserAnswer struct {
+	Session UserSession `json:"session"`
+	User    User        `json:"user"`
+}
+
+// UserSession defines model for UserSession.
+type UserSession struct {
+	// CreatedAt When it was logged in
+	CreatedAt time.Time `json:"created_at"`
+
+	// Current The one that asks
+	Current bool `json:"current"`
+
+	// Device Browser and system, as far as it says them; may be empty
+	//
+	// Examples: Firefox on Linux
+	Device string `json:"device"`
+
+	// ExpiresAt Later with each use
+	ExpiresAt time.Time `json:"expires_at"`
+	Id        SessionID `json:"id"`
+
+	// LastSeenAt To within some minutes
+	LastSeenAt time.Time `json:"last_seen_at"`
+
+	// SecondFactor Logged in with a code
+	SecondFactor bool `json:"second_factor"`
 }
 
 // ChangeKey defines model for ChangeKey.
@@ -1522,6 +1903,20 @@ type DecideSandboxDisputeFormdataBody struct {
 // DecideSandboxDisputeFormdataBodyDecision defines parameters for DecideSandboxDispute.
 type DecideSandboxDisputeFormdataBodyDecision string
 
+// ListMyReservationsParams defines parameters for ListMyReservations.
+type ListMyReservationsParams struct {
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListOwnParkingsParams defines parameters for ListOwnParkings.
+type ListOwnParkingsParams struct {
+	// Operator Only those of this one
+	Operator *OperatorID `form:"operator,omitempty" json:"operator,omitempty"`
+}
+
 // GetParkingByQueryParams defines parameters for GetParkingByQuery.
 type GetParkingByQueryParams struct {
 	Id ParkingID `form:"id" json:"id"`
@@ -1591,6 +1986,12 @@ type WithdrawChangeParams struct {
 	// Payment The `pending_change.payment.id` that is meant; without it, whichever is pending
 	Payment *string `form:"payment,omitempty" json:"payment,omitempty"`
 
+	// Token The manage token, for links; the Authorization header wins
+	Token *Token `form:"token,omitempty" json:"token,omitempty"`
+}
+
+// ClaimReservationParams defines parameters for ClaimReservation.
+type ClaimReservationParams struct {
 	// Token The manage token, for links; the Authorization header wins
 	Token *Token `form:"token,omitempty" json:"token,omitempty"`
 }
@@ -1670,6 +2071,24 @@ type AnswerSandboxChallengeFormdataRequestBody AnswerSandboxChallengeFormdataBod
 // DecideSandboxDisputeFormdataRequestBody defines body for DecideSandboxDispute for application/x-www-form-urlencoded ContentType.
 type DecideSandboxDisputeFormdataRequestBody DecideSandboxDisputeFormdataBody
 
+// LoginJSONRequestBody defines body for Login for application/json ContentType.
+type LoginJSONRequestBody = LoginRequest
+
+// ChangeMeJSONRequestBody defines body for ChangeMe for application/json ContentType.
+type ChangeMeJSONRequestBody = ChangeMeRequest
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = ChangePasswordRequest
+
+// ConfirmTOTPJSONRequestBody defines body for ConfirmTOTP for application/json ContentType.
+type ConfirmTOTPJSONRequestBody = CodeRequest
+
+// ForgotPasswordJSONRequestBody defines body for ForgotPassword for application/json ContentType.
+type ForgotPasswordJSONRequestBody = ForgotRequest
+
+// ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
+type ResetPasswordJSONRequestBody = ResetRequest
+
 // CreateQuoteJSONRequestBody defines body for CreateQuote for application/json ContentType.
 type CreateQuoteJSONRequestBody = QuoteRequest
 
@@ -1684,6 +2103,12 @@ type PayReservationJSONRequestBody = PayRequest
 
 // ReserveJSONRequestBody defines body for Reserve for application/json ContentType.
 type ReserveJSONRequestBody = ReserveRequest
+
+// SignUpJSONRequestBody defines body for SignUp for application/json ContentType.
+type SignUpJSONRequestBody = SignUpRequest
+
+// VerifyUserJSONRequestBody defines body for VerifyUser for application/json ContentType.
+type VerifyUserJSONRequestBody = TokenRequest
 
 // TakeWebhookJSONRequestBody defines body for TakeWebhook for application/json ContentType.
 type TakeWebhookJSONRequestBody = TakeWebhookJSONBody

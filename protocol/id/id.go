@@ -37,6 +37,7 @@ type (
 	incidentKind    struct{}
 	transactionKind struct{}
 	blockKind       struct{}
+	loginKind       struct{}
 )
 
 func (reservationKind) prefix() string { return "rsv" }
@@ -51,6 +52,7 @@ func (operatorKind) prefix() string    { return "opr" }
 func (incidentKind) prefix() string    { return "inc" }
 func (transactionKind) prefix() string { return "txn" }
 func (blockKind) prefix() string       { return "blk" }
+func (loginKind) prefix() string       { return "lgn" }
 
 // The identifiers of the product.
 //
@@ -68,6 +70,7 @@ type (
 	Incident    = ID[incidentKind]    // a conflict and how it was settled
 	Transaction = ID[transactionKind] // one balanced entry of the ledger
 	Block       = ID[blockKind]       // bays that are out of use for a while
+	Login       = ID[loginKind]       // one log-in of an account on one device
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.

@@ -36,6 +36,8 @@ type adminCmd struct {
 	Incidents incidentsCmd `cmd:"" help:"List what went wrong at a parking and how it was settled: conflicts with what an edge told, tailgates, barriers that do not move, alarms, counts by hand."`
 	Commands  commandsCmd  `cmd:"" help:"List what the staff asked the lanes to do, with who and why. It is written down before it is done; what the lane then refused stands behind it once more, and says so."`
 
+	User userCmd `cmd:"" help:"Make an account staff or owner of an operator, or an administrator of the platform. Owners and administrators need an authenticator to do anything."`
+
 	Tariff adoptCmd `cmd:"" help:"Show a parking's tariff, or go over to the one in a file. What was quoted keeps its price."`
 
 	Closing  closingCmd  `cmd:"" help:"Close days and cash shifts of the books, and look at those that are closed."`
@@ -48,7 +50,7 @@ type adminCmd struct {
 // commons are those of its commands, for the log level.
 func (c *adminCmd) commons() []common {
 	return []common{
-		c.Closing.List.common, c.Closing.Make.common, c.Closing.Show.common, c.Closing.Check.common, c.Closing.Shift.common, c.Ledger.Export.common, c.WriteOff.common,
+		c.Closing.List.common, c.Closing.Make.common, c.Closing.Show.common, c.Closing.Check.common, c.Closing.Shift.common, c.Ledger.Export.common, c.WriteOff.common, c.User.common,
 		c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Refund.common, c.Neutral.common, c.Card.common, c.Tariff.common, c.RetireEdge.common, c.Incidents.common, c.Commands.common,
 	}
 }

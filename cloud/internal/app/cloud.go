@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/devmail"
 	"github.com/openlot/openlot/cloud/internal/feed"
@@ -50,6 +51,7 @@ type cloud struct {
 	sandbox   *sandbox.Provider
 	stripe    *stripe.Provider // nil: there is no account
 	webhooks  *webhook.Service
+	accounts  *account.Service
 	cash      *cash.Provider
 	signing   pass.SigningKey
 	reports   *postgres.Reports
@@ -128,7 +130,7 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 		Store: keys, Commits: c.committer, Provider: c.cards(), Others: c.others(), Tokens: tokens, Passes: booking.Passes{Key: signing},
 		Log: log, ProviderTimeout: cfg.PaymentTimeout,
 	})
-	if err := c.newJobs(l, tokens); err != nil {
+	if err := c.newJobs(ctx, l, tokens); err != nil {
 		return nil, err
 	}
 	if err := c.newFleet(ctx, registry, l); err != nil {
@@ -182,6 +184,7 @@ func (c *cloud) housekeeping() []schedule.Task {
 			}
 			return err
 		}},
+		{Name: "sweep_accounts", Every: time.Hour, Run: postgres.NewAccounts(c.db, nil).Sweep},
 		{Name: "partition_events", Every: time.Hour, Run: func(ctx context.Context, _ time.Time) error {
 			return c.db.PartitionEvents(ctx, partitionsAhead)
 		}},
@@ -252,7 +255,7 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
 		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Metrics: c.requests, Tracing: c.cfg.Tracing, Stopping: stopping, Drain: c.cfg.Drain,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
-		Web: web.Handler(),
+		Web: web.Handler(), Accounts: c.accounts, Listed: c.listing, Origins: c.cfg.Origins,
 		Checks: []httpapi.Check{
 			{Name: "database", Run: c.db.Ping},
 			{Name: "broker", Run: func(context.Context) error {

@@ -28,7 +28,7 @@ import (
 
 // newJobs makes what turns events into work that is done later: the relay, the
 // workers, and the clock's tasks.
-func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
+func (c *cloud) newJobs(ctx context.Context, l *lifecycle, tokens booking.Tokens) error {
 	senders, err := c.newSenders(l)
 	if err != nil {
 		return err
@@ -43,6 +43,11 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 		Store: notices, Payments: settle, Commits: c.committer, Now: time.Now, Log: c.log,
 		Providers: c.announcers(),
 	}
+	accounts := postgres.NewAccounts(c.db, queue)
+	if err := c.newAccounts(ctx, accounts); err != nil {
+		return err
+	}
+	post, _ := senders[notify.ByMail].(notify.Post)
 	tell := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.receipts, c.cfg.PublicURL}, senders, time.Now, c.log)
 	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
 	due := postgres.NewSchedule(c.db)
@@ -54,7 +59,7 @@ func (c *cloud) newJobs(l *lifecycle, tokens booking.Tokens) error {
 	tasks = append(tasks, c.housekeeping()...)
 	tasks = append(tasks, c.comparing(settle), c.payingOut())
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)
-	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, tell, c.webhooks), tasks, time.Now, c.log)
+	c.workers, err = river.NewWorkers(c.db.Pool(), relay.Handlers(settle, tell, c.webhooks, accountMail{accounts, c.accounts, post, c.cfg.PublicURL}), tasks, time.Now, c.log)
 	return err
 }
 

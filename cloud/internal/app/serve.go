@@ -37,6 +37,7 @@ type Config struct {
 	PaymentTimeout time.Duration // for one call to the payment provider
 	Drain          time.Duration // between not being ready and taking no further requests
 	Stripe         Stripe        // an account for cards; without, the sandbox
+	Origins        []string      // of a portal that is served from elsewhere
 	Mail           email.Config  // an empty Addr means the built-in inbox
 	SMS            sms.Config    // an empty Account means the built-in inbox
 

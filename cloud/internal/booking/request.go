@@ -32,8 +32,9 @@ type Request struct {
 	Plate     string // optional
 	Method    string // the provider's token for the card
 	Email     string
-	Phone     string // optional, E.164
-	Quote     string // optional: the price to reserve at
+	Phone     string     // optional, E.164
+	Quote     string     // optional: the price to reserve at
+	Account   id.Account // whose it will be; zero: a guest's
 }
 
 // wanted is a request that makes sense in itself.
@@ -82,11 +83,11 @@ func (r Request) check() (wanted, error) {
 	if err != nil {
 		return wanted{}, errSpaceType()
 	}
-	n.Plate, err = normalPlate(r.Plate)
+	n.Plate, err = NormalPlate(r.Plate)
 	note("vehicle_plate", err)
 	n.Email, err = normalEmail(r.Email)
 	note("contact.email", err)
-	n.Phone, err = normalPhone(r.Phone)
+	n.Phone, err = NormalPhone(r.Phone)
 	note("contact.phone", err)
 	n.Method, err = r.Method, checkMethod(r.Method)
 	note("payment_method", err)
@@ -171,8 +172,8 @@ func onlyDigits(c rune) rune {
 	return -1
 }
 
-// normalPlate is the plate in capitals without blanks and hyphens.
-func normalPlate(plate string) (string, error) {
+// NormalPlate is the plate in capitals without blanks and hyphens.
+func NormalPlate(plate string) (string, error) {
 	if plate == "" {
 		return "", nil
 	}
@@ -197,9 +198,9 @@ func normalEmail(email string) (string, error) {
 	return email, nil
 }
 
-// normalPhone is the number in E.164: a plus sign, and digits that are a number
+// NormalPhone is the number in E.164: a plus sign, and digits that are a number
 // of a country's plan.
-func normalPhone(phone string) (string, error) {
+func NormalPhone(phone string) (string, error) {
 	if phone == "" {
 		return "", nil
 	}
@@ -216,4 +217,14 @@ func normalPhone(phone string) (string, error) {
 		return "", bad
 	}
 	return number, nil
+}
+
+// principal is the scope of the request's key. That of an account also says, in the
+// commit that reserves, whose the reservation is (table reservation_account).
+func (r Request) principal() string {
+	if r.Account.IsZero() {
+		return Guest
+	}
+	u := r.Account.UUID()
+	return fmt.Sprintf("account:%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 }

@@ -136,7 +136,7 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 	quote, refusal = onPromise(with, p, quote, refusal)
 	op := &Reserve{
 		In: n.Parking, ID: id.New[id.Reservation](now), PaymentID: id.New[id.Payment](now),
-		Key: commit.Key{Principal: Guest, Key: r.Key}, RequestHash: hash,
+		Key: commit.Key{Principal: r.principal(), Key: r.Key}, RequestHash: hash,
 		SpaceType: n.SpaceType, Window: n.Window, Quote: quote, Provider: with.Name(), Method: n.Method,
 		Email: n.Email, Phone: n.Phone, Plate: n.Plate, Refusal: refusal,
 	}

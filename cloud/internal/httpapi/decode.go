@@ -29,6 +29,9 @@ const (
 type object struct {
 	texts    map[string]*string
 	counts   map[string]*int64 // whole numbers from 1
+	flags    map[string]**bool
+	maybe    map[string]**string // texts of which it matters whether they are there
+	lists    map[string]**[]string
 	objects  map[string]object
 	required []string
 }
@@ -107,6 +110,9 @@ func (f *findings) object(path string, raw []byte, o object) {
 		text, isText := o.texts[name]
 		count, isCount := o.counts[name]
 		inner, isObject := o.objects[name]
+		flag, isFlag := o.flags[name]
+		given, isMaybe := o.maybe[name]
+		list, isList := o.lists[name]
 		switch {
 		case seen[name]:
 			f.wrong[prefix+name] = "is given twice"
@@ -117,6 +123,18 @@ func (f *findings) object(path string, raw []byte, o object) {
 		case isCount:
 			if json.Unmarshal(value, count) != nil || *count < 1 {
 				f.wrong[prefix+name] = "must be a whole number from 1"
+			}
+		case isFlag:
+			if json.Unmarshal(value, flag) != nil || *flag == nil {
+				f.wrong[prefix+name] = "must be true or false"
+			}
+		case isMaybe:
+			if json.Unmarshal(value, given) != nil || *given == nil {
+				f.wrong[prefix+name] = "must be a text"
+			}
+		case isList:
+			if json.Unmarshal(value, list) != nil || *list == nil {
+				f.wrong[prefix+name] = "must be a list of texts"
 			}
 		case isObject:
 			f.object(prefix+name, value, inner)

@@ -66,6 +66,9 @@ type Config struct {
 	Watcher  Watcher
 	Receipts Receipts
 	Webhooks Webhooks // nil: no provider sends any
+	Accounts Accounts
+	Listed   Listed   // what the listing says of a parking
+	Origins  []string // of pages that may send a session from elsewhere, as https://portal.example.org
 	Log      *slog.Logger
 	Metrics  *Metrics             // nil: nobody counts
 	Tracing  trace.TracerProvider // nil: nothing is traced
@@ -97,6 +100,7 @@ type server struct {
 	Config
 	streams atomic.Int64
 	spec    []byte // openapi.json
+	origin  *http.CrossOriginProtection
 	docs    []byte
 }
 
@@ -106,7 +110,12 @@ func New(c Config) (http.Handler, error) {
 		c.MaxStreams = defaultMaxStreams
 	}
 	c.Log = c.Log.With("component", "http")
-	s := &server{Config: c}
+	s := &server{Config: c, origin: http.NewCrossOriginProtection()}
+	for _, o := range c.Origins {
+		if err := s.origin.AddTrustedOrigin(o); err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "origin_invalid", "An allowed origin is written as https://portal.example.org, without a path.")
+		}
+	}
 	var err error
 	if s.spec, s.docs, err = describe(); err != nil {
 		return nil, err
@@ -129,7 +138,7 @@ func (s *server) router() *gin.Engine {
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false
-	r.Use(s.observe, s.recover, secure(), s.positioned)
+	r.Use(s.observe, s.recover, secure(), s.sameOrigin, s.positioned)
 	r.NoRoute(s.do(func(*gin.Context) error {
 		return fault.New(fault.NotFound, problem.CodeRouteNotFound, "There is nothing at this address. /docs says what there is.")
 	}))
@@ -150,7 +159,7 @@ func (s *server) router() *gin.Engine {
 
 	mount(s.Parkings, get, "/parkings")
 	mount(s.Parking, get, "/parking", "/parkings/:id")
-	mount(s.Web, get, "/", "/assets/*path")
+	mount(s.Web, get, "/", "/assets/*path", "/design", "/design/*path")
 	mount(s.Mail, get, "/dev/mail", "/dev/mail/:id")
 	mount(s.Sandbox, get, "/dev/sandbox", "/dev/sandbox/holds", "/dev/sandbox/challenge/:ref")
 	mount(s.Sandbox, post, "/dev/sandbox/challenge/:ref", "/dev/sandbox/holds/:ref/dispute")
@@ -165,6 +174,7 @@ func (s *server) router() *gin.Engine {
 	r.DELETE("/reservations/:id/change", s.do(s.withdraw))
 	r.POST("/reservations/:id/cancel", s.do(s.cancel))
 	get("/reservations/:id/pass", s.do(s.getPass))
+	s.accountRoutes(r, get)
 	if s.Receipts != nil {
 		get("/reservations/:id/receipt", s.do(s.getReceipt))
 		get("/parkings/:id/tariffs/:version", s.do(s.getTariff))

@@ -54,6 +54,11 @@ func (s *server) reserve(c *gin.Context) error {
 	if r.Key, err = key(c); err != nil {
 		return err
 	}
+	who, _, err := s.who(c)
+	if err != nil {
+		return err
+	}
+	r.Account = who.Account
 	// No deadline here: the service sets its own, and goes on when the client
 	// has hung up.
 	v, err := s.Booking.Reserve(c.Request.Context(), r)
@@ -246,7 +251,7 @@ func (s *server) authenticated(c *gin.Context) (id.Reservation, error) {
 	// nobody was ever given it.
 	r, parseErr := id.Parse[id.Reservation](c.Param("id"))
 	if err := s.Booking.Authenticate(r, token); err != nil {
-		return r, err
+		return r, s.ownedOr(c, r, err)
 	}
 	if parseErr != nil {
 		return r, fault.New(fault.NotFound, booking.CodeReservationNotFound, "There is no such reservation, or its token is not right.")

@@ -69,6 +69,7 @@ var codes = map[string]int{
 	// Payment providers look at the status alone.
 	"webhook_stale":     http.StatusBadRequest,
 	"webhook_malformed": http.StatusBadRequest,
+	"link_expired":      http.StatusGone,
 }
 
 // retryAfter is when, in seconds, the same request may be sent again.
@@ -113,6 +114,7 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 	switch after, listed := retryAfter[p.Code]; {
 	case listed:
 		h.Set("Retry-After", after)
+	case h.Get("Retry-After") != "":
 	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
 		h.Set("Retry-After", "2")
 	}

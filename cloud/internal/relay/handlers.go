@@ -61,8 +61,13 @@ type Messages interface {
 	Notify(ctx context.Context, by notify.Channel, k notify.Kind, at id.Parking, r id.Reservation) error
 }
 
+// Letters mails what there is about an account.
+type Letters interface {
+	Mail(ctx context.Context, link string) error
+}
+
 // Handlers does every kind of job.
-func Handlers(m Money, n Messages, h Webhooks) map[Kind]Handler {
+func Handlers(m Money, n Messages, h Webhooks, l Letters) map[Kind]Handler {
 	settle := func(do func(context.Context, id.Parking, id.Payment) error) Handler {
 		return func(ctx context.Context, j Job) error { return judge(do(ctx, j.Parking, j.Payment)) }
 	}
@@ -71,8 +76,9 @@ func Handlers(m Money, n Messages, h Webhooks) map[Kind]Handler {
 	}
 	mail := func(k notify.Kind) Handler { return tell(notify.ByMail, k) }
 	return map[Kind]Handler{
-		Heed:    func(ctx context.Context, j Job) error { return judge(h.Heed(ctx, j.Provider, j.Event)) },
-		Capture: settle(m.Capture), Void: settle(m.Void), Refund: settle(m.Refund), Resolve: settle(m.Resolve),
+		MailAccount: func(ctx context.Context, j Job) error { return judge(l.Mail(ctx, j.Link)) },
+		Heed:        func(ctx context.Context, j Job) error { return judge(h.Heed(ctx, j.Provider, j.Event)) },
+		Capture:     settle(m.Capture), Void: settle(m.Void), Refund: settle(m.Refund), Resolve: settle(m.Resolve),
 		MailConfirmation: mail(notify.Confirmation), MailCancellation: mail(notify.Cancellation),
 		MailChanged: mail(notify.Changed),
 		MailNoShow:  mail(notify.NoShow), MailWalked: mail(notify.Walked), MailVoided: mail(notify.Voided),

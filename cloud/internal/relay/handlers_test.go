@@ -64,7 +64,7 @@ func TestEachKindOfJobIsDoneByItsHand(t *testing.T) {
 		relay.Heed:          "heed sandbox evt_1",
 	} {
 		h := &hands{}
-		if err := relay.Handlers(h, h, h)[kind](t.Context(), relay.Job{Kind: kind, Parking: "a", Reservation: r, Payment: p, Provider: "sandbox", Event: "evt_1"}); err != nil {
+		if err := relay.Handlers(h, h, h, h)[kind](t.Context(), relay.Job{Kind: kind, Parking: "a", Reservation: r, Payment: p, Provider: "sandbox", Event: "evt_1"}); err != nil {
 			t.Fatal(err)
 		}
 		if len(h.asked) != 1 || h.asked[0] != want {
@@ -87,11 +87,16 @@ func TestOnlyWhatMayHelpIsDoneAgain(t *testing.T) {
 		{fault.New(fault.NotFound, "payment_not_found", ""), true, false},
 	} {
 		h := &hands{err: c.err}
-		err := relay.Handlers(h, h, h)[relay.Void](t.Context(), relay.Job{})
+		err := relay.Handlers(h, h, h, h)[relay.Void](t.Context(), relay.Job{})
 		var stop relay.Stop
 		var wait relay.Wait
 		if !errors.Is(err, c.err) || errors.As(err, &stop) != c.stop || errors.As(err, &wait) != c.wait {
 			t.Errorf("%v became %#v", c.err, err)
 		}
 	}
+}
+
+func (h *hands) Mail(_ context.Context, link string) error {
+	h.asked = append(h.asked, "letter "+link)
+	return h.err
 }

@@ -44,6 +44,7 @@ const (
 	Refund           Kind = "payment_refund"
 	Resolve          Kind = "payment_resolve"
 	Heed             Kind = "webhook_heed"
+	MailAccount      Kind = "mail_account"
 )
 
 // Job is something to be done because of an event.
@@ -55,6 +56,7 @@ type Job struct {
 	Payment     id.Payment
 
 	Provider, Event string // of the webhook that asked for it
+	Link            string // of an account, that is to be mailed
 }
 
 // mails are the events about a reservation that its driver is told of.

@@ -18,6 +18,7 @@ type names struct {
 	Payment     id.Payment     `json:"payment,omitzero"`
 	Provider    string         `json:"provider,omitempty"`
 	Event       string         `json:"event,omitempty"`
+	Link        string         `json:"link,omitempty"`
 }
 
 // River tells jobs apart by the Go type of their arguments.
@@ -40,6 +41,7 @@ type (
 	refund       struct{ names }
 	resolve      struct{ names }
 	heed         struct{ names }
+	aboutAccount struct{ names }
 )
 
 func (confirmation) Kind() string { return string(relay.MailConfirmation) }
@@ -60,6 +62,7 @@ func (capture) Kind() string      { return string(relay.Capture) }
 func (void) Kind() string         { return string(relay.Void) }
 func (resolve) Kind() string      { return string(relay.Resolve) }
 func (heed) Kind() string         { return string(relay.Heed) }
+func (aboutAccount) Kind() string { return string(relay.MailAccount) }
 
 // args is what all of them have in common.
 type args interface {
@@ -70,7 +73,7 @@ type args interface {
 func (n names) named() names { return n }
 
 func argsOf(j relay.Job) (args, error) {
-	n := names{j.Parking, j.Revision, j.Reservation, j.Payment, j.Provider, j.Event}
+	n := names{j.Parking, j.Revision, j.Reservation, j.Payment, j.Provider, j.Event, j.Link}
 	switch j.Kind {
 	case relay.MailConfirmation:
 		return confirmation{n}, nil
@@ -108,6 +111,8 @@ func argsOf(j relay.Job) (args, error) {
 		return resolve{n}, nil
 	case relay.Heed:
 		return heed{n}, nil
+	case relay.MailAccount:
+		return aboutAccount{n}, nil
 	default:
 		return nil, fmt.Errorf("no job of kind %q is known", j.Kind)
 	}
@@ -116,7 +121,7 @@ func argsOf(j relay.Job) (args, error) {
 func (n names) job(kind string) relay.Job {
 	return relay.Job{
 		Kind: relay.Kind(kind), Parking: n.Parking, Revision: n.Revision, Reservation: n.Reservation, Payment: n.Payment,
-		Provider: n.Provider, Event: n.Event,
+		Provider: n.Provider, Event: n.Event, Link: n.Link,
 	}
 }
 

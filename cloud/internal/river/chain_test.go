@@ -99,7 +99,7 @@ func newChain(t *testing.T) chain {
 	}
 	settle := settlement.NewService(postgres.NewPayments(db), committer, c.sell, time.Now, quiet, c.bank)
 	tell := notify.NewService(letters{c.sell}, map[notify.Channel]notify.Sender{notify.ByMail: c.mail}, time.Now, quiet)
-	w, err := river.NewWorkers(db.Pool(), relay.Handlers(settle, tell, nil), nil, time.Now, quiet)
+	w, err := river.NewWorkers(db.Pool(), relay.Handlers(settle, tell, nil, nil), nil, time.Now, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

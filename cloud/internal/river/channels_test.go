@@ -74,7 +74,7 @@ func TestAReminderGoesOnceOverEachChannel(t *testing.T) {
 	who := &guests{phone: map[id.Reservation]string{}, to: time.Now().Add(15 * time.Minute)}
 	tell := notify.NewService(who, map[notify.Channel]notify.Sender{notify.ByMail: mail, notify.BySMS: sms.New(peer)}, time.Now, quiet)
 	for range 2 { // as in two processes
-		w, err := river.NewWorkers(db.Pool(), relay.Handlers((*settlement.Service)(nil), tell, nil), nil, time.Now, quiet)
+		w, err := river.NewWorkers(db.Pool(), relay.Handlers((*settlement.Service)(nil), tell, nil, nil), nil, time.Now, quiet)
 		if err != nil {
 			t.Fatal(err)
 		}

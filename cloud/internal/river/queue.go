@@ -106,7 +106,7 @@ func paramsOf(jobs []relay.Job, unique river.UniqueOpts) ([]river.InsertManyPara
 		o := &river.InsertOpts{UniqueOpts: unique}
 		switch j.Kind {
 		case relay.MailConfirmation, relay.MailCancellation, relay.MailChanged, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon, relay.MailReceipt, relay.MailUnsecured,
-			relay.MailRefunded, relay.MailRefundFailed, relay.MailOwing:
+			relay.MailRefunded, relay.MailRefundFailed, relay.MailOwing, relay.MailAccount:
 			o.Queue, o.MaxAttempts = mail, mailAttempts
 		case relay.SMSEndsSoon:
 			o.Queue, o.MaxAttempts = text, textAttempts
@@ -173,6 +173,9 @@ func NewWorkers(pool *pgxpool.Pool, handlers map[relay.Kind]relay.Handler, tasks
 		relay.Void: func(h relay.Handler) { river.AddWorker(workers, &worker[void]{handle: h, metrics: counts, log: log}) },
 		relay.Resolve: func(h relay.Handler) {
 			river.AddWorker(workers, &worker[resolve]{handle: h, metrics: counts, log: log})
+		},
+		relay.MailAccount: func(h relay.Handler) {
+			river.AddWorker(workers, &worker[aboutAccount]{handle: h, metrics: counts, log: log})
 		},
 		relay.Heed: func(h relay.Handler) { river.AddWorker(workers, &worker[heed]{handle: h, metrics: counts, log: log}) },
 	} {

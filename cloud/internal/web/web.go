@@ -1,19 +1,14 @@
-// Package web serves the drivers' page: find a parking, see its live numbers,
-// price and reserve a window, and show the pass. It is plain HTML, CSS and
-// JavaScript, embedded as it is, that talks to the same API as everybody else.
+// Package web serves what people see in a browser. The drivers' page (find a
+// parking, see its live numbers, price and reserve a window, show the pass) is
+// plain HTML, CSS and JavaScript, embedded as it is, that talks to the same API
+// as everybody else. The apps of cloud/web are embedded when they were built
+// before the program was: the page of the design system, at /design.
 package web
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
-	"fmt"
 	"io/fs"
-	"mime"
 	"net/http"
-	"path"
 	"strings"
 
 	"github.com/openlot/openlot/cloud/internal/problem"
@@ -23,31 +18,72 @@ import (
 //go:embed assets
 var assets embed.FS
 
+// dist holds what `make web` built, and always a README that says how.
+//
+//go:embed all:dist
+var dist embed.FS
+
 // policy lets the page load what is embedded here and call this server, and
 // nothing else. Pictures may also come from the page itself: the pass is kept
 // for when there is no network.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
 	"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// file is one embedded file as it is sent.
-type file struct {
-	mime, tag    string
-	plain, small []byte // small is gzip, nil when that is no gain
+// apps are the folders of dist; each is served at the address of its name.
+var apps = []string{"design"}
+
+// unbuilt stands where an app would be.
+const unbuilt = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<title>Not built · Openlot</title>
+<link rel="stylesheet" href="/assets/app.css">
+</head>
+<body>
+<main>
+<h1>This page was not built</h1>
+<p>The program was built on a machine without Node. To have this page, install Node 20.19 or newer, run <code>make web</code> and then <code>make build</code>, and start the program again.</p>
+<p><a href="/">The drivers' page</a> and the API are here as always.</p>
+</main>
+</body>
+</html>
+`
+
+// Handler serves "/", what is below "/assets/", and the apps.
+func Handler() http.Handler {
+	return handler(dist)
 }
 
-// Handler serves "/" and what is below "/assets/".
-func Handler() http.Handler {
-	files, err := load()
-	if err != nil {
-		// The files are part of the program.
-		panic("web: " + err.Error())
+// handler serves the apps from a folder "dist" of built.
+func handler(built fs.FS) http.Handler {
+	files := map[string]file{}
+	for _, from := range []struct {
+		fs   fs.FS
+		root string
+		at   string // what the names begin with
+	}{{assets, "assets", "assets/"}, {built, "dist", ""}} {
+		if err := load(files, from.fs, from.root, from.at); err != nil {
+			// The files are part of the program.
+			panic("web: " + err.Error())
+		}
+	}
+	index := map[string]file{"": files["assets/index.html"]}
+	for _, app := range apps {
+		page, ok := files[app+"/index.html"]
+		if !ok {
+			page = newFile("unbuilt.html", []byte(unbuilt))
+			page.status = http.StatusNotFound
+		}
+		index[app], index[app+"/"] = page, page
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
-		if name == "" {
-			name = "assets/index.html"
+		f, ok := index[name]
+		if !ok {
+			f, ok = files[name]
 		}
-		f, ok := files[name]
 		switch {
 		case !ok:
 			problem.Write(w, r, fault.New(fault.NotFound, problem.CodeRouteNotFound, "There is nothing at this address."))
@@ -60,76 +96,21 @@ func Handler() http.Handler {
 	})
 }
 
-func (f file) send(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", f.mime)
-	h.Set("ETag", f.tag)
-	h.Set("Cache-Control", "no-cache") // ask whether it is still the same
-	h.Set("Content-Security-Policy", policy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer") // addresses may hold a token
-	h.Set("Permissions-Policy", "geolocation=(self), camera=(), microphone=()")
-	h.Add("Vary", "Accept-Encoding")
-	if r.Header.Get("If-None-Match") == f.tag {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	body := f.plain
-	if f.small != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
-		body = f.small
-	}
-	h.Set("Content-Length", fmt.Sprint(len(body)))
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the caller is gone if it fails
-	}
-}
-
-func load() (map[string]file, error) {
-	files := map[string]file{}
-	err := fs.WalkDir(assets, "assets", func(name string, d fs.DirEntry, err error) error {
+// load adds the files below root under their names with root replaced by at.
+func load(files map[string]file, from fs.FS, root, at string) error {
+	return fs.WalkDir(from, root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		plain, err := assets.ReadFile(name)
+		plain, err := fs.ReadFile(from, name)
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(plain)
-		f := file{mime: mimeOf(name), tag: `W/"` + hex.EncodeToString(sum[:8]) + `"`, plain: plain}
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		if _, err := z.Write(plain); err != nil {
-			return err
+		served := at + strings.TrimPrefix(name, root+"/")
+		if !strings.Contains(served, "/") {
+			return nil // what lies beside the apps is for people who build
 		}
-		if err := z.Close(); err != nil {
-			return err
-		}
-		if b.Len() < len(plain)*9/10 {
-			f.small = b.Bytes()
-		}
-		files[name] = f
+		files[served] = newFile(served, plain)
 		return nil
 	})
-	return files, err
-}
-
-// mimeOf does not depend on the machine's own table where it matters.
-func mimeOf(name string) string {
-	switch ext := path.Ext(name); ext {
-	case ".js":
-		return "text/javascript; charset=utf-8"
-	case ".css":
-		return "text/css; charset=utf-8"
-	case ".html":
-		return "text/html; charset=utf-8"
-	case ".svg":
-		return "image/svg+xml"
-	case ".woff2":
-		return "font/woff2"
-	case ".txt":
-		return "text/plain; charset=utf-8"
-	default:
-		return mime.TypeByExtension(ext)
-	}
 }

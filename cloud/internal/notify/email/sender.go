@@ -115,6 +115,10 @@ func (s *Sender) Send(ctx context.Context, k notify.Kind, m notify.Mail) error {
 	if err != nil {
 		return err
 	}
+	return s.deliver(ctx, msg)
+}
+
+func (s *Sender) deliver(ctx context.Context, msg *gomail.Msg) error {
 	options := []gomail.Option{gomail.WithPort(s.port), gomail.WithTimeout(timeout), gomail.WithHELO(s.domain), gomail.WithoutNoop()}
 	switch s.cfg.Security {
 	case TLS:

@@ -1,0 +1,386 @@
+package account
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// LinkKind is what a mail about an account is for.
+type LinkKind string
+
+// The kinds of link.
+const (
+	LinkVerify LinkKind = "verify" // a new account's address
+	LinkKnown  LinkKind = "known"  // somebody signed up with an address that has an account
+	LinkReset  LinkKind = "reset"  // a new password
+	LinkNone   LinkKind = "none"   // a new password for an address without an account: no mail
+)
+
+// Link is what a mail about an account says.
+type Link struct {
+	ID       [16]byte
+	Kind     LinkKind
+	Email    string
+	Token    []byte // its SHA-256
+	Password string // of a sign-up, PHC
+	Language string
+	Created  time.Time
+	Expires  time.Time
+}
+
+// Store keeps accounts.
+type Store interface {
+	// ByEmail and ByID return nil when there is none.
+	ByEmail(ctx context.Context, email string) (*Account, error)
+	ByID(ctx context.Context, a id.Account) (*Account, error)
+	// PutLink stores a link, as the kind that applies and in the language of the account
+	// that there is, with the job that mails it.
+	PutLink(ctx context.Context, l Link) error
+	// Verify makes the account of a sign-up's link; false: the link is not good.
+	Verify(ctx context.Context, token []byte, a id.Account, now time.Time) (bool, error)
+	// Reset sets the password and ends all log-ins and the address's other links for a
+	// new password; false: the link is not good.
+	Reset(ctx context.Context, token []byte, password string, now time.Time) (bool, error)
+	// LinkEmail is the address of a reset's link; empty: it is not good.
+	LinkEmail(ctx context.Context, token []byte, now time.Time) (string, error)
+	// SetPassword sets another password in place of the one that was checked, ends all
+	// log-ins but one and the links for a new one; false: it is another one by now, or
+	// the log-in that asks has ended.
+	SetPassword(ctx context.Context, a id.Account, checked, password string, but id.Login) (bool, error)
+	Change(ctx context.Context, a id.Account, c Change) error
+	// Close deletes the account; false: an operator has no other owner.
+	Close(ctx context.Context, a id.Account) (bool, error)
+
+	// PutLogin opens a session, as long as the account's password is the one that was
+	// checked; false: it is another one by now.
+	PutLogin(ctx context.Context, l Login, checked string, token, instead []byte) (bool, error)
+	// FindLogin returns nil when there is none that is good now.
+	FindLogin(ctx context.Context, token []byte, now time.Time) (*Login, []Membership, error)
+	Seen(ctx context.Context, l id.Login, now, expires time.Time) error
+	Logins(ctx context.Context, a id.Account, now time.Time) ([]Login, error)
+	// EndLogin ends one of an account's log-ins, EndOthers all but one, EndToken the one of a token.
+	EndLogin(ctx context.Context, a id.Account, l id.Login) (bool, error)
+	EndOthers(ctx context.Context, a id.Account, but id.Login) error
+	EndToken(ctx context.Context, token []byte) error
+
+	// BeginTOTP keeps a secret; false: an authenticator is in force.
+	BeginTOTP(ctx context.Context, a id.Account, secret []byte, now time.Time) (bool, error)
+	BegunTOTP(ctx context.Context, a id.Account, since time.Time) ([]byte, error)
+	// ConfirmTOTP puts the secret that was begun in force, and its session has passed;
+	// false: another one was begun, or is in force.
+	ConfirmTOTP(ctx context.Context, a id.Account, l id.Login, secret []byte, step int64, recovery [][]byte) (bool, error)
+	RemoveTOTP(ctx context.Context, a id.Account) (bool, error)
+	SetRecovery(ctx context.Context, a id.Account, recovery [][]byte) error
+	// UseStep and UseRecovery are true for one caller alone.
+	UseStep(ctx context.Context, a id.Account, step int64) (bool, error)
+	UseRecovery(ctx context.Context, a id.Account, code []byte) (bool, error)
+
+	// Try counts a try of each key; the longest of what is to be waited when one has
+	// had more than burst in burst times every.
+	Try(ctx context.Context, keys [][]byte, burst int, every time.Duration, now time.Time) (time.Duration, error)
+
+	ReservationAccount(ctx context.Context, r id.Reservation) (id.Account, error)
+	Reservations(ctx context.Context, a id.Account, before id.Reservation, limit int) ([]id.Reservation, error)
+	// Claim gives a reservation an account; false: it belongs to another.
+	Claim(ctx context.Context, at id.Parking, r id.Reservation, a id.Account) (bool, error)
+	Operators(ctx context.Context, only []id.Operator, all bool) ([]OperatorParkings, error)
+}
+
+// OperatorParkings is an operator with its parkings.
+type OperatorParkings struct {
+	Operator id.Operator
+	Name     string
+	Parkings []id.Parking
+}
+
+// Change is what of an account changes; nil: stays.
+type Change struct {
+	Name, Language, HourCycle, Currency, Phone *string
+	RemindByMail, RemindBySMS                  *bool
+	Plates                                     *[]string
+}
+
+// Service puts the rules to use. Its methods are safe for concurrent use.
+type Service struct {
+	Store  Store
+	Hasher *Hasher
+	Secret []byte // of the links
+	Now    func() time.Time
+}
+
+// How long links are good for, and an authenticator that was begun.
+const (
+	verifyFor = 24 * time.Hour
+	resetFor  = time.Hour
+	beginFor  = time.Hour
+)
+
+// Tries: a person's address has ten, then one in a minute; an address of the
+// network, behind which many may be, sixty, then one in five seconds.
+const (
+	burstOfPerson, everyOfPerson   = 10, time.Minute
+	burstOfNetwork, everyOfNetwork = 60, 5 * time.Second
+)
+
+// TooManyTries is the fault of who tries too often, with what is to be waited.
+type TooManyTries struct {
+	*fault.Fault
+	After time.Duration
+}
+
+// Unwrap makes it found as the fault that it is.
+func (t TooManyTries) Unwrap() error { return t.Fault }
+
+// try counts a try before anything is looked up: whoever is tried for, there or
+// not, costs the same.
+func (s *Service) try(ctx context.Context, what, from, person string) error {
+	now := s.Now().UTC()
+	wait, err := s.Store.Try(ctx, [][]byte{HashToken("network:" + from)}, burstOfNetwork, everyOfNetwork, now)
+	if err != nil {
+		return err
+	}
+	if wait == 0 && person != "" {
+		if wait, err = s.Store.Try(ctx, [][]byte{HashToken(what + ":" + person)}, burstOfPerson, everyOfPerson, now); err != nil {
+			return err
+		}
+	}
+	if wait > 0 {
+		return TooManyTries{fault.New(fault.Exhausted, CodeTooManyTries, "Too many tries. Wait until Retry-After is over."), wait}
+	}
+	return nil
+}
+
+// Token is the token of a link, for the mail and nobody else.
+func (s *Service) Token(link [16]byte) string {
+	mac := hmac.New(sha256.New, s.Secret)
+	mac.Write([]byte("account-link-1:"))
+	mac.Write(link[:])
+	return strings.ToLower(b32.EncodeToString(mac.Sum(nil)))
+}
+
+func (s *Service) newLink(kind LinkKind, email, language string, good time.Duration) Link {
+	l := Link{Kind: kind, Email: email, Language: language, Created: s.Now().UTC()}
+	_, _ = rand.Read(l.ID[:]) // it never fails
+	l.Expires, l.Token = l.Created.Add(good), HashToken(s.Token(l.ID))
+	return l
+}
+
+// Languages of mails and pages.
+var Languages = []string{"en", "de"}
+
+func language(text string) (string, error) {
+	if text == "" {
+		return Languages[0], nil
+	}
+	if !slices.Contains(Languages, text) {
+		return "", fault.New(fault.Invalid, CodeInvalid, "Some of what was sent cannot be used; fields says what.").WithField("language", "must be en or de")
+	}
+	return text, nil
+}
+
+// SignUp sends a mail to the address: a link to confirm it, or that it has an
+// account. The answer and the work are the same.
+func (s *Service) SignUp(ctx context.Context, from, email, password, lang string) error {
+	n, err := NormalEmail(email)
+	if err != nil {
+		return invalid("email", err)
+	}
+	if err := CheckPassword(n, password); err != nil {
+		return invalid("password", err)
+	}
+	if lang, err = language(lang); err != nil {
+		return err
+	}
+	if err := s.try(ctx, "mail", from, n); err != nil {
+		return err
+	}
+	l := s.newLink(LinkVerify, n, lang, verifyFor)
+	if l.Password, err = s.Hasher.Hash(ctx, password); err != nil {
+		return err
+	}
+	return s.Store.PutLink(ctx, l)
+}
+
+func errLink() error {
+	return fault.New(fault.NotFound, CodeLinkExpired, "This link is too old, or was used already. Ask for another one.")
+}
+
+// Verify makes the account of a sign-up.
+func (s *Service) Verify(ctx context.Context, from, token string) error {
+	if err := s.try(ctx, "", from, ""); err != nil {
+		return err
+	}
+	now := s.Now().UTC()
+	ok, err := s.Store.Verify(ctx, HashToken(token), id.New[id.Account](now), now)
+	if err == nil && !ok {
+		err = errLink()
+	}
+	return err
+}
+
+// Forgot sends a link to set a new password, if there is an account, in the account's
+// language.
+func (s *Service) Forgot(ctx context.Context, from, email string) error {
+	n, err := NormalEmail(email)
+	if err != nil {
+		return invalid("email", err)
+	}
+	if err := s.try(ctx, "mail", from, n); err != nil {
+		return err
+	}
+	return s.Store.PutLink(ctx, s.newLink(LinkReset, n, Languages[0], resetFor))
+}
+
+// Reset sets a new password and ends every log-in.
+func (s *Service) Reset(ctx context.Context, from, token, password string) error {
+	if err := s.try(ctx, "", from, ""); err != nil {
+		return err
+	}
+	email, err := s.Store.LinkEmail(ctx, HashToken(token), s.Now().UTC())
+	switch {
+	case err != nil:
+		return err
+	case email == "":
+		return errLink()
+	}
+	if err := CheckPassword(email, password); err != nil {
+		return invalid("password", err)
+	}
+	phc, err := s.Hasher.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	ok, err := s.Store.Reset(ctx, HashToken(token), phc, s.Now().UTC())
+	if err == nil && !ok {
+		err = errLink()
+	}
+	return err
+}
+
+// Entry is what a log-in is tried with.
+type Entry struct{ From, Device, Instead, Email, Password, Code string }
+
+// Session is who is logged in.
+type Session struct {
+	Account Account
+	Login   Login
+}
+
+func errWrongLogin() error {
+	return fault.New(fault.Unauthenticated, CodeWrongLogin, "Address and password do not belong together, or the address was not confirmed yet.")
+}
+
+// Login logs in and returns the token of the cookie.
+func (s *Service) Login(ctx context.Context, e Entry) (Session, string, error) {
+	email, err := NormalEmail(e.Email)
+	if err != nil {
+		return Session{}, "", invalid("email", err)
+	}
+	if err := s.try(ctx, "login", e.From, email); err != nil {
+		return Session{}, "", err
+	}
+	a, err := s.Store.ByEmail(ctx, email)
+	if err != nil {
+		return Session{}, "", err
+	}
+	phc := ""
+	if a != nil {
+		phc = a.Password
+	}
+	right, err := s.Hasher.Check(ctx, phc, e.Password)
+	switch {
+	case err != nil:
+		return Session{}, "", err
+	case !right:
+		return Session{}, "", errWrongLogin()
+	}
+	second := false
+	if a.TOTP != nil {
+		if e.Code == "" {
+			return Session{}, "", fault.New(fault.Unauthenticated, CodeCodeRequired, "Send the code of your authenticator, or a recovery code, as well.")
+		}
+		if second, err = s.code(ctx, a, e.Code); err != nil {
+			return Session{}, "", err
+		}
+		if !second {
+			return Session{}, "", fault.New(fault.Unauthenticated, CodeWrongCode, "That code is not right, or was used already.")
+		}
+	}
+	now := s.Now().UTC()
+	l := Login{ID: id.New[id.Login](now), Account: a.ID, Device: e.Device, SecondFactor: second, CreatedAt: now, LastSeen: now, Expires: now.Add(Idle)}
+	token := newToken()
+	var instead []byte
+	if e.Instead != "" {
+		instead = HashToken(e.Instead)
+	}
+	// While the password was compared, it may have been reset: then who knew the old one
+	// must not stay in.
+	ok, err := s.Store.PutLogin(ctx, l, phc, HashToken(token), instead)
+	switch {
+	case err != nil:
+		return Session{}, "", err
+	case !ok:
+		return Session{}, "", errWrongLogin()
+	}
+	return Session{*a, l}, token, nil
+}
+
+// code uses a code of the authenticator or a recovery code up.
+func (s *Service) code(ctx context.Context, a *Account, code string) (bool, error) {
+	if at, ok := CheckCode(a.TOTP, a.TOTPStep, code, s.Now()); ok {
+		return s.Store.UseStep(ctx, a.ID, at)
+	}
+	hash := HashToken(normalRecovery(code))
+	if !slices.ContainsFunc(a.Recovery, func(h []byte) bool { return subtle.ConstantTimeCompare(h, hash) == 1 }) {
+		return false, nil
+	}
+	return s.Store.UseRecovery(ctx, a.ID, hash)
+}
+
+// Who is logged in with a token. Nobody: the zero values.
+func (s *Service) Who(ctx context.Context, token string) (Principal, Login, error) {
+	if token == "" {
+		return Principal{}, Login{}, nil
+	}
+	now := s.Now().UTC()
+	l, roles, err := s.Store.FindLogin(ctx, HashToken(token), now)
+	if err != nil || l == nil {
+		return Principal{}, Login{}, err
+	}
+	if now.Sub(l.LastSeen) >= seenEvery {
+		if err := s.Store.Seen(ctx, l.ID, now, now.Add(Idle)); err != nil {
+			return Principal{}, Login{}, err
+		}
+		l.LastSeen, l.Expires = now, now.Add(Idle)
+	}
+	return Principal{Account: l.Account, SecondFactor: l.SecondFactor, Memberships: roles}, *l, nil
+}
+
+// Logout ends the log-in of a token, if there is one.
+func (s *Service) Logout(ctx context.Context, token string) error {
+	if token == "" {
+		return nil
+	}
+	return s.Store.EndToken(ctx, HashToken(token))
+}
+
+// Me is the account of a log-in.
+func (s *Service) Me(ctx context.Context, a id.Account) (Account, error) {
+	found, err := s.Store.ByID(ctx, a)
+	if err != nil {
+		return Account{}, err
+	}
+	if found == nil {
+		return Account{}, ErrNotLoggedIn()
+	}
+	return *found, nil
+}

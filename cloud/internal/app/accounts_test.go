@@ -1,0 +1,210 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openlot/openlot/cloud/internal/app"
+)
+
+// browser is somebody with one cookie.
+type browser struct {
+	t      *testing.T
+	at     string
+	cookie string
+}
+
+func (b *browser) do(method, path, body string, header ...string) (int, http.Header, map[string]any) {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(b.t.Context(), method, "http://"+b.at+path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	if b.cookie != "" {
+		req.Header.Set("Cookie", b.cookie)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range resp.Cookies() {
+		if b.cookie = c.Name + "=" + c.Value; c.MaxAge < 0 {
+			b.cookie = ""
+		}
+	}
+	var got map[string]any
+	_ = json.Unmarshal(raw, &got)
+	return resp.StatusCode, resp.Header, got
+}
+
+func (b *browser) want(status int, code, method, path, body string, header ...string) map[string]any {
+	b.t.Helper()
+	s, _, got := b.do(method, path, body, header...)
+	if c, _ := got["code"].(string); s != status || c != code {
+		b.t.Fatalf("%s %s: %d %v, want %d %q", method, path, s, got, status, code)
+	}
+	return got
+}
+
+// mailed waits for a mail whose subject fits and returns the token in it.
+func mailed(t *testing.T, r app.Runtime, subject string) string {
+	t.Helper()
+	return mailWith(t, r, subject)
+}
+
+// mailedTo does so for a mail to an address.
+func mailedTo(t *testing.T, r app.Runtime, address string) string {
+	t.Helper()
+	return mailWith(t, r, address)
+}
+
+func mailWith(t *testing.T, r app.Runtime, subject string) string {
+	t.Helper()
+	b := &browser{t: t, at: r.HTTP}
+	for began := time.Now(); time.Since(began) < 30*time.Second; {
+		_, _, got := b.do("GET", "/dev/mail", "", "Accept", "application/json")
+		raw, _ := json.Marshal(got)
+		if !bytes.Contains(raw, []byte(subject)) {
+			continue
+		}
+		for _, name := range regexp.MustCompile(`"id":"?(\d+)"?`).FindAllSubmatch(raw, -1) {
+			req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.HTTP+"/dev/mail/"+string(name[1]), http.NoBody)
+			req.Header.Set("Accept", "application/json")
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if !bytes.Contains(text, []byte(subject)) {
+				continue
+			}
+			if m := regexp.MustCompile(`token(?:=3D|=)([a-z2-7=\\rn]+)`).FindSubmatch(text); m != nil {
+				return strings.NewReplacer("=", "", `\r`, "", `\n`, "").Replace(string(m[1]))
+			}
+			return ""
+		}
+	}
+	t.Fatalf("no mail %q", subject)
+	return ""
+}
+
+const login = `{"email":"jana@posteo.example","password":"parken mit Vergnügen"}`
+
+func TestFromSignUpToAReservationOfOnesOwn(t *testing.T) {
+	dir := home(t)
+	r := serve(t, dir)
+	if _, err := importPark(t, dir, park); err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{t: t, at: r.HTTP}
+	b.want(422, "request_invalid", "POST", "/users", `{"email":"jana@posteo.example","password":"short"}`)
+	first := b.want(202, "", "POST", "/users", login)
+	b.want(401, "wrong_login", "POST", "/login", login)
+	token := mailed(t, r, "Confirm your address")
+	b.want(410, "link_expired", "POST", "/users/verify", `{"token":"nonsense"}`)
+	b.want(204, "", "POST", "/users/verify", fmt.Sprintf(`{"token":%q}`, token))
+	again := b.want(202, "", "POST", "/users", login)
+	if fmt.Sprint(first) != fmt.Sprint(again) {
+		t.Errorf("a known address is answered %v, an unknown one %v", again, first)
+	}
+	mailed(t, r, "You have an account already")
+
+	wrong := b.want(401, "wrong_login", "POST", "/login", `{"email":"jana@posteo.example","password":"not the password"}`)
+	nobody := b.want(401, "wrong_login", "POST", "/login", `{"email":"nobody@posteo.example","password":"not the password"}`)
+	delete(wrong, "request_id")
+	delete(nobody, "request_id")
+	if fmt.Sprint(wrong) != fmt.Sprint(nobody) {
+		t.Errorf("a known address is answered %v, an unknown one %v", wrong, nobody)
+	}
+	b.want(403, "cross_origin", "POST", "/login", login, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example")
+	b.want(401, "not_logged_in", "GET", "/me", "")
+	b.want(200, "", "POST", "/login", login, "User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0")
+	if !strings.HasPrefix(b.cookie, "openlot_session=") {
+		t.Errorf("cookie %.20s", b.cookie)
+	}
+	me := b.want(200, "", "PATCH", "/me", `{"name":"Jana","plates":["dd-ab 123"],"reminders":{"sms":false},"hour_cycle":"h23"}`)
+	if u := me["user"].(map[string]any); u["name"] != "Jana" || fmt.Sprint(u["plates"]) != "[DDAB123]" || u["email"] != "jana@posteo.example" {
+		t.Errorf("%v", me)
+	}
+	b.want(422, "request_invalid", "PATCH", "/me", `{"plates":["💥"]}`)
+	b.want(422, "request_invalid", "PATCH", "/me", `{"name":"a\u0000b"}`)
+	b.want(403, "no_operator", "GET", "/owner/parkings", "")
+
+	other := &browser{t: t, at: r.HTTP}
+	other.want(200, "", "POST", "/login", login)
+	from := time.Now().UTC().Add(time.Hour).Truncate(time.Minute)
+	wish := fmt.Sprintf(`{"parking_id":"dresden-altmarkt","space_type":"standard","from":%q,"to":%q,"payment_method":"pm_sandbox_ok","contact":{"email":"jana@posteo.example"}}`,
+		from.Format(time.RFC3339), from.Add(time.Hour).Format(time.RFC3339))
+	made := b.want(201, "", "POST", "/reserve", wish, "Idempotency-Key", "a-key-that-is-long-1")["reservation"].(map[string]any)
+	guest := &browser{t: t, at: r.HTTP}
+	booked := guest.want(201, "", "POST", "/reserve", wish, "Idempotency-Key", "a-key-that-is-long-2")["reservation"].(map[string]any)
+
+	own, foreign := "/reservations/"+made["id"].(string), "/reservations/"+booked["id"].(string)
+	b.want(200, "", "GET", own, "")
+	b.want(404, "reservation_not_found", "GET", foreign, "")
+	guest.want(404, "reservation_not_found", "GET", own, "")
+	guest.want(200, "", "GET", foreign, "", "Authorization", "Bearer "+booked["manage_token"].(string))
+	count := func() int {
+		return len(b.want(200, "", "GET", "/me/reservations", "")["reservations"].([]any))
+	}
+	if n := count(); n != 1 {
+		t.Errorf("%d reservations", n)
+	}
+	b.want(200, "", "POST", foreign+"/claim", "", "Authorization", "Bearer "+booked["manage_token"].(string))
+	b.want(200, "", "GET", foreign, "")
+	if n := count(); n != 2 {
+		t.Errorf("%d reservations", n)
+	}
+
+	sessions := b.want(200, "", "GET", "/me/sessions", "")["sessions"].([]any)
+	if len(sessions) != 2 {
+		t.Fatalf("%v", sessions)
+	}
+	for _, x := range sessions {
+		if s := x.(map[string]any); s["current"] == false {
+			b.want(204, "", "DELETE", "/me/sessions/"+s["id"].(string), "")
+			b.want(404, "session_not_found", "DELETE", "/me/sessions/"+s["id"].(string), "")
+		}
+	}
+	other.want(401, "not_logged_in", "GET", "/me", "")
+
+	b.want(202, "", "POST", "/password/forgot", `{"email":"jana@posteo.example"}`)
+	reset := mailed(t, r, "Set a new password")
+	b.want(204, "", "POST", "/password/reset", fmt.Sprintf(`{"token":%q,"password":"ein anderes, langes"}`, reset))
+	b.want(410, "link_expired", "POST", "/password/reset", fmt.Sprintf(`{"token":%q,"password":"ein anderes, langes"}`, reset))
+	b.want(401, "not_logged_in", "GET", "/me", "")
+	b.want(401, "wrong_login", "POST", "/login", login)
+	b.want(200, "", "POST", "/login", `{"email":"Jana@posteo.example","password":"ein anderes, langes"}`)
+	b.want(204, "", "DELETE", "/me", "")
+	b.want(401, "not_logged_in", "GET", "/me", "")
+	guest.want(200, "", "GET", own, "", "Authorization", "Bearer "+made["manage_token"].(string))
+
+	for range 12 { // known or not, who tries too often waits
+		if s, h, got := guest.do("POST", "/login", `{"email":"x@posteo.example","password":"not the password"}`); s == 429 {
+			if h.Get("Retry-After") == "" || got["code"] != "too_many_tries" {
+				t.Errorf("%v %v", h, got)
+			}
+			return
+		}
+	}
+	t.Error("nobody was throttled")
+}

@@ -1,0 +1,54 @@
+// Money, times and lengths as people write them.
+import {DAY, formatter, isTwice} from '../time/zone.ts'
+import type {Amount} from '../price/sum.ts'
+
+export type Language = 'en' | 'de'
+
+/** How somebody wants to read: the language, and whether the clock has 12 hours. */
+export interface Reading { language: Language; hour12?: boolean }
+
+const locales: Record<Language, string> = {en: 'en-GB', de: 'de-DE'}
+
+/** "€5.10", "5,10 €", "−€4.50": exact, with a real minus sign. */
+export function money(a: Amount, language: Language): string {
+  const f = new Intl.NumberFormat(locales[language], {style: 'currency', currency: a.currency})
+  const digits = f.resolvedOptions().maximumFractionDigits ?? 2
+  const text = String(Math.abs(a.minor)).padStart(digits + 1, '0')
+  const exact = digits ? `${text.slice(0, -digits)}.${text.slice(-digits)}` : text
+  return f.format(`${a.minor < 0 ? '-' : ''}${exact}` as Intl.StringNumericLiteral).replace('-', '−')
+}
+
+/** "08:00", "8:00 am"; with the zone's name in the hour that comes twice. */
+export function clock(t: number, zone: string, r: Reading): string {
+  const twice = isTwice(t, zone)
+  const f = formatter(locales[r.language], zone, {
+    hour: r.hour12 ? 'numeric' : '2-digit', minute: '2-digit', hourCycle: r.hour12 ? 'h12' : 'h23', ...(twice && {timeZoneName: 'short'}),
+  })
+  return f.format(t)
+}
+
+/** "Thu 13 June", "Do 13. Juni". */
+export function day(t: number, zone: string, r: Reading): string {
+  return formatter(locales[r.language], zone, {weekday: 'short', day: 'numeric', month: 'long'}).format(t).replace(/[.,]+ /, ' ')
+}
+
+const weekday = (t: number, zone: string, r: Reading) => formatter(locales[r.language], zone, {weekday: 'short'}).format(t).replace('.', '')
+
+/** "Thu 13 June, 08:00 – 17:00"; another day's end has its day. */
+export function span(from: number, to: number, zone: string, r: Reading): string {
+  const same = day(from, zone, r) === day(to - 1, zone, r)
+  const end = same ? clock(to, zone, r) : to - from < 6 * DAY ? `${weekday(to, zone, r)} ${clock(to, zone, r)}` : `${day(to, zone, r)}, ${clock(to, zone, r)}`
+  return `${day(from, zone, r)}, ${clock(from, zone, r)} – ${end}`
+}
+
+/** "9 h", "3 h 24", "45 min", "2 days 3 h". */
+export function length(ms: number, language: Language): string {
+  const m = Math.max(0, Math.round(ms / 60_000))
+  const [d, h, min] = [Math.floor(m / 1440), Math.floor(m / 60) % 24, m % 60]
+  if (d) return `${d} ${language === 'de' ? (d === 1 ? 'Tag' : 'Tage') : d === 1 ? 'day' : 'days'}${h ? ` ${h} h` : ''}${min ? ` ${min} min` : ''}`
+  if (h) return min ? `${h} h ${String(min).padStart(2, '0')}` : `${h} h`
+  return `${min} min`
+}
+
+/** "1,059", "1.059". */
+export const number = (n: number, language: Language): string => new Intl.NumberFormat(locales[language]).format(n)

@@ -1,0 +1,110 @@
+// A live stream that comes back by itself. EventSource cannot send the manage
+// token and hides why it failed, so this reads the stream with fetch.
+import {reader} from './frames.ts'
+
+export type State =
+  | {name: 'connecting'} | {name: 'live'} | {name: 'over'}
+  | {name: 'offline'; since: number} // asked again after a while, for ever
+  | {name: 'refused'; status: number} // asking again would not help
+
+export interface Options {
+  url: string
+  headers?: Record<string, string>
+  event: (name: string, data: unknown) => void
+  state: (s: State) => void
+  /** Nothing, not even a comment, for so long: the line is dead. */
+  silence?: number
+  fetch?: typeof fetch
+  random?: () => number
+  now?: () => number
+}
+
+const FIRST = 1_000
+const MOST = 30_000
+
+/** How long until the next try: at random, so that those who were cut off together do not come back together. */
+export function pause(tries: number, asked: number | null, random: number): number {
+  const base = Math.min(MOST, (asked ?? FIRST) * 2 ** Math.min(tries, 10))
+  return Math.round(base / 2 + (random * base) / 2)
+}
+
+/** Starts the stream; the result stops it. */
+export function live(o: Options): () => void {
+  const ask = o.fetch ?? fetch, random = o.random ?? Math.random, now = o.now ?? Date.now
+  let last: string | null = null, asked: number | null = null, tries = 0
+  let since: number | null = null, stopped = false
+  let abort = new AbortController()
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const lost = () => {
+    if (stopped) return
+    since ??= now()
+    o.state({name: 'offline', since})
+    timer = setTimeout(connect, pause(tries++, asked, random()))
+  }
+  const end = (s: State) => { stop(); o.state(s) }
+
+  async function connect(): Promise<void> {
+    clearTimeout(timer)
+    abort = new AbortController()
+    const mine = abort
+    let watch: ReturnType<typeof setTimeout> | undefined
+    const heard = () => { clearTimeout(watch); watch = setTimeout(() => mine.abort(), o.silence ?? 45_000) }
+    try {
+      heard()
+      const r = await ask(o.url, {
+        headers: {Accept: 'text/event-stream', ...o.headers, ...(last !== null && {'Last-Event-ID': last})}, signal: mine.signal, cache: 'no-store',
+      })
+      if (stopped) return
+      if (r.status === 204) return end({name: 'over'})
+      if (r.status >= 400 && r.status < 500 && r.status !== 408 && r.status !== 429) return end({name: 'refused', status: r.status})
+      if (!r.ok || !r.body) throw new Error(`stream: ${r.status}`)
+      since = null
+      o.state({name: 'live'})
+      const read = reader(), body = r.body.getReader(), text = new TextDecoder()
+      for (;;) {
+        const {done, value} = await body.read()
+        if (stopped) return
+        if (done) break
+        heard()
+        for (const f of read(text.decode(value, {stream: true}))) {
+          if (f.retry !== null) asked = f.retry
+          if (f.id !== null) last = f.id
+          if (!f.data) continue
+          tries = 0 // it works, not merely connects
+          o.event(f.event, JSON.parse(f.data))
+        }
+      }
+    } catch {
+      // cut off, or what came was not readable: the next try tells
+    } finally {
+      clearTimeout(watch)
+      mine.abort()
+    }
+    lost()
+  }
+  const back = () => { if (since !== null && !stopped) { tries = 0; void connect() } }
+  function stop() {
+    stopped = true
+    clearTimeout(timer)
+    abort.abort()
+    globalThis.removeEventListener?.('online', back)
+  }
+  globalThis.addEventListener?.('online', back)
+  o.state({name: 'connecting'})
+  void connect()
+  return stop
+}
+
+/** Keeps the newest version of each thing: streams, answers and other tabs may overtake one another. */
+export class Newest<T extends {version: number}> {
+  #all = new Map<string, T>()
+  /** Takes a thing if it is newer than what is known; false if it is not. */
+  take(id: string, thing: T): boolean {
+    const known = this.#all.get(id)
+    if (known && known.version >= thing.version) return false
+    this.#all.set(id, thing)
+    return true
+  }
+  get(id: string): T | undefined { return this.#all.get(id) }
+}
