@@ -70,6 +70,9 @@ func handler(built fs.FS) http.Handler {
 		}
 	}
 	index := map[string]file{"": files["assets/index.html"]}
+	if page, ok := files["portal/index.html"]; ok {
+		index[""] = page
+	}
 	for _, app := range apps {
 		page, ok := files[app+"/index.html"]
 		if !ok {

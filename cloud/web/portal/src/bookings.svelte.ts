@@ -1,0 +1,44 @@
+// The bookings of this device, newest first: for whoever has no account, and for
+// a gate without network.
+import type {Schemas} from './api.ts'
+import {device, isObject, read, write} from './stored.ts'
+
+export type Reservation = Schemas['Reservation']
+
+export interface Kept {
+  id: string
+  /** The manage token; empty: it is the account's, and the session opens it. */
+  token: string
+  parking?: {id: string; name: string; timezone: string; latitude: number; longitude: number}
+  /** As it was last seen. */
+  reservation?: Reservation
+  /** When it was last seen, ms. */
+  seen?: number
+}
+
+const isList = (v: unknown): v is Kept[] => Array.isArray(v) && v.every(b => isObject(b) && typeof b['id'] === 'string' && typeof b['token'] === 'string')
+
+const MOST = 50
+const KEY = 'openlot.bookings'
+let list = $state.raw<Kept[]>(read(device, KEY, [], isList))
+
+// Another tab has changed them.
+globalThis.addEventListener?.('storage', e => { if (e.key === KEY) list = read(device, KEY, [], isList) })
+
+export const bookings = (): readonly Kept[] => list
+export const booking = (id: string): Kept | undefined => list.find(b => b.id === id)
+
+/** Adds to what is known of a booking. An older version of it does not replace a newer one. */
+export function keep(b: Partial<Kept> & {id: string}): void {
+  const old = booking(b.id) ?? {id: b.id, token: ''}
+  const {reservation, ...rest} = b
+  const newer = reservation && (!old.reservation || reservation.version >= old.reservation.version)
+  const next = {...old, ...rest, ...(newer && {reservation, seen: Date.now()})}
+  list = [next, ...list.filter(x => x.id !== b.id)].slice(0, MOST)
+  write(device, KEY, list)
+}
+
+export function forget(id: string): void {
+  list = list.filter(b => b.id !== id)
+  write(device, KEY, list)
+}

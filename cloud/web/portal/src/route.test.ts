@@ -1,0 +1,23 @@
+import {expect, test} from 'vitest'
+import {parse, to} from './route.ts'
+
+test('every address that the app makes is read as what it is', () => {
+  expect(parse('')).toEqual({name: 'find'})
+  expect(parse(to.find)).toEqual({name: 'find'})
+  expect(parse(to.parking('a/b ü'))).toEqual({name: 'parking', id: 'a/b ü'})
+  expect(parse(to.checkout('alt', 'ev'))).toEqual({name: 'checkout', id: 'alt', type: 'ev'})
+  expect(parse(to.booking('rsv_1'))).toEqual({name: 'booking', id: 'rsv_1', token: ''})
+  expect(parse(to.receipt('rsv_1'))).toEqual({name: 'receipt', id: 'rsv_1'})
+  expect(parse(to.login(to.bookings))).toEqual({name: 'login', then: '#/bookings'})
+  for (const name of ['bookings', 'signup', 'forgot', 'account', 'settings'] as const) expect(parse(to[name])).toEqual({name})
+})
+
+test('the links in mails are read', () => {
+  expect(parse('#/r/rsv_1?token=mt_a%2Bb')).toEqual({name: 'booking', id: 'rsv_1', token: 'mt_a+b'})
+  expect(parse('#/verify?token=abc')).toEqual({name: 'verify', token: 'abc'})
+  expect(parse('#/reset?token=abc')).toEqual({name: 'reset', token: 'abc'})
+})
+
+test('what cannot be read is unknown, and no page of another kind', () => {
+  for (const hash of ['#/p', '#/r', '#/p/a/b', '#/p/a/reserve/more', '#/nothing', '#/account/x', '#/%E0%A4%A']) expect(parse(hash)).toEqual({name: 'unknown'})
+})
