@@ -23,7 +23,7 @@ build: ## build ./bin/openlot (with the web apps, where npm is), openlot-edge an
 web: ## build the web apps of cloud/web, to be embedded in openlot (needs Node 20.19 or newer)
 	@scripts/web.sh build
 
-e2e: web ## look at the built pages in Chromium: pictures, axe, console, keyboard (Debian, Ubuntu)
+e2e: build ## drive the built pages in Chromium against the real programs: pictures, axe, console, keyboard (Debian, Ubuntu)
 	@mkdir -p bin
 	go build -o bin/openlot-web ./cloud/internal/web/cmd/openlot-web
 	@scripts/web.sh e2e

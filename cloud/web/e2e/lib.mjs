@@ -1,0 +1,135 @@
+// What the browser tests share: the real programs, a real Chromium, and what must
+// hold of every page: no accessibility violation, no word on the console, nothing
+// wider than the screen.
+import {spawn} from 'node:child_process'
+import {createRequire} from 'node:module'
+import {mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import {chromium} from 'playwright-core'
+
+export const here = p => fileURLToPath(new URL(p, import.meta.url))
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+export const pictures = here('../.artefacts/')
+mkdirSync(pictures, {recursive: true})
+
+/** What was wrong; a test that ends with any has failed. */
+export const wrong = []
+export const check = (good, what) => { if (!good) wrong.push(what) }
+
+/** Sizes that every page is looked at in. */
+export const sizes = {phone: {width: 390, height: 844}, tablet: {width: 820, height: 1180}, desktop: {width: 1440, height: 900}}
+
+const ended = []
+
+/** Waits for a condition; throws with its name when it does not come. */
+export async function until(what, f, ms = 30_000) {
+  for (const end = Date.now() + ms; ;) {
+    let got
+    try { got = await f() } catch { /* not yet */ }
+    if (got) return got
+    if (Date.now() > end) throw new Error(`${what}: not within ${ms / 1000} s`)
+    await new Promise(ok => setTimeout(ok, 50))
+  }
+}
+
+/** Starts a program and ends it with the test. */
+export function start(name, args, options = {}) {
+  const p = spawn(here(`../../../bin/${name}`), args, {stdio: ['ignore', 'pipe', 'pipe'], ...options})
+  let said = ''
+  for (const s of [p.stdout, p.stderr]) s.on('data', d => { said = (said + d).slice(-20_000) })
+  const gone = new Promise(ok => p.once('exit', ok))
+  ended.push(async () => { p.kill(); await gone })
+  return {process: p, said: () => said, gone}
+}
+
+/** Runs a program to its end and returns what it printed. */
+export async function run(name, args) {
+  const p = start(name, args)
+  const code = await p.gone
+  if (code !== 0) throw new Error(`${name} ${args.join(' ')} ended with ${code}: ${p.said()}`)
+  return p.said()
+}
+
+/** A whole cloud of its own with an empty database. `features` are car parks for openlot import. */
+export async function cloud(features, more = []) {
+  const dir = mkdtempSync(join(tmpdir(), 'openlot-e2e-'))
+  ended.unshift(() => rmSync(dir, {recursive: true, force: true}))
+  const p = start('openlot', ['serve', '--data-dir', dir, '--http', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--mqtt', '127.0.0.1:0', ...more])
+  const base = await until('the cloud tells its address', () => /http:\/\/127\.0\.0\.1:\d+(?=\D)/.exec(p.said().replaceAll('127.0.0.1:0', ''))?.[0], 120_000)
+  await until('the cloud is ready', async () => (await fetch(`${base}/readyz`)).ok, 120_000)
+  if (features) await park(dir, features)
+  return {base, dir, ...p, park: f => park(dir, f)}
+}
+
+async function park(dir, features) {
+  const {writeFileSync} = await import('node:fs')
+  const file = join(dir, 'parkings.geojson')
+  writeFileSync(file, JSON.stringify({type: 'FeatureCollection', features}))
+  await run('openlot', ['import', '--data-dir', dir, file])
+}
+
+/** A car park for openlot import. */
+export const feature = (id, name, [lat, lon], capacity, more = {}) => ({
+  type: 'Feature', geometry: {type: 'Point', coordinates: [lon, lat]},
+  properties: {id, name, city: 'Dresden', address: `${name} 1`, tz: 'Europe/Berlin', kind: 'underground', capacity, ...more},
+})
+
+/** Mails of the built-in inbox to an address, the newest first, as text. */
+export async function mails(base, to) {
+  const list = await (await fetch(`${base}/dev/mail`, {headers: {Accept: 'application/json'}})).json()
+  const mine = (list.mails ?? list.messages ?? list).filter(m => JSON.stringify(m).includes(to))
+  return Promise.all(mine.map(async m => (await fetch(`${base}/dev/mail/${m.id}`, {headers: {Accept: 'text/plain'}})).text()))
+}
+
+let browser
+/** Chromium, once. */
+export async function chrome() {
+  browser ??= await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  })
+  return browser
+}
+
+/** A page in a context of its own whose console and failures are listened to. `expected` are texts that may come. */
+export async function page(name, {size = 'desktop', expected = [], ...more} = {}) {
+  const context = await (await chrome()).newContext({viewport: sizes[size], reducedMotion: 'reduce', locale: 'en-GB', ...more})
+  const p = await context.newPage()
+  const known = text => expected.some(e => text.includes(e))
+  p.on('console', m => { if ((m.type() === 'error' || m.type() === 'warning') && !known(m.text())) wrong.push(`${name}: console: ${m.text()}`) })
+  p.on('pageerror', e => wrong.push(`${name}: ${e.message}`))
+  return p
+}
+
+/** What holds of every page; keeps a picture under the name. */
+export async function look(p, name) {
+  await p.evaluate(() => document.fonts.ready)
+  const wide = await p.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+  check(wide <= 0, `${name}: ${wide} px wider than the screen`)
+  await p.screenshot({path: `${pictures}${name}.png`, fullPage: true})
+}
+
+/** Runs axe. It is put in past the policy: the page needs a context with bypassCSP. */
+export async function accessible(p, name) {
+  await p.evaluate(axe)
+  const {violations} = await p.evaluate(() => globalThis.axe.run())
+  for (const v of violations) wrong.push(`${name}: axe ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 120)).join(' | ')}`)
+}
+
+/** Runs a test, ends all that it started, and fails if anything was wrong. */
+export async function test(name, f) {
+  try {
+    await f()
+  } catch (e) {
+    wrong.push(`${name}: ${e.stack}`)
+  }
+  await browser?.close()
+  for (const end of ended.reverse()) await end()
+  if (wrong.length) {
+    console.error(wrong.join('\n'))
+    process.exit(1)
+  }
+  console.log(`${name}: nothing wrong; pictures in ${pictures}`)
+}
