@@ -20,8 +20,8 @@ import (
 
 // Accounts are accounts and their log-ins.
 type Accounts interface {
-	SignUp(ctx context.Context, from, email, password, language string) error
-	Verify(ctx context.Context, from, token string) error
+	SignUp(ctx context.Context, from, email, language string) error
+	Verify(ctx context.Context, from, token, password string) error
 	Forgot(ctx context.Context, from, email string) error
 	Reset(ctx context.Context, from, token, password string) error
 	Login(ctx context.Context, e account.Entry) (account.Session, string, error)

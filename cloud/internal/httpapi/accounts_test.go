@@ -15,10 +15,10 @@ type strangers struct{ httpapi.Accounts }
 func (strangers) Who(context.Context, string) (account.Principal, account.Login, error) {
 	return account.Principal{}, account.Login{}, nil
 }
-func (strangers) SignUp(context.Context, string, string, string, string) error { return nil }
+func (strangers) SignUp(context.Context, string, string, string) error { return nil }
 func (strangers) Forgot(context.Context, string, string) error                 { return nil }
 func (strangers) Logout(context.Context, string) error                         { return nil }
-func (strangers) Verify(context.Context, string, string) error                 { return errGone() }
+func (strangers) Verify(context.Context, string, string, string) error         { return errGone() }
 func (strangers) Reset(context.Context, string, string, string) error          { return errGone() }
 func (strangers) Login(context.Context, account.Entry) (account.Session, string, error) {
 	return account.Session{}, "", fault.New(fault.Unauthenticated, account.CodeWrongLogin, "No.")
