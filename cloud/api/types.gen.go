@@ -1699,13 +1699,6 @@ type ReserveRequest struct {
 	VehiclePlate *string `json:"vehicle_plate,omitempty"`
 }
 
-// ResetRequest defines model for ResetRequest.
-type ResetRequest struct {
-	// Password Any characters, 10 at least; not the address, and none that is among the most common
-	Password NewPassword `json:"password"`
-	Token    string      `json:"token"`
-}
-
 // Role staff and owner of one operator; admin of the platform
 type Role string
 
@@ -1729,9 +1722,6 @@ type SignUpRequest struct {
 
 	// Language Of mails and pages
 	Language *Language `json:"language,omitempty"`
-
-	// Password Any characters, 10 at least; not the address, and none that is among the most common
-	Password NewPassword `json:"password"`
 }
 
 // SpaceTypeCount defines model for SpaceTypeCount.
@@ -1768,9 +1758,11 @@ type Tariff struct {
 	Version  int    `json:"version"`
 }
 
-// TokenRequest defines model for TokenRequest.
-type TokenRequest struct {
-	Token string `json:"token"`
+// TokenAndPassword defines model for TokenAndPassword.
+type TokenAndPassword struct {
+	// Password Any characters, 10 at least; not the address, and none that is among the most common
+	Password NewPassword `json:"password"`
+	Token    string      `json:"token"`
 }
 
 // User defines model for User.
@@ -2087,7 +2079,7 @@ type ConfirmTOTPJSONRequestBody = CodeRequest
 type ForgotPasswordJSONRequestBody = ForgotRequest
 
 // ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
-type ResetPasswordJSONRequestBody = ResetRequest
+type ResetPasswordJSONRequestBody = TokenAndPassword
 
 // CreateQuoteJSONRequestBody defines body for CreateQuote for application/json ContentType.
 type CreateQuoteJSONRequestBody = QuoteRequest
@@ -2108,7 +2100,7 @@ type ReserveJSONRequestBody = ReserveRequest
 type SignUpJSONRequestBody = SignUpRequest
 
 // VerifyUserJSONRequestBody defines body for VerifyUser for application/json ContentType.
-type VerifyUserJSONRequestBody = TokenRequest
+type VerifyUserJSONRequestBody = TokenAndPassword
 
 // TakeWebhookJSONRequestBody defines body for TakeWebhook for application/json ContentType.
 type TakeWebhookJSONRequestBody = TakeWebhookJSONBody

@@ -362,7 +362,7 @@ func (c *Cluster) startClouds(ctx context.Context) error {
 			name: name,
 			start: func(context.Context) (*stack.Process, error) {
 				return stack.Spawn(name, c.logs(), nil, c.cloudEnv(), filepath.Join(c.cfg.Bin, "openlot"), "serve", "--data-dir", c.file(name),
-					"--http", c.layout.cloud[n], "--admin", c.layout.admin[n], "--public-url", c.URL(), "--drain", drain)
+					"--http", c.layout.cloud[n], "--admin", c.layout.admin[n], "--public-url", c.URL(), "--drain", drain, "--trusted-proxies", "127.0.0.1")
 			},
 			ready: answers("http://" + c.layout.cloud[n] + "/readyz"),
 		})

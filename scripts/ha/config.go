@@ -74,6 +74,7 @@ defaults
 	timeout check 2s
 	retries 3
 	option redispatch 1
+	option forwardfor
 	retry-on conn-failure empty-response
 	default-server inter 250ms fall 2 rise 1
 frontend http

@@ -31,7 +31,6 @@ type Link struct {
 	Kind     LinkKind
 	Email    string
 	Token    []byte // its SHA-256
-	Password string // of a sign-up, PHC
 	Language string
 	Created  time.Time
 	Expires  time.Time
@@ -45,13 +44,14 @@ type Store interface {
 	// PutLink stores a link, as the kind that applies and in the language of the account
 	// that there is, with the job that mails it.
 	PutLink(ctx context.Context, l Link) error
-	// Verify makes the account of a sign-up's link; false: the link is not good.
-	Verify(ctx context.Context, token []byte, a id.Account, now time.Time) (bool, error)
+	// Verify makes the account of a sign-up's link, with the password of whoever followed
+	// it, and ends the address's other links of sign-ups; false: the link is not good.
+	Verify(ctx context.Context, token []byte, a id.Account, password string, now time.Time) (bool, error)
 	// Reset sets the password and ends all log-ins and the address's other links for a
 	// new password; false: the link is not good.
 	Reset(ctx context.Context, token []byte, password string, now time.Time) (bool, error)
-	// LinkEmail is the address of a reset's link; empty: it is not good.
-	LinkEmail(ctx context.Context, token []byte, now time.Time) (string, error)
+	// LinkEmail is the address of a link of that kind; empty: it is not good.
+	LinkEmail(ctx context.Context, kind LinkKind, token []byte, now time.Time) (string, error)
 	// SetPassword sets another password in place of the one that was checked, ends all
 	// log-ins but one and the links for a new one; false: it is another one by now, or
 	// the log-in that asks has ended.
@@ -187,15 +187,13 @@ func language(text string) (string, error) {
 	return text, nil
 }
 
-// SignUp sends a mail to the address: a link to confirm it, or that it has an
-// account. The answer and the work are the same.
-func (s *Service) SignUp(ctx context.Context, from, email, password, lang string) error {
+// SignUp sends a mail to the address: a link to confirm it and set a password, or
+// that it has an account. The answer and the work are the same. It takes no password:
+// whoever signs up may be another than whoever reads the address's mail.
+func (s *Service) SignUp(ctx context.Context, from, email, lang string) error {
 	n, err := NormalEmail(email)
 	if err != nil {
 		return invalid("email", err)
-	}
-	if err := CheckPassword(n, password); err != nil {
-		return invalid("password", err)
 	}
 	if lang, err = language(lang); err != nil {
 		return err
@@ -203,24 +201,40 @@ func (s *Service) SignUp(ctx context.Context, from, email, password, lang string
 	if err := s.try(ctx, "mail", from, n); err != nil {
 		return err
 	}
-	l := s.newLink(LinkVerify, n, lang, verifyFor)
-	if l.Password, err = s.Hasher.Hash(ctx, password); err != nil {
-		return err
-	}
-	return s.Store.PutLink(ctx, l)
+	return s.Store.PutLink(ctx, s.newLink(LinkVerify, n, lang, verifyFor))
 }
 
 func errLink() error {
 	return fault.New(fault.NotFound, CodeLinkExpired, "This link is too old, or was used already. Ask for another one.")
 }
 
-// Verify makes the account of a sign-up.
-func (s *Service) Verify(ctx context.Context, from, token string) error {
+// Verify makes the account of a sign-up, with the password of whoever has the link.
+func (s *Service) Verify(ctx context.Context, from, token, password string) error {
+	return s.follow(ctx, from, LinkVerify, token, password, func(phc string, now time.Time) (bool, error) {
+		return s.Store.Verify(ctx, HashToken(token), id.New[id.Account](now), phc, now)
+	})
+}
+
+// follow sets a password by a link.
+func (s *Service) follow(ctx context.Context, from string, kind LinkKind, token, password string, set func(phc string, now time.Time) (bool, error)) error {
 	if err := s.try(ctx, "", from, ""); err != nil {
 		return err
 	}
-	now := s.Now().UTC()
-	ok, err := s.Store.Verify(ctx, HashToken(token), id.New[id.Account](now), now)
+	email, err := s.Store.LinkEmail(ctx, kind, HashToken(token), s.Now().UTC())
+	switch {
+	case err != nil:
+		return err
+	case email == "":
+		return errLink()
+	}
+	if err := CheckPassword(email, password); err != nil {
+		return invalid("password", err)
+	}
+	phc, err := s.Hasher.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	ok, err := set(phc, s.Now().UTC())
 	if err == nil && !ok {
 		err = errLink()
 	}
@@ -242,28 +256,9 @@ func (s *Service) Forgot(ctx context.Context, from, email string) error {
 
 // Reset sets a new password and ends every log-in.
 func (s *Service) Reset(ctx context.Context, from, token, password string) error {
-	if err := s.try(ctx, "", from, ""); err != nil {
-		return err
-	}
-	email, err := s.Store.LinkEmail(ctx, HashToken(token), s.Now().UTC())
-	switch {
-	case err != nil:
-		return err
-	case email == "":
-		return errLink()
-	}
-	if err := CheckPassword(email, password); err != nil {
-		return invalid("password", err)
-	}
-	phc, err := s.Hasher.Hash(ctx, password)
-	if err != nil {
-		return err
-	}
-	ok, err := s.Store.Reset(ctx, HashToken(token), phc, s.Now().UTC())
-	if err == nil && !ok {
-		err = errLink()
-	}
-	return err
+	return s.follow(ctx, from, LinkReset, token, password, func(phc string, now time.Time) (bool, error) {
+		return s.Store.Reset(ctx, HashToken(token), phc, now)
+	})
 }
 
 // Entry is what a log-in is tried with.

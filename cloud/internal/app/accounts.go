@@ -66,12 +66,12 @@ func (m accountMail) Mail(ctx context.Context, link string) error {
 // accountTexts are subject and text by language and kind.
 var accountTexts = map[string]map[account.LinkKind][2]string{
 	"en": {
-		account.LinkVerify: {"Confirm your address", "Somebody, hopefully you, is making an Openlot account with this address.\n\nConfirm it: {url}\n\nThe link is good for a day. If it was not you, do nothing.\n"},
+		account.LinkVerify: {"Confirm your address", "Somebody, hopefully you, is making an Openlot account with this address.\n\nConfirm it and choose a password: {url}\n\nThe link is good for a day, once. If it was not you, do nothing.\n"},
 		account.LinkKnown:  {"You have an account already", "Somebody, hopefully you, wanted to make an Openlot account with this address. There is one already, and nothing was changed.\n\nLog in: {url}\n\nIf you do not know your password any more, ask for a new one there.\n"},
 		account.LinkReset:  {"Set a new password", "Somebody, hopefully you, wants to set a new password for your Openlot account.\n\nSet it: {url}\n\nThe link is good for an hour, once. You are then logged out everywhere. If it was not you, do nothing.\n"},
 	},
 	"de": {
-		account.LinkVerify: {"Adresse bestätigen", "Jemand, hoffentlich Sie, legt mit dieser Adresse ein Konto bei Openlot an.\n\nBestätigen: {url}\n\nDer Link gilt einen Tag. Waren Sie es nicht, ist nichts zu tun.\n"},
+		account.LinkVerify: {"Adresse bestätigen", "Jemand, hoffentlich Sie, legt mit dieser Adresse ein Konto bei Openlot an.\n\nBestätigen und ein Passwort wählen: {url}\n\nDer Link gilt einen Tag und einmal. Waren Sie es nicht, ist nichts zu tun.\n"},
 		account.LinkKnown:  {"Sie haben schon ein Konto", "Jemand, hoffentlich Sie, wollte mit dieser Adresse ein Konto bei Openlot anlegen. Es gibt schon eines; geändert wurde nichts.\n\nAnmelden: {url}\n\nIst das Passwort vergessen, lässt sich dort ein neues anfordern.\n"},
 		account.LinkReset:  {"Neues Passwort setzen", "Jemand, hoffentlich Sie, möchte für Ihr Konto bei Openlot ein neues Passwort setzen.\n\nSetzen: {url}\n\nDer Link gilt eine Stunde und einmal. Danach sind Sie überall abgemeldet. Waren Sie es nicht, ist nichts zu tun.\n"},
 	},

@@ -40,8 +40,8 @@ func member(t *testing.T, r app.Runtime, a postgres.Accounts, name string, role 
 	b := &browser{t: t, at: r.HTTP}
 	email := name + "@posteo.example"
 	entry := fmt.Sprintf(`{"email":%q,"password":"parken mit Vergnügen"}`, email)
-	b.want(202, "", "POST", "/users", entry)
-	b.want(204, "", "POST", "/users/verify", fmt.Sprintf(`{"token":%q}`, mailedTo(t, r, email)))
+	b.want(202, "", "POST", "/users", fmt.Sprintf(`{"email":%q}`, email))
+	b.want(204, "", "POST", "/users/verify", follow(mailedTo(t, r, email), "parken mit Vergnügen"))
 	if role != "" {
 		if err := a.Grant(t.Context(), email, role, operator); err != nil {
 			t.Fatal(err)

@@ -20,8 +20,8 @@ import (
 
 // Accounts are accounts and their log-ins.
 type Accounts interface {
-	SignUp(ctx context.Context, from, email, password, language string) error
-	Verify(ctx context.Context, from, token string) error
+	SignUp(ctx context.Context, from, email, language string) error
+	Verify(ctx context.Context, from, token, password string) error
 	Forgot(ctx context.Context, from, email string) error
 	Reset(ctx context.Context, from, token, password string) error
 	Login(ctx context.Context, e account.Entry) (account.Session, string, error)
@@ -122,19 +122,44 @@ func (s *server) sameOrigin(c *gin.Context) {
 	}
 }
 
-// from is the network that a request came from: of IPv6 the half that a household has.
+// from is the network that a request came from, as far as it can be believed: the peer,
+// or whom a trusted proxy names; of IPv6 the half that a household has.
 func from(c *gin.Context) string {
-	peer, err := netip.ParseAddrPort(c.Request.RemoteAddr)
-	if err != nil {
-		return ""
+	a, err := netip.ParseAddr(c.ClientIP())
+	if err != nil { // such as a link-local peer, whose zone gin does not read
+		peer, err := netip.ParseAddrPort(c.Request.RemoteAddr)
+		if err != nil {
+			return ""
+		}
+		a = peer.Addr()
 	}
-	a := peer.Addr().Unmap()
-	if a.Is6() {
+	if a = a.Unmap(); a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
 			return p.String()
 		}
 	}
 	return a.String()
+}
+
+// trust has gin believe what proxies say of whom they ask for; without any, nobody.
+func (s *server) trust(r *gin.Engine) error {
+	var nets []string
+	for _, text := range s.TrustedProxies {
+		p, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
+			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil || p.Bits() == 0 {
+			return fault.Newf(fault.Invalid, "trusted_proxy_invalid", "A trusted proxy is an address or a network, such as 10.1.0.0/16, and not everybody: %q is none.", text)
+		}
+		nets = append(nets, p.String())
+	}
+	// One header alone: a proxy that sets one lets a client's other ones through.
+	r.RemoteIPHeaders = []string{"X-Forwarded-For"}
+	if err := r.SetTrustedProxies(nets); err != nil {
+		return fault.Wrap(err, fault.Invalid, "trusted_proxy_invalid", "A trusted proxy is an address or a network, such as 10.1.0.0/16.")
+	}
+	return nil
 }
 
 // device is what a browser says of itself, in a few words.

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 
 	"github.com/openlot/openlot/cloud/internal/account"
@@ -15,11 +16,11 @@ type strangers struct{ httpapi.Accounts }
 func (strangers) Who(context.Context, string) (account.Principal, account.Login, error) {
 	return account.Principal{}, account.Login{}, nil
 }
-func (strangers) SignUp(context.Context, string, string, string, string) error { return nil }
-func (strangers) Forgot(context.Context, string, string) error                 { return nil }
-func (strangers) Logout(context.Context, string) error                         { return nil }
-func (strangers) Verify(context.Context, string, string) error                 { return errGone() }
-func (strangers) Reset(context.Context, string, string, string) error          { return errGone() }
+func (strangers) SignUp(context.Context, string, string, string) error { return nil }
+func (strangers) Forgot(context.Context, string, string) error         { return nil }
+func (strangers) Logout(context.Context, string) error                 { return nil }
+func (strangers) Verify(context.Context, string, string, string) error { return errGone() }
+func (strangers) Reset(context.Context, string, string, string) error  { return errGone() }
 func (strangers) Login(context.Context, account.Entry) (account.Session, string, error) {
 	return account.Session{}, "", fault.New(fault.Unauthenticated, account.CodeWrongLogin, "No.")
 }
@@ -35,6 +36,54 @@ func TestAPageOfAnotherOriginChangesNothing(t *testing.T) {
 		}
 		if allowed := got.header.Get("Access-Control-Allow-Origin"); (status == 204) != (allowed == origin) {
 			t.Errorf("%s may be read by %q", origin, allowed)
+		}
+	}
+}
+
+// askers are accounts that note from which network each was asked.
+type askers struct {
+	strangers
+	from []string
+}
+
+func (a *askers) Forgot(_ context.Context, from, _ string) error {
+	a.from = append(a.from, from)
+	return nil
+}
+
+func TestWhoAsksIsWhomATrustedProxyNames(t *testing.T) {
+	const ask = `{"email":"jana@posteo.example"}`
+	for name, x := range map[string]struct {
+		trusted []string
+		header  []string
+		want    string
+	}{
+		"nobody is trusted":             {nil, []string{"X-Forwarded-For", "203.0.113.7"}, "127.0.0.1"},
+		"another proxy is trusted":      {[]string{"10.1.0.0/16"}, []string{"X-Forwarded-For", "203.0.113.7", "X-Real-IP", "203.0.113.7", "Forwarded", "for=203.0.113.7"}, "127.0.0.1"},
+		"a proxy that is trusted":       {[]string{"127.0.0.0/8"}, []string{"X-Forwarded-For", "203.0.113.7"}, "203.0.113.7"},
+		"by its address":                {[]string{"127.0.0.1"}, []string{"X-Forwarded-For", "203.0.113.7"}, "203.0.113.7"},
+		"what its client says":          {[]string{"127.0.0.0/8"}, []string{"X-Forwarded-For", "198.51.100.1, 203.0.113.7"}, "203.0.113.7"},
+		"two proxies":                   {[]string{"127.0.0.0/8", "10.1.0.0/16"}, []string{"X-Forwarded-For", "198.51.100.1, 203.0.113.7, 10.1.2.3"}, "203.0.113.7"},
+		"another header":                {[]string{"127.0.0.0/8"}, []string{"X-Real-IP", "203.0.113.7"}, "127.0.0.1"},
+		"what is no address":            {[]string{"127.0.0.0/8"}, []string{"X-Forwarded-For", "203.0.113.7, somebody"}, "127.0.0.1"},
+		"a household of IPv6":           {[]string{"127.0.0.0/8"}, []string{"X-Forwarded-For", "2001:db8:1:2:3:4:5:6"}, "2001:db8:1:2::/64"},
+		"IPv4, written as IPv6":         {[]string{"127.0.0.0/8"}, []string{"X-Forwarded-For", "::ffff:203.0.113.7"}, "203.0.113.7"},
+		"two lines, the client's first": {[]string{"127.0.0.0/8"}, []string{"X-Forwarded-For", "198.51.100.1", "X-Forwarded-For", "203.0.113.7"}, "203.0.113.7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			who := &askers{}
+			s := newSite(t, func(c *httpapi.Config) { c.Accounts, c.TrustedProxies = who, x.trusted })
+			if got := s.do("POST", "/password/forgot", ask, x.header...); got.status != 202 || len(who.from) != 1 || who.from[0] != x.want {
+				t.Errorf("%d, asked from %q, want %q", got.status, who.from, x.want)
+			}
+		})
+	}
+}
+
+func TestEverybodyIsNoTrustedProxy(t *testing.T) {
+	for _, text := range []string{"0.0.0.0/0", "::/0", "balancer", "10.1.0.0/33", ""} {
+		if _, err := httpapi.New(httpapi.Config{Log: slog.New(slog.DiscardHandler), TrustedProxies: []string{text}}); fault.Code(err) != "trusted_proxy_invalid" {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }

@@ -69,10 +69,13 @@ type Config struct {
 	Accounts Accounts
 	Listed   Listed   // what the listing says of a parking
 	Origins  []string // of pages that may send a session from elsewhere, as https://portal.example.org
-	Log      *slog.Logger
-	Metrics  *Metrics             // nil: nobody counts
-	Tracing  trace.TracerProvider // nil: nothing is traced
-	Checks   []Check
+	// TrustedProxies are the addresses or networks of those whose X-Forwarded-For is believed.
+	TrustedProxies []string
+
+	Log     *slog.Logger
+	Metrics *Metrics             // nil: nobody counts
+	Tracing trace.TracerProvider // nil: nothing is traced
+	Checks  []Check
 	// Position is how far the database's log is written. Nil: reading from anywhere
 	// shows everything, so that nobody has to be told.
 	Position func(context.Context) (position.Position, error)
@@ -120,7 +123,11 @@ func New(c Config) (http.Handler, error) {
 	if s.spec, s.docs, err = describe(); err != nil {
 		return nil, err
 	}
-	return s.router(), nil
+	r := s.router()
+	if err := s.trust(r); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // NewServer is an HTTP server with the limits that suit this API. Its answers

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -18,13 +19,11 @@ import (
 )
 
 func (s *server) signUp(c *gin.Context) error {
-	var email, password, language string
-	if err := readBody(c, object{
-		texts: map[string]*string{"email": &email, "password": &password, "language": &language}, required: []string{"email", "password"},
-	}, nil); err != nil {
+	var email, language string
+	if err := readBody(c, object{texts: map[string]*string{"email": &email, "language": &language}, required: []string{"email"}}, nil); err != nil {
 		return err
 	}
-	return s.mailed(c, s.Accounts.SignUp(c.Request.Context(), from(c), email, password, language))
+	return s.mailed(c, s.Accounts.SignUp(c.Request.Context(), from(c), email, language))
 }
 
 func (s *server) forgot(c *gin.Context) error {
@@ -53,20 +52,17 @@ func done(c *gin.Context, err error) error {
 	return err
 }
 
-func (s *server) verify(c *gin.Context) error {
-	var token string
-	if err := readBody(c, object{texts: map[string]*string{"token": &token}, required: []string{"token"}}, nil); err != nil {
-		return err
-	}
-	return done(c, s.Accounts.Verify(c.Request.Context(), from(c), token))
-}
+func (s *server) verify(c *gin.Context) error { return followed(c, s.Accounts.Verify) }
 
-func (s *server) reset(c *gin.Context) error {
+func (s *server) reset(c *gin.Context) error { return followed(c, s.Accounts.Reset) }
+
+// followed sets a password by the token of a mail.
+func followed(c *gin.Context, set func(ctx context.Context, from, token, password string) error) error {
 	var token, password string
 	if err := readBody(c, object{texts: map[string]*string{"token": &token, "password": &password}, required: []string{"token", "password"}}, nil); err != nil {
 		return err
 	}
-	return done(c, s.Accounts.Reset(c.Request.Context(), from(c), token, password))
+	return done(c, set(c.Request.Context(), from(c), token, password))
 }
 
 func (s *server) login(c *gin.Context) error {

@@ -15,6 +15,10 @@ import (
 )
 
 // Accounts keeps accounts, their log-ins and roles, and whose a reservation is.
+//
+// What changes several rows of an account locks the account's own row first, so that
+// of two who come at once one waits and neither is refused for a deadlock. Sweep, which
+// locks no account, takes only what nothing else takes: what has been over for long.
 type Accounts struct {
 	db   *DB
 	jobs JobInserter
@@ -79,8 +83,8 @@ func (s Accounts) PutLink(ctx context.Context, l account.Link) error {
 		kind = `case when exists (select from account where email = $2) then 'reset' else 'none' end`
 	}
 	err := pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `insert into account_link (id, kind, email, token, password, language, created_at, expires_at)
-			values ($1, `+kind+`, $2, $3, $4, coalesce((select language from account where email = $2), $5), $6, $7)`, l.ID, l.Email, l.Token, l.Password, l.Language, l.Created, l.Expires); err != nil {
+		if _, err := tx.Exec(ctx, `insert into account_link (id, kind, email, token, language, created_at, expires_at)
+			values ($1, `+kind+`, $2, $3, coalesce((select language from account where email = $2), $4), $5, $6)`, l.ID, l.Email, l.Token, l.Language, l.Created, l.Expires); err != nil {
 			return err
 		}
 		return s.jobs.InsertTx(ctx, tx, []relay.Job{{Kind: relay.MailAccount, Link: fmt.Sprintf("%x", l.ID)}})
@@ -99,40 +103,24 @@ func (s Accounts) Link(ctx context.Context, link [16]byte) (*account.Link, error
 	return &l, unavailable("read a link", err)
 }
 
-// Verify implements account.Store. A link that made its account is good as long as
-// the account stands: it may be followed twice.
-func (s Accounts) Verify(ctx context.Context, token []byte, a id.Account, now time.Time) (ok bool, err error) {
+// Verify implements account.Store.
+func (s Accounts) Verify(ctx context.Context, token []byte, a id.Account, password string, now time.Time) (ok bool, err error) {
 	err = pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
-		var email, password, language string
-		var used bool
-		err := tx.QueryRow(ctx, `select email, password, language, used_at is not null from account_link
-			where token = $1 and kind = 'verify' and expires_at > $2 for update`, token, now).Scan(&email, &password, &language, &used)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
+		tag, err := tx.Exec(ctx, `insert into account (id, email, password, language, created_at)
+			select $2, email, $3, language, $4 from account_link where token = $1 and kind = 'verify' and used_at is null and expires_at > $4
+			on conflict (email) do nothing`, token, a.UUID(), password, now)
+		if err != nil || tag.RowsAffected() == 0 { // a link of the address has made the account already
 			return err
 		}
-		if used {
-			ok = true
-			return nil
-		}
-		tag, err := tx.Exec(ctx, `insert into account (id, email, password, language, created_at) values ($1, $2, $3, $4, $5) on conflict (email) do nothing`,
-			a.UUID(), email, password, language, now)
-		if err != nil {
-			return err
-		}
-		// Another sign-up of the address was confirmed first: its password counts.
-		ok = tag.RowsAffected() == 1
-		_, err = tx.Exec(ctx, `update account_link set used_at = $2, password = '' where token = $1`, token, now)
-		return err
+		ok = true
+		return useLinks(ctx, tx, a, account.LinkVerify, now)
 	})
 	return ok && err == nil, unavailable("confirm an address", err)
 }
 
 // LinkEmail implements account.Store.
-func (s Accounts) LinkEmail(ctx context.Context, token []byte, now time.Time) (email string, err error) {
-	err = s.db.pool.QueryRow(ctx, `select email from account_link where token = $1 and kind = 'reset' and used_at is null and expires_at > $2`, token, now).Scan(&email)
+func (s Accounts) LinkEmail(ctx context.Context, kind account.LinkKind, token []byte, now time.Time) (email string, err error) {
+	err = s.db.pool.QueryRow(ctx, `select email from account_link where token = $1 and kind = $2 and used_at is null and expires_at > $3`, token, string(kind), now).Scan(&email)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
 	}
@@ -143,12 +131,18 @@ func (s Accounts) LinkEmail(ctx context.Context, token []byte, now time.Time) (e
 func (s Accounts) Reset(ctx context.Context, token []byte, password string, now time.Time) (ok bool, err error) {
 	err = pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
 		var a id.Account
-		err := tx.QueryRow(ctx, `with used as (update account_link set used_at = $2 where token = $1 and kind = 'reset' and used_at is null and expires_at > $2 returning email)
-			update account a set password = $3 from used where a.email = used.email returning a.id`, token, now, password).Scan(&a)
+		err := tx.QueryRow(ctx, `select a.id from account_link l join account a on a.email = l.email where l.token = $1 for no key update of a`, token).Scan(&a)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `update account_link set used_at = $2 where token = $1 and kind = 'reset' and used_at is null and expires_at > $2`, token, now)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `update account set password = $2 where id = $1`, a.UUID(), password); err != nil {
 			return err
 		}
 		ok = true
@@ -182,10 +176,17 @@ func endWaysIn(ctx context.Context, tx pgx.Tx, a id.Account, but id.Login, now t
 	if _, err := tx.Exec(ctx, `delete from login where account = $1 and id <> $2`, a.UUID(), but.UUID()); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `update account_link l set used_at = $2 from account a
-		where a.id = $1 and l.email = a.email and l.kind = 'reset' and l.used_at is null`, a.UUID(), now)
+	return useLinks(ctx, tx, a, account.LinkReset, now)
+}
+
+// useLinks ends the links of one kind that an account's address still has.
+func useLinks(ctx context.Context, tx pgx.Tx, a id.Account, kind account.LinkKind, now time.Time) error {
+	_, err := tx.Exec(ctx, `update account_link l set used_at = $3 from account a
+		where a.id = $1 and l.email = a.email and l.kind = $2 and l.used_at is null and l.expires_at > $3`, a.UUID(), string(kind), now)
 	return err
 }
+
+const lockAccount = `select from account where id = $1 for no key update`
 
 // Change implements account.Store.
 func (s Accounts) Change(ctx context.Context, a id.Account, c account.Change) error {
@@ -203,19 +204,21 @@ func (s Accounts) Change(ctx context.Context, a id.Account, c account.Change) er
 // their manage tokens.
 func (s Accounts) Close(ctx context.Context, a id.Account) (ok bool, err error) {
 	err = pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockAccount, a.UUID()); err != nil {
+			return err
+		}
 		// The owners of his operators are locked: of two who go at once one is last.
 		if _, err := tx.Exec(ctx, `select from membership where role = 'owner' and operator in
 			(select operator from membership where account = $1) order by operator, account for update`, a.UUID()); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `with gone as (delete from account where id = $1 and not exists (
+		_, err := tx.Exec(ctx, `with gone as (delete from account where id = $1 and not exists (
 				select from membership m where m.account = $1 and m.role = 'owner' and not exists (
 					select from membership o where o.operator = m.operator and o.role = 'owner' and o.account <> $1)) returning email)
 			delete from account_link l using gone where l.email = gone.email`, a.UUID())
 		if err != nil {
 			return err
 		}
-		_ = tag
 		return tx.QueryRow(ctx, `select not exists (select from account where id = $1)`, a.UUID()).Scan(&ok)
 	})
 	return ok && err == nil, unavailable("close an account", err)
@@ -224,7 +227,7 @@ func (s Accounts) Close(ctx context.Context, a id.Account) (ok bool, err error) 
 // PutLogin implements account.Store.
 func (s Accounts) PutLogin(ctx context.Context, l account.Login, checked string, token, instead []byte) (bool, error) {
 	return s.did(ctx, "log in", `with still as (select id from account where id = $2 and password = $10 for share),
-			old as (delete from login where (token = $9 or expires_at < $6::timestamptz and account = $2) and exists (select from still))
+			old as (delete from login where token = $9 and exists (select from still))
 		insert into login (id, account, token, device, second_factor, created_at, last_seen_at, expires_at)
 			select $1, id, $3, $4, $5, $6, $7, $8 from still`,
 		l.ID.UUID(), l.Account.UUID(), token, l.Device, l.SecondFactor, l.CreatedAt, l.LastSeen, l.Expires, instead, checked)
@@ -274,7 +277,14 @@ func (s Accounts) EndLogin(ctx context.Context, a id.Account, l id.Login) (bool,
 
 // EndOthers implements account.Store.
 func (s Accounts) EndOthers(ctx context.Context, a id.Account, but id.Login) error {
-	return s.exec(ctx, "end sessions", `delete from login where account = $1 and id <> $2`, a.UUID(), but.UUID())
+	err := pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockAccount, a.UUID()); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `delete from login where account = $1 and id <> $2`, a.UUID(), but.UUID())
+		return err
+	})
+	return unavailable("end sessions", err)
 }
 
 // EndToken implements account.Store.
@@ -360,7 +370,7 @@ func (s Accounts) Try(ctx context.Context, keys [][]byte, burst int, every time.
 // Sweep deletes what is over: sessions, and links with what a sign-up said, a day after
 // they were good for the last time.
 func (s Accounts) Sweep(ctx context.Context, now time.Time) error {
-	if err := s.exec(ctx, "sweep sessions", `delete from login where expires_at < $1`, now); err != nil {
+	if err := s.exec(ctx, "sweep sessions", `delete from login where ctid = any (array(select ctid from login where expires_at < $1 for update skip locked))`, now); err != nil {
 		return err
 	}
 	return s.exec(ctx, "sweep links", `delete from account_link where expires_at < $1::timestamptz - interval '1 day'`, now)

@@ -3,6 +3,8 @@ package postgres_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,9 +37,9 @@ func newPeople(t *testing.T) (people, string) {
 }
 
 // link stores a link and returns its token's hash.
-func (p people) link(kind account.LinkKind, email, lang, password string) (token []byte, stored *account.Link) {
+func (p people) link(kind account.LinkKind, email, lang string) (token []byte, stored *account.Link) {
 	p.t.Helper()
-	l := account.Link{Kind: kind, Email: email, Language: lang, Password: password, Created: p.now, Expires: p.now.Add(time.Hour)}
+	l := account.Link{Kind: kind, Email: email, Language: lang, Created: p.now, Expires: p.now.Add(time.Hour)}
 	u := id.New[id.Login](time.Now()).UUID()
 	copy(l.ID[:], u[:])
 	l.Token = account.HashToken(string(l.ID[:]))
@@ -57,9 +59,9 @@ func (p people) ok(err error) {
 // signedUp makes an account.
 func (p people) signedUp(email, lang, password string) id.Account {
 	p.t.Helper()
-	token, _ := p.link(account.LinkVerify, email, lang, password)
+	token, _ := p.link(account.LinkVerify, email, lang)
 	a := id.New[id.Account](p.now)
-	if ok, err := p.Verify(p.t.Context(), token, a, p.now); err != nil || !ok {
+	if ok, err := p.Verify(p.t.Context(), token, a, password, p.now); err != nil || !ok {
 		p.t.Fatal(ok, err)
 	}
 	return a
@@ -85,12 +87,12 @@ func TestAResetEndsEveryWayIn(t *testing.T) {
 	a, other := p.signedUp("jana@posteo.example", "de", "old"), p.signedUp("ole@posteo.example", "en", "his")
 	mine, _ := p.login(a, "old", "one")
 	p.login(other, "his", "two")
-	first, mail := p.link(account.LinkReset, "jana@posteo.example", "en", "")
-	second, _ := p.link(account.LinkReset, "jana@posteo.example", "en", "")
+	first, mail := p.link(account.LinkReset, "jana@posteo.example", "en")
+	second, _ := p.link(account.LinkReset, "jana@posteo.example", "en")
 	if mail.Language != "de" || mail.Kind != account.LinkReset {
 		t.Errorf("the mail is %s, in %s", mail.Kind, mail.Language)
 	}
-	if _, mail := p.link(account.LinkReset, "nobody@posteo.example", "en", ""); mail.Kind != account.LinkNone {
+	if _, mail := p.link(account.LinkReset, "nobody@posteo.example", "en"); mail.Kind != account.LinkNone {
 		t.Errorf("nobody is mailed %s", mail.Kind)
 	}
 	if ok, err := p.Reset(t.Context(), first, "new", p.now); err != nil || !ok {
@@ -121,7 +123,7 @@ func TestALogInBesideAResetDoesNotOutliveIt(t *testing.T) {
 	a := p.signedUp("jana@posteo.example", "de", "0")
 	for i := range 20 {
 		old, next := string(rune('0'+i)), string(rune('1'+i))
-		token, _ := p.link(account.LinkReset, "jana@posteo.example", "de", "")
+		token, _ := p.link(account.LinkReset, "jana@posteo.example", "de")
 		var g errgroup.Group
 		for _, k := range []string{"a", "b", "c"} {
 			g.Go(func() error {
@@ -179,7 +181,7 @@ func TestWhatIsOverIsSwept(t *testing.T) {
 	p, _ := newPeople(t)
 	a := p.signedUp("jana@posteo.example", "de", "old")
 	p.login(a, "old", "one")
-	_, l := p.link(account.LinkVerify, "ole@posteo.example", "de", "his")
+	_, l := p.link(account.LinkVerify, "ole@posteo.example", "de")
 	p.ok(p.Sweep(t.Context(), p.now))
 	if got, err := p.Link(t.Context(), l.ID); err != nil || got == nil || !p.in("one") {
 		t.Fatalf("what is good was swept: %v, %v", got, err)
@@ -187,5 +189,78 @@ func TestWhatIsOverIsSwept(t *testing.T) {
 	p.ok(p.Sweep(t.Context(), p.now.Add(account.Idle+time.Second)))
 	if got, err := p.Link(t.Context(), l.ID); err != nil || got != nil || p.in("one") {
 		t.Errorf("what is over is still there: %v, %v", got, err)
+	}
+}
+
+// Of several sign-ups of one address, whoever follows the first mail sets the password.
+func TestAnAddressIsConfirmedOnce(t *testing.T) {
+	p, _ := newPeople(t)
+	first, _ := p.link(account.LinkVerify, "jana@posteo.example", "de")
+	second, _ := p.link(account.LinkVerify, "jana@posteo.example", "en")
+	reset, _ := p.link(account.LinkReset, "ole@posteo.example", "en")
+	a := id.New[id.Account](p.now)
+	if ok, err := p.Verify(t.Context(), reset, a, "x", p.now); err != nil || ok {
+		t.Errorf("a link for a new password makes an account: %v", err)
+	}
+	if ok, err := p.Verify(t.Context(), first, a, "hers", p.now); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	for name, token := range map[string][]byte{"the same": first, "another": second} {
+		if ok, err := p.Verify(t.Context(), token, id.New[id.Account](p.now), "another's", p.now); err != nil || ok {
+			t.Errorf("%s link is good after the account was made: %v", name, err)
+		}
+		if email, err := p.LinkEmail(t.Context(), account.LinkVerify, token, p.now); err != nil || email != "" {
+			t.Errorf("%s link is good after the account was made: %v", name, err)
+		}
+	}
+	if got, err := p.ByID(t.Context(), a); err != nil || got == nil || got.Password != "hers" || got.Language != "de" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Whatever comes at once for one address, each of it ends, and one of each kind is first.
+func TestWhatComesAtOnceForOneAddressDoesNotBlockItself(t *testing.T) {
+	p, _ := newPeople(t)
+	for i := range 60 {
+		email := fmt.Sprintf("jana%d@posteo.example", i)
+		a, b := id.New[id.Account](p.now), id.New[id.Account](p.now)
+		at := func(tokens [2][]byte, do func(token []byte, k int) (bool, error)) {
+			t.Helper()
+			var g errgroup.Group
+			var won atomic.Int32
+			for k, token := range tokens {
+				g.Go(func() error {
+					ok, err := do(token, k)
+					if ok {
+						won.Add(1)
+					}
+					return err
+				})
+			}
+			if err := g.Wait(); err != nil || won.Load() != 1 {
+				t.Fatalf("round %d: %d came first, %v", i, won.Load(), err)
+			}
+		}
+		links := func(kind account.LinkKind) (l [2][]byte) {
+			l[0], _ = p.link(kind, email, "de")
+			l[1], _ = p.link(kind, email, "de")
+			return l
+		}
+		at(links(account.LinkVerify), func(token []byte, k int) (bool, error) {
+			return p.Verify(t.Context(), token, [2]id.Account{a, b}[k], "first", p.now)
+		})
+		at(links(account.LinkReset), func(token []byte, _ int) (bool, error) {
+			return p.Reset(t.Context(), token, "second", p.now)
+		})
+		made, err := p.ByEmail(t.Context(), email)
+		p.ok(err)
+		mine, _ := p.login(made.ID, "second", email)
+		token, _ := p.link(account.LinkReset, email, "de")
+		at([2][]byte{token, nil}, func(token []byte, k int) (bool, error) {
+			if k == 1 {
+				return p.SetPassword(t.Context(), made.ID, "second", "third", mine)
+			}
+			return p.Reset(t.Context(), token, "third", p.now)
+		})
 	}
 }

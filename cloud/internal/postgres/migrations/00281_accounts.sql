@@ -52,7 +52,6 @@ create table account_link (
   kind       text not null check (kind in ('verify', 'known', 'reset', 'none')),
   email      text collate "C" not null,
   token      bytea not null unique,
-  password   text not null default '',             -- of a sign-up
   language   text not null default 'en',
   created_at timestamptz not null,
   expires_at timestamptz not null,
