@@ -76,11 +76,21 @@ export const feature = (id, name, [lat, lon], capacity, more = {}) => ({
   properties: {id, name, city: 'Dresden', address: `${name} 1`, tz: 'Europe/Berlin', kind: 'underground', capacity, ...more},
 })
 
-/** Mails of the built-in inbox to an address, the newest first, as text. */
+/** Mails of the built-in inbox to an address, the newest first: {subject, text, html, …}. */
 export async function mails(base, to) {
-  const list = await (await fetch(`${base}/dev/mail`, {headers: {Accept: 'application/json'}})).json()
-  const mine = (list.mails ?? list.messages ?? list).filter(m => JSON.stringify(m).includes(to))
-  return Promise.all(mine.map(async m => (await fetch(`${base}/dev/mail/${m.id}`, {headers: {Accept: 'text/plain'}})).text()))
+  const json = async path => (await fetch(base + path, {headers: {Accept: 'application/json'}})).json()
+  const {mails: all} = await json('/dev/mail')
+  return Promise.all(all.filter(m => m.to.some(x => x.includes(to))).map(async m => { const got = await json(`/dev/mail/${m.id}`); return got.mail ?? got }))
+}
+
+/** The address in the newest mail to somebody that a pattern finds, at this cloud. */
+export async function link(base, to, pattern) {
+  return until(`a mail to ${to} with ${pattern}`, async () => {
+    for (const m of await mails(base, to)) {
+      const found = pattern.exec(m.text)
+      if (found) return `${base}/${found[0]}`
+    }
+  }, 60_000)
 }
 
 let browser

@@ -14,7 +14,8 @@ export class Failure extends Error {
 
 /** A client of the API at base ('' is where the page comes from). */
 export function client(base = '', token?: string) {
-  return createClient<paths>({baseUrl: base, ...(token && {headers: {Authorization: `Bearer ${token}`}})})
+  // A portal elsewhere sends its session, too.
+  return createClient<paths>({baseUrl: base, credentials: base ? 'include' : 'same-origin', ...(token && {headers: {Authorization: `Bearer ${token}`}})})
 }
 
 /** The answer's data, or a Failure. No answer at all is the code "offline". */
