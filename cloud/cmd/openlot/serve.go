@@ -10,6 +10,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/app"
 	"github.com/openlot/openlot/cloud/internal/notify/email"
 	"github.com/openlot/openlot/cloud/internal/notify/sms"
+	"github.com/openlot/openlot/cloud/internal/web"
 )
 
 type serveCmd struct {
@@ -21,6 +22,8 @@ type serveCmd struct {
 	MQTT           string        `help:"Address of the embedded broker." default:"127.0.0.1:1883" env:"OPENLOT_MQTT" placeholder:"HOST:PORT"`
 	MQTTURL        string        `name:"mqtt-url" help:"Use this broker instead of the embedded one." env:"OPENLOT_MQTT_URL" placeholder:"tcp://USER:PASSWORD@HOST:PORT"`
 	PublicURL      string        `help:"How drivers reach --http; it is in links. Default: http:// and its address." env:"OPENLOT_PUBLIC_URL" placeholder:"URL"`
+	AndroidApp     []string      `help:"The app in Google's store that is this portal: its id and the SHA-256 of the certificate it is signed with." env:"OPENLOT_ANDROID_APP" placeholder:"org.example.park=AA:BB:…"`
+	IOSApp         []string      `name:"ios-app" help:"The app in Apple's store that is this portal: the team's id and the bundle's." env:"OPENLOT_IOS_APP" placeholder:"TEAM123456.org.example.park"`
 	AllowedOrigins []string      `help:"Origins of a portal that is served from elsewhere, such as a CDN. Sessions need it to be of the same site as the API." env:"OPENLOT_ALLOWED_ORIGINS" placeholder:"https://portal.example.org"`
 	TrustedProxies []string      `help:"Addresses or networks of balancers in front, whose X-Forwarded-For is believed when tries are counted. Default: nobody's." env:"OPENLOT_TRUSTED_PROXIES" placeholder:"10.1.0.0/16"`
 	Drain          time.Duration `help:"How long to go on when told to stop: first a balancer may see that this instance is not ready, then streams are ended one after the other." default:"0s" env:"OPENLOT_DRAIN"`
@@ -42,9 +45,13 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	apps, err := web.NewApps(c.AndroidApp, c.IOSApp)
+	if err != nil {
+		return err
+	}
 	cfg := app.Config{
 		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, ReplicaURL: c.ReplicaURL, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, MQTTURL: c.MQTTURL,
-		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout, Drain: c.Drain, Stripe: account, Origins: c.AllowedOrigins, TrustedProxies: c.TrustedProxies,
+		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout, Drain: c.Drain, Stripe: account, Origins: c.AllowedOrigins, Apps: apps, TrustedProxies: c.TrustedProxies,
 		Mail: email.Config{Addr: c.SMTP, From: c.MailFrom, Security: email.Security(c.SMTPSecurity), Username: c.SMTPUser, Password: c.SMTPPassword},
 		SMS:  sms.Config{URL: c.SMSURL, Account: c.SMSAccount, Token: c.SMSToken, From: c.SMSFrom},
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/notify/email"
 	"github.com/openlot/openlot/cloud/internal/notify/sms"
 	"github.com/openlot/openlot/cloud/internal/trace"
+	"github.com/openlot/openlot/cloud/internal/web"
 	"github.com/openlot/openlot/protocol/fault"
 )
 
@@ -38,6 +39,7 @@ type Config struct {
 	Drain          time.Duration // between not being ready and taking no further requests
 	Stripe         Stripe        // an account for cards; without, the sandbox
 	Origins        []string      // of a portal that is served from elsewhere
+	Apps           web.Apps      // in the stores of phones, that are the portal
 	TrustedProxies []string      // addresses or networks of balancers that say for whom they ask
 	Mail           email.Config  // an empty Addr means the built-in inbox
 	SMS            sms.Config    // an empty Account means the built-in inbox

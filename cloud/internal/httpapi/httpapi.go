@@ -85,6 +85,7 @@ type Config struct {
 	Parkings http.Handler // GET /parkings
 	Parking  http.Handler // GET /parking and /parkings/{id}, with PathValue("id")
 	Web      http.Handler // GET / and /assets/…
+	Apps     http.Handler // GET /.well-known/…, for phones that look which apps are ours
 	Mail     http.Handler // GET /dev/mail and /dev/mail/{id}
 	Sandbox  http.Handler // /dev/sandbox and below
 
@@ -167,6 +168,7 @@ func (s *server) router() *gin.Engine {
 	mount(s.Parkings, get, "/parkings")
 	mount(s.Parking, get, "/parking", "/parkings/:id")
 	mount(s.Web, get, "/", "/assets/*path", "/portal/*path", "/design", "/design/*path")
+	mount(s.Apps, get, "/.well-known/assetlinks.json", "/.well-known/apple-app-site-association")
 	mount(s.Mail, get, "/dev/mail", "/dev/mail/:id")
 	mount(s.Sandbox, get, "/dev/sandbox", "/dev/sandbox/holds", "/dev/sandbox/challenge/:ref")
 	mount(s.Sandbox, post, "/dev/sandbox/challenge/:ref", "/dev/sandbox/holds/:ref/dispute")
