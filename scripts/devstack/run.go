@@ -25,6 +25,7 @@ type runCmd struct {
 	Data     string `help:"Folder with carparks.geojson and occupancy-*.csv, instead of the sample." type:"existingdir" placeholder:"DIR"`
 	Dir      string `help:"Folder that keeps everything from one run to the next." default:"./var" type:"path"`
 	Edges    int    `help:"How many of the recorded car parks get gates, an edge and traffic. 3 unless set; with --data ${data_edges}." placeholder:"N"`
+	Traffic  bool   `help:"Let cars come and go as recorded." default:"true" negatable:""`
 	HTTP     string `help:"Address of the API and the pages." default:"127.0.0.1:8080"`
 	Admin    string `help:"Address of metrics and profiles." default:"127.0.0.1:8081"`
 	MQTT     string `help:"Address of the broker." default:"127.0.0.1:1883"`
@@ -118,7 +119,10 @@ func (c *runCmd) Run(e *env) error {
 	defer end()
 	hurry, hurried := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer hurried()
-	cars := c.drive(ctx, hurry, s, d, slog.New(slog.NewTextHandler(log, nil)))
+	cars := &errgroup.Group{}
+	if c.Traffic {
+		cars = c.drive(ctx, hurry, s, d, slog.New(slog.NewTextHandler(log, nil)))
+	}
 	// Until the interrupt, or a program that does not stay up.
 	failure := s.Keep(ctx, func(line string) { _, _ = fmt.Fprintln(e.out, line) })
 	end()
@@ -178,13 +182,13 @@ func (c *runCmd) welcome(out io.Writer, s *stack.Stack, d data) {
 	}
 	_ = w.Flush() // into memory
 	_, _ = fmt.Fprintf(out, `
-Openlot runs: %d car parks, %d of them live, where cars come and go as recorded.
+Openlot runs: %d car parks, %d of them live%s.
 
 %s
-No login is needed in this version. Everything is kept in %s; logs are in %s.
+Everything is kept in %s; logs are in %s.
 No money moves: the page offers test cards, which the API calls pm_sandbox_ok, pm_sandbox_declined and so on.
 Ctrl-C stops it all.
-`, len(d.parks.ids), len(s.Sites), b.String(), c.Dir, filepath.Join(c.Dir, "log"))
+`, len(d.parks.ids), len(s.Sites), map[bool]string{true: ", where cars come and go as recorded"}[c.Traffic], b.String(), c.Dir, filepath.Join(c.Dir, "log"))
 }
 
 func openLog(file string) (*os.File, error) {
