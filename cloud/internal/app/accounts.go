@@ -11,6 +11,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
 )
 
 // hashAtOnce is how many passwords are hashed at a time: 19 MiB and some ten
@@ -24,6 +25,30 @@ func (c *cloud) newAccounts(ctx context.Context, store postgres.Accounts) error 
 		return err
 	}
 	c.accounts = &account.Service{Store: store, Hasher: account.NewHasher(hashAtOnce, nil), Secret: secret, Now: time.Now}
+	return nil
+}
+
+// wishes adds to a message what the account of its reservation has asked for; a guest
+// has asked for nothing. Whether it is reminded is decided when the reminder is sent.
+func (d letters) wishes(ctx context.Context, r id.Reservation, m *notify.Mail) error {
+	of, err := d.accounts.ReservationAccount(ctx, r)
+	if err != nil || of.IsZero() {
+		return err
+	}
+	a, err := d.accounts.ByID(ctx, of)
+	if err != nil || a == nil { // closed since
+		return err
+	}
+	m.Wishes = notify.Wishes{Language: a.Language, TwelveHour: a.HourCycle == "h12"}
+	if !a.RemindByMail {
+		m.Wishes.Quiet = append(m.Wishes.Quiet, notify.ByMail)
+	}
+	if !a.RemindBySMS {
+		m.Wishes.Quiet = append(m.Wishes.Quiet, notify.BySMS)
+	}
+	if m.Phone == "" {
+		m.Phone = a.Phone
+	}
 	return nil
 }
 
