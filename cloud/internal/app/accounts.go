@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/webauthn"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 )
@@ -25,6 +27,15 @@ func (c *cloud) newAccounts(ctx context.Context, store postgres.Accounts) error 
 		return err
 	}
 	c.accounts = &account.Service{Store: store, Hasher: account.NewHasher(hashAtOnce, nil), Secret: secret, Now: time.Now}
+	keys, err := webauthn.New(c.cfg.PublicURL, c.cfg.PasskeyDomain, c.cfg.Origins)
+	switch {
+	case errors.Is(err, webauthn.ErrNoName):
+		c.log.Warn("there are no passkeys: --public-url has an address in the place of a name")
+	case err != nil:
+		return err
+	default:
+		c.accounts.Ceremonies = keys
+	}
 	return nil
 }
 

@@ -38,6 +38,7 @@ type Config struct {
 	Drain          time.Duration // between not being ready and taking no further requests
 	Stripe         Stripe        // an account for cards; without, the sandbox
 	Origins        []string      // of a portal that is served from elsewhere
+	PasskeyDomain  string        // of passkeys; empty: PublicURL's host
 	TrustedProxies []string      // addresses or networks of balancers that say for whom they ask
 	Mail           email.Config  // an empty Addr means the built-in inbox
 	SMS            sms.Config    // an empty Account means the built-in inbox
