@@ -1,3 +1,4 @@
+import {accountGerman} from './account.de.ts'
 import type {Words} from './say.ts'
 
 const unchanged = 'Es wurde nichts geändert.'
@@ -6,6 +7,7 @@ const ours = 'Diese Seite hat so gefragt, wie der Server es nicht annimmt.'
 const moment = 'Warten Sie kurz, und drücken Sie noch einmal.'
 
 export const german: Words = {
+  ...accountGerman,
   // die Schranke
   REFUSE_UNKNOWN: ['Diesen Code kennen wir nicht.', 'Zeigen Sie den Pass aus der Mail, oder tippen Sie Ihr Kennzeichen.'],
   REFUSE_BAD_SIGNATURE: ['Dieser Pass ist verändert.', 'Zeigen Sie den aus der Mail, oder drücken Sie den Rufknopf.'],

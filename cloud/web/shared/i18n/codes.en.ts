@@ -1,3 +1,4 @@
+import {accountEnglish} from './account.en.ts'
 import type {Words} from './say.ts'
 
 const unchanged = 'Nothing was changed.'
@@ -6,6 +7,7 @@ const ours = 'This page asked in a way the server does not take.'
 const moment = 'Wait a moment and press again.'
 
 export const english: Words = {
+  ...accountEnglish,
   // the gate
   REFUSE_UNKNOWN: ['We do not know this code.', 'Show the pass from your mail, or type your plate.'],
   REFUSE_BAD_SIGNATURE: ['This is not the pass as we wrote it.', 'Show the one from your mail, or press for help.'],
