@@ -317,6 +317,7 @@ const (
 	AlreadyInside         ProblemCode = "already_inside"
 	BeyondHorizon         ProblemCode = "beyond_horizon"
 	BodyTooLarge          ProblemCode = "body_too_large"
+	ChallengeExpired      ProblemCode = "challenge_expired"
 	ChangeInForce         ProblemCode = "change_in_force"
 	ChangeNotFound        ProblemCode = "change_not_found"
 	ChangeNotInForce      ProblemCode = "change_not_in_force"
@@ -354,6 +355,10 @@ const (
 	NothingOwed           ProblemCode = "nothing_owed"
 	OperatorNotFound      ProblemCode = "operator_not_found"
 	ParkingNotFound       ProblemCode = "parking_not_found"
+	PasskeyExists         ProblemCode = "passkey_exists"
+	PasskeyNotFound       ProblemCode = "passkey_not_found"
+	PasskeyRefused        ProblemCode = "passkey_refused"
+	PasskeysUnavailable   ProblemCode = "passkeys_unavailable"
 	PayAtMachineRefused   ProblemCode = "pay_at_machine_refused"
 	PaymentDeclined       ProblemCode = "payment_declined"
 	PaymentInProgress     ProblemCode = "payment_in_progress"
@@ -376,6 +381,7 @@ const (
 	SpaceTypeUnknown      ProblemCode = "space_type_unknown"
 	Stopping              ProblemCode = "stopping"
 	TimeWithoutOffset     ProblemCode = "time_without_offset"
+	TooManyPasskeys       ProblemCode = "too_many_passkeys"
 	TooManyStreams        ProblemCode = "too_many_streams"
 	TooManyTries          ProblemCode = "too_many_tries"
 	TotpExists            ProblemCode = "totp_exists"
@@ -408,6 +414,8 @@ func (e ProblemCode) Valid() bool {
 	case BeyondHorizon:
 		return true
 	case BodyTooLarge:
+		return true
+	case ChallengeExpired:
 		return true
 	case ChangeInForce:
 		return true
@@ -483,6 +491,14 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ParkingNotFound:
 		return true
+	case PasskeyExists:
+		return true
+	case PasskeyNotFound:
+		return true
+	case PasskeyRefused:
+		return true
+	case PasskeysUnavailable:
+		return true
 	case PayAtMachineRefused:
 		return true
 	case PaymentDeclined:
@@ -526,6 +542,8 @@ func (e ProblemCode) Valid() bool {
 	case Stopping:
 		return true
 	case TimeWithoutOffset:
+		return true
+	case TooManyPasskeys:
 		return true
 	case TooManyStreams:
 		return true
@@ -900,6 +918,15 @@ func (e GetReceiptParamsFormat) Valid() bool {
 
 // AccountID defines model for AccountID.
 type AccountID = string
+
+// AddPasskeyRequest defines model for AddPasskeyRequest.
+type AddPasskeyRequest struct {
+	// Credential PublicKeyCredential.toJSON()
+	Credential map[string]interface{} `json:"credential"`
+
+	// Name What its owner calls it
+	Name *string `json:"name,omitempty"`
+}
 
 // Amount defines model for Amount.
 type Amount struct {
@@ -1293,6 +1320,35 @@ type ParkingList struct {
 
 // ParkingStatus defines model for ParkingStatus.
 type ParkingStatus string
+
+// Passkey defines model for Passkey.
+type Passkey struct {
+	// BackedUp Whether it outlives its device
+	BackedUp  bool      `json:"backed_up"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// Id Examples: psk_01jxfq6hg8e4ft3vs9j8qk2mzn
+	Id         string     `json:"id"`
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	Name       string     `json:"name"`
+}
+
+// PasskeyAnswer defines model for PasskeyAnswer.
+type PasskeyAnswer struct {
+	// Credential PublicKeyCredential.toJSON()
+	Credential map[string]interface{} `json:"credential"`
+}
+
+// PasskeyList defines model for PasskeyList.
+type PasskeyList struct {
+	Passkeys []Passkey `json:"passkeys"`
+}
+
+// PasskeyOptions defines model for PasskeyOptions.
+type PasskeyOptions struct {
+	// Options As WebAuthn has them in JSON
+	Options map[string]interface{} `json:"options"`
+}
 
 // PayRequest defines model for PayRequest.
 type PayRequest struct {
@@ -1777,8 +1833,11 @@ type User struct {
 	Language    Language     `json:"language"`
 	Memberships []Membership `json:"memberships"`
 	Name        string       `json:"name"`
-	Phone       string       `json:"phone"`
-	Plates      []string     `json:"plates"`
+
+	// Passkeys How many there are
+	Passkeys int      `json:"passkeys"`
+	Phone    string   `json:"phone"`
+	Plates   []string `json:"plates"`
 
 	// RecoveryCodes How many are left
 	RecoveryCodes int `json:"recovery_codes"`
@@ -2066,8 +2125,14 @@ type DecideSandboxDisputeFormdataRequestBody DecideSandboxDisputeFormdataBody
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
 
+// LoginWithPasskeyJSONRequestBody defines body for LoginWithPasskey for application/json ContentType.
+type LoginWithPasskeyJSONRequestBody = PasskeyAnswer
+
 // ChangeMeJSONRequestBody defines body for ChangeMe for application/json ContentType.
 type ChangeMeJSONRequestBody = ChangeMeRequest
+
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = AddPasskeyRequest
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest

@@ -38,6 +38,7 @@ type (
 	transactionKind struct{}
 	blockKind       struct{}
 	loginKind       struct{}
+	passkeyKind     struct{}
 )
 
 func (reservationKind) prefix() string { return "rsv" }
@@ -53,6 +54,7 @@ func (incidentKind) prefix() string    { return "inc" }
 func (transactionKind) prefix() string { return "txn" }
 func (blockKind) prefix() string       { return "blk" }
 func (loginKind) prefix() string       { return "lgn" }
+func (passkeyKind) prefix() string     { return "psk" }
 
 // The identifiers of the product.
 //
@@ -71,6 +73,7 @@ type (
 	Transaction = ID[transactionKind] // one balanced entry of the ledger
 	Block       = ID[blockKind]       // bays that are out of use for a while
 	Login       = ID[loginKind]       // one log-in of an account on one device
+	Passkey     = ID[passkeyKind]     // a key on a device that logs an account in
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.

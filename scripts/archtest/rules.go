@@ -42,6 +42,10 @@ func confinedLibraries() []confined {
 			why: "what a payment is does not depend on who holds it",
 		},
 		{
+			what: "github.com/go-webauthn", only: []string{"cloud/internal/webauthn"},
+			why: "what a passkey opens does not depend on how a device proves that it has it",
+		},
+		{
 			what: "go.opentelemetry.io/otel/sdk", only: []string{"cloud/internal/trace"}, tests: true,
 			why: "who makes a span does not know where it goes",
 		},

@@ -56,9 +56,13 @@ type Account struct {
 	TOTP         []byte   // the authenticator's secret; nil: none
 	TOTPStep     int64    // the last step whose code was used
 	Recovery     [][]byte // hashes of the codes that are left
+	Passkeys     int      // how many there are
 	Memberships  []Membership
 	CreatedAt    time.Time
 }
+
+// Secured reports whether there is a second factor.
+func (a Account) Secured() bool { return a.TOTP != nil || a.Passkeys > 0 }
 
 // Membership is a role of an account.
 type Membership struct {
@@ -73,6 +77,7 @@ type Login struct {
 	Account      id.Account
 	Device       string
 	SecondFactor bool
+	Passkey      id.Passkey // that opened it; zero: a password did
 	CreatedAt    time.Time
 	LastSeen     time.Time
 	Expires      time.Time

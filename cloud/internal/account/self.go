@@ -61,11 +61,11 @@ func (s *Service) fresh(l Login) error {
 	return nil
 }
 
-// passed refuses, besides, a log-in that was opened with a password alone before there
-// was an authenticator: who knows the password must not get rid of the authenticator.
+// passed refuses, besides, a log-in by a password alone where there is a second factor:
+// who knows the password must neither get rid of it nor add one of his own.
 func (s *Service) passed(a Account, l Login) error {
-	if a.TOTP != nil && !l.SecondFactor {
-		return fault.New(fault.Forbidden, CodeLoginAgain, "There is an authenticator since you logged in. Log in once more, with a code.")
+	if a.Secured() && !l.SecondFactor {
+		return fault.New(fault.Forbidden, CodeLoginAgain, "Your account has a second factor, which this log-in has not passed. Log in once more, with a code or a passkey.")
 	}
 	return s.fresh(l)
 }
@@ -88,11 +88,11 @@ func (s *Service) Close(ctx context.Context, l Login) error {
 
 // BeginTOTP makes a secret for an authenticator.
 func (s *Service) BeginTOTP(ctx context.Context, l Login) (secret, uri string, err error) {
-	if err := s.fresh(l); err != nil {
-		return "", "", err
-	}
 	a, err := s.Me(ctx, l.Account)
 	if err != nil {
+		return "", "", err
+	}
+	if err := s.passed(a, l); err != nil {
 		return "", "", err
 	}
 	fresh := make([]byte, totpLen)
@@ -113,7 +113,11 @@ func errNoTOTP() error {
 
 // ConfirmTOTP puts an authenticator in force and returns the recovery codes.
 func (s *Service) ConfirmTOTP(ctx context.Context, from string, l Login, code string) ([]string, error) {
-	if err := s.fresh(l); err != nil {
+	a, err := s.Me(ctx, l.Account)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.passed(a, l); err != nil {
 		return nil, err
 	}
 	if err := s.try(ctx, "code", from, l.Account.String()); err != nil {

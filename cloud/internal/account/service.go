@@ -61,7 +61,7 @@ type Store interface {
 	Close(ctx context.Context, a id.Account) (bool, error)
 
 	// PutLogin opens a session, as long as the account's password is the one that was
-	// checked; false: it is another one by now.
+	// checked, and the log-in's passkey, if any, is still there; false: not by now.
 	PutLogin(ctx context.Context, l Login, checked string, token, instead []byte) (bool, error)
 	// FindLogin returns nil when there is none that is good now.
 	FindLogin(ctx context.Context, token []byte, now time.Time) (*Login, []Membership, error)
@@ -83,6 +83,19 @@ type Store interface {
 	// UseStep and UseRecovery are true for one caller alone.
 	UseStep(ctx context.Context, a id.Account, step int64) (bool, error)
 	UseRecovery(ctx context.Context, a id.Account, code []byte) (bool, error)
+
+	// Passkeys are an account's, the newest first.
+	Passkeys(ctx context.Context, a id.Account) ([]Passkey, error)
+	// PutPasskey keeps a key; false: somebody has it, or its account has as many as it may.
+	PutPasskey(ctx context.Context, p Passkey, most int) (bool, error)
+	// UsePasskey notes a use; false: it is gone, or its count has not grown.
+	UsePasskey(ctx context.Context, p Passkey, now time.Time) (bool, error)
+	// RemovePasskey removes an account's key, and ends the log-ins that it opened but one.
+	RemovePasskey(ctx context.Context, a id.Account, p id.Passkey, but id.Login) (bool, error)
+	// PutChallenge keeps what a device was asked, of an account or (zero) of anybody, and
+	// TakeChallenge gives it out once, until it expires; nil: there is none.
+	PutChallenge(ctx context.Context, challenge []byte, a id.Account, remembered []byte, now, expires time.Time) error
+	TakeChallenge(ctx context.Context, challenge []byte, a id.Account, now time.Time) ([]byte, error)
 
 	// Try counts a try of each key; the longest of what is to be waited when one has
 	// had more than burst in burst times every.
@@ -115,6 +128,8 @@ type Service struct {
 	Hasher *Hasher
 	Secret []byte // of the links
 	Now    func() time.Time
+	// Ceremonies are those of passkeys; nil: there are none.
+	Ceremonies Ceremonies
 }
 
 // How long links are good for, and an authenticator that was begun.
@@ -310,21 +325,26 @@ func (s *Service) Login(ctx context.Context, e Entry) (Session, string, error) {
 			return Session{}, "", fault.New(fault.Unauthenticated, CodeWrongCode, "That code is not right, or was used already.")
 		}
 	}
+	return s.open(ctx, e, a, Login{SecondFactor: second}, errWrongLogin())
+}
+
+// open opens a session for an account whose ways in were as a says. By now it may be
+// another: while a password was compared, it may have been reset, and who knew the old
+// one must not stay in.
+func (s *Service) open(ctx context.Context, e Entry, a *Account, l Login, refused error) (Session, string, error) {
 	now := s.Now().UTC()
-	l := Login{ID: id.New[id.Login](now), Account: a.ID, Device: e.Device, SecondFactor: second, CreatedAt: now, LastSeen: now, Expires: now.Add(Idle)}
+	l.ID, l.Account, l.Device, l.CreatedAt, l.LastSeen, l.Expires = id.New[id.Login](now), a.ID, e.Device, now, now, now.Add(Idle)
 	token := newToken()
 	var instead []byte
 	if e.Instead != "" {
 		instead = HashToken(e.Instead)
 	}
-	// While the password was compared, it may have been reset: then who knew the old one
-	// must not stay in.
-	ok, err := s.Store.PutLogin(ctx, l, phc, HashToken(token), instead)
+	ok, err := s.Store.PutLogin(ctx, l, a.Password, HashToken(token), instead)
 	switch {
 	case err != nil:
 		return Session{}, "", err
 	case !ok:
-		return Session{}, "", errWrongLogin()
+		return Session{}, "", refused
 	}
 	return Session{*a, l}, token, nil
 }

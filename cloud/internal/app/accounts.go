@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,7 +11,9 @@ import (
 	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/webauthn"
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
 )
 
 // hashAtOnce is how many passwords are hashed at a time: 19 MiB and some ten
@@ -24,6 +27,39 @@ func (c *cloud) newAccounts(ctx context.Context, store postgres.Accounts) error 
 		return err
 	}
 	c.accounts = &account.Service{Store: store, Hasher: account.NewHasher(hashAtOnce, nil), Secret: secret, Now: time.Now}
+	keys, err := webauthn.New(c.cfg.PublicURL, c.cfg.PasskeyDomain, c.cfg.Origins)
+	switch {
+	case errors.Is(err, webauthn.ErrNoName):
+		c.log.Warn("there are no passkeys: --public-url has an address in the place of a name")
+	case err != nil:
+		return err
+	default:
+		c.accounts.Ceremonies = keys
+	}
+	return nil
+}
+
+// wishes adds to a message what the account of its reservation has asked for; a guest
+// has asked for nothing. Whether it is reminded is decided when the reminder is sent.
+func (d letters) wishes(ctx context.Context, r id.Reservation, m *notify.Mail) error {
+	of, err := d.accounts.ReservationAccount(ctx, r)
+	if err != nil || of.IsZero() {
+		return err
+	}
+	a, err := d.accounts.ByID(ctx, of)
+	if err != nil || a == nil { // closed since
+		return err
+	}
+	m.Wishes = notify.Wishes{Language: a.Language, TwelveHour: a.HourCycle == "h12"}
+	if !a.RemindByMail {
+		m.Wishes.Quiet = append(m.Wishes.Quiet, notify.ByMail)
+	}
+	if !a.RemindBySMS {
+		m.Wishes.Quiet = append(m.Wishes.Quiet, notify.BySMS)
+	}
+	if m.Phone == "" {
+		m.Phone = a.Phone
+	}
 	return nil
 }
 

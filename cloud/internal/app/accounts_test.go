@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/app"
+	"github.com/openlot/openlot/cloud/internal/postgres"
 )
 
 // browser is somebody with one cookie.
@@ -220,4 +221,62 @@ func TestFromSignUpToAReservationOfOnesOwn(t *testing.T) {
 		}
 	}
 	t.Error("nobody was throttled")
+}
+
+// One key of two accounts, and of a guest, is three keys: none is answered with what another
+// asked for, or refused because of it.
+func TestAKeyIsItsAccounts(t *testing.T) {
+	dir := home(t)
+	r := serve(t, dir)
+	if _, err := importPark(t, dir, park); err != nil {
+		t.Fatal(err)
+	}
+	from := time.Now().UTC().Add(time.Hour).Truncate(time.Minute)
+	wish := func(who string) string {
+		from = from.Add(4 * time.Hour)
+		return fmt.Sprintf(`{"parking_id":"dresden-altmarkt","space_type":"standard","from":%q,"to":%q,"payment_method":"pm_sandbox_ok","contact":{"email":%q}}`,
+			from.Format(time.RFC3339), from.Add(time.Hour).Format(time.RFC3339), who+"@posteo.example")
+	}
+	const key, again = "a-key-that-is-long-1", "a-key-that-is-long-2"
+	type booked struct {
+		b        *browser
+		name, id string
+		header   []string
+		from     time.Time
+	}
+	var all []booked
+	seen := map[string]bool{}
+	for _, name := range []string{"jana", "ole", "guest"} {
+		x := booked{b: &browser{t: t, at: r.HTTP}, name: name}
+		if name != "guest" {
+			x.b = member(t, r, postgres.Accounts{}, name, "", "")
+		}
+		made := x.b.want(201, "", "POST", "/reserve", wish(name), "Idempotency-Key", key)["reservation"].(map[string]any)
+		x.id, x.from, x.header = made["id"].(string), from, []string{"Idempotency-Key", again}
+		if name == "guest" {
+			x.header = append(x.header, "Authorization", "Bearer "+made["manage_token"].(string))
+		}
+		if seen[x.id] {
+			t.Errorf("%s is answered with another's reservation", name)
+		}
+		seen[x.id] = true
+		all = append(all, x)
+	}
+	for _, x := range all {
+		ask := fmt.Sprintf(`{"to":%q}`, x.from.Add(2*time.Hour).Format(time.RFC3339))
+		first := x.b.want(200, "", "POST", "/reservations/"+x.id+"/extend", ask, x.header...)
+		same := x.b.want(200, "", "POST", "/reservations/"+x.id+"/extend", ask, x.header...)
+		if a, b := first["reservation"].(map[string]any), same["reservation"].(map[string]any); a["id"] != x.id || fmt.Sprint(a["version"]) != fmt.Sprint(b["version"]) {
+			t.Errorf("%s is answered %v, then %v", x.name, a, b)
+		}
+		x.b.want(422, "idempotency_key_reused", "POST", "/reservations/"+x.id+"/extend", fmt.Sprintf(`{"to":%q}`, x.from.Add(3*time.Hour).Format(time.RFC3339)), x.header...)
+	}
+	// Whoever changes what is another's, with its token, does not come to own it.
+	jana, guest := all[0], all[2]
+	jana.b.want(200, "", "POST", "/reservations/"+guest.id+"/extend", fmt.Sprintf(`{"to":%q}`, from.Add(3*time.Hour).Format(time.RFC3339)),
+		"Idempotency-Key", "a-key-that-is-long-3", "Authorization", guest.header[3])
+	jana.b.want(404, "reservation_not_found", "GET", "/reservations/"+guest.id, "")
+	if list := jana.b.want(200, "", "GET", "/me/reservations", "")["reservations"].([]any); len(list) != 1 {
+		t.Errorf("%v", list)
+	}
 }

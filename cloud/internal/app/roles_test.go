@@ -23,7 +23,7 @@ var doors = map[string]string{
 	"GET /healthz": "open", "GET /readyz": "open", "GET /docs": "open", "GET /openapi.json": "open",
 	"GET /dev/mail": "open", "GET /dev/mail/{id}": "open", "GET /dev/sandbox": "open", "GET /dev/sandbox/holds": "open",
 	"POST /dev/sandbox/holds/{ref}/dispute": "open", "GET /dev/sandbox/challenge/{ref}": "open", "POST /dev/sandbox/challenge/{ref}": "open",
-	"POST /users": "open", "POST /users/verify": "open", "POST /login": "open", "POST /logout": "open", "POST /password/forgot": "open", "POST /password/reset": "open",
+	"POST /users": "open", "POST /users/verify": "open", "POST /login": "open", "POST /login/passkey/begin": "open", "POST /login/passkey": "open", "POST /logout": "open", "POST /password/forgot": "open", "POST /password/reset": "open",
 	"GET /reservations/{id}": "reservation", "GET /reservations/{id}/pass": "reservation", "GET /reservations/{id}/receipt": "reservation",
 	"POST /reservations/{id}/confirm": "reservation", "POST /reservations/{id}/cancel": "reservation", "DELETE /reservations/{id}/change": "reservation",
 	"POST /reservations/{id}/extend": "reservation", "POST /reservations/{id}/modify": "reservation", "POST /reservations/{id}/pay": "reservation",
@@ -31,6 +31,7 @@ var doors = map[string]string{
 	"GET /me":                       "account", "PATCH /me": "account", "DELETE /me": "account", "POST /me/password": "account",
 	"GET /me/sessions": "account", "DELETE /me/sessions": "account", "DELETE /me/sessions/{id}": "account", "GET /me/reservations": "account",
 	"POST /me/totp": "account", "POST /me/totp/confirm": "account", "DELETE /me/totp": "account", "POST /me/recovery-codes": "account",
+	"GET /me/passkeys": "account", "POST /me/passkeys": "account", "POST /me/passkeys/begin": "account", "DELETE /me/passkeys/{id}": "account",
 	"GET /owner/parkings": "owner",
 }
 
@@ -62,18 +63,29 @@ func (b *browser) second() {
 	b.want(200, "", "POST", "/me/totp/confirm", fmt.Sprintf(`{"code":%q}`, account.Code(secret, time.Now().Unix()/30, 6)))
 }
 
+// accountsOf opens the accounts beside a process, and names its operator.
+func accountsOf(t *testing.T, dir string) (postgres.Accounts, string) {
+	t.Helper()
+	db, stop, err := app.Tools(t.Context(), "", dir, true, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stop() })
+	a := postgres.NewAccounts(db, nil)
+	all, err := a.Operators(t.Context(), nil, true)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	return a, all[0].Name
+}
+
 func TestEveryRouteHasItsDoor(t *testing.T) {
 	dir := home(t)
 	r := serve(t, dir)
 	if _, err := importPark(t, dir, park); err != nil {
 		t.Fatal(err)
 	}
-	db, stop, err := app.Tools(t.Context(), "", dir, true, quiet())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = stop() }()
-	accounts := postgres.NewAccounts(db, nil)
+	accounts, _ := accountsOf(t, dir)
 	all, err := accounts.Operators(t.Context(), nil, true)
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%v, %v", all, err)

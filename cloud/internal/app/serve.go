@@ -40,6 +40,7 @@ type Config struct {
 	Stripe         Stripe        // an account for cards; without, the sandbox
 	Origins        []string      // of a portal that is served from elsewhere
 	Apps           web.Apps      // in the stores of phones, that are the portal
+	PasskeyDomain  string        // of passkeys; empty: PublicURL's host
 	TrustedProxies []string      // addresses or networks of balancers that say for whom they ask
 	Mail           email.Config  // an empty Addr means the built-in inbox
 	SMS            sms.Config    // an empty Account means the built-in inbox

@@ -18,10 +18,11 @@ import (
 
 // ChangeRequest asks for another window or space type of a reservation.
 type ChangeRequest struct {
-	Key       string    // the caller's idempotency key
-	From, To  time.Time // of the new window; an extension has no From
-	SpaceType string    // empty: as it is
-	Version   int64     // of the reservation that the caller has seen; 0: any
+	Key       string     // the caller's idempotency key
+	From, To  time.Time  // of the new window; an extension has no From
+	SpaceType string     // empty: as it is
+	Version   int64      // of the reservation that the caller has seen; 0: any
+	Account   id.Account // who asks, and whose the key is; zero: a guest
 }
 
 // asked is a ChangeRequest as it is told apart from others with the same key.
@@ -87,7 +88,7 @@ func (s *Service) change(ctx context.Context, r id.Reservation, c ChangeRequest,
 	defer done()
 	began := s.Now()
 	for range remakes {
-		op, receipt, err := s.claimChange(ctx, a, c.Key, sha256.Sum256(text))
+		op, receipt, err := s.claimChange(ctx, a, commit.Key{Principal: changer(c.Account), Key: c.Key}, sha256.Sum256(text))
 		if errors.Is(err, ErrMoved) {
 			continue
 		}
@@ -103,14 +104,14 @@ func (s *Service) change(ctx context.Context, r id.Reservation, c ChangeRequest,
 }
 
 // claimChange commits the first step of a change, which may be the only one.
-func (s *Service) claimChange(ctx context.Context, a asked, key string, hash [32]byte) (*Modify, commit.Receipt, error) {
+func (s *Service) claimChange(ctx context.Context, a asked, key commit.Key, hash [32]byte) (*Modify, commit.Receipt, error) {
 	at, err := s.snapshot(ctx, a.Reservation)
 	if err != nil {
 		return nil, commit.Receipt{}, err
 	}
 	now := s.Now().UTC()
 	op := &Modify{
-		Target: TargetOf(at), Key: commit.Key{Principal: Guest, Key: key}, RequestHash: hash, PaymentID: paymentOf(a.Reservation, key),
+		Target: TargetOf(at), Key: key, RequestHash: hash, PaymentID: paymentOf(a.Reservation, key),
 		Extend: a.Kind == kindExtend, Window: timerange.Range{From: a.From, To: a.To}, SpaceType: a.SpaceType, Version: a.Version,
 	}
 	if op.Extend {
@@ -194,12 +195,20 @@ func errChangeLapsed() error {
 
 // paymentOf is the payment of the change that a key asks for. It follows from
 // the key, so that a repetition finds it; its time is the reservation's.
-func paymentOf(r id.Reservation, key string) id.Payment {
+func paymentOf(r id.Reservation, key commit.Key) id.Payment {
 	h := sha256.New()
 	h.Write([]byte("change-payment-1:"))
 	h.Write(r.Bytes())
-	h.Write([]byte(key))
+	h.Write(scoped(key))
 	return derived(r, h.Sum(nil))
+}
+
+// scoped is a key as it is told apart from the same one of somebody else.
+func scoped(key commit.Key) []byte {
+	if key.Principal == Guest { // as it was when there were guests alone
+		return []byte(key.Key)
+	}
+	return []byte(key.Principal + ":" + key.Key)
 }
 
 // derived is a payment's id made of a hash, with the time of its reservation.

@@ -192,8 +192,9 @@ func (c *change) toTake(h *hand, o payment.Outcome) error {
 
 // PayRequest asks to pay what is owed.
 type PayRequest struct {
-	Key    string // the caller's idempotency key
-	Method string // the provider's token for a card; empty: the reservation's
+	Key     string     // the caller's idempotency key
+	Method  string     // the provider's token for a card; empty: the reservation's
+	Account id.Account // who asks, and whose the key is; zero: a guest
 }
 
 // Pay pays what the stay of a reservation owes, all of it. The same request with
@@ -235,9 +236,10 @@ func (s *Service) Pay(ctx context.Context, r id.Reservation, q PayRequest) (View
 		return View{}, fault.New(fault.Invalid, CodeMethodNeeded, "Say which card to take it from: what is owed cannot be promised once more.").
 			WithField("payment_method", "is no card")
 	}
+	key := commit.Key{Principal: changer(q.Account), Key: q.Key}
 	op := &Pay{
-		Target: TargetOf(at), Key: commit.Key{Principal: Guest, Key: q.Key}, RequestHash: sha256.Sum256(text),
-		PaymentID: debtPayment(r, "by its driver", []byte(q.Key)), Provider: with.Name(), Method: method,
+		Target: TargetOf(at), Key: key, RequestHash: sha256.Sum256(text),
+		PaymentID: debtPayment(r, "by its driver", scoped(key)), Provider: with.Name(), Method: method,
 	}
 	if _, err := s.Commits.Commit(ctx, op); err != nil {
 		return View{}, err

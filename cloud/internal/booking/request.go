@@ -225,6 +225,19 @@ func (r Request) principal() string {
 	if r.Account.IsZero() {
 		return Guest
 	}
-	u := r.Account.UUID()
-	return fmt.Sprintf("account:%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+	return "account:" + uuidText(r.Account)
+}
+
+// changer is the scope of a key that changes or pays something: it is another one than
+// that of the account's reservations, because who changes one does not come to own it.
+func changer(a id.Account) string {
+	if a.IsZero() {
+		return Guest
+	}
+	return "changes of account:" + uuidText(a)
+}
+
+func uuidText(a id.Account) string {
+	u := a.UUID()
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"net"
@@ -38,6 +39,12 @@ type Accounts interface {
 	ConfirmTOTP(ctx context.Context, from string, l account.Login, code string) ([]string, error)
 	RemoveTOTP(ctx context.Context, l account.Login) error
 	NewRecovery(ctx context.Context, l account.Login) ([]string, error)
+	Passkeys(ctx context.Context, a id.Account) ([]account.Passkey, error)
+	BeginPasskey(ctx context.Context, l account.Login) (json.RawMessage, error)
+	AddPasskey(ctx context.Context, from string, l account.Login, name string, answer []byte) (account.Passkey, error)
+	RemovePasskey(ctx context.Context, l account.Login, p id.Passkey) error
+	AskPasskey(ctx context.Context, from string) (json.RawMessage, error)
+	LoginPasskey(ctx context.Context, e account.Entry, answer []byte) (account.Session, string, error)
 	Owner(ctx context.Context, r id.Reservation) (id.Account, error)
 	Reservations(ctx context.Context, a id.Account, before id.Reservation, limit int) ([]id.Reservation, error)
 	Claim(ctx context.Context, a id.Account, at id.Parking, r id.Reservation, contact string) error
@@ -240,6 +247,8 @@ func (s *server) accountRoutes(r *gin.Engine, get func(string, gin.HandlerFunc))
 	r.POST("/users", s.try(s.signUp))
 	r.POST("/users/verify", s.try(s.verify))
 	r.POST("/login", s.try(s.login))
+	r.POST("/login/passkey/begin", s.try(s.askPasskey))
+	r.POST("/login/passkey", s.try(s.loginPasskey))
 	r.POST("/logout", s.do(s.logout))
 	r.POST("/password/forgot", s.try(s.forgot))
 	r.POST("/password/reset", s.try(s.reset))
@@ -255,6 +264,10 @@ func (s *server) accountRoutes(r *gin.Engine, get func(string, gin.HandlerFunc))
 	r.POST("/me/totp/confirm", s.as(s.confirmTOTP))
 	r.DELETE("/me/totp", s.as(s.removeTOTP))
 	r.POST("/me/recovery-codes", s.as(s.newRecovery))
+	get("/me/passkeys", s.as(s.listPasskeys))
+	r.POST("/me/passkeys/begin", s.as(s.beginPasskey))
+	r.POST("/me/passkeys", s.as(s.addPasskey))
+	r.DELETE("/me/passkeys/:id", s.as(s.removePasskey))
 	r.POST("/reservations/:id/claim", s.as(s.claim))
 	get("/owner/parkings", s.as(s.ownParkings))
 }

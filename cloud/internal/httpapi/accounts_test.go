@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"testing"
 
@@ -23,6 +24,14 @@ func (strangers) Verify(context.Context, string, string, string) error { return 
 func (strangers) Reset(context.Context, string, string, string) error  { return errGone() }
 func (strangers) Login(context.Context, account.Entry) (account.Session, string, error) {
 	return account.Session{}, "", fault.New(fault.Unauthenticated, account.CodeWrongLogin, "No.")
+}
+
+func (strangers) AskPasskey(context.Context, string) (json.RawMessage, error) {
+	return json.RawMessage(`{}`), nil
+}
+
+func (strangers) LoginPasskey(context.Context, account.Entry, []byte) (account.Session, string, error) {
+	return account.Session{}, "", fault.New(fault.Unauthenticated, account.CodePasskeyRefused, "No.")
 }
 
 func errGone() error { return fault.New(fault.NotFound, account.CodeLinkExpired, "Gone.") }

@@ -32,6 +32,7 @@ type object struct {
 	flags    map[string]**bool
 	maybe    map[string]**string // texts of which it matters whether they are there
 	lists    map[string]**[]string
+	raws     map[string]*json.RawMessage // objects whose members are not ours
 	objects  map[string]object
 	required []string
 }
@@ -113,6 +114,7 @@ func (f *findings) object(path string, raw []byte, o object) {
 		flag, isFlag := o.flags[name]
 		given, isMaybe := o.maybe[name]
 		list, isList := o.lists[name]
+		inside, isRaw := o.raws[name]
 		switch {
 		case seen[name]:
 			f.wrong[prefix+name] = "is given twice"
@@ -135,6 +137,10 @@ func (f *findings) object(path string, raw []byte, o object) {
 		case isList:
 			if json.Unmarshal(value, list) != nil || *list == nil {
 				f.wrong[prefix+name] = "must be a list of texts"
+			}
+		case isRaw:
+			if *inside = value; len(value) == 0 || value[0] != '{' {
+				f.wrong[prefix+name] = "must be an object"
 			}
 		case isObject:
 			f.object(prefix+name, value, inner)

@@ -65,8 +65,13 @@ func followed(c *gin.Context, set func(ctx context.Context, from, token, passwor
 	return done(c, set(c.Request.Context(), from(c), token, password))
 }
 
+// entry is what a browser brings to a log-in without being asked.
+func (s *server) entry(c *gin.Context) account.Entry {
+	return account.Entry{From: from(c), Device: device(c.GetHeader("User-Agent")), Instead: cookieOf(c.Request)}
+}
+
 func (s *server) login(c *gin.Context) error {
-	e := account.Entry{From: from(c), Device: device(c.GetHeader("User-Agent")), Instead: cookieOf(c.Request)}
+	e := s.entry(c)
 	if err := readBody(c, object{
 		texts: map[string]*string{"email": &e.Email, "password": &e.Password, "code": &e.Code}, required: []string{"email", "password"},
 	}, nil); err != nil {

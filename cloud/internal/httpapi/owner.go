@@ -59,7 +59,7 @@ func (s *server) ownParkings(c *gin.Context, p account.Principal, _ account.Logi
 func userAnswer(a *account.Account, l account.Login) api.UserAnswer {
 	u := api.User{
 		Id: a.ID.String(), Email: a.Email, Name: a.Name, Language: api.Language(a.Language), HourCycle: api.UserHourCycle(a.HourCycle),
-		Currency: a.Currency, Phone: a.Phone, Plates: a.Plates, Totp: a.TOTP != nil, RecoveryCodes: len(a.Recovery),
+		Currency: a.Currency, Phone: a.Phone, Plates: a.Plates, Totp: a.TOTP != nil, RecoveryCodes: len(a.Recovery), Passkeys: a.Passkeys,
 		Memberships: []api.Membership{}, CreatedAt: a.CreatedAt,
 	}
 	u.Reminders.Mail, u.Reminders.Sms = a.RemindByMail, a.RemindBySMS

@@ -51,14 +51,9 @@ func (s *server) reserve(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.Key, err = key(c); err != nil {
+	if r.Key, r.Account, err = s.scoped(c); err != nil {
 		return err
 	}
-	who, _, err := s.who(c)
-	if err != nil {
-		return err
-	}
-	r.Account = who.Account
 	// No deadline here: the service sets its own, and goes on when the client
 	// has hung up.
 	v, err := s.Booking.Reserve(c.Request.Context(), r)
@@ -69,6 +64,17 @@ func (s *server) reserve(c *gin.Context) error {
 	took(c, &v, began)
 	answer(c, settled(&v, http.StatusCreated), reservationAnswer(&v, true))
 	return nil
+}
+
+// scoped is the request's idempotency key and whose it is: the account's that is logged
+// in, or a guest's.
+func (s *server) scoped(c *gin.Context) (string, id.Account, error) {
+	text, err := key(c)
+	if err != nil {
+		return "", id.Account{}, err
+	}
+	who, _, err := s.who(c)
+	return text, who.Account, err
 }
 
 // key is the request's idempotency key, empty when it has none.
@@ -162,7 +168,7 @@ func (s *server) change(c *gin.Context, r *booking.ChangeRequest, o object, inst
 	if err := readBody(c, o, instants); err != nil {
 		return err
 	}
-	if r.Key, err = key(c); err != nil {
+	if r.Key, r.Account, err = s.scoped(c); err != nil {
 		return err
 	}
 	// No deadline here, as for a reservation.
@@ -185,7 +191,7 @@ func (s *server) pay(c *gin.Context) error {
 	if err := readBody(c, object{texts: map[string]*string{"payment_method": &q.Method}}, nil); err != nil {
 		return err
 	}
-	if q.Key, err = key(c); err != nil {
+	if q.Key, q.Account, err = s.scoped(c); err != nil {
 		return err
 	}
 	// No deadline here, as for a reservation.

@@ -104,6 +104,7 @@ type Mail struct {
 	OwedUnasked bool         // nobody heard from the bank, and nothing is held there
 	OwedPaid    bool         // it was paid by a card
 
+	Wishes    Wishes // of the account; none of a guest
 	Pass      string // text of the gate pass; with Confirmation and Changed
 	ManageURL string // page to change or cancel
 	Receipt   Paper  // with Receipt and Refunded
@@ -194,6 +195,8 @@ func (m Mail) Moot(by Channel, k Kind, now time.Time) string {
 		return "there is no address"
 	case by == BySMS && m.Phone == "":
 		return "there is no number"
+	case k == EndsSoon && slices.Contains(m.Wishes.Quiet, by):
+		return "its driver does not want to be reminded by it"
 	case !slices.Contains(states[k], m.State):
 		return "the reservation is " + string(m.State)
 	case (k.HasPass() || k == EndsSoon) && !now.Before(m.Window.To):
@@ -210,10 +213,6 @@ func (m Mail) Moot(by Channel, k Kind, now time.Time) string {
 		return ""
 	}
 }
-
-// EndsAt is the end of the window as a driver reads it: the time of the day, with
-// its day when it is another than the one that the window begins on.
-func (m Mail) EndsAt() string { return Clock(m.Window.To.In(m.Zone), m.Window.From.In(m.Zone)) }
 
 // Clock is a time of the day, with its day when that is another than the reader
 // expects.

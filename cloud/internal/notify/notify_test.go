@@ -64,6 +64,15 @@ func TestOnlyWhatIsStillTrueIsSent(t *testing.T) {
 		{"a receipt", notify.Receipt, notify.Mail{To: "a@b", State: reservation.Completed, Confirmed: true, Window: ahead}, true},
 		{"a receipt of a no-show who has come since", notify.Receipt, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, false},
 		{"an end that is near", notify.EndsSoon, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Reminded: true, Window: ahead}, true},
+		{"an end of which he does not want a mail", notify.EndsSoon, notify.Mail{
+			To: "a@b", State: reservation.Active, Confirmed: true, Reminded: true, Window: ahead, Wishes: notify.Wishes{Quiet: []notify.Channel{notify.ByMail}},
+		}, false},
+		{"an end of which he does not want an SMS", notify.EndsSoon, notify.Mail{
+			To: "a@b", State: reservation.Active, Confirmed: true, Reminded: true, Window: ahead, Wishes: notify.Wishes{Quiet: []notify.Channel{notify.BySMS}},
+		}, true},
+		{"a cancellation to who wants no reminders", notify.Cancellation, notify.Mail{
+			To: "a@b", State: reservation.Cancelled, Confirmed: true, Window: ahead, Wishes: notify.Wishes{Quiet: []notify.Channel{notify.ByMail, notify.BySMS}},
+		}, true},
 		{"an end that was moved", notify.EndsSoon, notify.Mail{To: "a@b", State: reservation.Active, Confirmed: true, Window: ahead}, false},
 		{"an end after the exit", notify.EndsSoon, notify.Mail{To: "a@b", State: reservation.Completed, Confirmed: true, Reminded: true, Window: ahead}, false},
 		{"an end that has passed", notify.EndsSoon, notify.Mail{

@@ -10,7 +10,6 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/relay"
-	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 )
 
@@ -30,7 +29,7 @@ var _ account.Store = Accounts{}
 func NewAccounts(db *DB, jobs JobInserter) Accounts { return Accounts{db, jobs} }
 
 const selectAccount = `select a.id, a.email, a.password, a.name, a.language, a.hour_cycle, a.currency, a.phone, a.remind_by_mail, a.remind_by_sms,
-	a.plates, a.totp, a.totp_step, a.recovery, a.created_at from account a where `
+	a.plates, a.totp, a.totp_step, a.recovery, (select count(*) from passkey p where p.account = a.id), a.created_at from account a where `
 
 // ByEmail implements account.Store.
 func (s Accounts) ByEmail(ctx context.Context, email string) (*account.Account, error) {
@@ -45,7 +44,7 @@ func (s Accounts) ByID(ctx context.Context, a id.Account) (*account.Account, err
 func (s Accounts) one(ctx context.Context, sql string, arg any) (*account.Account, error) {
 	var a account.Account
 	err := s.db.pool.QueryRow(ctx, sql, arg).Scan(&a.ID, &a.Email, &a.Password, &a.Name, &a.Language, &a.HourCycle, &a.Currency, &a.Phone,
-		&a.RemindByMail, &a.RemindBySMS, &a.Plates, &a.TOTP, &a.TOTPStep, &a.Recovery, &a.CreatedAt)
+		&a.RemindByMail, &a.RemindBySMS, &a.Plates, &a.TOTP, &a.TOTPStep, &a.Recovery, &a.Passkeys, &a.CreatedAt)
 	none := errors.Is(err, pgx.ErrNoRows)
 	if err != nil && !none {
 		return nil, unavailable("read an account", err)
@@ -224,19 +223,35 @@ func (s Accounts) Close(ctx context.Context, a id.Account) (ok bool, err error) 
 	return ok && err == nil, unavailable("close an account", err)
 }
 
-// PutLogin implements account.Store.
-func (s Accounts) PutLogin(ctx context.Context, l account.Login, checked string, token, instead []byte) (bool, error) {
-	return s.did(ctx, "log in", `with still as (select id from account where id = $2 and password = $10 for share),
-			old as (delete from login where token = $9 and exists (select from still))
-		insert into login (id, account, token, device, second_factor, created_at, last_seen_at, expires_at)
-			select $1, id, $3, $4, $5, $6, $7, $8 from still`,
-		l.ID.UUID(), l.Account.UUID(), token, l.Device, l.SecondFactor, l.CreatedAt, l.LastSeen, l.Expires, instead, checked)
+// PutLogin implements account.Store. The lock comes first and by itself: what it waited
+// for is seen by the statement that follows.
+func (s Accounts) PutLogin(ctx context.Context, l account.Login, checked string, token, instead []byte) (ok bool, err error) {
+	var key any
+	if !l.Passkey.IsZero() {
+		key = l.Passkey.UUID()
+	}
+	err = pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `select from account where id = $1 and password = $2 for share`, l.Account.UUID(), checked)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		tag, err = tx.Exec(ctx, `insert into login (id, account, token, device, second_factor, passkey, created_at, last_seen_at, expires_at)
+			select $1, $2, $3, $4, $5, $6, $7, $8, $9 where $6::uuid is null or exists (select from passkey where id = $6 and account = $2)`,
+			l.ID.UUID(), l.Account.UUID(), token, l.Device, l.SecondFactor, key, l.CreatedAt, l.LastSeen, l.Expires)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		ok = true
+		_, err = tx.Exec(ctx, `delete from login where token = $1`, instead)
+		return err
+	})
+	return ok && err == nil, unavailable("log in", err)
 }
 
-const selectLogin = `select id, account, device, second_factor, created_at, last_seen_at, expires_at from login where `
+const selectLogin = `select id, account, device, second_factor, coalesce(passkey, '00000000-0000-0000-0000-000000000000'), created_at, last_seen_at, expires_at from login where `
 
 func scanLogin(row pgx.CollectableRow) (l account.Login, err error) {
-	err = row.Scan(&l.ID, &l.Account, &l.Device, &l.SecondFactor, &l.CreatedAt, &l.LastSeen, &l.Expires)
+	err = row.Scan(&l.ID, &l.Account, &l.Device, &l.SecondFactor, &l.Passkey, &l.CreatedAt, &l.LastSeen, &l.Expires)
 	l.CreatedAt, l.LastSeen, l.Expires = l.CreatedAt.UTC(), l.LastSeen.UTC(), l.Expires.UTC()
 	return l, err
 }
@@ -313,14 +328,15 @@ func (s Accounts) ConfirmTOTP(ctx context.Context, a id.Account, l id.Login, sec
 		update login set second_factor = true where id = $2 and account in (select id from set)`, a.UUID(), l.UUID(), secret, step, recovery)
 }
 
-// RemoveTOTP implements account.Store. Sessions that passed it have not any more.
+// RemoveTOTP implements account.Store. Sessions that passed it have not any more; those of
+// passkeys have.
 func (s Accounts) RemoveTOTP(ctx context.Context, a id.Account) (ok bool, err error) {
 	err = pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `update account set totp = null, recovery = '{}' where id = $1 and totp is not null`, a.UUID())
 		if ok = tag.RowsAffected() == 1; err != nil || !ok {
 			return err
 		}
-		_, err = tx.Exec(ctx, `update login set second_factor = false where account = $1`, a.UUID())
+		_, err = tx.Exec(ctx, `update login set second_factor = false where account = $1 and passkey is null`, a.UUID())
 		return err
 	})
 	return ok && err == nil, unavailable("remove an authenticator", err)
@@ -373,58 +389,10 @@ func (s Accounts) Sweep(ctx context.Context, now time.Time) error {
 	if err := s.exec(ctx, "sweep sessions", `delete from login where ctid = any (array(select ctid from login where expires_at < $1 for update skip locked))`, now); err != nil {
 		return err
 	}
+	if err := s.exec(ctx, "sweep challenges", `delete from passkey_challenge where ctid = any (array(select ctid from passkey_challenge where expires_at < $1 for update skip locked))`, now); err != nil {
+		return err
+	}
 	return s.exec(ctx, "sweep links", `delete from account_link where expires_at < $1::timestamptz - interval '1 day'`, now)
-}
-
-// ReservationAccount implements account.Store.
-func (s Accounts) ReservationAccount(ctx context.Context, r id.Reservation) (a id.Account, err error) {
-	err = s.db.pool.QueryRow(ctx, `select account from reservation_account where reservation = $1`, r.UUID()).Scan(&a)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return a, nil
-	}
-	return a, unavailable("read whose a reservation is", err)
-}
-
-// Reservations implements account.Store: by their ids, which sort by when they were made.
-func (s Accounts) Reservations(ctx context.Context, a id.Account, before id.Reservation, limit int) ([]id.Reservation, error) {
-	var from any
-	if !before.IsZero() {
-		from = before.UUID()
-	}
-	rows, err := s.db.pool.Query(ctx, `select o.reservation from reservation_account o join reservation r on r.parking = o.parking and r.id = o.reservation
-		where o.account = $1 and ($2::uuid is null or o.reservation < $2) order by o.reservation desc limit $3`, a.UUID(), from, limit)
-	if err != nil {
-		return nil, unavailable("read an account's reservations", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[id.Reservation])
-	return found, unavailable("read an account's reservations", err)
-}
-
-// Claim implements account.Store.
-func (s Accounts) Claim(ctx context.Context, at id.Parking, r id.Reservation, a id.Account) (bool, error) {
-	if err := s.exec(ctx, "claim a reservation", `insert into reservation_account (parking, reservation, account) values ($1, $2, $3) on conflict do nothing`,
-		string(at), r.UUID(), a.UUID()); err != nil {
-		return false, err
-	}
-	owner, err := s.ReservationAccount(ctx, r)
-	return owner == a, err
-}
-
-// Operators implements account.Store.
-func (s Accounts) Operators(ctx context.Context, only []id.Operator, all bool) ([]account.OperatorParkings, error) {
-	ids := make([][16]byte, len(only))
-	for i, o := range only {
-		ids[i] = o.UUID()
-	}
-	rows, err := s.db.pool.Query(ctx, `select o.id, o.name, coalesce(array_agg(p.id order by p.id) filter (where p.id is not null), '{}') from operator o
-		left join parking p on p.operator = o.id where $2 or o.id = any ($1::uuid[]) group by o.id, o.name order by o.name`, ids, all)
-	if err != nil {
-		return nil, unavailable("read operators", err)
-	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o account.OperatorParkings, err error) {
-		return o, row.Scan(&o.Operator, &o.Name, &o.Parkings)
-	})
-	return found, unavailable("read operators", err)
 }
 
 func (s Accounts) exec(ctx context.Context, what, sql string, args ...any) error {
@@ -435,45 +403,4 @@ func (s Accounts) exec(ctx context.Context, what, sql string, args ...any) error
 func (s Accounts) did(ctx context.Context, what, sql string, args ...any) (bool, error) {
 	tag, err := s.db.pool.Exec(ctx, sql, args...)
 	return err == nil && tag.RowsAffected() == 1, unavailable(what, err)
-}
-
-// Fault codes of giving roles.
-const (
-	CodeAccountUnknown  = "account_not_found"
-	CodeOperatorUnknown = "operator_not_found"
-)
-
-// Grant gives the account of an address a role, of the named operator or, without a
-// name, of the platform. An empty role takes it away.
-func (s Accounts) Grant(ctx context.Context, email string, role account.Role, operator string) error {
-	err := pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
-		var a id.Account
-		err := tx.QueryRow(ctx, `select id from account where email = $1 for update`, email).Scan(&a)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fault.New(fault.NotFound, CodeAccountUnknown, "Nobody has an account with that address. Sign up first, and confirm the address.")
-		}
-		if err != nil {
-			return err
-		}
-		var of any
-		if operator != "" {
-			var o id.Operator
-			err := tx.QueryRow(ctx, `select id from operator where name = $1`, operator).Scan(&o)
-			if errors.Is(err, pgx.ErrNoRows) {
-				return fault.New(fault.NotFound, CodeOperatorUnknown, "There is no operator of that name.")
-			}
-			if err != nil {
-				return err
-			}
-			of = o.UUID()
-		}
-		if role == "" {
-			_, err = tx.Exec(ctx, `delete from membership where account = $1 and operator is not distinct from $2::uuid`, a.UUID(), of)
-			return err
-		}
-		_, err = tx.Exec(ctx, `insert into membership (account, operator, role) values ($1, $2, $3) on conflict (account, operator) do update set role = excluded.role`,
-			a.UUID(), of, string(role))
-		return err
-	})
-	return unavailable("give a role", err)
 }

@@ -70,6 +70,7 @@ var codes = map[string]int{
 	"webhook_stale":     http.StatusBadRequest,
 	"webhook_malformed": http.StatusBadRequest,
 	"link_expired":      http.StatusGone,
+	"challenge_expired": http.StatusGone,
 }
 
 // retryAfter is when, in seconds, the same request may be sent again.

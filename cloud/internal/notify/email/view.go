@@ -46,6 +46,9 @@ type view struct {
 	To        string
 	Says      []string // paragraphs of a notice
 	Button    string   // what the link to the booking is called in a notice; empty: no link
+	Lang      string   // of the words
+	Keep      string   // that the link is a secret
+	Closing   string   // why there is this mail
 }
 
 type line struct{ What, When, Amount string }
@@ -63,7 +66,8 @@ func newView(k notify.Kind, m notify.Mail) view {
 		From: notify.Clock(m.DriveInFrom.In(m.Zone), from), By: notify.Clock(m.NoShowAt.In(m.Zone), from),
 		Booking: Number(m.Reservation), Total: m.Total.Written(), Pass: m.Pass,
 		PassImage: htmltemplate.URL("cid:" + passImage), //nolint:gosec // a constant, of a scheme that templates do not know
-		ManageURL: m.ManageURL, To: m.To,
+		ManageURL: m.ManageURL, To: m.To, Lang: "en", Keep: "Keep this address to yourself: whoever has it can cancel.",
+		Closing: "Sent to " + m.To + " because you reserved a space with Openlot.",
 	}
 	if m.Space != "" && k.HasPass() {
 		v.SpaceType = join(", ", m.SpaceType, "probably bay "+m.Space+"; the gate tells you")
@@ -85,6 +89,7 @@ func newView(k notify.Kind, m notify.Mail) view {
 	_, a := from.Zone()
 	_, b := to.Zone()
 	switch {
+	case v.Lang != "en": // its words say it themselves
 	case a != b:
 		v.ZoneNote = "The clock is changed during your stay: it starts in " + zone(from) + " and ends in " + zone(to) + "."
 	case m.Zone == time.UTC:
@@ -194,16 +199,7 @@ func (v *view) notice(k notify.Kind, m notify.Mail, when string) {
 	case notify.Owing:
 		v.owing(m, booking, when)
 	default: // it ends soon
-		end := m.EndsAt()
-		v.Subject = fmt.Sprintf("Your time at %s ends at %s", m.Name, end)
-		v.Heading = [2]string{"Your time at " + m.Name, "ends at " + end + "."}
-		v.Says = []string{fmt.Sprintf("Booking %s at %s, %s.", v.Booking, v.Where, when)}
-		if m.ExitGrace > 0 {
-			v.Says = append(v.Says, fmt.Sprintf("Leaving up to %d minutes late costs nothing more. After that you pay the tariff for what is beyond these minutes.", int(m.ExitGrace.Minutes())))
-		} else {
-			v.Says = append(v.Says, "After that you pay the tariff up to the minute you leave.")
-		}
-		v.Button = "See your booking"
+		v.ending(m)
 	}
 }
 

@@ -23,7 +23,12 @@ func Text(k notify.Kind, m notify.Mail) (string, error) {
 		return "", fmt.Errorf("%w: there is no SMS of kind %q", notify.ErrPermanent, k)
 	}
 	end := m.EndsAt()
+	at, ends := "Your time at ", " ends at "+end+"."
 	short := "Your time ends at " + end + "."
+	if m.Wishes.German() {
+		at, ends = "Ihre Zeit in ", " endet um "+end+"."
+		short = "Ihre Zeit endet um " + end + "."
+	}
 	link := ""
 	// A link that is cut off, or whose characters are replaced, leads nowhere.
 	if text, whole := plain(m.ManageURL); whole && text == m.ManageURL && text != "" && Length(short)+1+Length(text) <= Limit {
@@ -33,10 +38,10 @@ func Text(k notify.Kind, m notify.Mail) (string, error) {
 	if !whole {
 		name = ""
 	}
-	if name = fit(name, Limit-Length("Your time at  ends at "+end+"."+link)); name == "" {
+	if name = fit(name, Limit-Length(at+ends+link)); name == "" {
 		return short + link, nil
 	}
-	return "Your time at " + name + " ends at " + end + "." + link, nil
+	return at + name + ends + link, nil
 }
 
 // The GSM 03.38 alphabet. Characters of the extension count twice.

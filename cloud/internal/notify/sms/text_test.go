@@ -36,6 +36,9 @@ func TestTheEndInOneSMS(t *testing.T) {
 		want   string
 	}{
 		{"as the mail says it", func(*notify.Mail) {}, "Your time at Altmarkt ends at 17:00. " + link},
+		{"in German", func(m *notify.Mail) { m.Wishes.Language = "de" }, "Ihre Zeit in Altmarkt endet um 17:00. " + link},
+		{"in German, on another day", func(m *notify.Mail) { m.Wishes.Language, m.Name, m.Window.To = "de", "", m.Window.To.Add(24*time.Hour) }, "Ihre Zeit endet um Fr 17:00. " + link},
+		{"twelve hours", func(m *notify.Mail) { m.Wishes.TwelveHour = true }, "Your time at Altmarkt ends at 5:00 PM. " + link},
 		{"on another day", func(m *notify.Mail) { m.Window.To = m.Window.To.Add(24 * time.Hour) }, "Your time at Altmarkt ends at Fri 17:00. " + link},
 		{"in another zone", func(m *notify.Mail) { m.Zone = time.UTC }, "Your time at Altmarkt ends at 15:00. " + link},
 		{"umlauts stay", func(m *notify.Mail) { m.Name = "Königstraße" }, "Your time at Königstraße ends at 17:00. " + link},

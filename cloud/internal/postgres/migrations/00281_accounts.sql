@@ -31,6 +31,34 @@ create table membership (
 );
 create index membership_operator on membership (operator);
 
+-- A key on a device that logs in (WebAuthn).
+create table passkey (
+  id              uuid primary key,
+  account         uuid not null references account on delete cascade,
+  name            text not null default '',
+  credential      bytea not null unique,            -- its id, by the device
+  public_key      bytea not null,                   -- COSE
+  sign_count      bigint not null,
+  backup_eligible boolean not null,
+  backed_up       boolean not null,
+  transports      text[] not null default '{}',
+  model           bytea not null,                   -- AAGUID
+  created_at      timestamptz not null,
+  last_used_at    timestamptz
+);
+create index passkey_account on passkey (account);
+
+-- What a device was asked and has not answered: by the SHA-256 of the challenge.
+create table passkey_challenge (
+  challenge  bytea primary key,
+  account    uuid references account on delete cascade, -- null: of whoever logs in
+  remembered bytea not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null
+);
+create index passkey_challenge_expires on passkey_challenge (expires_at);
+create index passkey_challenge_account on passkey_challenge (account);
+
 -- A log-in on one device. The cookie has the token, the row its SHA-256.
 create table login (
   id            uuid primary key,
@@ -38,6 +66,7 @@ create table login (
   token         bytea not null unique,
   device        text not null default '',
   second_factor boolean not null default false,
+  passkey       uuid,                              -- that opened it; null: a password did
   created_at    timestamptz not null,
   last_seen_at  timestamptz not null,
   expires_at    timestamptz not null
@@ -89,5 +118,5 @@ end $$;
 create trigger account_reserves after insert on idempotency_key for each row
   when (new.principal like 'account:%') execute function account_reserves();
 
-grant select, insert, update, delete on account, membership, login, account_link, login_tries to openlot_app;
+grant select, insert, update, delete on account, membership, login, account_link, login_tries, passkey, passkey_challenge to openlot_app;
 grant select, insert on reservation_account to openlot_app;

@@ -22,5 +22,11 @@ export const accountGerman: Words = {
   link_expired: ['Dieser Link ist zu alt oder wurde schon benutzt.', 'Fordern Sie einen neuen an; es dauert eine Minute.'],
   too_many_tries: ['Es waren zu viele Versuche.', ['Warten Sie {wait}, dann geht es wieder.', 'Warten Sie eine Minute, dann geht es wieder.']],
   login_busy: ['Gerade melden sich zu viele an.', 'Warten Sie einen Moment und drücken Sie noch einmal.'],
+  passkey_refused: ['Dieser Passkey öffnet hier kein Konto, oder sein Gerät hat etwas anderes geantwortet.', 'Es wurde nichts geändert.', 'Beginnen Sie noch einmal, oder melden Sie sich mit dem Passwort an.'],
+  passkey_not_found: ['Diesen Passkey gibt es nicht mehr.', 'Laden Sie die Liste neu.'],
+  passkey_exists: ['Dieser Passkey gehört schon zu einem Konto.', 'Nehmen Sie ein anderes Gerät, oder melden Sie sich mit ihm an.'],
+  too_many_passkeys: ['Ihr Konto hat so viele Passkeys, wie es haben kann.', 'Entfernen Sie zuerst einen, den Sie nicht benutzen.'],
+  passkeys_unavailable: ['Unter dieser Adresse gibt es keine Passkeys.', 'Melden Sie sich mit Passwort und Code an.'],
+  challenge_expired: ['Das hat länger als fünf Minuten gedauert oder wurde schon beantwortet.', 'Beginnen Sie noch einmal.'],
   unknown_parameter: ['Diese Seite hat auf eine Art gefragt, die der Server nicht nimmt.', 'Laden Sie die Seite noch einmal.'],
 }

@@ -22,5 +22,11 @@ export const accountEnglish: Words = {
   link_expired: ['This link is too old, or was used already.', 'Ask for another one; it takes a minute.'],
   too_many_tries: ['There were too many tries.', ['Wait {wait}, then try again.', 'Wait a minute, then try again.']],
   login_busy: ['Too many people sign in at this moment.', 'Wait a moment and press again.'],
+  passkey_refused: ['This passkey opens no account here, or its device answered something else.', 'Nothing was changed.', 'Begin again, or sign in with your password.'],
+  passkey_not_found: ['This passkey is gone already.', 'Load the list again.'],
+  passkey_exists: ['This passkey is in an account already.', 'Take another device, or sign in with it.'],
+  too_many_passkeys: ['Your account has as many passkeys as it can.', 'Remove one that you do not use first.'],
+  passkeys_unavailable: ['There are no passkeys at this address.', 'Sign in with your password and a code.'],
+  challenge_expired: ['That took longer than five minutes, or was answered before.', 'Begin again.'],
   unknown_parameter: ['This page asked in a way the server does not take.', 'Load the page again.'],
 }

@@ -1,0 +1,104 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openlot/openlot/cloud/internal/account"
+	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// ReservationAccount implements account.Store.
+func (s Accounts) ReservationAccount(ctx context.Context, r id.Reservation) (a id.Account, err error) {
+	err = s.db.pool.QueryRow(ctx, `select account from reservation_account where reservation = $1`, r.UUID()).Scan(&a)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return a, nil
+	}
+	return a, unavailable("read whose a reservation is", err)
+}
+
+// Reservations implements account.Store: by their ids, which sort by when they were made.
+func (s Accounts) Reservations(ctx context.Context, a id.Account, before id.Reservation, limit int) ([]id.Reservation, error) {
+	var from any
+	if !before.IsZero() {
+		from = before.UUID()
+	}
+	rows, err := s.db.pool.Query(ctx, `select o.reservation from reservation_account o join reservation r on r.parking = o.parking and r.id = o.reservation
+		where o.account = $1 and ($2::uuid is null or o.reservation < $2) order by o.reservation desc limit $3`, a.UUID(), from, limit)
+	if err != nil {
+		return nil, unavailable("read an account's reservations", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[id.Reservation])
+	return found, unavailable("read an account's reservations", err)
+}
+
+// Claim implements account.Store.
+func (s Accounts) Claim(ctx context.Context, at id.Parking, r id.Reservation, a id.Account) (bool, error) {
+	if err := s.exec(ctx, "claim a reservation", `insert into reservation_account (parking, reservation, account) values ($1, $2, $3) on conflict do nothing`,
+		string(at), r.UUID(), a.UUID()); err != nil {
+		return false, err
+	}
+	owner, err := s.ReservationAccount(ctx, r)
+	return owner == a, err
+}
+
+// Operators implements account.Store.
+func (s Accounts) Operators(ctx context.Context, only []id.Operator, all bool) ([]account.OperatorParkings, error) {
+	ids := make([][16]byte, len(only))
+	for i, o := range only {
+		ids[i] = o.UUID()
+	}
+	rows, err := s.db.pool.Query(ctx, `select o.id, o.name, coalesce(array_agg(p.id order by p.id) filter (where p.id is not null), '{}') from operator o
+		left join parking p on p.operator = o.id where $2 or o.id = any ($1::uuid[]) group by o.id, o.name order by o.name`, ids, all)
+	if err != nil {
+		return nil, unavailable("read operators", err)
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o account.OperatorParkings, err error) {
+		return o, row.Scan(&o.Operator, &o.Name, &o.Parkings)
+	})
+	return found, unavailable("read operators", err)
+}
+
+// Fault codes of giving roles.
+const (
+	CodeAccountUnknown  = "account_not_found"
+	CodeOperatorUnknown = "operator_not_found"
+)
+
+// Grant gives the account of an address a role, of the named operator or, without a
+// name, of the platform. An empty role takes it away.
+func (s Accounts) Grant(ctx context.Context, email string, role account.Role, operator string) error {
+	err := pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
+		var a id.Account
+		err := tx.QueryRow(ctx, `select id from account where email = $1 for update`, email).Scan(&a)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fault.New(fault.NotFound, CodeAccountUnknown, "Nobody has an account with that address. Sign up first, and confirm the address.")
+		}
+		if err != nil {
+			return err
+		}
+		var of any
+		if operator != "" {
+			var o id.Operator
+			err := tx.QueryRow(ctx, `select id from operator where name = $1`, operator).Scan(&o)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return fault.New(fault.NotFound, CodeOperatorUnknown, "There is no operator of that name.")
+			}
+			if err != nil {
+				return err
+			}
+			of = o.UUID()
+		}
+		if role == "" {
+			_, err = tx.Exec(ctx, `delete from membership where account = $1 and operator is not distinct from $2::uuid`, a.UUID(), of)
+			return err
+		}
+		_, err = tx.Exec(ctx, `insert into membership (account, operator, role) values ($1, $2, $3) on conflict (account, operator) do update set role = excluded.role`,
+			a.UUID(), of, string(role))
+		return err
+	})
+	return unavailable("give a role", err)
+}

@@ -1,0 +1,145 @@
+package postgres_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/openlot/openlot/cloud/internal/account"
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// key stores a passkey.
+func (p people) key(a id.Account, credential string) account.Passkey {
+	p.t.Helper()
+	k := account.Passkey{
+		ID: id.New[id.Passkey](time.Now()), Account: a, Name: credential, Credential: []byte(credential), PublicKey: []byte{1}, Model: []byte{2}, CreatedAt: p.now,
+	}
+	if ok, err := p.PutPasskey(p.t.Context(), k, 3); err != nil || !ok {
+		p.t.Fatal(ok, err)
+	}
+	return k
+}
+
+func (p people) by(k account.Passkey, token string) (bool, error) {
+	l := account.Login{ID: id.New[id.Login](p.now), Account: k.Account, SecondFactor: true, Passkey: k.ID, CreatedAt: p.now, LastSeen: p.now, Expires: p.now.Add(account.Idle)}
+	return p.PutLogin(p.t.Context(), l, "old", account.HashToken(token), nil)
+}
+
+func TestAChallengeIsAnsweredOnceInTimeByWhomItWasPutTo(t *testing.T) {
+	p, _ := newPeople(t)
+	a, b := p.signedUp("jana@posteo.example", "de", "old"), p.signedUp("ole@posteo.example", "de", "old")
+	put := func(name string, of id.Account) []byte {
+		c := account.HashToken(name)
+		p.ok(p.PutChallenge(t.Context(), c, of, []byte(name), p.now, p.now.Add(time.Minute)))
+		return c
+	}
+	take := func(c []byte, of id.Account, after time.Duration) string {
+		t.Helper()
+		got, err := p.TakeChallenge(t.Context(), c, of, p.now.Add(after))
+		p.ok(err)
+		return string(got)
+	}
+	hers, anybodys := put("hers", a), put("anybody's", id.Account{})
+	for name, x := range map[string]struct {
+		c  []byte
+		of id.Account
+	}{"another's": {hers, b}, "hers at a log-in": {hers, id.Account{}}, "a log-in's for a new key": {anybodys, a}, "none": {account.HashToken("x"), a}} {
+		if got := take(x.c, x.of, 0); got != "" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if got := take(hers, a, time.Minute); got != "" {
+		t.Errorf("too late: %q", got)
+	}
+	if got := take(hers, a, 0); got != "hers" {
+		t.Errorf("in time: %q", got)
+	}
+	if got := take(hers, a, 0); got != "" {
+		t.Errorf("twice: %q", got)
+	}
+	var won atomic.Int32
+	var g errgroup.Group
+	for range 8 {
+		g.Go(func() error {
+			got, err := p.TakeChallenge(t.Context(), anybodys, id.Account{}, p.now)
+			if got != nil {
+				won.Add(1)
+			}
+			return err
+		})
+	}
+	if p.ok(g.Wait()); won.Load() != 1 {
+		t.Errorf("answered %d times at once", won.Load())
+	}
+	old := put("old", a)
+	p.ok(p.Sweep(t.Context(), p.now.Add(2*time.Minute)))
+	if got := take(old, a, 0); got != "" {
+		t.Error("what is over is still there")
+	}
+}
+
+func TestAPasskeyIsOfOneAccountAndItsCountGrows(t *testing.T) {
+	p, _ := newPeople(t)
+	a, b := p.signedUp("jana@posteo.example", "de", "old"), p.signedUp("ole@posteo.example", "de", "old")
+	k := p.key(a, "one")
+	k2 := k
+	k2.ID, k2.Account = id.New[id.Passkey](time.Now()), b
+	if ok, err := p.PutPasskey(t.Context(), k2, 3); err != nil || ok {
+		t.Errorf("a key of two accounts: %v", err)
+	}
+	p.key(a, "two")
+	p.key(a, "three")
+	k2.Account, k2.Credential = a, []byte("four")
+	if ok, err := p.PutPasskey(t.Context(), k2, 3); err != nil || ok {
+		t.Errorf("more keys than may be: %v", err)
+	}
+	for _, x := range []struct {
+		count uint32
+		want  bool
+	}{{0, true}, {0, true}, {5, true}, {5, false}, {4, false}, {0, false}, {6, true}} {
+		k.SignCount = x.count
+		if ok, err := p.UsePasskey(t.Context(), k, p.now); err != nil || ok != x.want {
+			t.Errorf("a count of %d: %t, %v", x.count, ok, err)
+		}
+	}
+	if list, err := p.Passkeys(t.Context(), a); err != nil || len(list) != 3 || list[2].SignCount != 6 || !list[2].LastUsed.Equal(p.now) || !list[0].LastUsed.IsZero() {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if got, err := p.ByID(t.Context(), a); err != nil || got.Passkeys != 3 || !got.Secured() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if ok, err := p.RemovePasskey(t.Context(), b, k.ID, id.Login{}); err != nil || ok {
+		t.Errorf("another's key is removed: %v", err)
+	}
+}
+
+// Whichever comes first, nobody whom a key let in is in after it was removed.
+func TestALogInBesideTheRemovalOfItsKeyDoesNotOutliveIt(t *testing.T) {
+	p, _ := newPeople(t)
+	a := p.signedUp("jana@posteo.example", "de", "old")
+	for i := range 20 {
+		k := p.key(a, fmt.Sprint(i))
+		var g errgroup.Group
+		for j := range 3 {
+			g.Go(func() error {
+				_, err := p.by(k, fmt.Sprint(i, " ", j))
+				return err
+			})
+		}
+		g.Go(func() error {
+			ok, err := p.RemovePasskey(t.Context(), a, k.ID, id.Login{})
+			if err == nil && !ok {
+				return fmt.Errorf("the key was not there")
+			}
+			return err
+		})
+		p.ok(g.Wait())
+		if left, err := p.Logins(t.Context(), a, p.now); err != nil || len(left) != 0 {
+			t.Fatalf("round %d: %d log-ins are left, %v", i, len(left), err)
+		}
+	}
+}
