@@ -47,7 +47,7 @@ await test('account', async () => {
   const said = async email => {
     await p.getByLabel('E-mail').fill(email)
     await p.getByLabel('Password').fill('not the password')
-    const [answer] = await Promise.all([p.waitForResponse(r => r.url().endsWith('/login')), p.getByRole('button', {name: 'Sign in'}).click()])
+    const [answer] = await Promise.all([p.waitForResponse(r => r.url().endsWith('/login')), p.getByRole('button', {name: 'Sign in', exact: true}).click()])
     await until('the answer is shown', async () => await p.locator('.note.wrong').count() && !await p.getByText('Asking…').count())
     return `${answer.status()} ${await p.locator('.note.wrong').innerText()}`
   }
@@ -75,6 +75,10 @@ await test('account', async () => {
   await p.getByRole('button', {name: 'Save', exact: true}).click()
   await p.getByText('DDOL417').waitFor()
 
+  const out = async () => {
+    await p.getByRole('button', {name: 'Sign out', exact: true}).first().click()
+    await until('the first page comes', () => p.evaluate(() => location.hash === '#/'))
+  }
   // A second factor.
   await p.getByRole('button', {name: 'Set up'}).click()
   const key = (await p.locator('.stack .code').first().innerText())
@@ -86,6 +90,17 @@ await test('account', async () => {
   check(recovery.length === 10, `${recovery.length} recovery codes`)
   await see(p, 'recovery-phone')
   await p.getByRole('button', {name: 'I have them'}).click()
+
+  // A passkey of this device, which is then enough.
+  const cdp = await p.context().newCDPSession(p)
+  await cdp.send('WebAuthn.enable')
+  await cdp.send('WebAuthn.addVirtualAuthenticator', {options: {protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true}})
+  await p.getByRole('button', {name: 'Add a passkey'}).click()
+  await p.locator('.passkeys li').waitFor()
+  await out()
+  await p.goto(`${c.base}/#/login?then=%23%2Faccount`)
+  await p.getByRole('button', {name: 'Sign in with a passkey'}).click()
+  await p.locator('.passkeys li').waitFor()
 
   // Another device, which has to show it, and is signed out from here.
   const q = await page('account elsewhere', {expected: refused, bypassCSP: true})
@@ -109,7 +124,7 @@ await test('account', async () => {
   await d.getByRole('heading', {name: 'Konto anlegen'}).waitFor()
   await see(d, 'signup-tablet-dark-de')
 
-  await p.getByRole('button', {name: 'Sign out', exact: true}).click()
+  await out()
   await p.goto(`${c.base}/#/account`)
   await p.getByRole('heading', {name: 'Sign in to see your account'}).waitFor()
 })

@@ -4,6 +4,7 @@
 import {spawn} from 'node:child_process'
 import {createRequire} from 'node:module'
 import {mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs'
+import {createServer} from 'node:net'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
@@ -52,12 +53,19 @@ export async function run(name, args) {
   return p.said()
 }
 
+/** A port that nobody listens on now. */
+export function freePort() {
+  return new Promise((ok, no) => {
+    const s = createServer().once('error', no).listen(0, '127.0.0.1', () => { const {port} = s.address(); s.close(() => ok(port)) })
+  })
+}
+
 /** A whole cloud of its own with an empty database. `features` are car parks for openlot import. */
 export async function cloud(features, more = []) {
   const dir = mkdtempSync(join(tmpdir(), 'openlot-e2e-'))
   ended.unshift(() => rmSync(dir, {recursive: true, force: true}))
-  const p = start('openlot', ['serve', '--data-dir', dir, '--http', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--mqtt', '127.0.0.1:0', ...more])
-  const base = await until('the cloud tells its address', () => /http:\/\/127\.0\.0\.1:\d+(?=\D)/.exec(p.said().replaceAll('127.0.0.1:0', ''))?.[0], 120_000)
+  const port = await freePort(), base = `http://localhost:${port}` // passkeys want a name
+  const p = start('openlot', ['serve', '--data-dir', dir, '--http', `127.0.0.1:${port}`, '--public-url', base, '--admin', '127.0.0.1:0', '--mqtt', '127.0.0.1:0', ...more])
   await until('the cloud is ready', async () => (await fetch(`${base}/readyz`)).ok, 120_000)
   if (features) await park(dir, features)
   return {base, dir, ...p, park: f => park(dir, f)}
