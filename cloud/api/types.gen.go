@@ -265,6 +265,24 @@ func (e ParkingStatus) Valid() bool {
 	}
 }
 
+// Defines values for PaymentConfigProvider.
+const (
+	Sandbox PaymentConfigProvider = "sandbox"
+	Stripe  PaymentConfigProvider = "stripe"
+)
+
+// Valid indicates whether the value is a known member of the PaymentConfigProvider enum.
+func (e PaymentConfigProvider) Valid() bool {
+	switch e {
+	case Sandbox:
+		return true
+	case Stripe:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PaymentState.
 const (
 	PaymentStateAuthorized       PaymentState = "authorized"
@@ -1279,7 +1297,7 @@ type ParkingDetail struct {
 	// OpeningHours null: always open
 	OpeningHours *map[string]interface{} `json:"opening_hours"`
 
-	// Policies Among them dynamic_price, where prices move: by how full the window is and how far ahead it is booked, within min_percent and max_percent of the tariff
+	// Policies Among them no_show_charge_percent and early_charge_percent: of the price, due when nobody comes, and at the least when who came leaves early; and dynamic_price, where prices move: by how full the window is and how far ahead it is booked, within min_percent and max_percent of the tariff
 	Policies map[string]interface{} `json:"policies"`
 
 	// Price Of the window that was asked for, as a quote would say now, for the space type that was asked for, else a standard space. Where prices move, availability events have it, too
@@ -1382,6 +1400,17 @@ type Payment struct {
 	State PaymentState `json:"state"`
 }
 
+// PaymentConfig defines model for PaymentConfig.
+type PaymentConfig struct {
+	Provider PaymentConfigProvider `json:"provider"`
+
+	// PublishableKey That the provider's script is opened with. Left out: there is none, and no card can be entered on a page unless the provider is the sandbox
+	PublishableKey *string `json:"publishable_key,omitempty"`
+}
+
+// PaymentConfigProvider defines model for PaymentConfig.Provider.
+type PaymentConfigProvider string
+
 // PaymentRefund defines model for PaymentRefund.
 type PaymentRefund struct {
 	Amount Amount `json:"amount"`
@@ -1420,6 +1449,14 @@ type PendingChange struct {
 	Until time.Time `json:"until"`
 }
 
+// PriceAnswer defines model for PriceAnswer.
+type PriceAnswer struct {
+	Price Amount `json:"price"`
+
+	// PriceDetail What explains a price; the lines sum to it
+	PriceDetail PriceDetail `json:"price_detail"`
+}
+
 // PriceDetail What explains a price; the lines sum to it
 type PriceDetail struct {
 	Lines         []PriceLine `json:"lines"`
@@ -1437,6 +1474,20 @@ type PriceLine struct {
 	// Rule Examples: rate, free_minutes, daily_max, demand
 	Rule string    `json:"rule"`
 	To   time.Time `json:"to"`
+}
+
+// PriceRequest defines model for PriceRequest.
+type PriceRequest struct {
+	// From Needs to. Left out: as it is
+	From *time.Time `json:"from,omitempty"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType *SpaceTypeID `json:"space_type,omitempty"`
+
+	// To The end. Left out: leaving now
+	To *time.Time `json:"to,omitempty"`
 }
 
 // Problem defines model for Problem.
@@ -2092,6 +2143,12 @@ type PayReservationParams struct {
 	IdempotencyKey PayKey `json:"Idempotency-Key"`
 }
 
+// PriceReservationParams defines parameters for PriceReservation.
+type PriceReservationParams struct {
+	// Token The manage token, for links; the Authorization header wins
+	Token *Token `form:"token,omitempty" json:"token,omitempty"`
+}
+
 // GetReceiptParams defines parameters for GetReceipt.
 type GetReceiptParams struct {
 	// Format Wins over Accept
@@ -2157,6 +2214,9 @@ type ModifyReservationJSONRequestBody = ModifyRequest
 
 // PayReservationJSONRequestBody defines body for PayReservation for application/json ContentType.
 type PayReservationJSONRequestBody = PayRequest
+
+// PriceReservationJSONRequestBody defines body for PriceReservation for application/json ContentType.
+type PriceReservationJSONRequestBody = PriceRequest
 
 // ReserveJSONRequestBody defines body for Reserve for application/json ContentType.
 type ReserveJSONRequestBody = ReserveRequest

@@ -18,7 +18,7 @@ import (
 // ("account"), whoever has the reservation's token or owns it ("reservation"), who both is
 // logged in and has the token ("claim"), or who works for the operator ("owner").
 var doors = map[string]string{
-	"GET /parkings": "open", "GET /parking": "open", "GET /parkings/{id}": "open", "GET /parkings/{id}/tariffs/{version}": "open", "GET /keys": "open",
+	"GET /parkings": "open", "GET /parking": "open", "GET /parkings/{id}": "open", "GET /parkings/{id}/tariffs/{version}": "open", "GET /keys": "open", "GET /payment-config": "open",
 	"POST /quotes": "open", "POST /reserve": "open", "POST /webhooks/{provider}": "open",
 	"GET /healthz": "open", "GET /readyz": "open", "GET /docs": "open", "GET /openapi.json": "open",
 	"GET /dev/mail": "open", "GET /dev/mail/{id}": "open", "GET /dev/sandbox": "open", "GET /dev/sandbox/holds": "open",
@@ -27,6 +27,7 @@ var doors = map[string]string{
 	"GET /reservations/{id}": "reservation", "GET /reservations/{id}/pass": "reservation", "GET /reservations/{id}/receipt": "reservation",
 	"POST /reservations/{id}/confirm": "reservation", "POST /reservations/{id}/cancel": "reservation", "DELETE /reservations/{id}/change": "reservation",
 	"POST /reservations/{id}/extend": "reservation", "POST /reservations/{id}/modify": "reservation", "POST /reservations/{id}/pay": "reservation",
+	"POST /reservations/{id}/price": "reservation",
 	"POST /reservations/{id}/claim": "claim",
 	"GET /me":                       "account", "PATCH /me": "account", "DELETE /me": "account", "POST /me/password": "account",
 	"GET /me/sessions": "account", "DELETE /me/sessions": "account", "DELETE /me/sessions/{id}": "account", "GET /me/reservations": "account",

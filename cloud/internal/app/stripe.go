@@ -3,27 +3,35 @@ package app
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
+	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
 	"github.com/openlot/openlot/cloud/internal/payment/stripe"
+	"github.com/openlot/openlot/cloud/internal/web"
 	"github.com/openlot/openlot/protocol/fault"
 )
 
 // Stripe is an account at Stripe; the zero value is none. With one, what is not
 // paid at the machine is paid through it, and the sandbox keeps what it holds.
 type Stripe struct {
-	Key    string // secret key of the account
-	Secret []byte // of its webhooks; empty: none is believed
-	URL    string // of the API; empty: Stripe's
+	Key         string // secret key of the account
+	Publishable string // that its script in a browser is opened with; empty: the drivers' page takes no cards
+	Secret      []byte // of its webhooks; empty: none is believed
+	URL         string // of the API; empty: Stripe's
 }
 
 // CodeStripe is the fault code of an account that cannot be used.
 const CodeStripe = "stripe_unusable"
 
 func (s Stripe) check() error {
-	if s.Key == "" && (len(s.Secret) > 0 || s.URL != "") {
+	if s.Key == "" && (len(s.Secret) > 0 || s.URL != "" || s.Publishable != "") {
 		return fault.New(fault.Invalid, CodeStripe, "Stripe is configured without a key. Name the file that it is in with --stripe-key-file.")
+	}
+	if s.Publishable != "" && !strings.HasPrefix(s.Publishable, "pk_") {
+		// Whatever is given here is shown to everybody: a secret key must not be.
+		return fault.New(fault.Invalid, CodeStripe, "A publishable key of Stripe begins with pk_. Correct --stripe-publishable-key.")
 	}
 	if s.URL == "" {
 		return nil
@@ -41,6 +49,22 @@ func (s Stripe) provider(publicURL string, t http.RoundTripper) *stripe.Provider
 		return nil
 	}
 	return stripe.New(stripe.Options{Key: s.Key, Secret: s.Secret, URL: s.URL, ReturnURL: publicURL + "/#/r/", Transport: t})
+}
+
+// fields are whose fields the page shows for a card.
+func (s Stripe) fields() httpapi.Cards {
+	if s.Key == "" {
+		return httpapi.Cards{Provider: sandbox.Name}
+	}
+	return httpapi.Cards{Provider: stripe.Name, PublishableKey: s.Publishable}
+}
+
+// scripts are the origins that the page may load from beside its own.
+func (s Stripe) scripts() web.Outside {
+	if s.Key == "" || s.Publishable == "" {
+		return web.Outside{}
+	}
+	return web.Outside{Scripts: []string{"https://js.stripe.com"}, Frames: []string{"https://js.stripe.com", "https://hooks.stripe.com"}, Calls: []string{"https://api.stripe.com"}}
 }
 
 // openStripe opens the account, if there is one. Its connections end with the

@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -35,7 +36,7 @@ func TestCardsArePaidThroughStripe(t *testing.T) {
 	bank := &stripetest.Server{}
 	api := httptest.NewServer(bank)
 	defer api.Close()
-	account := app.Stripe{Key: stripetest.Key, Secret: []byte("whsec_openlot"), URL: api.URL}
+	account := app.Stripe{Key: stripetest.Key, Publishable: "pk_test_openlot", Secret: []byte("whsec_openlot"), URL: api.URL}
 	base := "http://" + servePaid(t, dir, quiet(), account).HTTP
 	eventually(t, "the parking is listed", func() bool { return availableNow(t, base) == "8" })
 
@@ -52,6 +53,30 @@ func TestCardsArePaidThroughStripe(t *testing.T) {
 	stands := func(of reservation) string {
 		r := ask(http.MethodGet, "/reservations/"+of.Reservation.ID, of.Reservation.Token).Reservation
 		return r.State + " " + r.Payment.State
+	}
+	// The page is told whose fields to show, and its policy lets their script in.
+	page := func(path string) (string, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = a.Body.Close() }()
+		text, err := io.ReadAll(a.Body)
+		if err != nil || a.StatusCode != http.StatusOK {
+			t.Fatal(a.Status, err)
+		}
+		return string(text), a.Header.Get("Content-Security-Policy")
+	}
+	if got, _ := page("/payment-config"); strings.TrimSpace(got) != `{"provider":"stripe","publishable_key":"pk_test_openlot"}` {
+		t.Error(got)
+	}
+	if _, policy := page("/"); !strings.Contains(policy, "script-src 'self' https://js.stripe.com;") || !strings.Contains(policy, "frame-src https://js.stripe.com") {
+		t.Error(policy)
 	}
 	status, held := reserve(t, base, "a-key-of-a-good-card", stripetest.OK)
 	if status != http.StatusCreated || held.Reservation.State != "confirmed" || held.Reservation.Payment.State != "authorized" {

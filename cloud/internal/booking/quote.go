@@ -123,23 +123,6 @@ func (s *Service) priceNow(ctx context.Context, p *parking.Parking, t parking.Sp
 	return price(p, &p.Tariff, t.ID, w, d)
 }
 
-// priceLocked is what another end of a reservation's window costs: by the edition
-// and at the demand that were agreed, so that what is sold is never sold again
-// for more. An edition that is not on record any more is the present one.
-func (s *Service) priceLocked(ctx context.Context, p *parking.Parking, r *reservation.Reservation, w timerange.Range) (reservation.Quote, error) {
-	by := &p.Tariff
-	if v := r.Quote.TariffVersion; v != 0 && v != by.Version {
-		agreed, err := s.Store.Tariff(ctx, p.ID, v)
-		if err != nil {
-			return reservation.Quote{}, fmt.Errorf("tariff %d of %s: %w", v, p.ID, err)
-		}
-		if agreed != nil {
-			by = agreed
-		}
-	}
-	return price(p, by, r.SpaceType, w, r.Quote.Demand)
-}
-
 // accept is the quote's price, if it was made for this request and still stands.
 func (q Quote) accept(p id.Parking, t id.SpaceType, w timerange.Range, now time.Time) (reservation.Quote, error) {
 	same := q.Parking == p && q.SpaceType == t && q.Window.From.Equal(w.From) && q.Window.To.Equal(w.To)

@@ -24,6 +24,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/position"
 	"github.com/openlot/openlot/cloud/internal/problem"
+	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -38,6 +39,7 @@ type Booking interface {
 	Withdraw(ctx context.Context, r id.Reservation, change id.Payment) (booking.View, error)
 	Cancel(ctx context.Context, r id.Reservation) (booking.View, error)
 	Pay(ctx context.Context, r id.Reservation, q booking.PayRequest) (booking.View, error)
+	PriceOf(ctx context.Context, r id.Reservation, c booking.ChangeRequest) (reservation.Quote, error)
 	Get(ctx context.Context, r id.Reservation) (booking.View, error)
 	Pass(ctx context.Context, r id.Reservation) (string, error)
 	PIN(ctx context.Context, r id.Reservation) (string, error)
@@ -81,6 +83,7 @@ type Config struct {
 	Position func(context.Context) (position.Position, error)
 	Stopping <-chan struct{} // closed: streams end and the process is not ready; nil: never
 	Drain    time.Duration   // over which streams end
+	Cards    Cards           // how a card is entered
 
 	Parkings http.Handler // GET /parkings
 	Parking  http.Handler // GET /parking and /parkings/{id}, with PathValue("id")
@@ -179,6 +182,7 @@ func (s *server) router() *gin.Engine {
 	r.POST("/reservations/:id/confirm", s.do(s.confirm))
 	r.POST("/reservations/:id/extend", s.do(s.extend))
 	r.POST("/reservations/:id/modify", s.do(s.modify))
+	r.POST("/reservations/:id/price", s.do(s.priceOf))
 	r.POST("/reservations/:id/pay", s.do(s.pay))
 	r.DELETE("/reservations/:id/change", s.do(s.withdraw))
 	r.POST("/reservations/:id/cancel", s.do(s.cancel))
@@ -194,6 +198,7 @@ func (s *server) router() *gin.Engine {
 		r.POST("/webhooks/:provider", s.do(s.takeWebhook))
 	}
 
+	get("/payment-config", s.paymentConfig)
 	get(healthzPath, s.healthz)
 	get(readyzPath, s.readyz)
 	get("/openapi.json", s.document("application/json", s.spec))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/openlot/openlot/cloud/api"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -154,6 +155,31 @@ func (s *server) modify(c *gin.Context) error {
 		counts:   map[string]*int64{"version": &r.Version},
 		required: []string{"from", "to"},
 	}, times{"from": {&from, &r.From}, "to": {&to, &r.To}}, s.Booking.Modify)
+}
+
+// priceOf answers what a change, or leaving now, would cost.
+func (s *server) priceOf(c *gin.Context) error {
+	which, err := s.authenticated(c)
+	if err != nil {
+		return err
+	}
+	var from, to string
+	var r booking.ChangeRequest
+	if err := readBody(c, object{texts: map[string]*string{"from": &from, "to": &to, "space_type": &r.SpaceType}},
+		times{"from": {&from, &r.From}, "to": {&to, &r.To}}); err != nil {
+		return err
+	}
+	if r.To.IsZero() && (!r.From.IsZero() || r.SpaceType != "") {
+		return fault.New(fault.Invalid, booking.CodeRequestInvalid, "A change needs an end.").WithField("to", "is missing")
+	}
+	ctx, done := bounded(c)
+	defer done()
+	q, err := s.Booking.PriceOf(ctx, which, r)
+	if err != nil {
+		return err
+	}
+	answer(c, http.StatusOK, api.PriceAnswer{Price: amount(q.Total), PriceDetail: priceDetail(&q)})
+	return nil
 }
 
 // change reads a body into r and does what it asks for.

@@ -28,7 +28,7 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 }
 
 func TestAnAppIsServedAtItsAddress(t *testing.T) {
-	h := handler(built)
+	h := handler(built, Outside{})
 	for _, path := range []string{"/design", "/design/", "/design/index.html"} {
 		w := ask(h, http.MethodGet, path)
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Parts") {
@@ -37,7 +37,7 @@ func TestAnAppIsServedAtItsAddress(t *testing.T) {
 		if got := w.Header().Get("Cache-Control"); got != "no-cache" {
 			t.Errorf("%s is cached: %s", path, got)
 		}
-		if got := w.Header().Get("Content-Security-Policy"); got != policy {
+		if got := w.Header().Get("Content-Security-Policy"); got != (Outside{}).policy() {
 			t.Errorf("%s: policy %q", path, got)
 		}
 		if again := ask(h, http.MethodGet, path, "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified {
@@ -51,7 +51,7 @@ func TestAnAppIsServedAtItsAddress(t *testing.T) {
 
 // Only a name that changes with the content may be kept for ever.
 func TestOnlyHashedFilesAreImmutable(t *testing.T) {
-	h := handler(built)
+	h := handler(built, Outside{})
 	for path, want := range map[string]bool{
 		"/design/assets/index-Ab3_-9xY.js":                      true,
 		"/design/assets/barlow-DsrWdrgb.txt":                    true,
@@ -71,7 +71,7 @@ func TestOnlyHashedFilesAreImmutable(t *testing.T) {
 }
 
 func TestWithoutNodeThePageSaysHowToBuild(t *testing.T) {
-	h := handler(fstest.MapFS{"dist/README.md": built["dist/README.md"]})
+	h := handler(fstest.MapFS{"dist/README.md": built["dist/README.md"]}, Outside{})
 	w := ask(h, http.MethodGet, "/design")
 	if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "make web") {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -92,7 +92,7 @@ func TestWithoutNodeThePageSaysHowToBuild(t *testing.T) {
 // Whatever is embedded keeps to the policy: no inline script or style, and
 // nothing from elsewhere.
 func TestWhatIsEmbeddedKeepsToThePolicy(t *testing.T) {
-	w := ask(Handler(), http.MethodGet, "/design")
+	w := ask(Handler(Outside{}), http.MethodGet, "/design")
 	page := w.Body.String()
 	if w.Code == http.StatusNotFound {
 		if !strings.Contains(page, "make web") {
@@ -107,5 +107,22 @@ func TestWhatIsEmbeddedKeepsToThePolicy(t *testing.T) {
 	}
 	if !strings.Contains(page, `src="/design/assets/`) {
 		t.Errorf("no script of the app: %s", page)
+	}
+}
+
+// A payment provider's script is let in only where there is an account at it.
+func TestOnlyWhatIsNamedComesFromElsewhere(t *testing.T) {
+	if p := (Outside{}).policy(); strings.Contains(p, "https:") || strings.Contains(p, "frame-src") || !strings.HasPrefix(p, "default-src 'none'; script-src 'self'; ") {
+		t.Error(p)
+	}
+	p := Outside{Scripts: []string{"https://js.example"}, Frames: []string{"https://js.example", "https://hooks.example"}, Calls: []string{"https://api.example"}}.policy()
+	for _, want := range []string{"script-src 'self' https://js.example; ", "frame-src https://js.example https://hooks.example; ", "connect-src 'self' https://api.example; ", "style-src 'self'; "} {
+		if !strings.Contains(p, want) {
+			t.Errorf("%s is not in %s", want, p)
+		}
+	}
+	h := handler(built, Outside{Frames: []string{"https://js.example"}})
+	if got := ask(h, http.MethodGet, "/").Header().Get("Content-Security-Policy"); !strings.Contains(got, "frame-src https://js.example") {
+		t.Error(got)
 	}
 }

@@ -43,7 +43,7 @@ func newFile(name string, plain []byte) file {
 	return f
 }
 
-func (f file) send(w http.ResponseWriter, r *http.Request) {
+func (f file) send(w http.ResponseWriter, r *http.Request, policy string) {
 	h := w.Header()
 	h.Set("Content-Type", f.mime)
 	h.Set("ETag", f.tag)

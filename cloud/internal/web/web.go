@@ -23,11 +23,28 @@ var assets embed.FS
 //go:embed all:dist
 var dist embed.FS
 
+// Outside are origins that pages may use beside their own: those of a payment
+// provider whose fields take the card.
+type Outside struct {
+	Scripts, Frames, Calls []string
+}
+
 // policy lets the page load what is embedded here and call this server, and
-// nothing else. Pictures may also come from the page itself: the pass is kept
-// for when there is no network.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
-	"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// nothing else but what is named. Pictures may also come from the page itself: the
+// pass is kept for when there is no network.
+func (o Outside) policy() string {
+	from := func(name string, own []string, more []string) string {
+		all := append(own, more...)
+		if len(all) == 0 {
+			return ""
+		}
+		return name + " " + strings.Join(all, " ") + "; "
+	}
+	self := func() []string { return []string{"'self'"} }
+	return "default-src 'none'; " + from("script-src", self(), o.Scripts) + "style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+		from("connect-src", self(), o.Calls) + from("frame-src", nil, o.Frames) +
+		"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
 
 // apps are the folders of dist; each is served at the address of its name.
 var apps = []string{"design"}
@@ -52,12 +69,13 @@ const unbuilt = `<!doctype html>
 `
 
 // Handler serves "/", what is below "/assets/", and the apps.
-func Handler() http.Handler {
-	return handler(dist)
+func Handler(o Outside) http.Handler {
+	return handler(dist, o)
 }
 
 // handler serves the apps from a folder "dist" of built.
-func handler(built fs.FS) http.Handler {
+func handler(built fs.FS, o Outside) http.Handler {
+	policy := o.policy()
 	files := map[string]file{}
 	for _, from := range []struct {
 		fs   fs.FS
@@ -94,7 +112,7 @@ func handler(built fs.FS) http.Handler {
 			w.Header().Set("Allow", "GET, HEAD")
 			problem.Write(w, r, fault.New(fault.Invalid, problem.CodeMethodNotAllowed, "This address can only be read."))
 		default:
-			f.send(w, r)
+			f.send(w, r, policy)
 		}
 	})
 }

@@ -18,8 +18,8 @@ export function client(base = '', token?: string) {
   return createClient<paths>({baseUrl: base, credentials: base ? 'include' : 'same-origin', ...(token && {headers: {Authorization: `Bearer ${token}`}})})
 }
 
-/** The answer's data, or a Failure. No answer at all is the code "offline". */
-export async function data<T>(call: Promise<{data?: T; error?: unknown}>): Promise<T> {
+/** The answer's data, or a Failure. No answer at all is the code "offline". What is a stream or a text is asked for elsewhere. */
+export async function data<T>(call: Promise<{data?: T; error?: unknown}>): Promise<Exclude<T, string>> {
   let got: {data?: T; error?: unknown}
   try {
     got = await call
@@ -30,5 +30,5 @@ export async function data<T>(call: Promise<{data?: T; error?: unknown}>): Promi
     const p = got.error as Schemas['Problem'] | undefined
     throw new Failure(p?.code ?? 'internal', p?.code ? p : undefined)
   }
-  return got.data
+  return got.data as Exclude<T, string>
 }

@@ -28,6 +28,6 @@ func serve(address string) error {
 		return err
 	}
 	fmt.Printf("http://%s\n", l.Addr())
-	s := &http.Server{Handler: web.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	s := &http.Server{Handler: web.Handler(web.Outside{}), ReadHeaderTimeout: 10 * time.Second}
 	return s.Serve(l)
 }

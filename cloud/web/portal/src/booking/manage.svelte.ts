@@ -1,0 +1,178 @@
+// One booking as this page sees it: what is known, what is being done, what went
+// wrong. It is live by a stream; everything else asks once.
+import {live, type State} from '@shared/live/live.ts'
+import {api, as, base, data, Failure, freshKey, type Schemas} from '../api.ts'
+import {booking, forget, keep, type Kept} from '../bookings.svelte.ts'
+import {isObject, tab} from '../stored.ts'
+import {Once} from './once.ts'
+import {newer, type Money, type Reservation} from './rules.ts'
+
+export type Act = '' | 'confirm' | 'cancel' | 'extend' | 'modify' | 'pay' | 'withdraw'
+/** What did not work, for the page to say. */
+export interface Wrong { act: Act | 'load'; failure: Failure }
+export interface Place { id: string; name: string; timezone: string; latitude: number; longitude: number }
+
+const BANK = 'openlot.bank'
+
+export class Managed {
+  readonly id: string
+  r = $state.raw<Reservation | null>(null)
+  place = $state.raw<Place | null>(null)
+  parking = $state.raw<Schemas['ParkingDetail'] | null>(null)
+  busy = $state<Act>('')
+  wrong = $state.raw<Wrong | null>(null)
+  /** What has just been done, for a sentence about it. */
+  done = $state<Act>('')
+  /** Neither this device nor the session has it. */
+  missing = $state(false)
+  offlineSince = $state<number | null>(null)
+  token: string
+  #stop: () => void = () => {}
+  #ended = false
+  #asking = false
+  #late: ReturnType<typeof setTimeout> | undefined
+  readonly #once = {extend: new Once(freshKey), modify: new Once(freshKey), pay: new Once(freshKey)}
+
+  constructor(id: string, token: string) {
+    this.id = id
+    if (token) keep({id, token})
+    const b: Kept | undefined = booking(id)
+    this.token = b?.token ?? ''
+    this.r = b?.reservation ?? null
+    this.place = b?.parking ?? null
+  }
+
+  get zone(): string { return this.place?.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone }
+  get name(): string { return this.place?.name ?? this.r?.parking_id ?? '' }
+  #client() { return this.token ? as(this.token) : api }
+  get #path() { return {path: {id: this.id}} }
+  get headers(): Record<string, string> { return this.token ? {Authorization: `Bearer ${this.token}`} : {} }
+
+  /** Asks once, then listens. The result ends it. */
+  open(): () => void {
+    const cut = () => this.#line({name: 'offline', since: Date.now()})
+    globalThis.addEventListener('offline', cut)
+    if (!navigator.onLine) cut()
+    void this.#begin()
+    return () => {
+      this.#ended = true
+      clearTimeout(this.#late)
+      globalThis.removeEventListener('offline', cut)
+      this.#stop()
+    }
+  }
+
+  async #begin(): Promise<void> {
+    if (this.r) void this.#where(this.r)
+    await this.load()
+    if (this.#ended || this.missing) return
+    this.#stop = live({
+      url: `${base}/reservations/${encodeURIComponent(this.id)}`, headers: this.headers,
+      event: (name, d) => { if (name === 'reservation' && isObject(d)) this.take((isObject(d['reservation']) ? d['reservation'] : d) as unknown as Reservation) },
+      state: s => this.#line(s),
+    })
+  }
+
+  /** A line that is lost for a moment only is not worth a word; one that the device knows to be cut is. */
+  #line(s: State): void {
+    if (s.name === 'offline') {
+      const tell = () => { this.offlineSince ??= s.since }
+      if (navigator.onLine) this.#late ??= setTimeout(tell, 3_000)
+      else tell()
+    } else if (s.name !== 'connecting') {
+      clearTimeout(this.#late)
+      this.#late = undefined
+      this.offlineSince = null
+    }
+  }
+
+  async load(): Promise<void> {
+    try {
+      this.take((await data(this.#client().GET('/reservations/{id}', {params: this.#path}))).reservation)
+    } catch (e) {
+      if (!(e instanceof Failure)) throw e
+      if (e.code === 'offline') this.#line({name: 'offline', since: Date.now()})
+      else if (e.problem?.status === 404 || e.problem?.status === 401) this.missing = true
+      else this.wrong = {act: 'load', failure: e}
+    }
+  }
+
+  /** Takes what is known now, unless something newer is. */
+  take(fresh: Reservation): void {
+    if (this.#ended || !newer(this.r, fresh)) return
+    this.missing = false
+    this.r = fresh
+    keep({id: this.id, reservation: fresh})
+    if (this.parking?.id !== fresh.parking_id) void this.#where(fresh)
+    // Back from the bank's page: ask what became of it, once.
+    const open = fresh.pending_change?.payment ?? fresh.owed?.payment ?? fresh.payment
+    if (open.state === 'requires_action' && this.#visited()) void this.confirm()
+  }
+
+  async #where(r: Reservation): Promise<void> {
+    if (this.#asking) return
+    this.#asking = true
+    try {
+      const p = await data(api.GET('/parking', {params: {query: {id: r.parking_id}}}))
+      if (this.#ended) return
+      this.parking = p
+      this.place = {id: p.id, name: p.name, timezone: p.timezone, latitude: p.latitude, longitude: p.longitude}
+      keep({id: this.id, parking: this.place})
+    } catch { /* what is kept of it, or its id, is shown */ } finally { this.#asking = false }
+  }
+
+  /** Remembers that the bank's page is gone to, in this tab. */
+  goToBank = (): void => { try { tab().setItem(BANK, this.id) } catch { /* then the stream brings it */ } }
+  #visited(): boolean {
+    try {
+      if (tab().getItem(BANK) !== this.id) return false
+      tab().removeItem(BANK)
+      return true
+    } catch { return false }
+  }
+
+  async #act(act: Act, call: () => Promise<{reservation: Reservation}>): Promise<boolean> {
+    if (this.busy) return false
+    this.busy = act
+    this.done = ''
+    this.wrong = null
+    const once = act === 'extend' || act === 'modify' || act === 'pay' ? this.#once[act] : null
+    try {
+      const {reservation} = await call()
+      once?.ended()
+      this.take(reservation)
+      this.done = act
+      return true
+    } catch (e) {
+      if (!(e instanceof Failure)) throw e
+      once?.ended(e)
+      if (!this.#ended) this.wrong = {act, failure: e}
+      if (e.code !== 'offline') void this.load()
+      return false
+    } finally {
+      this.busy = ''
+    }
+  }
+
+  confirm = () => this.#act('confirm', () => data(this.#client().POST('/reservations/{id}/confirm', {params: this.#path})))
+  cancel = () => this.#act('cancel', () => data(this.#client().POST('/reservations/{id}/cancel', {params: this.#path})))
+  withdraw = () => this.#act('withdraw', () => data(this.#client().DELETE('/reservations/{id}/change', {
+    params: {...this.#path, query: {payment: this.r?.pending_change?.payment.id}},
+  })))
+  extend = (to: string) => this.#act('extend', () => data(this.#client().POST('/reservations/{id}/extend', {
+    params: {...this.#path, header: {'Idempotency-Key': this.#once.extend.key(to)}}, body: {to},
+  })))
+  modify = (body: {from: string; to: string; space_type: string}) => this.#act('modify', () => data(this.#client().POST('/reservations/{id}/modify', {
+    params: {...this.#path, header: {'Idempotency-Key': this.#once.modify.key(body)}}, body,
+  })))
+  pay = (method: string) => this.#act('pay', () => data(this.#client().POST('/reservations/{id}/pay', {
+    params: {...this.#path, header: {'Idempotency-Key': this.#once.pay.key(method)}}, body: method ? {payment_method: method} : {},
+  })))
+
+  /** What a change, or with nothing given leaving now, would cost. */
+  async price(change: {from?: string; to?: string; space_type?: string} = {}): Promise<Money> {
+    return (await data(this.#client().POST('/reservations/{id}/price', {params: this.#path, body: change}))).price
+  }
+
+  forget = (): void => forget(this.id)
+}

@@ -1,0 +1,96 @@
+// Keys, merging, calendars, labels, receipts.
+import {describe, expect, test, vi} from 'vitest'
+import {Failure} from '@shared/api/client.ts'
+import type {Schemas} from '@shared/api/client.ts'
+vi.mock('../api.ts', () => ({Failure}))
+import {calendar} from './ics.ts'
+import {label} from './lines.ts'
+import {merge} from './list.ts'
+import {Once, unclear} from './once.ts'
+import {adjusted, moved, parts, percent} from './receipt.ts'
+import {tell} from './tell.ts'
+import {all} from './words.ts'
+import {all as more} from './receipt.words.ts'
+import {all as checkout} from '../checkout/words.ts'
+
+type Reservation = Schemas['Reservation']
+const failure = (code: string, status: number) => new Failure(code as Failure['code'], {type: '', title: '', status, detail: '', code: code as Schemas['ProblemCode']})
+
+describe('one key for one wish', () => {
+  const keys = () => { let n = 0; return new Once(() => `key-${++n}`) }
+  test('the same wish again has the same key until it is settled', () => {
+    const o = keys()
+    expect([o.key({to: 1}), o.key({to: 1})]).toEqual(['key-1', 'key-1'])
+    o.ended(failure('offline', 0)); expect(o.key({to: 1})).toBe('key-1')
+    o.ended(failure('request_in_progress', 409)); expect(o.key({to: 1})).toBe('key-1')
+    o.ended(failure('stopping', 503)); expect(o.key({to: 1})).toBe('key-1')
+    o.ended(new TypeError('cut off')); expect(o.key({to: 1})).toBe('key-1')
+    o.ended(failure('payment_declined', 402)); expect(o.key({to: 1})).toBe('key-2')
+    o.ended(); expect(o.key({to: 1})).toBe('key-3')
+  })
+  test('another wish has another key', () => { const o = keys(); o.key({to: 1}); expect(o.key({to: 2})).toBe('key-2') })
+  test('a broken answer is unclear', () => { expect(unclear(new Failure('internal'))).toBe(true); expect(unclear(failure('sold_out', 409))).toBe(false) })
+})
+
+test('what did not work: first what is safe', () => {
+  const said = (act: string, f: Failure) => tell(act, f, all.en, 'en')
+  expect(said('extend', failure('sold_out', 409))).toMatchObject({kind: 'wrong', heading: 'Your booking stands as it was', code: 'sold_out'})
+  expect(said('pay', failure('payment_declined', 402)).heading).toBe('Nothing was taken')
+  expect(said('cancel', new Failure('offline'))).toEqual({kind: 'off', heading: 'Nobody answered', body: all.en.nobodyText, code: ''})
+  expect(said('modify', failure('request_in_progress', 409)).kind).toBe('info')
+  expect(said('confirm', failure('internal', 500)).heading).not.toBe(all.en.bankNo)
+})
+
+const of = (id: string, state: Reservation['state'], from: string, version = 1) => ({id, state, from, to: from, version} as Reservation)
+test('this device and the account make one list', () => {
+  const list = merge(
+    [{id: 'a', token: 't', reservation: of('a', 'confirmed', '2026-06-12T08:00:00Z', 3)}, {id: 'b', token: 'u', reservation: of('b', 'completed', '2026-06-01T08:00:00Z')}, {id: 'n', token: 'v'}],
+    [of('a', 'cancelled', '2026-06-12T08:00:00Z', 2), of('c', 'active', '2026-06-11T08:00:00Z'), of('d', 'completed', '2026-06-02T08:00:00Z'), of('e', 'confirmed', '2026-06-11T09:00:00Z')])
+  expect(list.map(e => e.id)).toEqual(['c', 'e', 'a', 'd', 'b', 'n'])
+  expect(list[2]).toMatchObject({token: 't', device: true, account: true, reservation: {version: 3, state: 'confirmed'}})
+  expect(list[0]).toMatchObject({token: '', device: false, account: true})
+  expect(merge([{id: 'a', token: 't', reservation: of('a', 'confirmed', '2026-06-12T08:00:00Z')}], [of('a', 'cancelled', '2026-06-12T08:00:00Z', 2)])[0]?.reservation?.state).toBe('cancelled')
+})
+
+test('a calendar entry is as RFC 5545 has it', () => {
+  const text = calendar({id: 'rsv_1', from: Date.UTC(2026, 5, 11, 6), to: Date.UTC(2026, 5, 11, 15), title: 'Parking; at, Altmarkt', where: 'Ä'.repeat(60), text: 'one\ntwo', geo: {latitude: 51.05, longitude: 13.73}, sequence: 4}, Date.UTC(2026, 5, 1))
+  expect(text).toContain('DTSTART:20260611T060000Z\r\nDTEND:20260611T150000Z\r\nSUMMARY:Parking\\; at\\, Altmarkt\r\n')
+  expect(text).toContain('DESCRIPTION:one\\ntwo\r\nGEO:51.05;13.73\r\n')
+  for (const line of text.split('\r\n')) expect(new TextEncoder().encode(line).length).toBeLessThanOrEqual(75)
+  expect(text.replaceAll('\r\n ', '')).toContain(`LOCATION:${'Ä'.repeat(60)}`)
+  expect(text.endsWith('END:VCALENDAR\r\n')).toBe(true)
+})
+
+test('the lines of a price are said in the reader’s language', () => {
+  const said: typeof label = (text, l) => label(text, l).replaceAll('\u00a0', ' ')
+  expect(said('9 × 60 min at 2.00 EUR', 'en')).toBe('9 h at €2.00')
+  expect(said('3 × 15 min at 0.50 EUR', 'de')).toBe('3 × 15 min zu 0,50 €')
+  expect(said('night: 2 × 60 min at 1.00 EUR', 'de')).toBe('night: 2 h zu 1,00 €')
+  expect(said('At most 14.00 EUR on 2026-06-11', 'de')).toBe('Höchstens 14,00 € am Tag')
+  expect(said('Demand: 80 % of the price', 'de')).toBe('Nachfrage: 80 % des Preises')
+  expect(said('ev: 150 % of the price', 'en')).toBe('ev: 150 % of the price')
+  expect(said('Something new', 'de')).toBe('Something new')
+})
+
+test('a receipt is a sum again', () => {
+  const eur = (minor: number) => ({minor, currency: 'EUR'})
+  const part = (total: number) => ({tariff_version: 1, space_type: 'standard', from: '', to: '', total: eur(total), tax: eur(0), lines: []})
+  const receipt = (basis: string, all: number[], due: number, percent = 100) => ({bill: {basis, parts: all.map(part), percent, grace_seconds: 0, due: eur(due), tax: eur(0)}, sums: {held: eur(1500), captured: eur(due), released: eur(0)}} as unknown as Schemas['Receipt'])
+  expect(adjusted(receipt('quoted', [1500], 1500))).toBeNull()
+  expect(parts(receipt('shortened', [1500, 830], 830))).toHaveLength(1)
+  expect(adjusted(receipt('shortened', [1500, 830], 830))).toBeNull()
+  expect(adjusted(receipt('shortened', [1500, 400], 750))).toEqual({kind: 'least', amount: eur(350)})
+  expect(adjusted(receipt('missed', [1500], 750, 50))).toEqual({kind: 'share', amount: eur(-750)})
+  expect(moved(receipt('quoted', [1500], 1500)).map(m => m.name)).toEqual(['held', 'captured'])
+  expect(percent(1900, 'en')).toBe('19 %'); expect(percent(775, 'de')).toBe('7,75 %')
+})
+
+test('every text has its values in both languages', () => {
+  const holes = (s: unknown) => [...String(s).matchAll(/\{\w+\}/g)].map(m => m[0]).sort().join()
+  for (const [en, de] of [[all.en, all.de], [more.en, more.de], [checkout.en, checkout.de]] as [Record<string, unknown>, Record<string, unknown>][]) {
+    for (const k of Object.keys(en)) {
+      if (typeof en[k] === 'string') expect(holes(de[k]), k).toBe(holes(en[k]))
+      expect(String(de[k]), k).not.toMatch(/\b(du|dein|deine)\b/i)
+    }
+  }
+})
