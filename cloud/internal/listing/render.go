@@ -58,6 +58,9 @@ type policies struct {
 	ExitGraceMinutes int64 `json:"exit_grace_minutes"`
 	NoShowMinutes    int64 `json:"no_show_after_minutes"`
 
+	NoShowCharge int `json:"no_show_charge_percent"` // of the price, for who does not come
+	EarlyCharge  int `json:"early_charge_percent"`   // of the price at the least, for who leaves early; 100: all of it
+
 	PayAtMachine bool                  `json:"pay_at_machine"`
 	Dynamic      *parking.DynamicPrice `json:"dynamic_price,omitempty"`
 }
@@ -98,7 +101,7 @@ func newLot(s Snapshot) *lot {
 
 func policiesOf(p parking.Policy) policies {
 	minutes := func(d time.Duration) int64 { return int64(d / time.Minute) }
-	return policies{p.HorizonDays, minutes(p.MaxStay), minutes(p.MinStay), minutes(p.MinLead), minutes(p.HoldTTL), minutes(p.EarlyEntry), minutes(p.ExitGrace), minutes(p.NoShowAfter), p.PayAtMachine, p.Dynamic}
+	return policies{p.HorizonDays, minutes(p.MaxStay), minutes(p.MinStay), minutes(p.MinLead), minutes(p.HoldTTL), minutes(p.EarlyEntry), minutes(p.ExitGrace), minutes(p.NoShowAfter), p.NoShowCharge, p.EarlyCharge, p.PayAtMachine, p.Dynamic}
 }
 
 // members is a struct's JSON without its braces.
