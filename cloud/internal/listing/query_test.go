@@ -246,6 +246,12 @@ func TestFormsOfAnAnswer(t *testing.T) {
 	if got := fmt.Sprint(full["numbered"]); got != "[map[bays:[E1 E2] type:ev]]" {
 		t.Errorf("numbered bays: %s", got)
 	}
+	policies, _ := full["policies"].(map[string]any)
+	for _, field := range []string{"no_show_after_minutes", "no_show_charge_percent", "early_charge_percent"} {
+		if _, ok := policies[field].(float64); !ok {
+			t.Errorf("no %s in %s", field, w.Body)
+		}
+	}
 	r := httptest.NewRequest(http.MethodGet, "/parking?id=dresden-altmarkt", nil)
 	r.Header.Set("If-None-Match", w.Header().Get("ETag"))
 	again := httptest.NewRecorder()

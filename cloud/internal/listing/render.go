@@ -58,8 +58,9 @@ type policies struct {
 	ExitGraceMinutes int64 `json:"exit_grace_minutes"`
 	NoShowMinutes    int64 `json:"no_show_after_minutes"`
 
-	NoShowCharge int                   `json:"no_show_charge_percent"`
-	EarlyCharge  int                   `json:"early_charge_percent"`
+	NoShowCharge int `json:"no_show_charge_percent"` // of the price, for who does not come
+	EarlyCharge  int `json:"early_charge_percent"`   // of the price at the least, for who leaves early; 100: all of it
+
 	PayAtMachine bool                  `json:"pay_at_machine"`
 	Dynamic      *parking.DynamicPrice `json:"dynamic_price,omitempty"`
 }

@@ -1,0 +1,71 @@
+import {expect, test} from 'vitest'
+import {alternatives, far, keepPlaces, merge, metresIn, minutesOnFoot, newest, numbers, order, placeOf, position, withRoom, type Parking} from './rules.ts'
+
+const parking = (id: string, more: Partial<Parking> = {}): Parking => ({
+  id, name: id, address: '', city: 'Dresden', latitude: 51, longitude: 13, timezone: 'Europe/Berlin', kind: 'underground', capacity: 100,
+  status: 'open', available_now: 40, as_of: '2026-06-13T06:00:00Z', version: 5, price_from: null, available: 30,
+  space_types: [{type: 'standard', capacity: 90, available_now: 36, available: 27}], ...more,
+})
+
+test('a row shows the numbers of the chosen kind of space', () => {
+  expect(numbers(parking('a'), 'standard')).toEqual({free: 27, now: 36, capacity: 90, level: 'plenty', sold: true})
+})
+
+test('a parking whose spaces are not known is not sold and has no figure', () => {
+  expect(numbers(parking('a', {capacity: null, space_types: [], available: null, available_now: null}), 'standard')).toMatchObject({free: null, sold: false, level: 'unknown'})
+})
+
+test('more free than there are is no figure', () => {
+  expect(numbers(parking('a', {space_types: [{type: 'standard', capacity: 5, available_now: 9, available: 9}]}), 'standard').level).toBe('unknown')
+})
+
+test('the order that is asked for; what has no figure stands last, equals keep their places', () => {
+  const eur = (minor: number) => ({minor, currency: 'EUR'})
+  const rows = [
+    parking('dear', {price: eur(900), distance_m: 100}), parking('none', {price: null}), parking('cheap', {price: eur(300), distance_m: 300}),
+    parking('full', {price: eur(100), distance_m: 50, space_types: [{type: 'standard', capacity: 90, available_now: 0, available: 0}]}),
+    parking('also', {price: eur(300), distance_m: 200}),
+  ]
+  expect(order(rows, 'relevance', 'standard')).toEqual(['dear', 'none', 'cheap', 'full', 'also'])
+  expect(order(rows, 'price', 'standard')).toEqual(['cheap', 'also', 'dear', 'none', 'full'])
+  expect(order(rows, 'distance', 'standard')).toEqual(['full', 'dear', 'also', 'cheap', 'none'])
+  expect(order(rows, 'available', 'standard').at(-1)).toBe('full')
+})
+
+test('a list that comes again does not move what is shown', () => {
+  expect(keepPlaces(['c', 'a', 'b'], ['a', 'b', 'c', 'd'])).toEqual(['c', 'a', 'b', 'd'])
+  expect(keepPlaces(['c', 'a'], ['a', 'b'])).toEqual(['a', 'b'])
+})
+
+test('changes are taken if they are newer, and only into rows that are shown', () => {
+  const rows = new Map([['a', parking('a')]])
+  expect(merge(rows, [{id: 'a', version: 6, available: 1}, {id: 'z', version: 1}]).get('a')?.available).toBe(1)
+  expect(merge(rows, [{id: 'a', version: 5, available: 1}]).get('a')?.available).toBe(30)
+  expect(merge(rows, [{id: 'z', version: 9}]).size).toBe(1)
+})
+
+test('as of is the newest of the gates that answer', () => {
+  const silent = parking('b', {status: 'unknown', as_of: '2026-06-13T09:00:00Z'})
+  expect(newest([parking('a'), silent])).toBe(Date.parse('2026-06-13T06:00:00Z'))
+  expect(newest([silent])).toBeNull()
+})
+
+test('room and alternatives leave out the full and the unknown', () => {
+  const full = parking('f', {space_types: [{type: 'standard', capacity: 90, available_now: 0, available: 0}]})
+  const rows = [full, parking('a'), parking('b'), parking('u', {capacity: null, space_types: []}), parking('c'), parking('d')]
+  expect(withRoom(rows, 'standard')).toBe(4)
+  expect(alternatives(rows, 'standard').map(p => p.id)).toEqual(['a', 'b', 'c'])
+})
+
+test('walking', () => {
+  expect(minutesOnFoot(0)).toBe(1)
+  expect(minutesOnFoot(metresIn(5))).toBe(5)
+  const plain = (n: number, digits: number) => n.toFixed(digits)
+  expect([636, 2431, 31_200].map(m => far(m, plain))).toEqual(['640 m', '2.4 km', '31 km'])
+})
+
+test('positions', () => {
+  expect(position(51.050311, 13.73754)).toBe('51.0503,13.7375')
+  expect(placeOf('51.05,13.74')).toEqual({lat: 51.05, lon: 13.74})
+  for (const bad of ['', 'x', '51', '91,0', '1,2,3']) expect(placeOf(bad)).toBeNull()
+})

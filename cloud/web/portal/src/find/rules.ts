@@ -1,0 +1,97 @@
+// The rules of the list: what a row says, and in which order rows stand.
+import {level, type Level} from '@shared/availability/level.ts'
+import type {Schemas} from '../api.ts'
+import type {Search} from '../search.svelte.ts'
+
+export type Parking = Schemas['Parking']
+export type Sort = Search['sort']
+
+/** 80 m of way in a minute; a way is a quarter longer than the straight line. */
+const STRAIGHT_PER_MINUTE = 64
+
+/** Minutes on foot over a straight distance in metres. */
+export const minutesOnFoot = (metres: number): number => Math.max(1, Math.round(metres / STRAIGHT_PER_MINUTE))
+
+/** The straight distance that so many minutes on foot cover. */
+export const metresIn = (minutes: number): number => minutes * STRAIGHT_PER_MINUTE
+
+/** How far one may want to walk: minutes, as the radius that the API takes. */
+export const walks = [5, 10, 15, 30] as const
+
+/** "640 m", "2.4 km", "31 km" in a language's figures. */
+export function far(metres: number, format: (n: number, digits: number) => string): string {
+  if (metres < 950) return `${format(Math.round(metres / 10) * 10, 0)} m`
+  return metres < 20_000 ? `${format(metres / 1000, 1)} km` : `${format(Math.round(metres / 1000), 0)} km`
+}
+
+export interface Numbers {
+  /** For the window; null: not known, or not sold. */
+  free: number | null
+  /** At the gate now; null: not known. */
+  now: number | null
+  capacity: number | null
+  level: Level
+  /** Whether spaces of it can be reserved at all. */
+  sold: boolean
+}
+
+/** The numbers of a parking for a kind of space. */
+export function numbers(p: Parking, type: string): Numbers {
+  const t = p.space_types.find(s => s.type === type)
+  const sold = p.capacity !== null && p.space_types.length > 0
+  const capacity = t ? t.capacity : p.capacity
+  const free = sold ? (t?.available ?? p.available ?? null) : null
+  return {free, now: t ? t.available_now : p.available_now, capacity, level: level(free, capacity), sold}
+}
+
+/** How many of the rows have room for the window. */
+export const withRoom = (rows: readonly Parking[], type: string): number => rows.filter(p => (numbers(p, type).free ?? 0) > 0).length
+
+/** The ids in the order that is asked for. What has no figure stands last; equals keep the server's order. */
+export function order(rows: readonly Parking[], sort: Sort, type: string): string[] {
+  const key = (p: Parking): number => {
+    const n = numbers(p, type)
+    switch (sort) {
+      case 'price': return p.price && n.free !== 0 ? p.price.minor : Infinity
+      case 'available': return n.free === null ? 1 : -n.free
+      case 'distance': return p.distance_m ?? Infinity
+      default: return 0
+    }
+  }
+  return rows.map((p, i) => ({id: p.id, key: key(p), i})).sort((a, b) => a.key === b.key ? a.i - b.i : a.key < b.key ? -1 : 1).map(r => r.id)
+}
+
+/** After the line was lost the same list comes again: rows that are still there keep their places. */
+export function keepPlaces(shown: readonly string[], fresh: readonly string[]): string[] {
+  const there = new Set(fresh), before = new Set(shown)
+  return [...shown.filter(id => there.has(id)), ...fresh.filter(id => !before.has(id))]
+}
+
+/** Takes changes into the rows; an older version of a parking never replaces a newer one. Rows that are not shown are left out. */
+export function merge(rows: ReadonlyMap<string, Parking>, changes: readonly (Partial<Parking> & {id: string})[]): Map<string, Parking> {
+  const out = new Map(rows)
+  for (const c of changes) {
+    const old = out.get(c.id)
+    if (old && (c.version === undefined || c.version > old.version)) out.set(c.id, {...old, ...c})
+  }
+  return out
+}
+
+/** The newest time at which any gate's numbers were right, in ms; null if no gate answers. */
+export function newest(rows: Iterable<Parking>): number | null {
+  let at = -Infinity
+  for (const p of rows) if (p.status !== 'unknown') at = Math.max(at, Date.parse(p.as_of))
+  return Number.isFinite(at) ? at : null
+}
+
+/** What is said instead of an empty list: those with room, the nearest (or first) three. */
+export const alternatives = (rows: readonly Parking[], type: string): Parking[] => rows.filter(p => (numbers(p, type).free ?? 0) > 0).slice(0, 3)
+
+/** "51.0503,13.7375" of a place: some ten metres are exact enough, and tell less of where somebody is. */
+export const position = (lat: number, lon: number): string => `${lat.toFixed(4)},${lon.toFixed(4)}`
+
+/** A position as numbers; null if it is none. */
+export function placeOf(near: string): {lat: number; lon: number} | null {
+  const [lat, lon, more] = near.split(',').map(Number)
+  return lat !== undefined && lon !== undefined && more === undefined && Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? {lat, lon} : null
+}

@@ -1,0 +1,57 @@
+// Pins that would lie on one another become one that counts them. Where they are
+// put together depends on the zoom alone, so moving the map changes no cluster.
+import type {Place, Point} from './mercator.ts'
+import {project, worldSize} from './mercator.ts'
+
+export interface Pin extends Place {
+  id: string; name: string; city: string
+  free: number | null; capacity: number | null; sold: boolean
+}
+
+export interface Cluster extends Place {
+  /** The ids of its pins, joined. */
+  key: string
+  pins: Pin[]
+  /** The sum of what is known to be free; null if nothing is known. */
+  free: number | null
+  capacity: number | null
+}
+
+/** A pin takes so much of the map, in pixels. */
+const WIDE = 54
+const HIGH = 50
+
+/** Groups pins at a zoom. The chosen one stands alone, above all others. */
+export function clusters(pins: readonly Pin[], zoom: number, chosen: string | null): Cluster[] {
+  const w = worldSize(Math.round(zoom * 2) / 2)
+  const open: {at: Point; pins: Pin[]}[] = []
+  // From north to south by place, so that the order in which the list comes changes nothing.
+  const sorted = [...pins].sort((a, b) => b.lat - a.lat || a.lon - b.lon || (a.id < b.id ? -1 : 1))
+  for (const p of sorted) {
+    const q = project(p), at = {x: q.x * w, y: q.y * w}
+    const meets = p.id === chosen ? undefined : open.find(c => c.pins[0]?.id !== chosen && Math.abs(c.at.x - at.x) < WIDE && Math.abs(c.at.y - at.y) < HIGH)
+    if (meets) meets.pins.push(p)
+    else open.push({at, pins: [p]})
+  }
+  return open.map(c => sum(c.pins))
+}
+
+function sum(pins: Pin[]): Cluster {
+  const mean = (f: (p: Pin) => number) => pins.reduce((s, p) => s + f(p), 0) / pins.length
+  const known = pins.filter(p => p.free !== null && p.capacity !== null && p.free >= 0 && p.free <= p.capacity)
+  return {
+    key: pins.map(p => p.id).join(' '), pins, lat: mean(p => p.lat), lon: mean(p => p.lon),
+    free: known.length ? known.reduce((s, p) => s + (p.free ?? 0), 0) : null,
+    capacity: known.length ? known.reduce((s, p) => s + (p.capacity ?? 0), 0) : null,
+  }
+}
+
+/** The cities on the map and where their names stand: the middle of their parkings. */
+export function cities(pins: readonly Pin[]): (Place & {name: string; count: number})[] {
+  const by = new Map<string, Pin[]>()
+  for (const p of pins) if (p.city) by.set(p.city, [...(by.get(p.city) ?? []), p])
+  return [...by].map(([name, ps]) => {
+    const {lat, lon} = sum(ps)
+    return {name, lat, lon, count: ps.length}
+  })
+}
