@@ -25,7 +25,7 @@ web: ## build the web apps of cloud/web, to be embedded in openlot (needs Node 2
 
 e2e: build ## drive the built pages in Chromium against the real programs: pictures, axe, console, keyboard (Debian, Ubuntu)
 	@mkdir -p bin
-	go build -o bin/openlot-web ./cloud/internal/web/cmd/openlot-web
+	go build -o bin/ ./cloud/internal/web/cmd/openlot-web ./scripts/devstack
 	@scripts/web.sh e2e
 
 run: build ## run everything on this machine, with no configuration (DATA=dir for other car parks, ARGS for other ports)

@@ -36,7 +36,7 @@ type adminCmd struct {
 	Incidents incidentsCmd `cmd:"" help:"List what went wrong at a parking and how it was settled: conflicts with what an edge told, tailgates, barriers that do not move, alarms, counts by hand."`
 	Commands  commandsCmd  `cmd:"" help:"List what the staff asked the lanes to do, with who and why. It is written down before it is done; what the lane then refused stands behind it once more, and says so."`
 
-	User userCmd `cmd:"" help:"Make an account staff or owner of an operator, or an administrator of the platform. Owners and administrators need an authenticator to do anything."`
+	User userCmd `cmd:"" help:"Make an account staff or owner of an operator, or an administrator of the platform. Owners and administrators need a second factor (an authenticator or a passkey) to do anything."`
 
 	Tariff adoptCmd `cmd:"" help:"Show a parking's tariff, or go over to the one in a file. What was quoted keeps its price."`
 

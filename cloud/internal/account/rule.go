@@ -106,7 +106,7 @@ func (v Verdict) Refusal(hidden error) error {
 	case NoOperator:
 		return fault.New(fault.Forbidden, CodeNoOperator, "This account works for no operator.")
 	case NeedsSecondFactor:
-		return fault.New(fault.Forbidden, CodeSecondFactor, "Log in with a code of your authenticator for this. If you have none, add one to your account first.")
+		return fault.New(fault.Forbidden, CodeSecondFactor, "Log in with a code of your authenticator or with a passkey for this. If you have neither, add one to your account first.")
 	case Hidden:
 		return hidden
 	default:

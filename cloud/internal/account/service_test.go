@@ -95,14 +95,45 @@ func TestWhoTriesTooOftenIsNotEvenChecked(t *testing.T) {
 	}
 }
 
-func TestAPasswordAloneDoesNotRemoveTheAuthenticator(t *testing.T) {
+// Who knows the password alone neither removes a second factor nor adds one of his own.
+func TestAPasswordAloneChangesNoSecondFactor(t *testing.T) {
+	for name, secure := range map[string]func(*account.Account){
+		"an authenticator": func(a *account.Account) { a.TOTP = []byte("12345678901234567890") },
+		"a passkey":        func(a *account.Account) { a.Passkeys = 1 },
+	} {
+		s, store, _ := newOne(t)
+		s.Ceremonies = noCeremonies{}
+		secure(&store.it)
+		before := account.Login{Account: store.it.ID, CreatedAt: time.Now()} // by the password
+		_, recovery := s.NewRecovery(t.Context(), before)
+		_, _, begin := s.BeginTOTP(t.Context(), before)
+		_, confirm := s.ConfirmTOTP(t.Context(), "", before, "123456")
+		_, ask := s.BeginPasskey(t.Context(), before)
+		_, add := s.AddPasskey(t.Context(), "", before, "", []byte("{}"))
+		for what, err := range map[string]error{
+			"recovery": recovery, "begin": begin, "confirm": confirm, "ask for a passkey": ask, "add a passkey": add,
+			"remove the authenticator": s.RemoveTOTP(t.Context(), before), "remove a passkey": s.RemovePasskey(t.Context(), before, id.Passkey{}), "close": s.Close(t.Context(), before),
+		} {
+			if codeOf(err) != account.CodeLoginAgain {
+				t.Errorf("with %s, %s: %v", name, what, err)
+			}
+		}
+	}
+}
+
+// Also who has passed it must have done so a short time ago.
+func TestTheWaysInChangeSoonAfterALogIn(t *testing.T) {
 	s, store, _ := newOne(t)
-	store.it.TOTP = []byte("12345678901234567890")
-	before := account.Login{Account: store.it.ID, CreatedAt: time.Now()} // it was made after this log-in
-	_, err := s.NewRecovery(t.Context(), before)
-	for what, err := range map[string]error{"recovery": err, "remove": s.RemoveTOTP(t.Context(), before), "close": s.Close(t.Context(), before)} {
+	s.Ceremonies = noCeremonies{}
+	old := account.Login{Account: store.it.ID, SecondFactor: true, CreatedAt: time.Now().Add(-account.Recent)}
+	_, _, begin := s.BeginTOTP(t.Context(), old)
+	_, ask := s.BeginPasskey(t.Context(), old)
+	for what, err := range map[string]error{"begin": begin, "ask": ask, "close": s.Close(t.Context(), old)} {
 		if codeOf(err) != account.CodeLoginAgain {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 }
+
+// noCeremonies fails a test that comes as far as asking a device.
+type noCeremonies struct{ account.Ceremonies }

@@ -85,7 +85,7 @@ func (s Accounts) Grant(ctx context.Context, email string, role account.Role, op
 			var o id.Operator
 			err := tx.QueryRow(ctx, `select id from operator where name = $1`, operator).Scan(&o)
 			if errors.Is(err, pgx.ErrNoRows) {
-				return fault.New(fault.NotFound, CodeOperatorUnknown, "There is no operator of that name.")
+				return noOperator(ctx, tx)
 			}
 			if err != nil {
 				return err
@@ -101,4 +101,16 @@ func (s Accounts) Grant(ctx context.Context, email string, role account.Role, op
 		return err
 	})
 	return unavailable("give a role", err)
+}
+
+// noOperator names those that there are: whoever gives roles may know them.
+func noOperator(ctx context.Context, tx pgx.Tx) error {
+	var names string
+	if err := tx.QueryRow(ctx, `select coalesce(string_agg(name, ', ' order by name), '') from (select name from operator order by name limit 20) o`).Scan(&names); err != nil {
+		return err
+	}
+	if names == "" {
+		return fault.New(fault.NotFound, CodeOperatorUnknown, "There is no operator yet: import its parkings first.")
+	}
+	return fault.Newf(fault.NotFound, CodeOperatorUnknown, "There is no operator of that name. There are: %s.", names)
 }

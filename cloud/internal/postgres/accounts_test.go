@@ -264,3 +264,34 @@ func TestWhatComesAtOnceForOneAddressDoesNotBlockItself(t *testing.T) {
 		})
 	}
 }
+
+// Two resets that both have to wait for the account are not in each other's way when they
+// go on: whoever has not the account has nothing else of it.
+func TestWhoWaitsForAnAccountHoldsNothingOfIt(t *testing.T) {
+	p, dsn := newPeople(t)
+	a := p.signedUp("jana@posteo.example", "de", "old")
+	holder, watcher := postgrestest.Owner(t, dsn), postgrestest.Owner(t, dsn)
+	tx, err := holder.Begin(t.Context())
+	p.ok(err)
+	_, err = tx.Exec(t.Context(), `select from account where id = $1 for update`, a.UUID())
+	p.ok(err)
+	var g errgroup.Group
+	var won atomic.Int32
+	for range 2 {
+		token, _ := p.link(account.LinkReset, "jana@posteo.example", "de")
+		g.Go(func() error {
+			ok, err := p.Reset(t.Context(), token, "new", p.now)
+			if ok {
+				won.Add(1)
+			}
+			return err
+		})
+	}
+	for waiting := 0; waiting < 2; {
+		p.ok(watcher.QueryRow(t.Context(), `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`).Scan(&waiting))
+	}
+	p.ok(tx.Rollback(t.Context()))
+	if err := g.Wait(); err != nil || won.Load() != 1 {
+		t.Errorf("%d came first, %v", won.Load(), err)
+	}
+}

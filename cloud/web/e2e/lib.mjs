@@ -23,6 +23,7 @@ export const check = (good, what) => { if (!good) wrong.push(what) }
 export const sizes = {phone: {width: 390, height: 844}, tablet: {width: 820, height: 1180}, desktop: {width: 1440, height: 900}}
 
 const ended = []
+const pages = new Map()
 
 /** Waits for a condition; throws with its name when it does not come. */
 export async function until(what, f, ms = 30_000) {
@@ -118,6 +119,8 @@ export async function page(name, {size = 'desktop', expected = [], ...more} = {}
   const known = text => expected.some(e => text.includes(e))
   p.on('console', m => { if ((m.type() === 'error' || m.type() === 'warning') && !known(m.text())) wrong.push(`${name}: console: ${m.text()}`) })
   p.on('pageerror', e => wrong.push(`${name}: ${e.message}`))
+  if (process.env.E2E_DEBUG) p.on('response', async r => { if (r.status() >= 400) console.log(name, r.status(), r.request().method(), r.url(), r.request().postData() ?? '', await r.text().catch(() => '')) })
+  pages.set(name, p)
   return p
 }
 
@@ -142,6 +145,7 @@ export async function test(name, f) {
     await f()
   } catch (e) {
     wrong.push(`${name}: ${e.stack}`)
+    for (const [at, p] of pages) if (!p.isClosed()) await p.screenshot({path: `${pictures}failed-${at}.png`}).catch(() => {})
   }
   await browser?.close()
   for (const end of ended.reverse()) await end()
