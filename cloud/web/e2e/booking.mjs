@@ -1,6 +1,6 @@
 // Reserve, second step, pass, network cut, change, cancel; refused cards; two browsers
 // that race for the last space. On a real cloud, in real Chromium.
-import {accessible, check, cloud, feature, look, page, test, until} from './lib.mjs'
+import {accessible, check, cloud, feature, link, look, page, test, until} from './lib.mjs'
 
 const HOUR = 3600_000
 // Browsers say so themselves when an answer is a refusal or the network is cut.
@@ -109,7 +109,7 @@ async function guest(c, size) {
   await p.goto(`${c.base}/#/bookings`)
   await p.getByRole('heading', {name: 'Going on and to come'}).waitFor()
   await show(p, `bookings-${size}`)
-  await p.locator('.mine li a').first().click()
+  await p.locator('.booked li a').first().click()
   await p.getByRole('button', {name: 'Cancel'}).click()
   await p.getByText('Give this space up?').waitFor()
   await show(p, `cancel-${size}`)
@@ -182,6 +182,48 @@ async function race(c) {
   await Promise.all(both.map(p => p.context().close()))
 }
 
+/** A promise to pay at the machine; then an account takes a guest's booking, and refuses a stranger's. */
+async function account(c) {
+  const mail = 'konto@posteo.example', secret = 'parken mit Lust 7'
+  const p = await page('claim', {size: 'phone', bypassCSP: true, expected: refusals})
+  await begin(c, p, 'machine', window(2, 4))
+  await fill(p, 'konto')
+  await p.getByText('At the machine').click()
+  await p.getByText('nothing is held', {exact: true}).waitFor()
+  await show(p, 'checkout-machine-phone')
+  await p.getByRole('button', {name: 'Reserve, pay there'}).click()
+  await p.getByText(/Nothing is held: you pay €/).waitFor()
+  await p.goto(`${c.base}/#/p/altmarkt/reserve?type=standard`)
+  await p.getByRole('button', {name: /^Hold/}).waitFor()
+  await fill(p, 'stranger')
+  await hold(p)
+  await p.locator('.pass .ink').waitFor()
+
+  await fetch(`${c.base}/users`, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({email: mail})})
+  await p.goto(await link(c.base, mail, /#\/verify\?token=[a-z2-7]+/))
+  await p.getByLabel('New password').fill(secret)
+  await p.getByRole('button', {name: 'Save'}).click()
+  await p.getByText('Your account is there.').waitFor()
+  await p.goto(`${c.base}/#/login?then=%23%2Fbookings`)
+  await p.getByLabel('E-mail').fill(mail)
+  await p.getByLabel('Password').fill(secret)
+  await p.getByRole('button', {name: 'Sign in', exact: true}).click()
+  await p.getByRole('heading', {name: 'My bookings'}).waitFor()
+  const mine = p.locator('.booked li').filter({hasText: 'Frauenkirche'}), other = p.locator('.booked li').filter({hasText: 'Altmarkt'})
+  await other.getByRole('button', {name: 'Put into my account'}).click()
+  await p.getByText('made with another address').waitFor()
+  await mine.getByRole('button', {name: 'Put into my account'}).click()
+  await p.getByText('It is in your account now.').waitFor()
+  await show(p, 'claim-phone')
+  // On another device the account has it, with its pass.
+  await p.evaluate(() => localStorage.removeItem('openlot.bookings'))
+  await p.reload()
+  await mine.getByText('in your account').waitFor()
+  await mine.locator('a').click()
+  await p.locator('.pass .ink').waitFor()
+  await p.context().close()
+}
+
 /** A price that has run out, and a line that is cut while it is sent: the same booking. */
 async function again(c) {
   const p = await page('again', {size: 'phone', bypassCSP: true, expected: refusals})
@@ -209,12 +251,14 @@ async function again(c) {
 await test('booking', async () => {
   const c = await cloud([
     feature('altmarkt', 'Altmarkt', [51.05, 13.738], 80), feature('last', 'Kulturpalast', [51.0512, 13.739], 1),
+    feature('machine', 'Frauenkirche', [51.052, 13.742], 20, {pay_at_machine: true}),
   ])
-  await until('the parkings are listed', async () => (await (await fetch(`${c.base}/parkings`)).json()).parkings.length === 2)
+  await until('the parkings are listed', async () => (await (await fetch(`${c.base}/parkings`)).json()).parkings.length === 3)
   const sold = await (await fetch(`${c.base}/parking?id=last`)).json()
   check(sold.capacity === 1, `one space: ${sold.capacity}`)
   for (const size of ['phone', 'desktop', 'tablet']) await guest(c, size)
   await looks(c)
   await race(c)
   await again(c)
+  await account(c)
 })
