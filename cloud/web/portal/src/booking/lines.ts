@@ -1,6 +1,7 @@
 // The lines of a price in the reader's words. The API explains them in English;
 // what it says follows the rule, so it can be said again.
 import {clock, day, money, type Language, type Reading} from '@shared/format/format.ts'
+import {onPass} from './at.ts'
 import type {Money} from './rules.ts'
 
 interface Line { rule: string; label: string; from: string; to: string; amount: {minor: number; currency: string} }
@@ -46,7 +47,6 @@ export function label(text: string, language: Language): string {
 /** Lines for the part that shows them. */
 export const explained = (lines: readonly Line[], zone: string, r: Reading) => lines.map(l => {
   const [from, to] = [Date.parse(l.from), Date.parse(l.to)]
-  const same = day(from, zone, r) === day(to - 1, zone, r)
-  const at = (t: number) => same ? clock(t, zone, r) : `${day(t, zone, r)} ${clock(t, zone, r)}`
-  return {label: label(l.label, r.language), note: `${at(from)} – ${at(to)}`, amount: l.amount}
+  const note = day(from, zone, r) === day(to - 1, zone, r) ? `${clock(from, zone, r)} – ${clock(to, zone, r)}` : onPass(from, to, from, zone, r)
+  return {label: label(l.label, r.language), note, amount: l.amount}
 })

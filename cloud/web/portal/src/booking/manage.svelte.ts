@@ -51,13 +51,16 @@ export class Managed {
   /** Asks once, then listens. The result ends it. */
   open(): () => void {
     const cut = () => this.#line({name: 'offline', since: Date.now()})
+    const back = () => { void this.load() } // a stream may have outlived the cut, and says nothing then
     globalThis.addEventListener('offline', cut)
+    globalThis.addEventListener('online', back)
     if (!navigator.onLine) cut()
     void this.#begin()
     return () => {
       this.#ended = true
       clearTimeout(this.#late)
       globalThis.removeEventListener('offline', cut)
+      globalThis.removeEventListener('online', back)
       this.#stop()
     }
   }
@@ -99,7 +102,9 @@ export class Managed {
 
   /** Takes what is known now, unless something newer is. */
   take(fresh: Reservation): void {
-    if (this.#ended || !newer(this.r, fresh)) return
+    if (this.#ended) return
+    if (navigator.onLine) this.#line({name: 'live'}) // whoever brought it came through
+    if (!newer(this.r, fresh)) return
     this.missing = false
     this.r = fresh
     keep({id: this.id, reservation: fresh})

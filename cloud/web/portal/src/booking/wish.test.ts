@@ -3,6 +3,7 @@ import {describe, expect, test, vi} from 'vitest'
 import {Failure} from '@shared/api/client.ts'
 import type {Schemas} from '@shared/api/client.ts'
 vi.mock('../api.ts', () => ({Failure}))
+import {at, onPass} from './at.ts'
 import {calendar} from './ics.ts'
 import {label} from './lines.ts'
 import {merge} from './list.ts'
@@ -93,4 +94,14 @@ test('every text has its values in both languages', () => {
       expect(String(de[k]), k).not.toMatch(/\b(du|dein|deine)\b/i)
     }
   }
+})
+
+test('times are as short as they are still clear', () => {
+  const t = (s: string) => Date.parse(`2026-06-${s}+02:00`), zone = 'Europe/Berlin', en = {language: 'en' as const}
+  expect(at(t('11T17:00'), t('11T08:00'), zone, en)).toBe('17:00')
+  expect(at(t('12T01:00'), t('11T08:00'), zone, en)).toBe('Fri 01:00')
+  expect(at(t('20T01:00'), t('11T08:00'), zone, en)).toBe('Sat 20 June, 01:00')
+  expect(onPass(t('11T08:00'), t('11T17:00'), t('10T12:00'), zone, en)).toBe('Thu 08:00 – 17:00')
+  expect(onPass(t('11T18:30'), t('12T03:30'), t('11T12:00'), zone, {language: 'de'})).toBe('Do 18:30 – Fr 03:30')
+  expect(onPass(t('25T08:00'), t('25T17:00'), t('11T12:00'), zone, en)).toBe('Thu 25 June, 08:00 – 17:00')
 })

@@ -1,0 +1,101 @@
+// @vitest-environment happy-dom
+// The sections that need a car inside, or one that has left, as the reader sees them.
+import {flushSync, mount, tick, unmount, type Component} from 'svelte'
+import {afterEach, beforeEach, expect, test, vi} from 'vitest'
+import {setPrefs} from '../prefs.svelte.ts'
+import Ended from './Ended.svelte'
+import type {Managed} from './manage.svelte.ts'
+import Owed from './Owed.svelte'
+import Pending from './Pending.svelte'
+import type {Reservation} from './rules.ts'
+import Stay from './Stay.svelte'
+
+const eur = (minor: number) => ({minor, currency: 'EUR'})
+type Part = Partial<Omit<Reservation, 'payment'>> & {payment?: Partial<Reservation['payment']>}
+const booking = ({payment, ...rest}: Part): Reservation => ({
+  id: 'rsv_aa7kq4tm', state: 'active', parking_id: 'altmarkt', space_type: 'standard', from: '2026-06-11T06:00:00Z', to: '2026-06-11T15:00:00Z',
+  price: eur(1500), price_detail: {tax: eur(239), tariff_version: 1, lines: []}, pass: 'PK1:X', no_show_at: '2026-06-11T08:00:00Z', created_at: '2026-06-11T05:00:00Z', version: 7, ...rest,
+  payment: {id: 'pay_1', state: 'authorized', amount: eur(1500), authorized: eur(1900), ...payment},
+})
+const due = vi.fn(async () => eur(830)), pay = vi.fn(async () => true), withdraw = vi.fn()
+const b = {id: 'rsv_aa7kq4tm', zone: 'Europe/Berlin', name: 'Altmarkt', parking: null, busy: '', price: due, pay, withdraw, confirm: vi.fn(), goToBank: vi.fn()} as unknown as Managed
+let app: Record<string, unknown> | undefined
+async function seen(part: Component<{b: Managed; r: Reservation}>, r: Reservation): Promise<string> {
+  app = mount(part, {target: document.body, props: {b, r}})
+  flushSync()
+  await tick(); await tick()
+  flushSync()
+  return (document.body.textContent ?? '').replace(/\s+/g, ' ')
+}
+async function clear(): Promise<void> {
+  if (app) await unmount(app)
+  app = undefined
+  document.body.replaceChildren()
+}
+beforeEach(() => { vi.useFakeTimers({now: Date.parse('2026-06-11T09:32:00Z'), toFake: ['Date']}); setPrefs({language: 'en', hours: '24'}) })
+afterEach(async () => { await clear(); vi.useRealTimers(); vi.clearAllMocks() })
+
+test('inside: what leaving now costs, and what is released', async () => {
+  const text = await seen(Stay, booking({early_charge: eur(500)}))
+  expect(due).toHaveBeenCalledWith()
+  expect(text).toContain('You pay €8.30, €10.70 is released.')
+  expect(text).toContain('3 h 32')
+})
+test('inside where early costs the same, and where the time is over', async () => {
+  due.mockResolvedValueOnce(eur(1500))
+  expect(await seen(Stay, booking({}))).toContain('You pay €15.00, whenever you leave.')
+  await clear()
+  due.mockResolvedValueOnce(eur(2100))
+  expect(await seen(Stay, booking({to: '2026-06-11T09:00:00Z'}))).toContain('it costs €21.00 by now')
+})
+test('promised at the machine: nothing is asked', async () => {
+  expect(await seen(Stay, booking({payment: {authorized: eur(0)}}))).toContain('Pay €15.00 at the machine')
+  expect(due).not.toHaveBeenCalled()
+})
+test('before: from when, until when, and how it is held', async () => {
+  vi.setSystemTime(Date.parse('2026-06-11T05:30:00Z'))
+  const text = await seen(Stay, booking({state: 'confirmed'}))
+  expect(text).toContain('Come from 08:00')
+  expect(text).toContain('At the latest at 10:00')
+  expect(text).toContain('€19.00 is held on your card')
+})
+test('what is owed is paid with the card of the booking, once', async () => {
+  const text = await seen(Owed, booking({state: 'completed', owed: {amount: eur(400)}, payment: {state: 'captured', captured: eur(1500)}}))
+  expect(text).toContain('€4.00 is still to be paid')
+  document.querySelector('button')?.click()
+  flushSync()
+  expect(document.body.textContent).toContain('The card of this booking')
+  document.querySelector('form')?.dispatchEvent(new Event('submit', {bubbles: true, cancelable: true}))
+  await tick()
+  expect(pay).toHaveBeenCalledExactlyOnceWith('')
+})
+test('owed: refused, under way, paid', async () => {
+  for (const [owed, said] of [
+    [{amount: eur(400), payment: {id: 'pay_2', state: 'declined' as const, amount: eur(400), authorized: eur(0)}}, 'your bank said no'],
+    [{amount: eur(400), payment: {id: 'pay_2', state: 'declined' as const, decline_code: 'not_placed', amount: eur(400), authorized: eur(0)}}, 'could not be reached'],
+    [{amount: eur(0), payment: {id: 'pay_2', state: 'unknown' as const, amount: eur(400), authorized: eur(0)}}, '€4.00 is being paid'],
+    [{amount: eur(0), payment: {id: 'pay_2', state: 'captured' as const, amount: eur(400), authorized: eur(400), captured: eur(400)}}, '€4.00 was paid by card'],
+  ] as const) {
+    expect(await seen(Owed, booking({state: 'completed', owed}))).toContain(said)
+    await clear()
+  }
+})
+test('a change that waits can be taken back', async () => {
+  const text = await seen(Pending, booking({pending_change: {space_type: 'standard', from: '2026-06-11T06:00:00Z', to: '2026-06-11T16:00:00Z', price: eur(2000), price_detail: booking({}).price_detail, payment: {id: 'pay_3', state: 'requires_action', amount: eur(2000), authorized: eur(0), next_action: 'http://b/x'}, until: '2026-06-11T09:42:00Z'}}))
+  expect(text).toContain('Staying until 18:00: approve €20.00 with your bank')
+  expect(text).toContain('not done before 11:42')
+  for (const x of document.querySelectorAll('button')) if (x.textContent === 'Take it back') x.click()
+  expect(withdraw).toHaveBeenCalledOnce()
+})
+test('what became of it', async () => {
+  for (const [r, said] of [
+    [booking({state: 'completed', payment: {state: 'captured', captured: eur(830)}}), '€8.30 was taken for this stay; the rest of the hold went back.'],
+    [booking({state: 'completed', payment: {state: 'captured', captured: eur(1900), refunded: eur(300), refunds: [{reason: 'operator', state: 'succeeded', amount: eur(300), at: ''}]}}), '€3.00 was given back'],
+    [booking({state: 'no_show', payment: {state: 'captured', captured: eur(1500)}}), 'What was taken from your card counts when you still come. Until 17:00 this pass'],
+    [booking({state: 'walked', payment: {state: 'voided'}}), 'Sorry: Altmarkt has no space for you'],
+    [booking({state: 'expired', payment: {state: 'declined'}}), 'Your bank refused the payment'],
+  ] as const) {
+    expect(await seen(Ended, r)).toContain(said)
+    await clear()
+  }
+})
