@@ -66,7 +66,7 @@ func TestADrainEndsStreamsOneAfterTheOther(t *testing.T) {
 		}
 		drained.Wait()
 		all.Wait()
-		if took := time.Since(now); took > over+time.Second {
+		if took := time.Since(now); took > over+10*time.Second {
 			t.Errorf("it took %s", took)
 		}
 		for _, n := range ends {
@@ -99,7 +99,7 @@ func TestADrainWaitsForNobody(t *testing.T) {
 		s.set(2)
 		began := time.Now()
 		b.sse.Drain(context.Background(), 100*time.Millisecond)
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > 30*time.Second { // half of what the stuck one would be given
 			t.Errorf("it took %s", took)
 		}
 		b.gone("a")
