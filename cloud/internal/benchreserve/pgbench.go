@@ -52,12 +52,21 @@ func (p *pgbench) run(ctx context.Context, name, script string, clients int, d t
 	}
 	threads := min(clients, 2)
 	seconds := max(1, int(d.Round(time.Second).Seconds()))
-	cmd := exec.CommandContext(ctx, p.path, "-n", "-M", "prepared", "-h", p.host, "-p", "5432", "-U", "postgres",
-		"-c", strconv.Itoa(clients), "-j", strconv.Itoa(threads), "-T", strconv.Itoa(seconds), "-f", file, p.database)
-	out, err := cmd.CombinedOutput()
-	m := tpsPattern.FindSubmatch(out)
-	if err != nil || m == nil {
-		return result{}, fmt.Errorf("pgbench %s: %w: %s", name, err, tail(out))
+	var out []byte
+	var m [][]byte
+	for ; ; seconds *= 4 { // where connecting alone takes longer, nothing comes of it
+		var err error
+		out, err = exec.CommandContext(ctx, p.path, "-n", "-M", "prepared", "-h", p.host, "-p", "5432", "-U", "postgres",
+			"-c", strconv.Itoa(clients), "-j", strconv.Itoa(threads), "-T", strconv.Itoa(seconds), "-f", file, p.database).CombinedOutput()
+		if err != nil {
+			return result{}, fmt.Errorf("pgbench %s: %w: %s", name, err, tail(out))
+		}
+		if m = tpsPattern.FindSubmatch(out); m != nil {
+			break
+		}
+		if seconds > 60 {
+			return result{}, fmt.Errorf("pgbench %s: nothing done in %d s: %s", name, seconds, tail(out))
+		}
 	}
 	if f := failedPattern.FindSubmatch(out); f != nil && string(f[1]) != "0" {
 		return result{}, fmt.Errorf("pgbench %s: %s transactions failed", name, f[1])

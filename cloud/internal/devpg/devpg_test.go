@@ -439,6 +439,10 @@ func copyFile(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = src.Close() }()
+	// Another test that starts a process meanwhile would hand it the file open for
+	// writing, and nothing runs a file that somebody writes.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	dst, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -192,23 +193,27 @@ func TestWhoSeesWhatAndWhen(t *testing.T) {
 		}
 		const changes = 60
 		began := time.Now()
+		waits := make([]time.Duration, changes)
 		for i := range changes {
+			changed := time.Now()
 			s.change(m, "alpha", 1)
 			one.at("alpha", uint64(i+2)) // at once: each is seen before the next
+			waits[i] = time.Since(changed)
 			time.Sleep(10 * time.Millisecond)
 		}
 		all.at("alpha", changes+1)
 		here.at("alpha", changes+1)
 		took := time.Since(began)
-		if took > changes*75*time.Millisecond { // a list's tick is twice that
-			t.Errorf("%d changes took %s to be seen one after the other", changes, took)
+		slices.Sort(waits)
+		if usual := waits[changes/2]; usual > 75*time.Millisecond { // a list's tick is twice that
+			t.Errorf("a change is seen after %s", usual)
 		}
 		if n := len(one.events()); n != changes+1 {
 			t.Errorf("the detail stream was told %d times of %d changes", n-1, changes)
 		}
 		for name, c := range map[string]*live{"all": all, "here": here} {
 			n := time.Duration(len(c.events()) - 1)
-			if n > took/(100*time.Millisecond)+2 || n < took/(400*time.Millisecond) {
+			if n > took/(100*time.Millisecond)+2 || n < took/time.Second {
 				t.Errorf("the list %s was told %d times in %s", name, n, took)
 			}
 			if s := c.seen()["alpha"]; *s.AvailableNow != 502-changes {

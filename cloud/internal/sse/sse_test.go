@@ -288,7 +288,7 @@ func TestASilentStreamSaysThatItIsAlive(t *testing.T) {
 			if line, ok := c.next(); !ok || !strings.HasPrefix(line, ":") {
 				t.Fatalf("%q", line)
 			}
-			if silent := time.Since(began); silent > 2*time.Second {
+			if silent := time.Since(began); silent > 10*time.Second {
 				t.Errorf("silent for %s", silent)
 			}
 		}
