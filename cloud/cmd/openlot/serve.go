@@ -22,6 +22,7 @@ type serveCmd struct {
 	MQTTURL        string        `name:"mqtt-url" help:"Use this broker instead of the embedded one." env:"OPENLOT_MQTT_URL" placeholder:"tcp://USER:PASSWORD@HOST:PORT"`
 	PublicURL      string        `help:"How drivers reach --http; it is in links. Default: http:// and its address." env:"OPENLOT_PUBLIC_URL" placeholder:"URL"`
 	AllowedOrigins []string      `help:"Origins of a portal that is served from elsewhere, such as a CDN. Sessions need it to be of the same site as the API." env:"OPENLOT_ALLOWED_ORIGINS" placeholder:"https://portal.example.org"`
+	Basemap        string        `help:"A PMTiles file (basemap of the Protomaps kind) for the portal's map, or the URL of one. Default: the portal draws its own ground." env:"OPENLOT_BASEMAP" placeholder:"FILE|URL"`
 	Drain          time.Duration `help:"How long to go on when told to stop: first a balancer may see that this instance is not ready, then streams are ended one after the other." default:"0s" env:"OPENLOT_DRAIN"`
 	PaymentTimeout time.Duration `help:"How long the payment provider may take to answer." default:"10s" env:"OPENLOT_PAYMENT_TIMEOUT"`
 	SMTP           string        `help:"Mail relay. Default: the built-in inbox at /dev/mail." env:"OPENLOT_SMTP" placeholder:"HOST:PORT"`
@@ -43,7 +44,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	cfg := app.Config{
 		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, ReplicaURL: c.ReplicaURL, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, MQTTURL: c.MQTTURL,
-		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout, Drain: c.Drain, Stripe: account, Origins: c.AllowedOrigins,
+		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout, Drain: c.Drain, Stripe: account, Origins: c.AllowedOrigins, Basemap: c.Basemap,
 		Mail: email.Config{Addr: c.SMTP, From: c.MailFrom, Security: email.Security(c.SMTPSecurity), Username: c.SMTPUser, Password: c.SMTPPassword},
 		SMS:  sms.Config{URL: c.SMSURL, Account: c.SMSAccount, Token: c.SMSToken, From: c.SMSFrom},
 	}

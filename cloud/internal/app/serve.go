@@ -38,6 +38,7 @@ type Config struct {
 	Drain          time.Duration // between not being ready and taking no further requests
 	Stripe         Stripe        // an account for cards; without, the sandbox
 	Origins        []string      // of a portal that is served from elsewhere
+	Basemap        string        // of the portal's map: a PMTiles file or the URL of one; empty: none
 	Mail           email.Config  // an empty Addr means the built-in inbox
 	SMS            sms.Config    // an empty Account means the built-in inbox
 

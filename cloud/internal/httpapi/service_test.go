@@ -246,7 +246,7 @@ func TestOthersHandlersAreMountedAsTheyAre(t *testing.T) {
 	}
 	close(released)
 	for path, want := range map[string]string{
-		"/parking?id=a": "parking ", "/parkings/altmarkt": "parking altmarkt", "/": "web ", "/assets/app/x.js": "web ", "/design": "web ", "/design/": "web ", "/design/assets/x.js": "web ",
+		"/parking?id=a": "parking ", "/parkings/altmarkt": "parking altmarkt", "/": "web ", "/assets/app/x.js": "web ", "/portal/sw.js": "web ", "/basemap.pmtiles": "web ", "/design": "web ", "/design/": "web ", "/design/assets/x.js": "web ",
 		"/dev/mail/7": "mail 7", "/dev/sandbox": "sandbox ", "/dev/sandbox/challenge/h1": "sandbox ",
 	} {
 		resp, err := http.Get(s.url + path)

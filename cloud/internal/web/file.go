@@ -43,7 +43,7 @@ func newFile(name string, plain []byte) file {
 	return f
 }
 
-func (f file) send(w http.ResponseWriter, r *http.Request) {
+func (f file) send(w http.ResponseWriter, r *http.Request, policy string) {
 	h := w.Header()
 	h.Set("Content-Type", f.mime)
 	h.Set("ETag", f.tag)
@@ -82,6 +82,10 @@ func mimeOf(name string) string {
 		return "image/svg+xml"
 	case ".woff2":
 		return "font/woff2"
+	case ".png":
+		return "image/png"
+	case ".webmanifest":
+		return "application/manifest+json"
 	case ".txt":
 		return "text/plain; charset=utf-8"
 	default:

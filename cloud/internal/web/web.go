@@ -26,7 +26,8 @@ var dist embed.FS
 // policy lets the page load what is embedded here and call this server, and
 // nothing else. Pictures may also come from the page itself: the pass is kept
 // for when there is no network.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
+// The map draws with a worker of its own, which is a file here, too.
+const policy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
 	"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // apps are the folders of dist; each is served at the address of its name.
@@ -51,13 +52,13 @@ const unbuilt = `<!doctype html>
 </html>
 `
 
-// Handler serves "/", what is below "/assets/", and the apps.
+// Handler serves "/", what is below "/assets/", and the apps, without a basemap.
 func Handler() http.Handler {
-	return handler(dist)
+	return handler(dist, basemap{})
 }
 
 // handler serves the apps from a folder "dist" of built.
-func handler(built fs.FS) http.Handler {
+func handler(built fs.FS, ground basemap) http.Handler {
 	files := map[string]file{}
 	for _, from := range []struct {
 		fs   fs.FS
@@ -71,8 +72,10 @@ func handler(built fs.FS) http.Handler {
 	}
 	index := map[string]file{"": files["assets/index.html"]}
 	if page, ok := files["portal/index.html"]; ok {
-		index[""] = page
+		page = newFile("portal/index.html", ground.tell(page.plain))
+		index[""], files["portal/index.html"] = page, page
 	}
+	says := ground.policy()
 	for _, app := range apps {
 		page, ok := files[app+"/index.html"]
 		if !ok {
@@ -83,6 +86,10 @@ func handler(built fs.FS) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
+		if name == "basemap.pmtiles" && ground.file != "" {
+			ground.send(w, r)
+			return
+		}
 		f, ok := index[name]
 		if !ok {
 			f, ok = files[name]
@@ -94,7 +101,10 @@ func handler(built fs.FS) http.Handler {
 			w.Header().Set("Allow", "GET, HEAD")
 			problem.Write(w, r, fault.New(fault.Invalid, problem.CodeMethodNotAllowed, "This address can only be read."))
 		default:
-			f.send(w, r)
+			if name == "portal/sw.js" {
+				w.Header().Set("Service-Worker-Allowed", "/") // it keeps the page at "/", from a folder below
+			}
+			f.send(w, r, says)
 		}
 	})
 }
