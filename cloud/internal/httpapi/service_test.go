@@ -247,7 +247,7 @@ func TestOthersHandlersAreMountedAsTheyAre(t *testing.T) {
 	close(released)
 	for path, want := range map[string]string{
 		"/parking?id=a": "parking ", "/parkings/altmarkt": "parking altmarkt", "/": "web ", "/assets/app/x.js": "web ", "/design": "web ", "/design/": "web ", "/design/assets/x.js": "web ",
-		"/portal/assets/x.js": "web ", "/.well-known/assetlinks.json": "apps ",
+		"/portal/assets/x.js": "web ", "/portal/sw.js": "web ", "/basemap.pmtiles": "web ", "/.well-known/assetlinks.json": "apps ",
 		"/dev/mail/7": "mail 7", "/dev/sandbox": "sandbox ", "/dev/sandbox/challenge/h1": "sandbox ",
 	} {
 		resp, err := http.Get(s.url + path)

@@ -28,7 +28,7 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 }
 
 func TestAnAppIsServedAtItsAddress(t *testing.T) {
-	h := handler(built, Outside{})
+	h := handler(built, Outside{}, basemap{})
 	for _, path := range []string{"/design", "/design/", "/design/index.html"} {
 		w := ask(h, http.MethodGet, path)
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Parts") {
@@ -51,7 +51,7 @@ func TestAnAppIsServedAtItsAddress(t *testing.T) {
 
 // Only a name that changes with the content may be kept for ever.
 func TestOnlyHashedFilesAreImmutable(t *testing.T) {
-	h := handler(built, Outside{})
+	h := handler(built, Outside{}, basemap{})
 	for path, want := range map[string]bool{
 		"/design/assets/index-Ab3_-9xY.js":                      true,
 		"/design/assets/barlow-DsrWdrgb.txt":                    true,
@@ -71,7 +71,7 @@ func TestOnlyHashedFilesAreImmutable(t *testing.T) {
 }
 
 func TestWithoutNodeThePageSaysHowToBuild(t *testing.T) {
-	h := handler(fstest.MapFS{"dist/README.md": built["dist/README.md"]}, Outside{})
+	h := handler(fstest.MapFS{"dist/README.md": built["dist/README.md"]}, Outside{}, basemap{})
 	w := ask(h, http.MethodGet, "/design")
 	if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "make web") {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -121,7 +121,7 @@ func TestOnlyWhatIsNamedComesFromElsewhere(t *testing.T) {
 			t.Errorf("%s is not in %s", want, p)
 		}
 	}
-	h := handler(built, Outside{Frames: []string{"https://js.example"}})
+	h := handler(built, Outside{Frames: []string{"https://js.example"}}, basemap{})
 	if got := ask(h, http.MethodGet, "/").Header().Get("Content-Security-Policy"); !strings.Contains(got, "frame-src https://js.example") {
 		t.Error(got)
 	}

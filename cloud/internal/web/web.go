@@ -31,7 +31,8 @@ type Outside struct {
 
 // policy lets the page load what is embedded here and call this server, and
 // nothing else but what is named. Pictures may also come from the page itself: the
-// pass is kept for when there is no network.
+// pass is kept for when there is no network. The map draws with a worker of its own,
+// which is a file here, too.
 func (o Outside) policy() string {
 	from := func(name string, own []string, more []string) string {
 		all := append(own, more...)
@@ -41,7 +42,7 @@ func (o Outside) policy() string {
 		return name + " " + strings.Join(all, " ") + "; "
 	}
 	self := func() []string { return []string{"'self'"} }
-	return "default-src 'none'; " + from("script-src", self(), o.Scripts) + "style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	return "default-src 'none'; " + from("script-src", self(), o.Scripts) + "worker-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 		from("connect-src", self(), o.Calls) + from("frame-src", nil, o.Frames) +
 		"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
@@ -68,13 +69,14 @@ const unbuilt = `<!doctype html>
 </html>
 `
 
-// Handler serves "/", what is below "/assets/", and the apps.
+// Handler serves "/", what is below "/assets/", and the apps, without a basemap.
 func Handler(o Outside) http.Handler {
-	return handler(dist, o)
+	return handler(dist, o, basemap{})
 }
 
 // handler serves the apps from a folder "dist" of built.
-func handler(built fs.FS, o Outside) http.Handler {
+func handler(built fs.FS, o Outside, ground basemap) http.Handler {
+	o.Calls = append(ground.calls(), o.Calls...)
 	policy := o.policy()
 	files := map[string]file{}
 	for _, from := range []struct {
@@ -89,7 +91,8 @@ func handler(built fs.FS, o Outside) http.Handler {
 	}
 	index := map[string]file{"": files["assets/index.html"]}
 	if page, ok := files["portal/index.html"]; ok {
-		index[""] = page
+		page = newFile("portal/index.html", ground.tell(page.plain))
+		index[""], files["portal/index.html"] = page, page
 	}
 	for _, app := range apps {
 		page, ok := files[app+"/index.html"]
@@ -101,6 +104,10 @@ func handler(built fs.FS, o Outside) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
+		if name == "basemap.pmtiles" && ground.file != "" {
+			ground.send(w, r)
+			return
+		}
 		f, ok := index[name]
 		if !ok {
 			f, ok = files[name]
@@ -112,6 +119,9 @@ func handler(built fs.FS, o Outside) http.Handler {
 			w.Header().Set("Allow", "GET, HEAD")
 			problem.Write(w, r, fault.New(fault.Invalid, problem.CodeMethodNotAllowed, "This address can only be read."))
 		default:
+			if name == "portal/sw.js" {
+				w.Header().Set("Service-Worker-Allowed", "/") // it keeps the page at "/", from a folder below
+			}
 			f.send(w, r, policy)
 		}
 	})

@@ -5,6 +5,11 @@ import '@shared/css/more.css'
 import './shell/shell.css'
 import {mount} from 'svelte'
 import App from './App.svelte'
+import {keepOnDevice} from './pwa/update.svelte.ts'
 
 const target = document.getElementById('app')
 if (target) mount(App, {target})
+
+// After the page has what it needs.
+if (document.readyState === 'complete') void keepOnDevice()
+else addEventListener('load', () => void keepOnDevice(), {once: true})

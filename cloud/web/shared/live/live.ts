@@ -83,14 +83,18 @@ export function live(o: Options): () => void {
     }
     lost()
   }
+  // The browser knows first that the line is gone; an open stream may not notice for long.
+  const gone = () => { if (!stopped) abort.abort() }
   const back = () => { if (since !== null && !stopped) { tries = 0; void connect() } }
   function stop() {
     stopped = true
     clearTimeout(timer)
     abort.abort()
     globalThis.removeEventListener?.('online', back)
+    globalThis.removeEventListener?.('offline', gone)
   }
   globalThis.addEventListener?.('online', back)
+  globalThis.addEventListener?.('offline', gone)
   o.state({name: 'connecting'})
   void connect()
   return stop

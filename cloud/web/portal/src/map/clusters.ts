@@ -46,12 +46,11 @@ function sum(pins: Pin[]): Cluster {
   }
 }
 
-/** The cities on the map and where their names stand: the middle of their parkings. */
+/** The cities on the map and where their names stand: over the northernmost of their parkings. */
 export function cities(pins: readonly Pin[]): (Place & {name: string; count: number})[] {
   const by = new Map<string, Pin[]>()
   for (const p of pins) if (p.city) by.set(p.city, [...(by.get(p.city) ?? []), p])
   return [...by].map(([name, ps]) => {
-    const {lat, lon} = sum(ps)
-    return {name, lat, lon, count: ps.length}
+    return {name, lat: Math.max(...ps.map(p => p.lat)), lon: sum(ps).lon, count: ps.length}
   })
 }

@@ -62,12 +62,17 @@ export function around(places: readonly Place[], size: Size, room = 70, most = 1
   return {center: unproject({x: (x0 + x1) / 2, y: (y0 + y1) / 2}), zoom: bound(zoom)}
 }
 
-/** The places that belong together: those of one city, if many cities are far apart, else all. */
-export function mainGroup<T extends Place & {city: string}>(places: readonly T[], reach = 40_000): T[] {
-  const [first] = places
-  if (!first) return []
-  const near = places.filter(p => metresBetween(first, p) < reach)
-  return near.length >= 2 ? near : [...places]
+/** What is looked at first: the city with the most places, not the whole country. */
+export function mainGroup<T extends Place & {city: string}>(places: readonly T[], reach = 30_000): T[] {
+  let best: T[] = []
+  const tried = new Set<string>()
+  for (const at of places) {
+    if (tried.has(at.city)) continue
+    tried.add(at.city)
+    const near = places.filter(p => metresBetween(at, p) < reach)
+    if (near.length > best.length) best = near
+  }
+  return best
 }
 
 /** Metres between two places, on a ball. */
