@@ -2,7 +2,7 @@
 # The web apps of cloud/web, where Node and npm are there.
 #   web.sh build     build them into cloud/internal/web/dist
 #   web.sh optional  the same if that is possible here; says why if it is not
-#   web.sh test      check the types and run the unit tests, if npm is there
+#   web.sh test      check the types, run the unit tests and build, if npm is there
 #   web.sh e2e       look at the built pages in Chromium; needs bin/openlot-web
 set -eu
 cd "$(dirname "$0")/../cloud/web"
@@ -50,6 +50,7 @@ test)
 	install
 	npm run --silent check
 	npm run --silent test
+	npm run --silent build # the tests of the Go side look at it
 	;;
 e2e)
 	[ -z "$why" ] || { echo "make e2e: $why" >&2; exit 1; }

@@ -1721,8 +1721,11 @@ type Reservation struct {
 	CreatedAt time.Time `json:"created_at"`
 
 	// EarlyCharge Left out: all of the price is due whenever the vehicle leaves. Else who leaves early pays the tariff from the beginning to the exit, at least this and no more than the price
-	EarlyCharge *Amount   `json:"early_charge,omitempty"`
-	From        time.Time `json:"from"`
+	EarlyCharge *Amount `json:"early_charge,omitempty"`
+
+	// EnteredAt When the vehicle drove in, as the gate saw it. Left out: it has not
+	EnteredAt *time.Time `json:"entered_at,omitempty"`
+	From      time.Time  `json:"from"`
 
 	// HoldUntil While held: the payment must be secured by then
 	HoldUntil *time.Time    `json:"hold_until,omitempty"`

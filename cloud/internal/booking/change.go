@@ -22,8 +22,9 @@ type Snapshot struct {
 	Change      *payment.Payment // the one of its pending change; nil when none is pending
 
 	// As stored; ops leave them out.
-	Owed *money.Amount    // what its stay owes and no payment is under way for; nil before the end of one
-	Debt *payment.Payment // of what its stay owed, that is under way, else the newest; nil: none
+	Entered time.Time        // when its vehicle drove in; zero: it has not, or was not seen
+	Owed    *money.Amount    // what its stay owes and no payment is under way for; nil before the end of one
+	Debt    *payment.Payment // of what its stay owed, that is under way, else the newest; nil: none
 }
 
 // CodeReservationNotFound is the fault code for a reservation that does not

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/openlot/openlot/cloud/internal/fleet"
+	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/topic"
@@ -62,6 +63,10 @@ func TestFromHelloToExit(t *testing.T) {
 		e.ack(s, 2)
 		if n := s.count(`select count(*) from session where state = 'inside'`); n != 2 {
 			t.Fatalf("%d inside", n)
+		}
+		told, err := postgres.NewBooking(s.db).Reservation(t.Context(), r)
+		if err != nil || time.Since(told.Entered).Abs() > time.Hour {
+			t.Fatalf("the driver is told %+v, %v", told, err)
 		}
 		e.exit(ses, r)
 		e.exit(walkIn, none)

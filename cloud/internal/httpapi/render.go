@@ -39,6 +39,9 @@ func reservationAnswer(v *booking.View, withToken bool) api.ReservationAnswer {
 			out.Owed.Payment = new(paymentAnswer(v.Debt))
 		}
 	}
+	if !v.Entered.IsZero() {
+		out.EnteredAt = new(seconds(v.Entered))
+	}
 	if r.State == reservation.Held {
 		until := seconds(r.HoldUntil)
 		out.HoldUntil = &until

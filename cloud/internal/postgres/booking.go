@@ -39,7 +39,7 @@ func (b Booking) Parking(ctx context.Context, p id.Parking) (*parking.Parking, e
 
 // selectBooking gives one row, and one more for each payment of a pending change or
 // of what the stay owed, so that all of it is as one commit left it.
-const selectBooking = `select ` + reservationColumns + `, s.owed, s.currency, s.paying, ` + paymentColumns + `
+const selectBooking = `select ` + reservationColumns + `, s.owed, s.currency, s.paying, s.entered_at, ` + paymentColumns + `
 	from reservation r join payment p on p.parking = r.parking and p.reservation = r.id and (p.id = r.payment or r.pending is not null or p.debt is not null)
 	left join session s on s.parking = r.parking and s.id = r.session
 	where r.id = $1`
@@ -65,11 +65,15 @@ func (b Booking) Reservation(ctx context.Context, i id.Reservation) (*booking.Sn
 		var owed *int64
 		var currency *money.Currency
 		var paying id.Payment
-		if err := row.Scan(between(&first, &last, &owed, &currency, &paying)...); err != nil {
+		var entered *time.Time
+		if err := row.Scan(between(&first, &last, &owed, &currency, &paying, &entered)...); err != nil {
 			return err
 		}
 		if s == nil {
 			s = &booking.Snapshot{Reservation: *r}
+			if entered != nil {
+				s.Entered = entered.UTC()
+			}
 			if owed != nil && currency != nil {
 				s.Owed = new(money.New(*owed, *currency))
 			}

@@ -58,7 +58,6 @@ func TestOnlyHashedFilesAreImmutable(t *testing.T) {
 		"/design/robots.txt":                                    false,
 		"/assets/app.css":                                       false,
 		"/assets/fonts/barlow-condensed-latin-500-normal.woff2": false,
-		"/": false,
 	} {
 		w := ask(h, http.MethodGet, path)
 		if w.Code != http.StatusOK {

@@ -1,8 +1,7 @@
-// Package web serves what people see in a browser. The drivers' page (find a
-// parking, see its live numbers, price and reserve a window, show the pass) is
-// plain HTML, CSS and JavaScript, embedded as it is, that talks to the same API
-// as everybody else. The apps of cloud/web are embedded when they were built
-// before the program was: the page of the design system, at /design.
+// Package web serves what people see in a browser: the apps of cloud/web, which are
+// embedded when they were built before the program was. The drivers' portal is at "/",
+// the page of the design system at /design. Fonts, the icon and the style sheet of
+// receipts are embedded as they are.
 package web
 
 import (
@@ -63,7 +62,7 @@ const unbuilt = `<!doctype html>
 <main>
 <h1>This page was not built</h1>
 <p>The program was built on a machine without Node. To have this page, install Node 20.19 or newer, run <code>make web</code> and then <code>make build</code>, and start the program again.</p>
-<p><a href="/">The drivers' page</a> and the API are here as always.</p>
+<p>The API is here as always; <a href="/docs">this is its description</a>.</p>
 </main>
 </body>
 </html>
@@ -89,7 +88,9 @@ func handler(built fs.FS, o Outside, ground basemap) http.Handler {
 			panic("web: " + err.Error())
 		}
 	}
-	index := map[string]file{"": files["assets/index.html"]}
+	missing := newFile("unbuilt.html", []byte(unbuilt))
+	missing.status = http.StatusNotFound
+	index := map[string]file{"": missing}
 	if page, ok := files["portal/index.html"]; ok {
 		page = newFile("portal/index.html", ground.tell(page.plain))
 		index[""], files["portal/index.html"] = page, page
@@ -97,8 +98,7 @@ func handler(built fs.FS, o Outside, ground basemap) http.Handler {
 	for _, app := range apps {
 		page, ok := files[app+"/index.html"]
 		if !ok {
-			page = newFile("unbuilt.html", []byte(unbuilt))
-			page.status = http.StatusNotFound
+			page = missing
 		}
 		index[app], index[app+"/"] = page, page
 	}

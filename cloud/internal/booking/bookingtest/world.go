@@ -249,7 +249,7 @@ func (w *World) snapshot(r *reservation.Reservation) booking.Snapshot {
 	if stay == nil {
 		return s
 	}
-	s.Owed = stay.Owed
+	s.Owed, s.Entered = stay.Owed, stay.EnteredAt
 	for _, p := range w.payments {
 		if p.Debt.Session == stay.ID && s.Debt.Older(p, stay.Paying) {
 			s.Debt = new(*p)
