@@ -16,7 +16,7 @@ import (
 // Fault codes of passkeys.
 const (
 	CodePasskeyRefused   = "passkey_refused"
-	CodePasskeyUnknown   = "passkey_not_found"
+	CodePasskeyUnknown   = "passkey_not_found" //nolint:gosec // the name of a fault
 	CodePasskeyExists    = "passkey_exists"
 	CodePasskeysFull     = "too_many_passkeys"
 	CodePasskeysOff      = "passkeys_unavailable"

@@ -88,7 +88,7 @@ func cookieOf(r *http.Request) string {
 
 // setCookie gives the browser a session, or takes it away.
 func setCookie(c *gin.Context, token string) {
-	k := &http.Cookie{
+	k := &http.Cookie{ //nolint:gosec // all is set; Secure is off on loopback alone, which has no TLS
 		Name: cookieName, Value: token, Path: "/", MaxAge: int(account.Idle.Seconds()),
 		HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
 	}

@@ -61,8 +61,13 @@ func TestWithoutAnAppNobodyIsTold(t *testing.T) {
 
 func TestWhatIsNoAppIsRefused(t *testing.T) {
 	for _, c := range [][2]string{
-		{"org.example.park", ""}, {"park=" + sum, ""}, {"org.example.park=" + sum[:90], ""}, {"org.example.park=" + strings.ReplaceAll(sum, ":", ""), ""},
-		{"", "org.example.park"}, {"", "TEAM123456"}, {"", "team123456.org.example"},
+		{"org.example.park", ""},
+		{"park=" + sum, ""},
+		{"org.example.park=" + sum[:90], ""},
+		{"org.example.park=" + strings.ReplaceAll(sum, ":", ""), ""},
+		{"", "org.example.park"},
+		{"", "TEAM123456"},
+		{"", "team123456.org.example"},
 	} {
 		var android, apple []string
 		if c[0] != "" {
@@ -101,7 +106,7 @@ func TestStoreProjectsAreWhole(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		dir := strings.Split(filepath.Base(filepath.Dir(name)), "-")[0]
+		dir, _, _ := strings.Cut(filepath.Base(filepath.Dir(name)), "-")
 		switch filepath.Ext(name) {
 		case ".xml", ".plist", ".entitlements":
 			for _, v := range wellFormed(t, name, b) {

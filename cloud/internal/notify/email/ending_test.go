@@ -20,12 +20,16 @@ func TestAReminderIsAsItsReaderReads(t *testing.T) {
 		never   string
 	}{
 		"German": {
-			notify.Wishes{Language: "de"}, "Ihre Zeit in Altmarkt endet um 17:00",
-			[]string{"Do 11. Juni, 08:00 – 17:00", "Bis zu 15 Minuten später", "Behalten Sie diese Adresse für sich", "weil Sie mit Openlot"}, "your",
+			notify.Wishes{Language: "de"},
+			"Ihre Zeit in Altmarkt endet um 17:00",
+			[]string{"Do 11. Juni, 08:00 – 17:00", "Bis zu 15 Minuten später", "Behalten Sie diese Adresse für sich", "weil Sie mit Openlot"},
+			"your",
 		},
 		"twelve hours": {
-			notify.Wishes{TwelveHour: true}, "Your time at Altmarkt ends at 5:00 PM",
-			[]string{"Thu 11 June, 8:00 AM – 5:00 PM", "up to 15 minutes late", "because you reserved"}, "17:00",
+			notify.Wishes{TwelveHour: true},
+			"Your time at Altmarkt ends at 5:00 PM",
+			[]string{"Thu 11 June, 8:00 AM – 5:00 PM", "up to 15 minutes late", "because you reserved"},
+			"17:00",
 		},
 	} {
 		m := confirmed(t)
