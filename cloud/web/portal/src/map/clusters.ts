@@ -21,15 +21,15 @@ export interface Cluster extends Place {
 const WIDE = 54
 const HIGH = 50
 
-/** Groups pins at a zoom. The chosen one stands alone, above all others. */
-export function clusters(pins: readonly Pin[], zoom: number, chosen: string | null): Cluster[] {
+/** Groups pins at a zoom, so that none covers another one. */
+export function clusters(pins: readonly Pin[], zoom: number): Cluster[] {
   const w = worldSize(Math.round(zoom * 2) / 2)
   const open: {at: Point; pins: Pin[]}[] = []
   // From north to south by place, so that the order in which the list comes changes nothing.
   const sorted = [...pins].sort((a, b) => b.lat - a.lat || a.lon - b.lon || (a.id < b.id ? -1 : 1))
   for (const p of sorted) {
     const q = project(p), at = {x: q.x * w, y: q.y * w}
-    const meets = p.id === chosen ? undefined : open.find(c => c.pins[0]?.id !== chosen && Math.abs(c.at.x - at.x) < WIDE && Math.abs(c.at.y - at.y) < HIGH)
+    const meets = open.find(c => Math.abs(c.at.x - at.x) < WIDE && Math.abs(c.at.y - at.y) < HIGH)
     if (meets) meets.pins.push(p)
     else open.push({at, pins: [p]})
   }
