@@ -65,6 +65,14 @@ test('nothing known is no sum', () => {
   expect(c?.free).toBeNull()
 })
 
+test('no cluster covers another one, at any zoom', () => {
+  const pins = Array.from({length: 60}, (_, i) => pin(`p${i}`, 51.03 + ((i * 37) % 60) / 1200, 13.70 + ((i * 23) % 60) / 700, i))
+  for (let zoom = 8; zoom < 17; zoom += 0.3) {
+    const at = clusters(pins, zoom).map(c => onMap(c, {...dresden, zoom}))
+    at.forEach((a, i) => at.slice(i + 1).forEach(b => expect(Math.abs(a.x - b.x) >= 53.9 || Math.abs(a.y - b.y) >= 49.9).toBe(true)))
+  }
+})
+
 test('clusters are the same in whatever order the list comes', () => {
   const pins = [pin('a', 51.05, 13.7375, 10), pin('b', 51.0501, 13.7376, 5), pin('c', 51.052, 13.74, 1), pin('d', 51.053, 13.741, 2)]
   expect(clusters([...pins].reverse(), 13)).toEqual(clusters(pins, 13))
