@@ -131,9 +131,9 @@ await test('find', async () => {
     await look(p, 'find-map-desktop')
     const map = p.getByRole('application')
     await map.focus()
-    for (const key of ['-', '-', '-', 'ArrowLeft']) await p.keyboard.press(key)
+    for (const key of ['-', '-', '-', '-', '-', '-', 'ArrowLeft']) await p.keyboard.press(key)
     await p.locator('.pin.many').first().waitFor()
-    check(/\d+ parkings, .* together/.test(await p.locator('.pin.many').first().getAttribute('aria-label')), 'map: a cluster does not say what it counts')
+    check(/\d+ in \d+ parkings, .* together/.test(await p.locator('.pin.many').first().getAttribute('aria-label')), 'map: a cluster does not say what it counts')
     const clusters = await p.locator('.pin.many').count()
     await look(p, 'find-clusters-desktop')
     await p.locator('.pin.many').first().click()
@@ -201,6 +201,39 @@ await test('find', async () => {
     await p.goto(`${c.base}/#/r/res_01`)
     await p.reload()
     await p.locator('main h1, main h2').first().waitFor()
+    await p.context().close()
+  }
+
+  // On a basemap, where one is configured; with WebGL it is drawn, and the page keeps to its policy.
+  {
+    const file = join(c.dir, 'city.pmtiles')
+    writeFileSync(file, basemap())
+    const d = await cloud(sample, ['--basemap', file])
+    const parts = []
+    const p = await page('basemap', {size: 'desktop', timezoneId: 'Europe/Berlin', expected: ['GPU stall due to ReadPixels']})
+    p.on('response', r => { if (r.url().endsWith('/basemap.pmtiles')) parts.push(r.status()) })
+    await open(p, d.base)
+    await p.locator('.tiles canvas').waitFor()
+    await until('tiles are read in parts', () => parts.length >= 2)
+    check(parts.every(s => s === 206), `basemap: answered ${parts}`)
+    // The share of what is as blue as the river: there is no water on the ground of our own.
+    const blue = async () => {
+      const shot = (await p.locator('.map').screenshot()).toString('base64')
+      return p.evaluate(async png => {
+        const picture = new Image()
+        picture.src = `data:image/png;base64,${png}`
+        await picture.decode()
+        const pen = Object.assign(document.createElement('canvas'), {width: picture.width, height: picture.height}).getContext('2d')
+        pen.drawImage(picture, 0, 0)
+        const {data} = pen.getImageData(0, 0, picture.width, picture.height)
+        let n = 0
+        for (let i = 0; i < data.length; i += 4) if (data[i + 2] - data[i] > 25 && data[i] > 150) n++
+        return n / (data.length / 4)
+      }, shot)
+    }
+    await until('the river is drawn', async () => await blue() > 0.03, 60_000)
+    check(await p.locator('.pin').count() > 3, 'basemap: no pins on it')
+    await look(p, 'find-basemap-desktop')
     await p.context().close()
   }
 

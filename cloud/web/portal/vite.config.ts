@@ -7,11 +7,22 @@ import {kept} from './src/pwa/rules.ts'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+/** What others wrote of what is built, under its terms. */
+function licences(): string {
+  return ['svelte', 'openapi-fetch', 'uqr', 'maplibre-gl', 'pmtiles', 'fflate'].map(name => {
+    const folder = here(`../node_modules/${name}`)
+    const file = readdirSync(folder).find(f => /^licen[cs]e/i.test(f)) ?? (name === 'maplibre-gl' ? 'dist/LICENSE.txt' : null)
+    const {license} = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as {license?: string}
+    return `${name} (${license ?? 'see its repository'})\n\n${file ? readFileSync(`${folder}/${file}`, 'utf8') : ''}`
+  }).join('\n\n----\n\n')
+}
+
 /** The manifest and icons under their own names, and into the service worker what was built. */
 function installable(): Plugin {
   return {
     name: 'installable',
     buildStart() {
+      this.emitFile({type: 'asset', fileName: 'licences.txt', source: licences()})
       for (const name of readdirSync(here('pwa'))) {
         if (!name.endsWith('.mjs')) this.emitFile({type: 'asset', fileName: name, source: readFileSync(here(`pwa/${name}`))})
       }

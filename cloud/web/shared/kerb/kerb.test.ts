@@ -71,3 +71,8 @@ it('places and finds instants', () => {
   expect(place(w.from + 4.5 * HOUR, f)).toBe(50)
   expect(instant(0.5, f)).toBe(w.from + 4.5 * HOUR)
 })
+
+it('says over several days which day begins', () => {
+  const begin = Date.UTC(2026, 5, 12, 22) // midnight in Berlin
+  expect(marks({begin, end: begin + 48 * HOUR}, 'Europe/Berlin').map(m => m.text)).toEqual(['13/06', '06', '12', '18', '14/06', '06', '12', '18', '15/06'])
+})

@@ -1,6 +1,6 @@
 // The rules of the kerb: where a time lies on it, and what a grip may do. All
 // of it reckons with instants, so a day of 23 or 25 hours needs no exception.
-import {HOUR, QUARTER, formatter, isTwice, offset, quarter} from '../time/zone.ts'
+import {DAY, HOUR, QUARTER, formatter, isTwice, offset, quarter} from '../time/zone.ts'
 
 export interface Frame { begin: number; end: number }
 export interface Window { from: number; to: number }
@@ -51,7 +51,8 @@ export function marks(f: Frame, zone: string, hour12 = false): Mark[] {
     const wall = t + offset(t, zone)
     if (wall % HOUR !== 0 || (wall / HOUR) % every !== 0) continue
     if (every === 24 && days++ % many !== 0) continue
-    let text = every === 24 ? day.format(t) : h.format(t)
+    // Over several days the midnights say which day begins.
+    let text = every === 24 || (wall % DAY === 0 && f.end - f.begin > 36 * HOUR) ? day.format(t) : h.format(t)
     if (every < 24 && isTwice(t, zone)) text += out.some(m => m.text === text + 'A') ? 'B' : 'A'
     out.push({at: place(t, f), text})
   }

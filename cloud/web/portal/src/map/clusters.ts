@@ -21,19 +21,23 @@ export interface Cluster extends Place {
 const WIDE = 54
 const HIGH = 50
 
-/** Groups pins at a zoom. The chosen one stands alone, above all others. */
-export function clusters(pins: readonly Pin[], zoom: number, chosen: string | null): Cluster[] {
-  const w = worldSize(Math.round(zoom * 2) / 2)
-  const open: {at: Point; pins: Pin[]}[] = []
+/** Groups pins at a zoom, so that none covers another one. */
+export function clusters(pins: readonly Pin[], zoom: number): Cluster[] {
+  const w = worldSize(Math.floor(zoom * 2) / 2)
   // From north to south by place, so that the order in which the list comes changes nothing.
-  const sorted = [...pins].sort((a, b) => b.lat - a.lat || a.lon - b.lon || (a.id < b.id ? -1 : 1))
-  for (const p of sorted) {
-    const q = project(p), at = {x: q.x * w, y: q.y * w}
-    const meets = p.id === chosen ? undefined : open.find(c => c.pins[0]?.id !== chosen && Math.abs(c.at.x - at.x) < WIDE && Math.abs(c.at.y - at.y) < HIGH)
-    if (meets) meets.pins.push(p)
-    else open.push({at, pins: [p]})
+  let open = [...pins].sort((a, b) => b.lat - a.lat || a.lon - b.lon || (a.id < b.id ? -1 : 1)).map(p => sum([p]))
+  const at = (c: Cluster): Point => { const q = project(c); return {x: q.x * w, y: q.y * w} }
+  // What is put together lies elsewhere than its parts, and may meet another one there.
+  for (let n = Infinity; open.length < n;) {
+    n = open.length
+    const next: {c: Cluster; at: Point}[] = []
+    for (const c of open) {
+      const here = at(c), i = next.findIndex(o => Math.abs(o.at.x - here.x) < WIDE && Math.abs(o.at.y - here.y) < HIGH), met = next[i]
+      if (met) { const both = sum([...met.c.pins, ...c.pins]); next[i] = {c: both, at: at(both)} } else next.push({c, at: here})
+    }
+    open = next.map(o => o.c)
   }
-  return open.map(c => sum(c.pins))
+  return open
 }
 
 function sum(pins: Pin[]): Cluster {
