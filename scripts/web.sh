@@ -23,7 +23,7 @@ install() {
 
 # What was built is newer than everything it was built from.
 fresh() {
-	built=../internal/web/dist/design/index.html
+	built=../internal/web/dist/portal/index.html # the last that is built
 	[ -f "$built" ] && [ -z "$(find . ../api/openapi.yaml ../internal/web/assets/fonts \
 		\( -name node_modules -o -name .artefacts -o -name schema.d.ts \) -prune -o -type f -newer "$built" -print)" ]
 }
