@@ -159,7 +159,7 @@ func (s *Service) AddPasskey(ctx context.Context, from string, l Login, name str
 	}
 	now := s.Now().UTC()
 	p.ID, p.Account, p.Name, p.CreatedAt = id.New[id.Passkey](now), a.ID, name, now
-	ok, err := s.Store.PutPasskey(ctx, p, mostPasskeys)
+	ok, err := s.Store.PutPasskey(ctx, l.ID, p, mostPasskeys)
 	if err == nil && !ok {
 		err = fault.New(fault.Conflict, CodePasskeyExists, "That key is registered already.")
 	}

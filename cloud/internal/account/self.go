@@ -173,8 +173,12 @@ func (s *Service) NewRecovery(ctx context.Context, l Login) ([]string, error) {
 		return nil, fault.New(fault.Conflict, CodeNoSecondFactor, "There is no authenticator that the codes would stand in for.")
 	}
 	shown, kept := newRecovery()
-	if err := s.Store.SetRecovery(ctx, a.ID, kept); err != nil {
+	ok, err := s.Store.SetRecovery(ctx, a.ID, l.ID, kept)
+	switch {
+	case err != nil:
 		return nil, err
+	case !ok:
+		return nil, ErrNotLoggedIn()
 	}
 	return shown, nil
 }

@@ -76,18 +76,20 @@ type Store interface {
 	BeginTOTP(ctx context.Context, a id.Account, secret []byte, now time.Time) (bool, error)
 	BegunTOTP(ctx context.Context, a id.Account, since time.Time) ([]byte, error)
 	// ConfirmTOTP puts the secret that was begun in force, and its session has passed;
-	// false: another one was begun, or is in force.
+	// false: another one was begun, or is in force, or the log-in has ended.
 	ConfirmTOTP(ctx context.Context, a id.Account, l id.Login, secret []byte, step int64, recovery [][]byte) (bool, error)
 	RemoveTOTP(ctx context.Context, a id.Account) (bool, error)
-	SetRecovery(ctx context.Context, a id.Account, recovery [][]byte) error
+	// SetRecovery replaces the recovery codes; false: the log-in that asks has ended.
+	SetRecovery(ctx context.Context, a id.Account, l id.Login, recovery [][]byte) (bool, error)
 	// UseStep and UseRecovery are true for one caller alone.
 	UseStep(ctx context.Context, a id.Account, step int64) (bool, error)
 	UseRecovery(ctx context.Context, a id.Account, code []byte) (bool, error)
 
 	// Passkeys are an account's, the newest first.
 	Passkeys(ctx context.Context, a id.Account) ([]Passkey, error)
-	// PutPasskey keeps a key; false: somebody has it, or its account has as many as it may.
-	PutPasskey(ctx context.Context, p Passkey, most int) (bool, error)
+	// PutPasskey keeps a key; false: somebody has it, its account has as many as it may, or
+	// the log-in that asks has ended.
+	PutPasskey(ctx context.Context, l id.Login, p Passkey, most int) (bool, error)
 	// UsePasskey notes a use; false: it is gone, or its count has not grown.
 	UsePasskey(ctx context.Context, p Passkey, now time.Time) (bool, error)
 	// RemovePasskey removes an account's key, and ends the log-ins that it opened but one.

@@ -323,9 +323,32 @@ func (s Accounts) BegunTOTP(ctx context.Context, a id.Account, since time.Time) 
 
 // ConfirmTOTP implements account.Store.
 func (s Accounts) ConfirmTOTP(ctx context.Context, a id.Account, l id.Login, secret []byte, step int64, recovery [][]byte) (bool, error) {
-	return s.did(ctx, "confirm an authenticator", `with set as (update account set totp = $3, totp_step = $4, recovery = $5, totp_begun = null, totp_begun_at = null
-			where id = $1 and totp_begun = $3 and totp is null returning id)
-		update login set second_factor = true where id = $2 and account in (select id from set)`, a.UUID(), l.UUID(), secret, step, recovery)
+	return s.within(ctx, "confirm an authenticator", a, l, func(tx pgx.Tx) (bool, error) {
+		tag, err := tx.Exec(ctx, `update account set totp = $2, totp_step = $3, recovery = $4, totp_begun = null, totp_begun_at = null
+			where id = $1 and totp_begun = $2 and totp is null`, a.UUID(), secret, step, recovery)
+		if err != nil || tag.RowsAffected() == 0 {
+			return false, err
+		}
+		_, err = tx.Exec(ctx, `update login set second_factor = true where id = $1`, l.UUID())
+		return true, err
+	})
+}
+
+// within changes an account for one of its log-ins, as long as that has not ended: who
+// was put out meanwhile must not leave a way in behind. False: it has ended, or f says so.
+func (s Accounts) within(ctx context.Context, what string, a id.Account, l id.Login, f func(pgx.Tx) (bool, error)) (ok bool, err error) {
+	err = pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockAccount, a.UUID()); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `select from login where id = $1 and account = $2`, l.UUID(), a.UUID())
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		ok, err = f(tx)
+		return err
+	})
+	return ok && err == nil, unavailable(what, err)
 }
 
 // RemoveTOTP implements account.Store. Sessions that passed it have not any more; those of
@@ -343,8 +366,11 @@ func (s Accounts) RemoveTOTP(ctx context.Context, a id.Account) (ok bool, err er
 }
 
 // SetRecovery implements account.Store.
-func (s Accounts) SetRecovery(ctx context.Context, a id.Account, recovery [][]byte) error {
-	return s.exec(ctx, "store recovery codes", `update account set recovery = $2 where id = $1`, a.UUID(), recovery)
+func (s Accounts) SetRecovery(ctx context.Context, a id.Account, l id.Login, recovery [][]byte) (bool, error) {
+	return s.within(ctx, "store recovery codes", a, l, func(tx pgx.Tx) (bool, error) {
+		tag, err := tx.Exec(ctx, `update account set recovery = $2 where id = $1`, a.UUID(), recovery)
+		return tag.RowsAffected() == 1, err
+	})
 }
 
 // UseStep implements account.Store.

@@ -31,19 +31,14 @@ func (s Accounts) Passkeys(ctx context.Context, a id.Account) ([]account.Passkey
 }
 
 // PutPasskey implements account.Store.
-func (s Accounts) PutPasskey(ctx context.Context, p account.Passkey, most int) (ok bool, err error) {
-	err = pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, lockAccount, p.Account.UUID()); err != nil {
-			return err
-		}
+func (s Accounts) PutPasskey(ctx context.Context, l id.Login, p account.Passkey, most int) (bool, error) {
+	return s.within(ctx, "store a passkey", p.Account, l, func(tx pgx.Tx) (bool, error) {
 		tag, err := tx.Exec(ctx, `insert into passkey (id, account, name, credential, public_key, sign_count, backup_eligible, backed_up, transports, model, created_at)
 			select $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11 from account where id = $2 and (select count(*) from passkey where account = $2) < $12
 			on conflict (credential) do nothing`,
 			p.ID.UUID(), p.Account.UUID(), p.Name, p.Credential, p.PublicKey, int64(p.SignCount), p.BackupEligible, p.BackedUp, append([]string{}, p.Transports...), p.Model, p.CreatedAt, most)
-		ok = err == nil && tag.RowsAffected() == 1
-		return err
+		return tag.RowsAffected() == 1, err
 	})
-	return ok && err == nil, unavailable("store a passkey", err)
 }
 
 // UsePasskey implements account.Store.

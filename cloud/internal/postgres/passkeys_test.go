@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/openlot/openlot/cloud/internal/account"
+	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
 	"github.com/openlot/openlot/protocol/id"
 )
 
@@ -18,10 +19,51 @@ func (p people) key(a id.Account, credential string) account.Passkey {
 	k := account.Passkey{
 		ID: id.New[id.Passkey](time.Now()), Account: a, Name: credential, Credential: []byte(credential), PublicKey: []byte{1}, Model: []byte{2}, CreatedAt: p.now,
 	}
-	if ok, err := p.PutPasskey(p.t.Context(), k, 3); err != nil || !ok {
-		p.t.Fatal(ok, err)
+	if !p.put(k) {
+		p.t.Fatal("not stored")
 	}
 	return k
+}
+
+// put stores a passkey from a log-in of its account that ends with that.
+func (p people) put(k account.Passkey) bool {
+	p.t.Helper()
+	l, _ := p.login(k.Account, "old", "of "+k.ID.String())
+	ok, err := p.PutPasskey(p.t.Context(), l, k, 3)
+	p.ok(err)
+	p.ok(p.EndToken(p.t.Context(), account.HashToken("of "+k.ID.String())))
+	return ok
+}
+
+// Whoever is put out while he sends what he adds leaves no way in behind, and the
+// account as it was.
+func TestALoginThatHasEndedAddsNoWayIn(t *testing.T) {
+	p, dsn := newPeople(t)
+	owner := postgrestest.Owner(t, dsn)
+	a := p.signedUp("jana@posteo.example", "de", "old")
+	l, _ := p.login(a, "old", "thief")
+	secret := []byte("12345678901234567890")
+	if ok, err := p.BeginTOTP(t.Context(), a, secret, p.now); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	token, _ := p.link(account.LinkReset, "jana@posteo.example", "de")
+	if ok, err := p.Reset(t.Context(), token, "new", p.now); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if ok, err := p.ConfirmTOTP(t.Context(), a, l, secret, 1, [][]byte{{1}}); err != nil || ok {
+		t.Errorf("an authenticator: %v, %v", ok, err)
+	}
+	if ok, err := p.SetRecovery(t.Context(), a, l, [][]byte{{1}}); err != nil || ok {
+		t.Errorf("recovery codes: %v, %v", ok, err)
+	}
+	k := account.Passkey{ID: id.New[id.Passkey](p.now), Account: a, Name: "his", Credential: []byte("his"), PublicKey: []byte{1}, Model: []byte{2}, CreatedAt: p.now}
+	if ok, err := p.PutPasskey(t.Context(), l, k, 3); err != nil || ok {
+		t.Errorf("a passkey: %v, %v", ok, err)
+	}
+	var changed int
+	if err := owner.QueryRow(t.Context(), `select count(*) from account where totp is not null or recovery <> '{}'`).Scan(&changed); err != nil || changed != 0 {
+		t.Errorf("%d, %v", changed, err)
+	}
 }
 
 func (p people) by(k account.Passkey, token string) (bool, error) {
@@ -88,14 +130,14 @@ func TestAPasskeyIsOfOneAccountAndItsCountGrows(t *testing.T) {
 	k := p.key(a, "one")
 	k2 := k
 	k2.ID, k2.Account = id.New[id.Passkey](time.Now()), b
-	if ok, err := p.PutPasskey(t.Context(), k2, 3); err != nil || ok {
-		t.Errorf("a key of two accounts: %v", err)
+	if p.put(k2) {
+		t.Error("a key of two accounts")
 	}
 	p.key(a, "two")
 	p.key(a, "three")
 	k2.Account, k2.Credential = a, []byte("four")
-	if ok, err := p.PutPasskey(t.Context(), k2, 3); err != nil || ok {
-		t.Errorf("more keys than may be: %v", err)
+	if p.put(k2) {
+		t.Error("more keys than may be")
 	}
 	for _, x := range []struct {
 		count uint32
