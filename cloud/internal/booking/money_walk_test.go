@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,10 +24,10 @@ import (
 	"github.com/openlot/openlot/protocol/money"
 )
 
-// shelf keeps the sandbox's books in memory, for one goroutine. Nothing asks it for
-// webhooks.
+// shelf keeps the sandbox's books in memory. Nothing asks it for webhooks.
 type shelf struct {
 	sandbox.Store
+	mu    sync.Mutex
 	holds []sandbox.Hold
 	calls map[string]sandbox.Hold
 	tries map[string]int
@@ -42,6 +43,8 @@ func (s *shelf) find(is func(*sandbox.Hold) bool) (*sandbox.Hold, error) {
 }
 
 func (s *shelf) PlaceHold(_ context.Context, h sandbox.Hold) (sandbox.Hold, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if was, err := s.find(func(x *sandbox.Hold) bool { return x.Key == h.Key }); err == nil {
 		return *was, nil
 	}
@@ -50,21 +53,29 @@ func (s *shelf) PlaceHold(_ context.Context, h sandbox.Hold) (sandbox.Hold, erro
 }
 
 func (s *shelf) HoldByKey(_ context.Context, key string) (sandbox.Hold, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	h, err := s.find(func(x *sandbox.Hold) bool { return x.Key == key })
 	return *h, err
 }
 
 func (s *shelf) HoldByRef(_ context.Context, ref string) (sandbox.Hold, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	h, err := s.find(func(x *sandbox.Hold) bool { return x.Ref == ref })
 	return *h, err
 }
 
 func (s *shelf) CountCall(_ context.Context, key, _ string) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.tries[key]++
 	return s.tries[key], nil
 }
 
 func (s *shelf) ChangeHold(_ context.Context, ref, _, key string, change func(sandbox.Hold) (sandbox.Hold, error)) (sandbox.Hold, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if before, done := s.calls[key]; done && key != "" {
 		return before, nil
 	}
@@ -79,9 +90,15 @@ func (s *shelf) ChangeHold(_ context.Context, ref, _, key string, change func(sa
 	return changed, err
 }
 
-func (s *shelf) Holds(context.Context, string, int) ([]sandbox.Hold, error) { return s.holds, nil }
+func (s *shelf) Holds(context.Context, string, int) ([]sandbox.Hold, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.holds), nil
+}
 
 func (s *shelf) Placed(context.Context, time.Time, time.Time) ([]sandbox.Hold, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return slices.Clone(s.holds), nil
 }
 
