@@ -13,7 +13,7 @@ FUZZTIME ?= 30s
 .PHONY: help build web e2e run demo ha ha-drill soak-ha ha-programs test check-deploy check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-listing bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./bin/openlot (with the web apps, where npm is), openlot-edge and openlot-board
 	@mkdir -p bin

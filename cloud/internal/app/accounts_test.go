@@ -151,6 +151,10 @@ func TestFromSignUpToAReservationOfOnesOwn(t *testing.T) {
 	}
 	b.want(403, "cross_origin", "POST", "/login", login, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example")
 	b.want(401, "not_logged_in", "GET", "/me", "")
+	b.want(200, "", "POST", "/login", login, "X-Forwarded-For", "203.0.113.9") // a proxy on this machine that asks for its name
+	if !strings.HasPrefix(b.cookie, "__Host-") {
+		t.Errorf("behind a proxy the cookie is %.20s", b.cookie)
+	}
 	b.want(200, "", "POST", "/login", login, "User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0")
 	if !strings.HasPrefix(b.cookie, "openlot_session=") {
 		t.Errorf("cookie %.20s", b.cookie)

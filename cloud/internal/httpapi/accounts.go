@@ -60,11 +60,16 @@ const (
 )
 
 // onLoopback reports whether a request came without TLS, from this machine to a
-// name of it: what a proxy in front hands on asks for another name.
+// name of it, and from nobody behind: a proxy in front may ask for such a name, too.
 func onLoopback(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || r.TLS != nil || !peer.Addr().Unmap().IsLoopback() {
 		return false
+	}
+	for _, behind := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+		if r.Header.Get(behind) != "" {
+			return false
+		}
 	}
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {

@@ -109,7 +109,7 @@ func newSheet(r *receipt.Receipt) (sheet, error) {
 	if len(editions) > 0 {
 		s.Check += " (" + strings.Join(editions, ", ") + ")"
 	}
-	s.Check += " and what the gate recorded. Save it as JSON and run: openlot receipt verify"
+	s.Check += " and what the gate recorded. Save it as JSON and run openlot receipt verify --keys with the keys that the cloud publishes at /keys."
 	return s, nil
 }
 

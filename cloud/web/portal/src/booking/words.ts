@@ -6,7 +6,7 @@ const en = {
   // the second factor
   bankTitle: 'Confirm with your bank', approve: 'Approve {amount} in your bank app', bankText: 'Your space at {place} is kept for you meanwhile. This page goes on by itself as soon as the bank answers.',
   openBank: 'Open my bank', approved: 'I have approved it', askingBank: 'Asking your bank…', left: '{time} left to approve',
-  mistake: 'Closed the bank’s page by mistake?', mistakeText: 'Nothing is lost: open it again, here or from the link that we mailed to {email}. If the time runs out, the space goes back and nothing is held.',
+  mistake: 'Closed the bank’s page by mistake?',
   mistakePlain: 'Nothing is lost: open it again. If the time runs out, the space goes back and nothing is held.', timeUp: 'The time has run out', timeUpText: 'The space goes back and nothing is held. You can reserve it once more.',
   waiting: 'Your bank has not answered yet', waitingText: 'Your space at {place} is kept until {time}. We keep asking, and this page goes on by itself; the pass is mailed to you as well. You are charged at most once.',
   bankNo: 'Your bank has not said yes', renewTitle: 'Approve {amount} with your bank', renewText: 'Your bank asks before it holds the price. Your place stays yours either way.',
@@ -51,7 +51,7 @@ const de: Words = {
   unknown: 'Diese Buchung kennen wir nicht', remove: 'Von diesem Gerät entfernen', offline: 'Keine Verbindung seit {time}', offlineText: 'Was Sie sehen, ist von da. Es geht von selbst weiter, sobald Sie wieder da sind.',
   bankTitle: 'Mit Ihrer Bank bestätigen', approve: 'Geben Sie {amount} in Ihrer Bank-App frei', bankText: 'Ihr Platz in {place} bleibt so lange Ihrer. Diese Seite geht von selbst weiter, sobald die Bank antwortet.',
   openBank: 'Meine Bank öffnen', approved: 'Ich habe freigegeben', askingBank: 'Ihre Bank wird gefragt…', left: 'Noch {time} zum Freigeben',
-  mistake: 'Die Seite der Bank versehentlich geschlossen?', mistakeText: 'Nichts ist verloren: Öffnen Sie sie noch einmal, hier oder über den Link in der Mail an {email}. Läuft die Zeit ab, geht der Platz zurück, und nichts ist vorgemerkt.',
+  mistake: 'Die Seite der Bank versehentlich geschlossen?',
   mistakePlain: 'Nichts ist verloren: Öffnen Sie sie noch einmal. Läuft die Zeit ab, geht der Platz zurück, und nichts ist vorgemerkt.', timeUp: 'Die Zeit ist abgelaufen', timeUpText: 'Der Platz geht zurück, und nichts ist vorgemerkt. Sie können noch einmal reservieren.',
   waiting: 'Ihre Bank hat noch nicht geantwortet', waitingText: 'Ihr Platz in {place} ist bis {time} Ihrer. Wir fragen weiter, und diese Seite geht von selbst weiter; den Pass schicken wir Ihnen auch. Abgebucht wird höchstens einmal.',
   bankNo: 'Ihre Bank hat nicht zugestimmt', renewTitle: 'Geben Sie {amount} bei Ihrer Bank frei', renewText: 'Ihre Bank fragt, bevor sie den Preis vormerkt. Ihr Platz bleibt so oder so Ihrer.',
