@@ -9,6 +9,8 @@ export interface Kept {
   id: string
   /** The manage token; empty: it is the account's, and the session opens it. */
   token: string
+  /** The account that it belongs to: it leaves the device with it. */
+  account?: string
   parking?: {id: string; name: string; timezone: string; latitude: number; longitude: number}
   /** As it was last seen. */
   reservation?: Reservation
@@ -35,6 +37,12 @@ export function keep(b: Partial<Kept> & {id: string}): void {
   const newer = reservation && (!old.reservation || reservation.version >= old.reservation.version)
   const next = {...old, ...rest, ...(newer && {reservation, seen: Date.now()})}
   list = [next, ...list.filter(x => x.id !== b.id)].slice(0, MOST)
+  write(device, KEY, list)
+}
+
+/** What belonged to an account leaves the device; guests' bookings stay. */
+export function disown(): void {
+  list = list.filter(b => b.token !== '' && !b.account)
   write(device, KEY, list)
 }
 

@@ -1,8 +1,10 @@
 // One booking as this page sees it: what is known, what is being done, what went
-// wrong. It is live by a stream; everything else asks once.
+// wrong. It is live by a stream; everything else asks once. The price of leaving now is
+// asked again each minute by Stay while it is looked at: it depends on the clock.
 import {live, type State} from '@shared/live/live.ts'
 import {api, as, base, data, Failure, freshKey, type Schemas} from '../api.ts'
 import {booking, forget, keep, type Kept} from '../bookings.svelte.ts'
+import {owner} from '../session.svelte.ts'
 import {isObject, tab} from '../stored.ts'
 import {Once} from './once.ts'
 import {newer, type Money, type Reservation} from './rules.ts'
@@ -107,7 +109,7 @@ export class Managed {
     if (!newer(this.r, fresh)) return
     this.missing = false
     this.r = fresh
-    keep({id: this.id, reservation: fresh})
+    keep({id: this.id, reservation: fresh, ...(!this.token && {account: owner()})})
     if (this.parking?.id !== fresh.parking_id) void this.#where(fresh)
     // Back from the bank's page: ask what became of it, once.
     const open = fresh.pending_change?.payment ?? fresh.owed?.payment ?? fresh.payment

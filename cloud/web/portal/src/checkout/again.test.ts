@@ -5,6 +5,7 @@ import {afterEach, beforeEach, expect, test, vi} from 'vitest'
 
 const quotes = {asked: 0}
 let tokens = 0
+let session = true
 const sent: {key: string | null; body: string; credentials: string}[] = []
 let answers: (() => Response)[] = []
 const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), {status, headers: {'Content-Type': 'application/json'}})
@@ -15,6 +16,7 @@ const stub = vi.fn(async (r: Request) => {
   const path = new URL(r.url).pathname
   if (path === '/parking') return json(parking)
   if (path === '/quotes') return json({quote: quote()})
+  if (path === '/reservations/rsv_1') return session ? json({reservation: {id: 'rsv_1', version: 1}}) : json({code: 'not_found', status: 404}, 404)
   if (path !== '/reserve') throw new TypeError(`not asked here: ${path}`)
   sent.push({key: r.headers.get('Idempotency-Key'), body: await r.text(), credentials: r.credentials})
   const next = answers.shift()
@@ -26,10 +28,14 @@ vi.stubGlobal('fetch', stub)
 vi.mock('./CardFields.svelte', () => ({default: (_: unknown, p: {ready: (f: {token: () => Promise<string>}) => void}) => queueMicrotask(() => p.ready({token: async () => `pm_${++tokens}`}))}))
 vi.mock('./Money.svelte', () => ({default: () => {}}))
 
+// After the stubs: the client takes fetch when it is made.
+const {default: Checkout} = await import('./Checkout.svelte')
+const {setMe} = await import('../session.svelte.ts')
+const {forget} = await import('../bookings.svelte.ts')
+
 let app: Record<string, unknown> | undefined
 const settle = async () => { await vi.advanceTimersByTimeAsync(50); flushSync() }
 async function open(): Promise<void> {
-  const {default: Checkout} = await import('./Checkout.svelte')
   app = mount(Checkout, {target: document.body, props: {route: {name: 'checkout', id: 'altmarkt', type: 'standard'}, settitle: () => {}}})
   await settle()
 }
@@ -89,4 +95,20 @@ test('a guest’s attempt is sent without a session, so that it stays a guest’
   await open()
   await press()
   expect(sent[0]?.credentials).toBe('omit')
+})
+
+test('made while signed in: with the account’s address, kept without its token; if the session had ended, with it', async () => {
+  const made = () => json({reservation: {id: 'rsv_1', manage_token: 'mt_1', version: 1}}, 201)
+  for (const there of [true, false]) {
+    setMe({id: 'acc_jana', email: 'account@posteo.example', plates: [] as string[], phone: ''} as Parameters<typeof setMe>[0])
+    session = there
+    answers = [made]
+    await open()
+    await press()
+    expect(sent.at(-1)?.body).toContain('account@posteo.example')
+    expect(sent.at(-1)?.credentials).not.toBe('omit')
+    expect(JSON.parse(localStorage.getItem('openlot.bookings') ?? '[]')[0]).toMatchObject(there ? {id: 'rsv_1', token: '', account: 'acc_jana'} : {id: 'rsv_1', token: 'mt_1'})
+    await close()
+    forget('rsv_1')
+  }
 })
