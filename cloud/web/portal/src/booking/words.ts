@@ -2,7 +2,7 @@
 const en = {
   yourBooking: 'Your booking', yourPass: 'Your pass', receiptPage: 'Receipt', back: 'Back', step: 'Step {n} of 3', asking: 'Still asking. The connection may be slow.',
   notHere: 'This booking is not on this device', notHereText: 'Open the link in your confirmation mail; it brings the booking here. If it is in your account, sign in.', find: 'Find a parking', login: 'Sign in',
-  unknown: 'We do not know this booking', remove: 'Remove it from this device', offline: 'No connection since {time}', offlineText: 'What you see is from then. It goes on by itself when you are back.',
+  unknown: 'We do not know this booking', remove: 'Remove it from this device', offline: 'No connection since {time}', offlineText: 'What you see is from then. It goes on by itself when you are back.', still: 'This page is not told of changes any more', stillText: 'What you see is what was known last. Ask again to go on.', askAgain: 'Ask again', settled: 'All is settled: nothing changes here any more.',
   // the second factor
   bankTitle: 'Confirm with your bank', approve: 'Approve {amount} in your bank app', bankText: 'Your space at {place} is kept for you meanwhile. This page goes on by itself as soon as the bank answers.',
   openBank: 'Open my bank', approved: 'I have approved it', askingBank: 'Asking your bank…', left: '{time} left to approve',
@@ -48,7 +48,7 @@ export type Words = typeof en
 const de: Words = {
   yourBooking: 'Ihre Buchung', yourPass: 'Ihr Pass', receiptPage: 'Beleg', back: 'Zurück', step: 'Schritt {n} von 3', asking: 'Wir fragen noch. Die Verbindung ist vielleicht langsam.',
   notHere: 'Diese Buchung ist nicht auf diesem Gerät', notHereText: 'Öffnen Sie den Link in Ihrer Bestätigungsmail; er bringt die Buchung hierher. Liegt sie in Ihrem Konto, melden Sie sich an.', find: 'Parkplatz finden', login: 'Anmelden',
-  unknown: 'Diese Buchung kennen wir nicht', remove: 'Von diesem Gerät entfernen', offline: 'Keine Verbindung seit {time}', offlineText: 'Was Sie sehen, ist von da. Es geht von selbst weiter, sobald Sie wieder da sind.',
+  unknown: 'Diese Buchung kennen wir nicht', remove: 'Von diesem Gerät entfernen', offline: 'Keine Verbindung seit {time}', offlineText: 'Was Sie sehen, ist von da. Es geht von selbst weiter, sobald Sie wieder da sind.', still: 'Diese Seite erfährt von Änderungen nichts mehr', stillText: 'Zu sehen ist, was zuletzt bekannt war. Fragen Sie noch einmal, damit es weitergeht.', askAgain: 'Noch einmal fragen', settled: 'Alles ist erledigt: Hier ändert sich nichts mehr.',
   bankTitle: 'Mit Ihrer Bank bestätigen', approve: 'Geben Sie {amount} in Ihrer Bank-App frei', bankText: 'Ihr Platz in {place} bleibt so lange Ihrer. Diese Seite geht von selbst weiter, sobald die Bank antwortet.',
   openBank: 'Meine Bank öffnen', approved: 'Ich habe freigegeben', askingBank: 'Ihre Bank wird gefragt…', left: 'Noch {time} zum Freigeben',
   mistake: 'Die Seite der Bank versehentlich geschlossen?', mistakeText: 'Nichts ist verloren: Öffnen Sie sie noch einmal, hier oder über den Link in der Mail an {email}. Läuft die Zeit ab, geht der Platz zurück, und nichts ist vorgemerkt.',
