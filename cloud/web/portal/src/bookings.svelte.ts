@@ -1,6 +1,7 @@
 // The bookings of this device, newest first: for whoever has no account, and for
 // a gate without network.
 import type {Schemas} from './api.ts'
+import {newer} from './booking/rules.ts'
 import {device, isObject, read, write} from './stored.ts'
 
 export type Reservation = Schemas['Reservation']
@@ -9,10 +10,12 @@ export interface Kept {
   id: string
   /** The manage token; empty: it is the account's, and the session opens it. */
   token: string
+  /** The account that it belongs to: it leaves the device with it. */
+  account?: string
   parking?: {id: string; name: string; timezone: string; latitude: number; longitude: number}
   /** As it was last seen. */
   reservation?: Reservation
-  /** When it was last seen, ms. */
+  /** When what is known of it was asked for, or told, ms. */
   seen?: number
 }
 
@@ -28,13 +31,18 @@ globalThis.addEventListener?.('storage', e => { if (e.key === KEY) list = read(d
 export const bookings = (): readonly Kept[] => list
 export const booking = (id: string): Kept | undefined => list.find(b => b.id === id)
 
-/** Adds to what is known of a booking. An older version of it does not replace a newer one. */
+/** Adds to what is known of a booking. What is older, by its version or by when it was asked for (`seen`; now if not given), does not replace what is newer. */
 export function keep(b: Partial<Kept> & {id: string}): void {
-  const old = booking(b.id) ?? {id: b.id, token: ''}
-  const {reservation, ...rest} = b
-  const newer = reservation && (!old.reservation || reservation.version >= old.reservation.version)
-  const next = {...old, ...rest, ...(newer && {reservation, seen: Date.now()})}
+  const old: Kept = booking(b.id) ?? {id: b.id, token: ''}
+  const {reservation, seen = Date.now(), ...rest} = b
+  const next = {...old, ...rest, ...(reservation && newer(old.reservation, reservation, seen, old.seen ?? 0) && {reservation, seen})}
   list = [next, ...list.filter(x => x.id !== b.id)].slice(0, MOST)
+  write(device, KEY, list)
+}
+
+/** What belonged to an account leaves the device; guests' bookings stay. */
+export function disown(): void {
+  list = list.filter(b => b.token !== '' && !b.account)
   write(device, KEY, list)
 }
 

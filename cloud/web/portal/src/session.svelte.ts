@@ -1,37 +1,58 @@
 // Who is logged in, as far as this page knows. The session itself is a cookie that
 // scripts cannot read.
 import {api, type Schemas} from './api.ts'
+import {disown} from './bookings.svelte.ts'
+import {forgetAttempts} from './checkout/attempt.ts'
+import {forgetDriver} from './driver.ts'
 import {device, read, write} from './stored.ts'
 
 export type Me = Schemas['User']
 
 const KEY = 'openlot.session'
-const isBool = (v: unknown): v is boolean => typeof v === 'boolean'
+// Earlier versions kept only that somebody was logged in.
+const isOwner = (v: unknown): v is string | boolean => typeof v === 'boolean' || typeof v === 'string'
+const SOMEBODY = '?'
 
 let me = $state.raw<Me | null>(null)
 let asked: Promise<Me | null> | null = null
 
+// Another tab has signed out, or somebody else in.
+globalThis.addEventListener?.('storage', e => { if (e.key === KEY && me && owner() !== me.id) { me = null; asked = null } })
+
 /** The account, when it is known. */
 export const known = (): Me | null => me
 
-/** Takes what the server said of the account; null: nobody is logged in. */
+/** Whose this device is: the account's id; empty: nobody logged in here. */
+export function owner(): string {
+  const o = read(device, KEY, false, isOwner)
+  return o === true ? SOMEBODY : o || ''
+}
+
+/** Takes what the server said of the account; null: nobody is logged in. Then, and when it is another's, what was the account's leaves the device. */
 export function setMe(m: Me | null): void {
+  const before = owner()
+  if (before && (!m || before !== SOMEBODY && before !== m.id)) {
+    disown()
+    forgetDriver()
+    forgetAttempts()
+  }
   me = m
   asked = Promise.resolve(m)
-  write(device, KEY, m !== null)
+  write(device, KEY, m?.id ?? false)
 }
 
 /** Asks who is logged in, once. Who never logged in on this device is not asked for. */
 export function who(): Promise<Me | null> {
-  asked ??= read(device, KEY, false, isBool) ? ask() : Promise.resolve(null)
+  asked ??= owner() ? ask() : Promise.resolve(null)
   return asked
 }
 
 async function ask(): Promise<Me | null> {
   try {
     const {data, response} = await api.GET('/me')
-    if (data) me = data.user
+    if (data) setMe(data.user)
     else if (response.status === 401) setMe(null)
+    else asked = null // anything else does not say who: asked again later
   } catch {
     asked = null // no network: asked again later
   }

@@ -1,5 +1,6 @@
 // The API with the types of its own description (schema.d.ts is generated).
 import createClient from 'openapi-fetch'
+import {credentials} from './credentials.ts'
 import type {components, paths} from './schema.d.ts'
 
 export type Schemas = components['schemas']
@@ -15,7 +16,7 @@ export class Failure extends Error {
 /** A client of the API at base ('' is where the page comes from). */
 export function client(base = '', token?: string) {
   // A portal elsewhere sends its session, too.
-  return createClient<paths>({baseUrl: base, credentials: base ? 'include' : 'same-origin', ...(token && {headers: {Authorization: `Bearer ${token}`}})})
+  return createClient<paths>({baseUrl: base, credentials: credentials(base), ...(token && {headers: {Authorization: `Bearer ${token}`}})})
 }
 
 /** The answer's data, or a Failure. No answer at all is the code "offline". What is a stream or a text is asked for elsewhere. */

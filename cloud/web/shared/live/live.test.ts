@@ -24,19 +24,20 @@ describe('the stream', () => {
   const stream = (text: string, open = false) => new Response(new ReadableStream({
     start(c) { c.enqueue(new TextEncoder().encode(text)); if (!open) c.close() },
   }))
-  function run(answers: (() => Response)[]) {
-    const seen: unknown[] = [], states: State[] = [], asked: Record<string, string>[] = []
+  function run(answers: (() => Response | Promise<Response>)[], url = '/x') {
+    const seen: unknown[] = [], states: State[] = [], asked: Record<string, string>[] = [], sent: (RequestInit | undefined)[] = []
     const stop = live({
-      url: '/x', headers: {Authorization: 'Bearer t'}, random: () => 1, now: () => 42,
+      url, headers: {Authorization: 'Bearer t'}, random: () => 1, now: () => 42,
       event: (name, data) => seen.push([name, data]), state: s => states.push(s),
       fetch: async (_, init) => {
+        sent.push(init)
         asked.push(init?.headers as Record<string, string>)
         const next = answers.shift()
         if (!next) throw new TypeError('no network')
         return next()
       },
     })
-    return {seen, states, asked, stop}
+    return {seen, states, asked, sent, stop}
   }
 
   it('comes back with the last id, after the pause the server asked for', async () => {
@@ -64,6 +65,30 @@ describe('the stream', () => {
     r.stop()
     await vi.advanceTimersByTimeAsync(100_000)
     expect(r.asked).toHaveLength(5)
+  })
+  it('has one stream at a time: what is in flight when the network comes back is given up and says nothing more', async () => {
+    let late: (r: Response) => void = () => {}
+    const r = run([() => { throw new TypeError('cut') }, () => new Promise(done => { late = done }), () => stream('event: b\ndata: 2\n\n', true)])
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(r.sent).toHaveLength(2)
+    globalThis.dispatchEvent(new Event('online'))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(r.sent).toHaveLength(3)
+    expect(r.sent[1]?.signal?.aborted).toBe(true)
+    late(stream('event: a\ndata: 1\n\n'))
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(r.seen).toEqual([['b', 2]])
+    expect(r.sent).toHaveLength(3)
+    expect(r.states.at(-1)).toEqual({name: 'live'})
+    r.stop()
+  })
+  it('carries the session, to an API elsewhere, too', async () => {
+    for (const [url, mode] of [['/x', 'same-origin'], ['https://api.example.org/x', 'include']] as const) {
+      const r = run([() => stream('', true)], url)
+      await vi.advanceTimersByTimeAsync(0)
+      expect(r.sent[0]?.credentials).toBe(mode)
+      r.stop()
+    }
   })
   it('does not ask again for what is refused', async () => {
     const r = run([() => new Response('', {status: 404})])

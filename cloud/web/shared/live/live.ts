@@ -1,5 +1,6 @@
 // A live stream that comes back by itself. EventSource cannot send the manage
 // token and hides why it failed, so this reads the stream with fetch.
+import {credentials} from '../api/credentials.ts'
 import {reader} from './frames.ts'
 
 export type State =
@@ -46,6 +47,7 @@ export function live(o: Options): () => void {
 
   async function connect(): Promise<void> {
     clearTimeout(timer)
+    abort.abort() // one at a time: the one in flight, if any, is over and says nothing more
     abort = new AbortController()
     const mine = abort
     let watch: ReturnType<typeof setTimeout> | undefined
@@ -53,9 +55,9 @@ export function live(o: Options): () => void {
     try {
       heard()
       const r = await ask(o.url, {
-        headers: {Accept: 'text/event-stream', ...o.headers, ...(last !== null && {'Last-Event-ID': last})}, signal: mine.signal, cache: 'no-store',
+        headers: {Accept: 'text/event-stream', ...o.headers, ...(last !== null && {'Last-Event-ID': last})}, signal: mine.signal, cache: 'no-store', credentials: credentials(o.url),
       })
-      if (stopped) return
+      if (stopped || mine !== abort) return
       if (r.status === 204) return end({name: 'over'})
       if (r.status >= 400 && r.status < 500 && r.status !== 408 && r.status !== 429) return end({name: 'refused', status: r.status})
       if (!r.ok || !r.body) throw new Error(`stream: ${r.status}`)
@@ -64,7 +66,7 @@ export function live(o: Options): () => void {
       const read = reader(), body = r.body.getReader(), text = new TextDecoder()
       for (;;) {
         const {done, value} = await body.read()
-        if (stopped) return
+        if (stopped || mine !== abort) return
         if (done) break
         heard()
         for (const f of read(text.decode(value, {stream: true}))) {
@@ -81,7 +83,7 @@ export function live(o: Options): () => void {
       clearTimeout(watch)
       mine.abort()
     }
-    lost()
+    if (mine === abort) lost()
   }
   // The browser knows first that the line is gone; an open stream may not notice for long.
   const gone = () => { if (!stopped) abort.abort() }

@@ -52,6 +52,6 @@ export const isWeak = (password: string): boolean => new TextEncoder().encode(pa
 /** A phone number as a contact has it: +49 151 23456789. Empty is none. */
 export const isPhone = (text: string): boolean => text === '' || /^\+[1-9][\d ()-]{6,}$/.test(text)
 
-/** A plate as it is kept: letters and digits alone. */
+/** A plate as it is kept: letters and digits alone, as many as the server takes. */
 export const plain = (plate: string): string => plate.toUpperCase().replace(/[\s-]/g, '')
-export const isPlate = (text: string): boolean => /^[A-Z0-9]{2,10}$/.test(plain(text))
+export const isPlate = (text: string): boolean => /^[A-Z0-9]{2,12}$/.test(plain(text))

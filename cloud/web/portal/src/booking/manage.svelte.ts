@@ -1,8 +1,10 @@
 // One booking as this page sees it: what is known, what is being done, what went
-// wrong. It is live by a stream; everything else asks once.
+// wrong. It is live by a stream; everything else asks once. The price of leaving now is
+// asked again each minute by Stay while it is looked at: it depends on the clock.
 import {live, type State} from '@shared/live/live.ts'
 import {api, as, base, data, Failure, freshKey, type Schemas} from '../api.ts'
 import {booking, forget, keep, type Kept} from '../bookings.svelte.ts'
+import {owner} from '../session.svelte.ts'
 import {isObject, tab} from '../stored.ts'
 import {Once} from './once.ts'
 import {newer, type Money, type Reservation} from './rules.ts'
@@ -26,7 +28,13 @@ export class Managed {
   /** Neither this device nor the session has it. */
   missing = $state(false)
   offlineSince = $state<number | null>(null)
+  /** Why nothing is told any more: it was refused, or all is settled. */
+  still = $state<'' | 'refused' | 'over'>('')
   token: string
+  /** What opened it before a token came with the address; null: that one counts, or has been accepted. */
+  #before: string | null = null
+  /** When what is known was asked for, or told. */
+  #asked: number
   #stop: () => void = () => {}
   #ended = false
   #asking = false
@@ -35,9 +43,12 @@ export class Managed {
 
   constructor(id: string, token: string) {
     this.id = id
-    if (token) keep({id, token})
     const b: Kept | undefined = booking(id)
-    this.token = b?.token ?? ''
+    // Anybody can make a link: its token takes the place of one that works only when the server has taken it.
+    if (b && token && token !== b.token) this.#before = b.token
+    else if (token) keep({id, token})
+    this.token = token || b?.token || ''
+    this.#asked = b?.seen ?? 0
     this.r = b?.reservation ?? null
     this.place = b?.parking ?? null
   }
@@ -69,9 +80,14 @@ export class Managed {
     if (this.r) void this.#where(this.r)
     await this.load()
     if (this.#ended || this.missing) return
+    this.#listen()
+  }
+
+  #listen(): void {
+    this.#stop()
     this.#stop = live({
       url: `${base}/reservations/${encodeURIComponent(this.id)}`, headers: this.headers,
-      event: (name, d) => { if (name === 'reservation' && isObject(d)) this.take((isObject(d['reservation']) ? d['reservation'] : d) as unknown as Reservation) },
+      event: (name, d) => { if (name === 'reservation' && isObject(d)) this.take((isObject(d['reservation']) ? d['reservation'] : d) as unknown as Reservation, Date.now()) },
       state: s => this.#line(s),
     })
   }
@@ -82,32 +98,58 @@ export class Managed {
       const tell = () => { this.offlineSince ??= s.since }
       if (navigator.onLine) this.#late ??= setTimeout(tell, 3_000)
       else tell()
-    } else if (s.name !== 'connecting') {
-      clearTimeout(this.#late)
-      this.#late = undefined
-      this.offlineSince = null
+      return
     }
+    if (s.name === 'connecting') return
+    this.#through()
+    this.still = s.name === 'live' ? '' : s.name
+    if (s.name === 'refused') void this.load() // a stream cannot say why; a question can
+  }
+
+  /** Somebody answered. That alone does not make it live again. */
+  #through(): void {
+    clearTimeout(this.#late)
+    this.#late = undefined
+    this.offlineSince = null
+  }
+
+  /** Asks and listens once more, where that had been refused. */
+  again = async (): Promise<void> => {
+    this.wrong = null
+    await this.load()
+    if (!this.#ended && !this.missing) this.#listen()
   }
 
   async load(): Promise<void> {
+    const asked = Date.now()
     try {
-      this.take((await data(this.#client().GET('/reservations/{id}', {params: this.#path}))).reservation)
+      this.take((await data(this.#client().GET('/reservations/{id}', {params: this.#path}))).reservation, asked)
     } catch (e) {
       if (!(e instanceof Failure)) throw e
       if (e.code === 'offline') this.#line({name: 'offline', since: Date.now()})
-      else if (e.problem?.status === 404 || e.problem?.status === 401) this.missing = true
+      else if (e.problem?.status === 404 || e.problem?.status === 401) await this.#unknown()
       else this.wrong = {act: 'load', failure: e}
     }
   }
 
-  /** Takes what is known now, unless something newer is. */
-  take(fresh: Reservation): void {
+  /** Nobody opens it so: what opened it before may. */
+  async #unknown(): Promise<void> {
+    if (this.#before === null) { this.missing = true; return }
+    this.token = this.#before
+    this.#before = null
+    await this.load()
+  }
+
+  /** Takes what is known now, unless something newer is; `asked` is when it was asked for, or told. */
+  take(fresh: Reservation, asked: number): void {
     if (this.#ended) return
-    if (navigator.onLine) this.#line({name: 'live'}) // whoever brought it came through
-    if (!newer(this.r, fresh)) return
+    if (navigator.onLine) this.#through() // whoever brought it came through
+    if (this.#before !== null) { this.#before = null; keep({id: this.id, token: this.token}) }
+    if (!newer(this.r, fresh, asked, this.#asked)) return
     this.missing = false
     this.r = fresh
-    keep({id: this.id, reservation: fresh})
+    this.#asked = asked
+    keep({id: this.id, reservation: fresh, seen: asked, ...(!this.token && {account: owner()})})
     if (this.parking?.id !== fresh.parking_id) void this.#where(fresh)
     // Back from the bank's page: ask what became of it, once.
     const open = fresh.pending_change?.payment ?? fresh.owed?.payment ?? fresh.payment
@@ -142,10 +184,11 @@ export class Managed {
     this.done = ''
     this.wrong = null
     const once = act === 'extend' || act === 'modify' || act === 'pay' ? this.#once[act] : null
+    const asked = Date.now()
     try {
       const {reservation} = await call()
       once?.ended()
-      this.take(reservation)
+      this.take(reservation, asked)
       this.done = act
       return true
     } catch (e) {

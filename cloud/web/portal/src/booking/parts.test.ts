@@ -4,11 +4,13 @@ import {flushSync, mount, tick, unmount, type Component} from 'svelte'
 import {afterEach, beforeEach, expect, test, vi} from 'vitest'
 import {setPrefs} from '../prefs.svelte.ts'
 import Ended from './Ended.svelte'
+import Longer from './Longer.svelte'
 import type {Managed} from './manage.svelte.ts'
 import Owed from './Owed.svelte'
 import Pending from './Pending.svelte'
 import type {Reservation} from './rules.ts'
 import Stay from './Stay.svelte'
+import {changing} from './changing.svelte.ts'
 
 const eur = (minor: number) => ({minor, currency: 'EUR'})
 type Part = Partial<Omit<Reservation, 'payment'>> & {payment?: Partial<Reservation['payment']>}
@@ -20,8 +22,8 @@ const booking = ({payment, ...rest}: Part): Reservation => ({
 const due = vi.fn(async () => eur(830)), pay = vi.fn(async () => true), withdraw = vi.fn()
 const b = {id: 'rsv_aa7kq4tm', zone: 'Europe/Berlin', name: 'Altmarkt', parking: null, busy: '', price: due, pay, withdraw, confirm: vi.fn(), goToBank: vi.fn()} as unknown as Managed
 let app: Record<string, unknown> | undefined
-async function seen(part: Component<{b: Managed; r: Reservation}>, r: Reservation): Promise<string> {
-  app = mount(part, {target: document.body, props: {b, r}})
+async function seen(part: Component<{b: Managed; r: Reservation}>, r: Reservation, other: object = {}): Promise<string> {
+  app = mount(part, {target: document.body, props: {b: {...b, ...other} as Managed, r}})
   flushSync()
   await tick(); await tick()
   flushSync()
@@ -98,4 +100,28 @@ test('what became of it', async () => {
     expect(await seen(Ended, r)).toContain(said)
     await clear()
   }
+})
+
+const buttons = () => [...document.querySelectorAll('button')]
+const press = (text: string) => { buttons().find(x => x.textContent?.includes(text))?.click(); flushSync() }
+test('staying longer: the end and the price that were asked about, or the question is gone', async () => {
+  const extend = vi.fn(async (_: string) => false)
+  const props = changing({b: {...b, offlineSince: null, price: async () => eur(1700), extend} as unknown as Managed, r: booking({})})
+  app = mount(Longer, {target: document.body, props})
+  flushSync(); await tick(); await tick(); flushSync()
+  press('+ €2.00')
+  expect(document.body.textContent).toContain('Stay until 17:30?')
+  expect(document.body.textContent).toContain('€17.00 instead of €15.00')
+  press('Yes, until 17:30')
+  expect(extend).toHaveBeenCalledExactlyOnceWith('2026-06-11T15:30:00Z')
+  // It was changed elsewhere meanwhile.
+  props.r = booking({to: '2026-06-11T15:30:00Z', price: eur(1700), version: 8})
+  flushSync()
+  expect(buttons().some(x => x.textContent?.includes('Yes'))).toBe(false)
+})
+test('staying longer: nothing is asked without a price', async () => {
+  await seen(Longer, booking({}), {price: () => new Promise(() => {}), offlineSince: null})
+  for (const x of buttons()) x.click()
+  flushSync()
+  expect(document.body.textContent).not.toContain('Yes')
 })

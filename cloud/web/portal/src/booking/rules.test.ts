@@ -84,9 +84,13 @@ test('a receipt is there when the money is settled', () => {
 })
 
 test('an older answer does not take the place of a newer one; the same version may have a newer payment', () => {
-  expect(newer(null, booking())).toBe(true)
-  expect(newer(booking(), booking({version: 6}))).toBe(false)
-  expect(newer(booking(), booking())).toBe(true)
+  expect(newer(null, booking(), 0, 9)).toBe(true)
+  expect(newer(booking(), booking({version: 6}), 10, 9)).toBe(false)
+  expect(newer(booking(), booking({version: 8}), 8, 9)).toBe(true)
+  expect(newer(booking(), booking(), 10, 9)).toBe(true)
+  expect(newer(booking(), booking(), 9, 9)).toBe(true)
+  // A question that was sent before the last event came.
+  expect(newer(booking(), booking(), 8, 9)).toBe(false)
 })
 
 test('only the sandbox is told where to come back to', () => {

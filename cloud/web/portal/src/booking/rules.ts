@@ -100,8 +100,12 @@ export const refunds = (r: Reservation): Refunds => ({
 /** The last characters of an id, as the mails write them. */
 export const short = (id: string): string => id.slice(-6).toUpperCase().replace(/^(...)/, '$1 ')
 
-/** Whether a newer answer takes the place of what is known: a payment may change without a new version. */
-export const newer = (known: Reservation | null, got: Reservation): boolean => !known || got.version >= known.version
+/**
+ * Whether an answer takes the place of what is known. A payment may change without
+ * a new version: then what was asked for later counts, whichever comes first.
+ */
+export const newer = (known: {version: number} | null | undefined, got: {version: number}, asked: number, knownAsked: number): boolean =>
+  !known || got.version > known.version || (got.version === known.version && asked >= knownAsked)
 
 /**
  * Where the second step is taken. The sandbox's page is told where to come back

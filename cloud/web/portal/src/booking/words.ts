@@ -2,7 +2,7 @@
 const en = {
   yourBooking: 'Your booking', yourPass: 'Your pass', receiptPage: 'Receipt', back: 'Back', step: 'Step {n} of 3', asking: 'Still asking. The connection may be slow.',
   notHere: 'This booking is not on this device', notHereText: 'Open the link in your confirmation mail; it brings the booking here. If it is in your account, sign in.', find: 'Find a parking', login: 'Sign in',
-  unknown: 'We do not know this booking', remove: 'Remove it from this device', offline: 'No connection since {time}', offlineText: 'What you see is from then. It goes on by itself when you are back.',
+  unknown: 'We do not know this booking', remove: 'Remove it from this device', offline: 'No connection since {time}', offlineText: 'What you see is from then. It goes on by itself when you are back.', still: 'This page is not told of changes any more', stillText: 'What you see is what was known last. Ask again to go on.', askAgain: 'Ask again', settled: 'All is settled: nothing changes here any more.',
   // the second factor
   bankTitle: 'Confirm with your bank', approve: 'Approve {amount} in your bank app', bankText: 'Your space at {place} is kept for you meanwhile. This page goes on by itself as soon as the bank answers.',
   openBank: 'Open my bank', approved: 'I have approved it', askingBank: 'Asking your bank…', left: '{time} left to approve',
@@ -23,7 +23,7 @@ const en = {
   heldPromised: 'Nothing is held: you pay {price} at the machine before you drive out.', heldNothing: 'It costs nothing.',
   kerbInside: 'You are inside; your time ends at {end}', kerbBefore: 'Your time: {when}',
   // longer, other
-  stayUntil: 'Stay until {time}', stayAsk: 'Stay until {time}?', stayText: 'The whole stay then costs {price} instead of {before}.', staySame: 'It costs nothing more: what you pay covers it.', stayUnknown: 'The whole stay is priced anew by the same tariff.', stayHold: 'If that is more than your card holds, the new sum is held and the old hold goes back.', stayMachine: 'You pay it at the machine.',
+  stayUntil: 'Stay until {time}', stayAsk: 'Stay until {time}?', stayText: 'The whole stay then costs {price} instead of {before}.', staySame: 'It costs nothing more: what you pay covers it.', stayHold: 'If that is more than your card holds, the new sum is held and the old hold goes back.', stayMachine: 'You pay it at the machine.',
   yesUntil: 'Yes, until {time}', no: 'No', plus: '+ {amount}', stayed: 'You can stay until {time}', stayedText: 'This pass takes the place of the one you had.', notLonger: 'Your booking stands as it was', none: 'Not possible: {why}',
   other: 'Another time', otherInside: 'Another end', otherText: 'Earlier, later, longer, shorter, or another kind of space.', otherInsideText: 'Longer or shorter; the beginning stays.', choose: 'Choose', chooseTime: 'Choose the new time', spaceKind: 'Kind of space', earlierDay: 'A day earlier', laterDay: 'A day later',
   newPrice: '{price} instead of {before}', samePrice: 'It costs the same: {price}', thenFree: '{n} free then', change: 'Change it', changing: 'Changing…', keepIt: 'Keep it as it is', changed: 'Changed: {when}', noChange: 'Move the ends, or choose another kind of space.', pricing: 'Asking the price…',
@@ -48,7 +48,7 @@ export type Words = typeof en
 const de: Words = {
   yourBooking: 'Ihre Buchung', yourPass: 'Ihr Pass', receiptPage: 'Beleg', back: 'Zurück', step: 'Schritt {n} von 3', asking: 'Wir fragen noch. Die Verbindung ist vielleicht langsam.',
   notHere: 'Diese Buchung ist nicht auf diesem Gerät', notHereText: 'Öffnen Sie den Link in Ihrer Bestätigungsmail; er bringt die Buchung hierher. Liegt sie in Ihrem Konto, melden Sie sich an.', find: 'Parkplatz finden', login: 'Anmelden',
-  unknown: 'Diese Buchung kennen wir nicht', remove: 'Von diesem Gerät entfernen', offline: 'Keine Verbindung seit {time}', offlineText: 'Was Sie sehen, ist von da. Es geht von selbst weiter, sobald Sie wieder da sind.',
+  unknown: 'Diese Buchung kennen wir nicht', remove: 'Von diesem Gerät entfernen', offline: 'Keine Verbindung seit {time}', offlineText: 'Was Sie sehen, ist von da. Es geht von selbst weiter, sobald Sie wieder da sind.', still: 'Diese Seite erfährt von Änderungen nichts mehr', stillText: 'Zu sehen ist, was zuletzt bekannt war. Fragen Sie noch einmal, damit es weitergeht.', askAgain: 'Noch einmal fragen', settled: 'Alles ist erledigt: Hier ändert sich nichts mehr.',
   bankTitle: 'Mit Ihrer Bank bestätigen', approve: 'Geben Sie {amount} in Ihrer Bank-App frei', bankText: 'Ihr Platz in {place} bleibt so lange Ihrer. Diese Seite geht von selbst weiter, sobald die Bank antwortet.',
   openBank: 'Meine Bank öffnen', approved: 'Ich habe freigegeben', askingBank: 'Ihre Bank wird gefragt…', left: 'Noch {time} zum Freigeben',
   mistake: 'Die Seite der Bank versehentlich geschlossen?',
@@ -65,7 +65,7 @@ const de: Words = {
   heldSavedDeclined: 'Ihre Bank hat das Vormerken nicht zugelassen. Wir versuchen es bis zum Beginn weiter; was nicht vorgemerkt ist, zahlen Sie bei der Ausfahrt.', heldLapsed: 'Was auf Ihrer Karte vorgemerkt war, ist abgelaufen. Was Ihr Aufenthalt kostet, zahlen Sie bei der Ausfahrt.',
   heldPromised: 'Nichts ist vorgemerkt: Sie zahlen {price} am Automaten, bevor Sie hinausfahren.', heldNothing: 'Es kostet nichts.',
   kerbInside: 'Sie sind drin; Ihre Zeit endet um {end}', kerbBefore: 'Ihre Zeit: {when}',
-  stayUntil: 'Bleiben bis {time}', stayAsk: 'Bis {time} bleiben?', stayText: 'Der ganze Aufenthalt kostet dann {price} statt {before}.', staySame: 'Es kostet nicht mehr: Ihr Preis deckt es schon.', stayUnknown: 'Der ganze Aufenthalt wird nach demselben Tarif neu berechnet.', stayHold: 'Ist das mehr als vorgemerkt, wird die neue Summe vorgemerkt, und die alte wird frei.', stayMachine: 'Sie zahlen es am Automaten.',
+  stayUntil: 'Bleiben bis {time}', stayAsk: 'Bis {time} bleiben?', stayText: 'Der ganze Aufenthalt kostet dann {price} statt {before}.', staySame: 'Es kostet nicht mehr: Ihr Preis deckt es schon.', stayHold: 'Ist das mehr als vorgemerkt, wird die neue Summe vorgemerkt, und die alte wird frei.', stayMachine: 'Sie zahlen es am Automaten.',
   yesUntil: 'Ja, bis {time}', no: 'Nein', plus: '+ {amount}', stayed: 'Sie können bis {time} bleiben', stayedText: 'Dieser Pass gilt statt des bisherigen.', notLonger: 'Ihre Buchung bleibt, wie sie war', none: 'Geht nicht: {why}',
   other: 'Eine andere Zeit', otherInside: 'Ein anderes Ende', otherText: 'Früher, später, länger, kürzer oder eine andere Platzart.', otherInsideText: 'Länger oder kürzer; der Beginn bleibt.', choose: 'Wählen', chooseTime: 'Die neue Zeit wählen', spaceKind: 'Platzart', earlierDay: 'Einen Tag früher', laterDay: 'Einen Tag später',
   newPrice: '{price} statt {before}', samePrice: 'Es kostet gleich viel: {price}', thenFree: 'dann {n} frei', change: 'So ändern', changing: 'Wird geändert…', keepIt: 'Lassen, wie es ist', changed: 'Geändert: {when}', noChange: 'Ziehen Sie an den Enden, oder wählen Sie eine andere Platzart.', pricing: 'Der Preis wird gefragt…',

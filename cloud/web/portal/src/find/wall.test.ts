@@ -1,6 +1,6 @@
 import {expect, test} from 'vitest'
 import {DAY, HOUR, QUARTER} from '@shared/time/zone.ts'
-import {addDays, come, fit, instantOf, leave, refit, wallOf} from './wall.ts'
+import {addDays, come, fit, instantOf, leave, refit, shift, wallOf} from './wall.ts'
 
 const berlin = 'Europe/Berlin'
 const eight = Date.UTC(2026, 5, 13, 6, 0)
@@ -60,4 +60,11 @@ test('a window of several days that becomes short again gets a kerb of hours', (
   const long = fit({from: eight, to: eight + 4 * DAY}, eight, berlin)
   const short = refit(long, {from: eight, to: eight + 2 * HOUR}, eight, berlin)
   expect(short.end - short.begin).toBe(14 * HOUR)
+})
+
+test('a window moved by a day keeps its times of day when summer ends', () => {
+  const zone = 'Europe/Berlin', at = (s: string) => Date.parse(s)
+  const moved = shift({from: at('2026-10-24T08:00+02:00'), to: at('2026-10-24T17:00+02:00')}, 1, zone)
+  expect(moved).toEqual({from: at('2026-10-25T08:00+01:00'), to: at('2026-10-25T17:00+01:00')})
+  expect(shift(moved, -1, zone)).toEqual({from: at('2026-10-24T08:00+02:00'), to: at('2026-10-24T17:00+02:00')})
 })

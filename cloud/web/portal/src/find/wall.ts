@@ -38,6 +38,9 @@ export function addDays(t: number, days: number, zone: string): number {
   return instantOf({date: day, time}, zone) ?? t + days * DAY
 }
 
+/** A window moved by days: both ends keep their time of day. */
+export const shift = (w: Window, days: number, zone: string): Window => ({from: addDays(w.from, days, zone), to: addDays(w.to, days, zone)})
+
 const floorHour = (t: number) => Math.floor(t / HOUR) * HOUR
 
 /** The part of time that a kerb shows for a window: some hours around it; whole days when it spans several. */
