@@ -13,6 +13,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 )
 
 func (s *server) createQuote(c *gin.Context) error {
@@ -143,7 +144,8 @@ func (s *server) extend(c *gin.Context) error {
 	var to string
 	var r booking.ChangeRequest
 	return s.change(c, &r, object{
-		texts: map[string]*string{"to": &to}, counts: map[string]*int64{"version": &r.Version}, required: []string{"to"},
+		texts: map[string]*string{"to": &to}, counts: map[string]*int64{"version": &r.Version},
+		amounts: map[string]**money.Amount{"price": &r.Price}, required: []string{"to"},
 	}, times{"to": {&to, &r.To}}, s.Booking.Extend)
 }
 
@@ -153,6 +155,7 @@ func (s *server) modify(c *gin.Context) error {
 	return s.change(c, &r, object{
 		texts:    map[string]*string{"from": &from, "to": &to, "space_type": &r.SpaceType},
 		counts:   map[string]*int64{"version": &r.Version},
+		amounts:  map[string]**money.Amount{"price": &r.Price},
 		required: []string{"from", "to"},
 	}, times{"from": {&from, &r.From}, "to": {&to, &r.To}}, s.Booking.Modify)
 }
@@ -257,9 +260,15 @@ func (s *server) cancel(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	var shown *money.Amount
+	if c.Request.ContentLength > 0 || len(c.Request.TransferEncoding) > 0 { // else it costs what it costs
+		if err := readBody(c, object{amounts: map[string]**money.Amount{"charge": &shown}}, nil); err != nil {
+			return err
+		}
+	}
 	ctx, done := bounded(c)
 	defer done()
-	v, err := s.Booking.Cancel(ctx, r)
+	v, err := s.Booking.CancelAt(ctx, r, shown)
 	if err != nil {
 		return err
 	}
