@@ -138,7 +138,7 @@ func (s *Service) AddPasskey(ctx context.Context, from string, l Login, name str
 	if err != nil {
 		return Passkey{}, err
 	}
-	if err := s.try(ctx, "passkey", from, l.Account.String()); err != nil {
+	if err := s.try(ctx, from, tries{"passkey:" + l.Account.String(), ofPerson}); err != nil {
 		return Passkey{}, err
 	}
 	a, _, err := s.mayAddPasskey(ctx, l)
@@ -193,7 +193,7 @@ func (s *Service) AskPasskey(ctx context.Context, from string) (json.RawMessage,
 	if err != nil {
 		return nil, err
 	}
-	if err := s.try(ctx, "", from, ""); err != nil {
+	if err := s.try(ctx, from); err != nil {
 		return nil, err
 	}
 	c, err := with.Ask()
@@ -207,7 +207,7 @@ func (s *Service) LoginPasskey(ctx context.Context, e Entry, answer []byte) (Ses
 	if err != nil {
 		return Session{}, "", err
 	}
-	if err := s.try(ctx, "", e.From, ""); err != nil {
+	if err := s.try(ctx, e.From); err != nil {
 		return Session{}, "", err
 	}
 	refused := fault.New(fault.Unauthenticated, CodePasskeyRefused, "That passkey opens no account here. Log in with your password.")

@@ -20,7 +20,7 @@ func (s *Service) Change(ctx context.Context, a id.Account, c Change) error {
 
 // SetPassword sets another password and ends every other log-in.
 func (s *Service) SetPassword(ctx context.Context, from string, l Login, old, password string) error {
-	if err := s.try(ctx, "password", from, l.Account.String()); err != nil {
+	if err := s.try(ctx, from, tries{"password:" + l.Account.String(), ofPerson}); err != nil {
 		return err
 	}
 	a, err := s.Me(ctx, l.Account)
@@ -120,7 +120,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, from string, l Login, code st
 	if err := s.passed(a, l); err != nil {
 		return nil, err
 	}
-	if err := s.try(ctx, "code", from, l.Account.String()); err != nil {
+	if err := s.try(ctx, from, tries{"code:" + l.Account.String(), ofPerson}); err != nil {
 		return nil, err
 	}
 	secret, err := s.Store.BegunTOTP(ctx, l.Account, s.Now().UTC().Add(-beginFor))

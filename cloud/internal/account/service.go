@@ -139,12 +139,25 @@ const (
 	beginFor  = time.Hour
 )
 
-// Tries: a person's address has ten, then one in a minute; an address of the
-// network, behind which many may be, sixty, then one in five seconds.
-const (
-	burstOfPerson, everyOfPerson   = 10, time.Minute
-	burstOfNetwork, everyOfNetwork = 60, 5 * time.Second
+// rate is how many tries there are at once, and after how long there is another one.
+type rate struct {
+	burst int
+	every time.Duration
+}
+
+// The rates of tries.
+var (
+	ofNetwork = rate{60, 5 * time.Second}   // of an address of the network, behind which many may be
+	ofPerson  = rate{10, time.Minute}       // of somebody; of log-ins: from one network, or anybody could keep him out
+	ofAddress = rate{100, 10 * time.Second} // of log-ins with an address, from wherever
+	ofMail    = rate{3, time.Hour}          // of mails to an address, whoever asks for them and for what
 )
+
+// tries are what a try is counted as.
+type tries struct {
+	key string
+	rate
+}
 
 // TooManyTries is the fault of who tries too often, with what is to be waited.
 type TooManyTries struct {
@@ -155,21 +168,19 @@ type TooManyTries struct {
 // Unwrap makes it found as the fault that it is.
 func (t TooManyTries) Unwrap() error { return t.Fault }
 
-// try counts a try before anything is looked up: whoever is tried for, there or
-// not, costs the same.
-func (s *Service) try(ctx context.Context, what, from, person string) error {
+// try counts a try, first of its network, before anything is looked up: whoever is
+// tried for, there or not, costs the same. Where one is refused, none is counted that
+// comes after it. Its fault is CodeTooManyTries.
+func (s *Service) try(ctx context.Context, from string, also ...tries) error {
 	now := s.Now().UTC()
-	wait, err := s.Store.Try(ctx, [][]byte{HashToken("network:" + from)}, burstOfNetwork, everyOfNetwork, now)
-	if err != nil {
-		return err
-	}
-	if wait == 0 && person != "" {
-		if wait, err = s.Store.Try(ctx, [][]byte{HashToken(what + ":" + person)}, burstOfPerson, everyOfPerson, now); err != nil {
+	for _, t := range append([]tries{{"network:" + from, ofNetwork}}, also...) {
+		wait, err := s.Store.Try(ctx, [][]byte{HashToken(t.key)}, t.burst, t.every, now)
+		if err != nil {
 			return err
 		}
-	}
-	if wait > 0 {
-		return TooManyTries{fault.New(fault.Exhausted, CodeTooManyTries, "Too many tries. Wait until Retry-After is over."), wait}
+		if wait > 0 {
+			return TooManyTries{fault.New(fault.Exhausted, CodeTooManyTries, "Too many tries. Wait until Retry-After is over."), wait}
+		}
 	}
 	return nil
 }
@@ -213,7 +224,7 @@ func (s *Service) SignUp(ctx context.Context, from, email, lang string) error {
 	if lang, err = language(lang); err != nil {
 		return err
 	}
-	if err := s.try(ctx, "mail", from, n); err != nil {
+	if err := s.try(ctx, from, tries{"mail:" + n, ofMail}); err != nil {
 		return err
 	}
 	return s.Store.PutLink(ctx, s.newLink(LinkVerify, n, lang, verifyFor))
@@ -232,7 +243,7 @@ func (s *Service) Verify(ctx context.Context, from, token, password string) erro
 
 // follow sets a password by a link.
 func (s *Service) follow(ctx context.Context, from string, kind LinkKind, token, password string, set func(phc string, now time.Time) (bool, error)) error {
-	if err := s.try(ctx, "", from, ""); err != nil {
+	if err := s.try(ctx, from); err != nil {
 		return err
 	}
 	email, err := s.Store.LinkEmail(ctx, kind, HashToken(token), s.Now().UTC())
@@ -263,7 +274,7 @@ func (s *Service) Forgot(ctx context.Context, from, email string) error {
 	if err != nil {
 		return invalid("email", err)
 	}
-	if err := s.try(ctx, "mail", from, n); err != nil {
+	if err := s.try(ctx, from, tries{"mail:" + n, ofMail}); err != nil {
 		return err
 	}
 	return s.Store.PutLink(ctx, s.newLink(LinkReset, n, Languages[0], resetFor))
@@ -295,7 +306,7 @@ func (s *Service) Login(ctx context.Context, e Entry) (Session, string, error) {
 	if err != nil {
 		return Session{}, "", invalid("email", err)
 	}
-	if err := s.try(ctx, "login", e.From, email); err != nil {
+	if err := s.try(ctx, e.From, tries{"login:" + e.From + ":" + email, ofPerson}, tries{"login:" + email, ofAddress}); err != nil {
 		return Session{}, "", err
 	}
 	a, err := s.Store.ByEmail(ctx, email)
