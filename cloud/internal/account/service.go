@@ -36,7 +36,8 @@ type Link struct {
 	Expires  time.Time
 }
 
-// Store keeps accounts.
+// Store keeps accounts. What its methods say by false or nil is no error, and no
+// error of theirs has a code of accounts.
 type Store interface {
 	// ByEmail and ByID return nil when there is none.
 	ByEmail(ctx context.Context, email string) (*Account, error)
@@ -216,6 +217,7 @@ func language(text string) (string, error) {
 // SignUp sends a mail to the address: a link to confirm it and set a password, or
 // that it has an account. The answer and the work are the same. It takes no password:
 // whoever signs up may be another than whoever reads the address's mail.
+// Its faults are CodeInvalid and CodeTooManyTries.
 func (s *Service) SignUp(ctx context.Context, from, email, lang string) error {
 	n, err := NormalEmail(email)
 	if err != nil {
@@ -235,6 +237,8 @@ func errLink() error {
 }
 
 // Verify makes the account of a sign-up, with the password of whoever has the link.
+// Its faults are CodeLinkExpired, CodeInvalid (of the password), CodeTooManyTries and
+// CodeBusy.
 func (s *Service) Verify(ctx context.Context, from, token, password string) error {
 	return s.follow(ctx, from, LinkVerify, token, password, func(phc string, now time.Time) (bool, error) {
 		return s.Store.Verify(ctx, HashToken(token), id.New[id.Account](now), phc, now)
@@ -269,6 +273,7 @@ func (s *Service) follow(ctx context.Context, from string, kind LinkKind, token,
 
 // Forgot sends a link to set a new password, if there is an account, in the account's
 // language.
+// Its faults are CodeInvalid and CodeTooManyTries.
 func (s *Service) Forgot(ctx context.Context, from, email string) error {
 	n, err := NormalEmail(email)
 	if err != nil {
@@ -281,6 +286,8 @@ func (s *Service) Forgot(ctx context.Context, from, email string) error {
 }
 
 // Reset sets a new password and ends every log-in.
+// Its faults are CodeLinkExpired, CodeInvalid (of the password), CodeTooManyTries and
+// CodeBusy.
 func (s *Service) Reset(ctx context.Context, from, token, password string) error {
 	return s.follow(ctx, from, LinkReset, token, password, func(phc string, now time.Time) (bool, error) {
 		return s.Store.Reset(ctx, HashToken(token), phc, now)
@@ -301,6 +308,8 @@ func errWrongLogin() error {
 }
 
 // Login logs in and returns the token of the cookie.
+// Its faults are CodeWrongLogin, CodeCodeRequired, CodeWrongCode, CodeInvalid,
+// CodeTooManyTries and CodeBusy.
 func (s *Service) Login(ctx context.Context, e Entry) (Session, string, error) {
 	email, err := NormalEmail(e.Email)
 	if err != nil {
@@ -389,6 +398,19 @@ func (s *Service) Who(ctx context.Context, token string) (Principal, Login, erro
 		l.LastSeen, l.Expires = now, now.Add(Idle)
 	}
 	return Principal{Account: l.Account, SecondFactor: l.SecondFactor, Memberships: roles}, *l, nil
+}
+
+// Still is who is logged in with a token by now. Unlike Who it does not count as being
+// seen: what goes on by itself keeps no log-in alive.
+func (s *Service) Still(ctx context.Context, token string) (Principal, error) {
+	if token == "" {
+		return Principal{}, nil
+	}
+	l, roles, err := s.Store.FindLogin(ctx, HashToken(token), s.Now().UTC())
+	if err != nil || l == nil {
+		return Principal{}, err
+	}
+	return Principal{Account: l.Account, SecondFactor: l.SecondFactor, Memberships: roles}, nil
 }
 
 // Logout ends the log-in of a token, if there is one.

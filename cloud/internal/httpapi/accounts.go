@@ -28,6 +28,7 @@ type Accounts interface {
 	Login(ctx context.Context, e account.Entry) (account.Session, string, error)
 	Logout(ctx context.Context, token string) error
 	Who(ctx context.Context, token string) (account.Principal, account.Login, error)
+	Still(ctx context.Context, token string) (account.Principal, error)
 	Me(ctx context.Context, a id.Account) (account.Account, error)
 	Change(ctx context.Context, a id.Account, c account.Change) error
 	SetPassword(ctx context.Context, from string, l account.Login, old, password string) error
@@ -214,10 +215,15 @@ func (s *server) as(h func(*gin.Context, account.Principal, account.Login) error
 // what it would be answered with without a session.
 func (s *server) ownedOr(c *gin.Context, r id.Reservation, refusal error) error {
 	p, _, err := s.who(c)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case p.Account.IsZero(), r.IsZero():
+	}
+	return s.owns(c, p, r, refusal)
+}
+
+// owns is nil when the reservation is of the principal's account, else the refusal.
+func (s *server) owns(c *gin.Context, p account.Principal, r id.Reservation, refusal error) error {
+	if p.Account.IsZero() || r.IsZero() {
 		return refusal
 	}
 	owner, err := s.Accounts.Owner(c.Request.Context(), r)

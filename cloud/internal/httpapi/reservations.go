@@ -109,13 +109,13 @@ func took(c *gin.Context, v *booking.View, began time.Time) {
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func (s *server) getReservation(c *gin.Context) error {
-	r, err := s.authenticated(c)
+	r, bySession, err := s.admitted(c)
 	if err != nil {
 		return err
 	}
-	c.Header("Vary", "Accept, Authorization")
+	c.Writer.Header().Add("Vary", "Accept, Authorization")
 	if accepts(c, "text/event-stream") {
-		return s.streamReservation(c, r)
+		return s.streamReservation(c, r, bySession)
 	}
 	ctx, done := bounded(c)
 	defer done()
@@ -277,9 +277,15 @@ func (s *server) cancel(c *gin.Context) error {
 }
 
 // authenticated is the reservation of the path, if the request carries its
-// manage token. An id that cannot be one gets the same answer as one that is
-// somebody else's.
+// manage token or a session of the account that owns it.
 func (s *server) authenticated(c *gin.Context) (id.Reservation, error) {
+	r, _, err := s.admitted(c)
+	return r, err
+}
+
+// admitted is that, and whether it was the session that opened it. An id that cannot be one gets the same answer as one that is
+// somebody else's.
+func (s *server) admitted(c *gin.Context) (which id.Reservation, bySession bool, err error) {
 	token := c.Query("token")
 	if header := c.GetHeader("Authorization"); header != "" {
 		scheme, rest, _ := strings.Cut(header, " ")
@@ -292,12 +298,12 @@ func (s *server) authenticated(c *gin.Context) (id.Reservation, error) {
 	// nobody was ever given it.
 	r, parseErr := id.Parse[id.Reservation](c.Param("id"))
 	if err := s.Booking.Authenticate(r, token); err != nil {
-		return r, s.ownedOr(c, r, err)
+		return r, true, s.ownedOr(c, r, err)
 	}
 	if parseErr != nil {
-		return r, fault.New(fault.NotFound, booking.CodeReservationNotFound, "There is no such reservation, or its token is not right.")
+		return r, false, fault.New(fault.NotFound, booking.CodeReservationNotFound, "There is no such reservation, or its token is not right.")
 	}
-	return r, nil
+	return r, false, nil
 }
 
 // answer writes JSON that nobody may keep.
