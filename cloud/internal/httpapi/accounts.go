@@ -105,6 +105,9 @@ func setCookie(c *gin.Context, token string) {
 // sameOrigin refuses what a browser sends from a page of another origin, and lets
 // pages of the allowed ones read the answers.
 func (s *server) sameOrigin(c *gin.Context) {
+	if len(s.Origins) > 0 { // or a cache gives one page what another was answered
+		c.Writer.Header().Add("Vary", "Origin")
+	}
 	if strings.HasPrefix(c.Request.URL.Path, "/webhooks/") {
 		return
 	}
@@ -113,7 +116,6 @@ func (s *server) sameOrigin(c *gin.Context) {
 		h.Set("Access-Control-Allow-Origin", o)
 		h.Set("Access-Control-Allow-Credentials", "true")
 		h.Set("Access-Control-Expose-Headers", "Retry-After, ETag, Location, Openlot-Position, X-Request-Id")
-		h.Add("Vary", "Origin")
 		if c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != "" {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
 			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Openlot-Position")
