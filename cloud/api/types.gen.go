@@ -383,6 +383,7 @@ const (
 	PaymentMethodNeeded   ProblemCode = "payment_method_needed"
 	PaymentNotInForce     ProblemCode = "payment_not_in_force"
 	PositionInvalid       ProblemCode = "position_invalid"
+	PriceChanged          ProblemCode = "price_changed"
 	ProviderNotFound      ProblemCode = "provider_not_found"
 	ProviderUnavailable   ProblemCode = "provider_unavailable"
 	QuoteExpired          ProblemCode = "quote_expired"
@@ -528,6 +529,8 @@ func (e ProblemCode) Valid() bool {
 	case PaymentNotInForce:
 		return true
 	case PositionInvalid:
+		return true
+	case PriceChanged:
 		return true
 	case ProviderNotFound:
 		return true
@@ -1011,6 +1014,12 @@ type Bill struct {
 // BillBasis By which rule it was charged
 type BillBasis string
 
+// CancelRequest defines model for CancelRequest.
+type CancelRequest struct {
+	// Charge What the caller was shown that giving up costs, 0 before no_show_at: when it is another charge by now, nothing is changed (price_changed). Left out: whatever it costs
+	Charge *Amount `json:"charge,omitempty"`
+}
+
 // ChangeMeRequest defines model for ChangeMeRequest.
 type ChangeMeRequest struct {
 	// Currency In which prices are shown beside their own; empty: in their own alone
@@ -1070,6 +1079,9 @@ type ExpectedVersion = int64
 
 // ExtendRequest defines model for ExtendRequest.
 type ExtendRequest struct {
+	// Price What the caller was shown (by POST …/price) that the whole stay costs then: when it is another price by now, nothing is changed (price_changed). Left out: whatever it costs
+	Price *ShownPrice `json:"price,omitempty"`
+
 	// To The new end
 	To time.Time `json:"to"`
 
@@ -1161,6 +1173,9 @@ type Membership struct {
 // ModifyRequest defines model for ModifyRequest.
 type ModifyRequest struct {
 	From time.Time `json:"from"`
+
+	// Price What the caller was shown (by POST …/price) that the whole stay costs then: when it is another price by now, nothing is changed (price_changed). Left out: whatever it costs
+	Price *ShownPrice `json:"price,omitempty"`
 
 	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
 	//
@@ -1825,6 +1840,9 @@ type SessionList struct {
 	Sessions []UserSession `json:"sessions"`
 }
 
+// ShownPrice What the caller was shown (by POST …/price) that the whole stay costs then: when it is another price by now, nothing is changed (price_changed). Left out: whatever it costs
+type ShownPrice = Amount
+
 // SignUpRequest defines model for SignUpRequest.
 type SignUpRequest struct {
 	// Email Capitals make no difference
@@ -2208,6 +2226,9 @@ type ResetPasswordJSONRequestBody = TokenAndPassword
 
 // CreateQuoteJSONRequestBody defines body for CreateQuote for application/json ContentType.
 type CreateQuoteJSONRequestBody = QuoteRequest
+
+// CancelReservationJSONRequestBody defines body for CancelReservation for application/json ContentType.
+type CancelReservationJSONRequestBody = CancelRequest
 
 // ExtendReservationJSONRequestBody defines body for ExtendReservation for application/json ContentType.
 type ExtendReservationJSONRequestBody = ExtendRequest

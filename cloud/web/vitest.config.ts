@@ -8,5 +8,5 @@ export default defineConfig({
     conditions: ['browser'], // components are tested as the browser runs them
     alias: {'@shared': fileURLToPath(new URL('shared', import.meta.url))},
   },
-  test: {include: ['**/*.test.ts'], exclude: ['**/node_modules/**']},
+  test: {testTimeout: 60_000, include: ['**/*.test.ts'], exclude: ['**/node_modules/**']},
 })

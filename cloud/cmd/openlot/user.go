@@ -15,8 +15,10 @@ import (
 type userCmd struct {
 	common
 	Email    string `arg:"" help:"The address of an account, which was confirmed."`
-	Role     string `required:"" help:"staff or owner of an operator, admin of the platform, or none." enum:"staff,owner,admin,none"`
+	Role     string `help:"staff or owner of an operator, admin of the platform, or none." enum:",staff,owner,admin,none" default:""`
 	Operator string `help:"The operator's name. Needed for staff and owner; with none, whose role is taken away (without: that of the platform)." placeholder:"NAME"`
+
+	ResetSecondFactor bool `help:"Remove the authenticator, the recovery codes and all passkeys of somebody who has lost them, and end all sessions. Make sure who asks: a password is then enough to add others."`
 }
 
 // Run implements kong's command.
@@ -24,6 +26,21 @@ func (c *userCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) erro
 	email, err := account.NormalEmail(c.Email)
 	if err != nil {
 		return fault.New(fault.Invalid, account.CodeInvalid, "That is no e-mail address.")
+	}
+	switch {
+	case c.ResetSecondFactor && (c.Role != "" || c.Operator != ""):
+		return fault.New(fault.Invalid, account.CodeInvalid, "Reset the second factor, or give a role: not both at once.")
+	case c.ResetSecondFactor:
+		return c.with(ctx, log, func(db *postgres.DB) error {
+			if err := postgres.NewAccounts(db, nil).DropSecondFactor(ctx, email); err != nil {
+				return err
+			}
+			var text strings.Builder
+			fmt.Fprintf(&text, "%s: no second factor any more, and logged out everywhere\n", email)
+			return write(out, &text)
+		})
+	case c.Role == "":
+		return fault.New(fault.Invalid, account.CodeInvalid, "Say which with --role: staff, owner, admin or none.")
 	}
 	role := account.Role(c.Role)
 	switch of := c.Operator != ""; {

@@ -127,7 +127,8 @@ func (s *Service) mayAddPasskey(ctx context.Context, l Login) (Account, []Passke
 	return a, keys, err
 }
 
-// AddPasskey takes the key of a device.
+// AddPasskey takes the key of a device. Its faults are CodeInvalid, CodeLoginAgain,
+// CodePasskeyRefused, CodePasskeyExists, CodeTooManyTries and CodeNotLoggedIn.
 func (s *Service) AddPasskey(ctx context.Context, from string, l Login, name string, answer []byte) (Passkey, error) {
 	name = strings.TrimSpace(name)
 	if utf8.RuneCountInString(name) > 100 || strings.ContainsFunc(name, unicode.IsControl) {
@@ -138,7 +139,7 @@ func (s *Service) AddPasskey(ctx context.Context, from string, l Login, name str
 	if err != nil {
 		return Passkey{}, err
 	}
-	if err := s.try(ctx, "passkey", from, l.Account.String()); err != nil {
+	if err := s.try(ctx, from, tries{"passkey:" + l.Account.String(), ofPerson}); err != nil {
 		return Passkey{}, err
 	}
 	a, _, err := s.mayAddPasskey(ctx, l)
@@ -171,7 +172,8 @@ func (s *Service) Passkeys(ctx context.Context, a id.Account) ([]Passkey, error)
 	return s.Store.Passkeys(ctx, a)
 }
 
-// RemovePasskey removes a key and ends the log-ins that it opened, but this one.
+// RemovePasskey removes a key and ends the log-ins that it opened, but this one. Its
+// faults are CodeLoginAgain, CodePasskeyUnknown and CodeNotLoggedIn.
 func (s *Service) RemovePasskey(ctx context.Context, l Login, p id.Passkey) error {
 	a, err := s.Me(ctx, l.Account)
 	if err != nil {
@@ -188,12 +190,13 @@ func (s *Service) RemovePasskey(ctx context.Context, l Login, p id.Passkey) erro
 }
 
 // AskPasskey asks any device for a key that logs in: which account it is of, it says.
+// Its fault is CodeTooManyTries.
 func (s *Service) AskPasskey(ctx context.Context, from string) (json.RawMessage, error) {
 	with, err := s.ceremonies()
 	if err != nil {
 		return nil, err
 	}
-	if err := s.try(ctx, "", from, ""); err != nil {
+	if err := s.try(ctx, from); err != nil {
 		return nil, err
 	}
 	c, err := with.Ask()
@@ -201,13 +204,14 @@ func (s *Service) AskPasskey(ctx context.Context, from string) (json.RawMessage,
 }
 
 // LoginPasskey logs in by a key, and returns the token of the cookie. A count that did
-// not grow says that the key was copied: it is refused.
+// not grow says that the key was copied: it is refused. Its faults are
+// CodePasskeyRefused and CodeTooManyTries.
 func (s *Service) LoginPasskey(ctx context.Context, e Entry, answer []byte) (Session, string, error) {
 	with, err := s.ceremonies()
 	if err != nil {
 		return Session{}, "", err
 	}
-	if err := s.try(ctx, "", e.From, ""); err != nil {
+	if err := s.try(ctx, e.From); err != nil {
 		return Session{}, "", err
 	}
 	refused := fault.New(fault.Unauthenticated, CodePasskeyRefused, "That passkey opens no account here. Log in with your password.")

@@ -9,6 +9,7 @@ import (
 )
 
 // Change changes what an account says.
+// Its fault is CodeInvalid.
 func (s *Service) Change(ctx context.Context, a id.Account, c Change) error {
 	if c.Language != nil {
 		if _, err := language(*c.Language); err != nil || *c.Language == "" {
@@ -19,8 +20,9 @@ func (s *Service) Change(ctx context.Context, a id.Account, c Change) error {
 }
 
 // SetPassword sets another password and ends every other log-in.
+// Its faults are CodeInvalid, CodeTooManyTries, CodeBusy and CodeNotLoggedIn.
 func (s *Service) SetPassword(ctx context.Context, from string, l Login, old, password string) error {
-	if err := s.try(ctx, "password", from, l.Account.String()); err != nil {
+	if err := s.try(ctx, from, tries{"password:" + l.Account.String(), ofPerson}); err != nil {
 		return err
 	}
 	a, err := s.Me(ctx, l.Account)
@@ -71,6 +73,7 @@ func (s *Service) passed(a Account, l Login) error {
 }
 
 // Close deletes the account.
+// Its faults are CodeLoginAgain, CodeLastOwner and CodeNotLoggedIn.
 func (s *Service) Close(ctx context.Context, l Login) error {
 	a, err := s.Me(ctx, l.Account)
 	if err != nil {
@@ -87,6 +90,7 @@ func (s *Service) Close(ctx context.Context, l Login) error {
 }
 
 // BeginTOTP makes a secret for an authenticator.
+// Its faults are CodeLoginAgain, CodeTOTPExists and CodeNotLoggedIn.
 func (s *Service) BeginTOTP(ctx context.Context, l Login) (secret, uri string, err error) {
 	a, err := s.Me(ctx, l.Account)
 	if err != nil {
@@ -112,6 +116,8 @@ func errNoTOTP() error {
 }
 
 // ConfirmTOTP puts an authenticator in force and returns the recovery codes.
+// Its faults are CodeLoginAgain, CodeTOTPUnknown, CodeWrongCode, CodeTooManyTries and
+// CodeNotLoggedIn.
 func (s *Service) ConfirmTOTP(ctx context.Context, from string, l Login, code string) ([]string, error) {
 	a, err := s.Me(ctx, l.Account)
 	if err != nil {
@@ -120,7 +126,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, from string, l Login, code st
 	if err := s.passed(a, l); err != nil {
 		return nil, err
 	}
-	if err := s.try(ctx, "code", from, l.Account.String()); err != nil {
+	if err := s.try(ctx, from, tries{"code:" + l.Account.String(), ofPerson}); err != nil {
 		return nil, err
 	}
 	secret, err := s.Store.BegunTOTP(ctx, l.Account, s.Now().UTC().Add(-beginFor))
@@ -145,6 +151,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, from string, l Login, code st
 }
 
 // RemoveTOTP removes the authenticator and the recovery codes.
+// Its faults are CodeLoginAgain, CodeTOTPUnknown and CodeNotLoggedIn.
 func (s *Service) RemoveTOTP(ctx context.Context, l Login) error {
 	a, err := s.Me(ctx, l.Account)
 	if err != nil {
@@ -161,6 +168,7 @@ func (s *Service) RemoveTOTP(ctx context.Context, l Login) error {
 }
 
 // NewRecovery makes new recovery codes; the old ones end.
+// Its faults are CodeLoginAgain, CodeNoSecondFactor and CodeNotLoggedIn.
 func (s *Service) NewRecovery(ctx context.Context, l Login) ([]string, error) {
 	a, err := s.Me(ctx, l.Account)
 	if err != nil {
@@ -184,6 +192,7 @@ func (s *Service) NewRecovery(ctx context.Context, l Login) ([]string, error) {
 }
 
 // EndLogin ends one of the account's log-ins.
+// Its fault is CodeSessionUnknown.
 func (s *Service) EndLogin(ctx context.Context, a id.Account, l id.Login) error {
 	ok, err := s.Store.EndLogin(ctx, a, l)
 	if err == nil && !ok {
@@ -193,6 +202,7 @@ func (s *Service) EndLogin(ctx context.Context, a id.Account, l id.Login) error 
 }
 
 // Claim gives a guest's booking to the account whose address it was made with.
+// Its faults are CodeAddressDiffers, CodeClaimed and CodeNotLoggedIn.
 func (s *Service) Claim(ctx context.Context, a id.Account, at id.Parking, r id.Reservation, contact string) error {
 	me, err := s.Me(ctx, a)
 	if err != nil {
@@ -209,8 +219,9 @@ func (s *Service) Claim(ctx context.Context, a id.Account, at id.Parking, r id.R
 }
 
 // Parkings are those that a principal sees of an operator, or of all of his.
+// Its faults are CodeOperatorUnknown and those of Decide.
 func (s *Service) Parkings(ctx context.Context, p Principal, o id.Operator) ([]OperatorParkings, error) {
-	hidden := fault.New(fault.NotFound, CodeOperatorUnkown, "There is no such operator, or you do not work for it.")
+	hidden := fault.New(fault.NotFound, CodeOperatorUnknown, "There is no such operator, or you do not work for it.")
 	if err := Decide(p, ViewParkings, Object{Operator: o, Exists: true}).Refusal(hidden); err != nil {
 		return nil, err
 	}

@@ -36,7 +36,8 @@ type Link struct {
 	Expires  time.Time
 }
 
-// Store keeps accounts.
+// Store keeps accounts. What its methods say by false or nil is no error, and no
+// error of theirs has a code of accounts.
 type Store interface {
 	// ByEmail and ByID return nil when there is none.
 	ByEmail(ctx context.Context, email string) (*Account, error)
@@ -141,12 +142,25 @@ const (
 	beginFor  = time.Hour
 )
 
-// Tries: a person's address has ten, then one in a minute; an address of the
-// network, behind which many may be, sixty, then one in five seconds.
-const (
-	burstOfPerson, everyOfPerson   = 10, time.Minute
-	burstOfNetwork, everyOfNetwork = 60, 5 * time.Second
+// rate is how many tries there are at once, and after how long there is another one.
+type rate struct {
+	burst int
+	every time.Duration
+}
+
+// The rates of tries.
+var (
+	ofNetwork = rate{60, 5 * time.Second}   // of an address of the network, behind which many may be
+	ofPerson  = rate{10, time.Minute}       // of somebody; of log-ins: from one network, or anybody could keep him out
+	ofAddress = rate{100, 10 * time.Second} // of log-ins with an address, from wherever
+	ofMail    = rate{3, time.Hour}          // of mails to an address, whoever asks for them and for what
 )
+
+// tries are what a try is counted as.
+type tries struct {
+	key string
+	rate
+}
 
 // TooManyTries is the fault of who tries too often, with what is to be waited.
 type TooManyTries struct {
@@ -157,21 +171,19 @@ type TooManyTries struct {
 // Unwrap makes it found as the fault that it is.
 func (t TooManyTries) Unwrap() error { return t.Fault }
 
-// try counts a try before anything is looked up: whoever is tried for, there or
-// not, costs the same.
-func (s *Service) try(ctx context.Context, what, from, person string) error {
+// try counts a try, first of its network, before anything is looked up: whoever is
+// tried for, there or not, costs the same. Where one is refused, none is counted that
+// comes after it. Its fault is CodeTooManyTries.
+func (s *Service) try(ctx context.Context, from string, also ...tries) error {
 	now := s.Now().UTC()
-	wait, err := s.Store.Try(ctx, [][]byte{HashToken("network:" + from)}, burstOfNetwork, everyOfNetwork, now)
-	if err != nil {
-		return err
-	}
-	if wait == 0 && person != "" {
-		if wait, err = s.Store.Try(ctx, [][]byte{HashToken(what + ":" + person)}, burstOfPerson, everyOfPerson, now); err != nil {
+	for _, t := range append([]tries{{"network:" + from, ofNetwork}}, also...) {
+		wait, err := s.Store.Try(ctx, [][]byte{HashToken(t.key)}, t.burst, t.every, now)
+		if err != nil {
 			return err
 		}
-	}
-	if wait > 0 {
-		return TooManyTries{fault.New(fault.Exhausted, CodeTooManyTries, "Too many tries. Wait until Retry-After is over."), wait}
+		if wait > 0 {
+			return TooManyTries{fault.New(fault.Exhausted, CodeTooManyTries, "Too many tries. Wait until Retry-After is over."), wait}
+		}
 	}
 	return nil
 }
@@ -207,6 +219,7 @@ func language(text string) (string, error) {
 // SignUp sends a mail to the address: a link to confirm it and set a password, or
 // that it has an account. The answer and the work are the same. It takes no password:
 // whoever signs up may be another than whoever reads the address's mail.
+// Its faults are CodeInvalid and CodeTooManyTries.
 func (s *Service) SignUp(ctx context.Context, from, email, lang string) error {
 	n, err := NormalEmail(email)
 	if err != nil {
@@ -215,7 +228,7 @@ func (s *Service) SignUp(ctx context.Context, from, email, lang string) error {
 	if lang, err = language(lang); err != nil {
 		return err
 	}
-	if err := s.try(ctx, "mail", from, n); err != nil {
+	if err := s.try(ctx, from, tries{"mail:" + n, ofMail}); err != nil {
 		return err
 	}
 	return s.Store.PutLink(ctx, s.newLink(LinkVerify, n, lang, verifyFor))
@@ -226,6 +239,8 @@ func errLink() error {
 }
 
 // Verify makes the account of a sign-up, with the password of whoever has the link.
+// Its faults are CodeLinkExpired, CodeInvalid (of the password), CodeTooManyTries and
+// CodeBusy.
 func (s *Service) Verify(ctx context.Context, from, token, password string) error {
 	return s.follow(ctx, from, LinkVerify, token, password, func(phc string, now time.Time) (bool, error) {
 		return s.Store.Verify(ctx, HashToken(token), id.New[id.Account](now), phc, now)
@@ -234,7 +249,7 @@ func (s *Service) Verify(ctx context.Context, from, token, password string) erro
 
 // follow sets a password by a link.
 func (s *Service) follow(ctx context.Context, from string, kind LinkKind, token, password string, set func(phc string, now time.Time) (bool, error)) error {
-	if err := s.try(ctx, "", from, ""); err != nil {
+	if err := s.try(ctx, from); err != nil {
 		return err
 	}
 	email, err := s.Store.LinkEmail(ctx, kind, HashToken(token), s.Now().UTC())
@@ -260,18 +275,21 @@ func (s *Service) follow(ctx context.Context, from string, kind LinkKind, token,
 
 // Forgot sends a link to set a new password, if there is an account, in the account's
 // language.
+// Its faults are CodeInvalid and CodeTooManyTries.
 func (s *Service) Forgot(ctx context.Context, from, email string) error {
 	n, err := NormalEmail(email)
 	if err != nil {
 		return invalid("email", err)
 	}
-	if err := s.try(ctx, "mail", from, n); err != nil {
+	if err := s.try(ctx, from, tries{"mail:" + n, ofMail}); err != nil {
 		return err
 	}
 	return s.Store.PutLink(ctx, s.newLink(LinkReset, n, Languages[0], resetFor))
 }
 
 // Reset sets a new password and ends every log-in.
+// Its faults are CodeLinkExpired, CodeInvalid (of the password), CodeTooManyTries and
+// CodeBusy.
 func (s *Service) Reset(ctx context.Context, from, token, password string) error {
 	return s.follow(ctx, from, LinkReset, token, password, func(phc string, now time.Time) (bool, error) {
 		return s.Store.Reset(ctx, HashToken(token), phc, now)
@@ -292,12 +310,14 @@ func errWrongLogin() error {
 }
 
 // Login logs in and returns the token of the cookie.
+// Its faults are CodeWrongLogin, CodeCodeRequired, CodeWrongCode, CodeInvalid,
+// CodeTooManyTries and CodeBusy.
 func (s *Service) Login(ctx context.Context, e Entry) (Session, string, error) {
 	email, err := NormalEmail(e.Email)
 	if err != nil {
 		return Session{}, "", invalid("email", err)
 	}
-	if err := s.try(ctx, "login", e.From, email); err != nil {
+	if err := s.try(ctx, e.From, tries{"login:" + e.From + ":" + email, ofPerson}, tries{"login:" + email, ofAddress}); err != nil {
 		return Session{}, "", err
 	}
 	a, err := s.Store.ByEmail(ctx, email)
@@ -380,6 +400,19 @@ func (s *Service) Who(ctx context.Context, token string) (Principal, Login, erro
 		l.LastSeen, l.Expires = now, now.Add(Idle)
 	}
 	return Principal{Account: l.Account, SecondFactor: l.SecondFactor, Memberships: roles}, *l, nil
+}
+
+// Still is who is logged in with a token by now. Unlike Who it does not count as being
+// seen: what goes on by itself keeps no log-in alive.
+func (s *Service) Still(ctx context.Context, token string) (Principal, error) {
+	if token == "" {
+		return Principal{}, nil
+	}
+	l, roles, err := s.Store.FindLogin(ctx, HashToken(token), s.Now().UTC())
+	if err != nil || l == nil {
+		return Principal{}, err
+	}
+	return Principal{Account: l.Account, SecondFactor: l.SecondFactor, Memberships: roles}, nil
 }
 
 // Logout ends the log-in of a token, if there is one.

@@ -3,6 +3,7 @@ package account_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -17,12 +18,29 @@ type one struct {
 	it      account.Account
 	changed bool          // the password is another one by the time that a session is opened
 	wait    time.Duration // of each try
+	fullAt  map[string]time.Time
 	opened  int
+	links   int
 }
 
-func (s *one) Try(context.Context, [][]byte, int, time.Duration, time.Time) (time.Duration, error) {
-	return s.wait, nil
+// Try counts as account.Store says.
+func (s *one) Try(_ context.Context, keys [][]byte, burst int, every time.Duration, now time.Time) (time.Duration, error) {
+	wait := s.wait
+	for _, key := range keys {
+		full := s.fullAt[string(key)]
+		if full.Before(now) {
+			full = now
+		}
+		if over := full.Sub(now) - time.Duration(burst-1)*every; over > 0 {
+			wait = max(wait, over)
+			continue
+		}
+		s.fullAt[string(key)] = full.Add(every)
+	}
+	return wait, nil
 }
+
+func (s *one) PutLink(context.Context, account.Link) error { s.links++; return nil }
 
 func (s *one) ByEmail(_ context.Context, email string) (*account.Account, error) {
 	if email != s.it.Email {
@@ -49,7 +67,7 @@ func newOne(t *testing.T) (*account.Service, *one, *int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := &one{it: account.Account{ID: id.New[id.Account](time.Now()), Email: "jana@posteo.example", Password: phc}}
+	store := &one{fullAt: map[string]time.Time{}, it: account.Account{ID: id.New[id.Account](time.Now()), Email: "jana@posteo.example", Password: phc}}
 	s.Store, *hashed = store, 0
 	return s, store, hashed
 }
@@ -92,6 +110,84 @@ func TestWhoTriesTooOftenIsNotEvenChecked(t *testing.T) {
 	var many account.TooManyTries
 	if !errors.As(err, &many) || many.After != time.Minute || codeOf(err) != account.CodeTooManyTries || *hashed != 0 {
 		t.Errorf("%v, hashed %d times", err, *hashed)
+	}
+}
+
+// A mailbox is not filled by whoever knows its address: three mails at once, then one
+// an hour, whatever they are for and wherever they are asked for.
+func TestMailsToAnAddressAreFew(t *testing.T) {
+	s, store, _ := newOne(t)
+	now := time.Date(2026, 6, 11, 8, 0, 0, 0, time.UTC)
+	s.Now = func() time.Time { return now }
+	from := 0
+	ask := func(email string) error {
+		from++
+		network := fmt.Sprintf("198.51.100.%d", from)
+		if from%2 == 0 {
+			return s.SignUp(t.Context(), network, email, "en")
+		}
+		return s.Forgot(t.Context(), network, email)
+	}
+	for range 3 {
+		if err := ask("jana@posteo.example"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, x := range []struct {
+		after time.Duration
+		wait  time.Duration // 0: it is sent
+	}{{0, time.Hour}, {59 * time.Minute, time.Minute}, {time.Minute, 0}, {0, time.Hour}, {time.Hour, 0}, {4 * time.Hour, 0}, {0, 0}, {0, 0}, {0, time.Hour}} {
+		now = now.Add(x.after)
+		before := store.links
+		err := ask("jana@posteo.example")
+		var many account.TooManyTries
+		if errors.As(err, &many); many.After != x.wait || (err == nil) != (x.wait == 0) || (store.links > before) != (x.wait == 0) {
+			t.Fatalf("at %v: %v, waits %v, want %v", now, err, many.After, x.wait)
+		}
+	}
+	if err := ask("ole@posteo.example"); err != nil {
+		t.Fatalf("another address: %v", err)
+	}
+}
+
+// Whoever tries passwords for an address does not keep its owner out, unless he does so
+// from everywhere.
+func TestTriesFromElsewhereKeepNobodyOut(t *testing.T) {
+	s, store, hashed := newOne(t)
+	now := time.Date(2026, 6, 11, 8, 0, 0, 0, time.UTC)
+	s.Now = func() time.Time { return now }
+	try := func(from, password string) string {
+		_, _, err := s.Login(t.Context(), account.Entry{From: from, Email: store.it.Email, Password: password})
+		return codeOf(err)
+	}
+	for i := range 11 {
+		want := account.CodeWrongLogin
+		if i == 10 {
+			want = account.CodeTooManyTries
+		}
+		if got := try("192.0.2.1", "not the password"); got != want {
+			t.Fatalf("try %d: %s", i+1, got)
+		}
+	}
+	if got := try("192.0.2.1", "parken mit Vergnügen"); got != account.CodeTooManyTries {
+		t.Errorf("from there: %q", got)
+	}
+	if got := try("198.51.100.1", "parken mit Vergnügen"); got != "" || *hashed != 11 {
+		t.Errorf("from elsewhere: %q, hashed %d times", got, *hashed)
+	}
+	// From everywhere there are a hundred, then one in ten seconds: what was refused before
+	// does not count.
+	for range 89 { // counted without a password: comparing as many takes minutes
+		if wait, err := store.Try(t.Context(), [][]byte{account.HashToken("login:" + store.it.Email)}, 100, 10*time.Second, now); err != nil || wait != 0 {
+			t.Fatal(wait, err)
+		}
+	}
+	if got := try("203.0.113.200", "parken mit Vergnügen"); got != account.CodeTooManyTries || *hashed != 11 {
+		t.Errorf("the hundred and first: %q, hashed %d times", got, *hashed)
+	}
+	now = now.Add(10 * time.Second)
+	if got := try("203.0.113.201", "parken mit Vergnügen"); got != "" {
+		t.Errorf("ten seconds later: %q", got)
 	}
 }
 

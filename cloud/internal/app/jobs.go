@@ -48,7 +48,10 @@ func (c *cloud) newJobs(ctx context.Context, l *lifecycle, tokens booking.Tokens
 	if err := c.newAccounts(ctx, accounts); err != nil {
 		return err
 	}
-	post, _ := senders[notify.ByMail].(notify.Post)
+	post, err := poster(senders[notify.ByMail])
+	if err != nil {
+		return err
+	}
 	tell := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.receipts, accounts, c.cfg.PublicURL}, senders, time.Now, c.log)
 	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
 	due := postgres.NewSchedule(c.db)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/devmail"
@@ -22,6 +23,15 @@ func (c *cloud) newSenders(l *lifecycle) (map[notify.Channel]notify.Sender, erro
 		return nil, err
 	}
 	return map[notify.Channel]notify.Sender{notify.ByMail: mail, notify.BySMS: text}, nil
+}
+
+// poster is a sender of mail as what posts the mails about accounts, which are written here.
+func poster(s notify.Sender) (notify.Post, error) {
+	post, ok := s.(notify.Post)
+	if !ok {
+		return nil, fmt.Errorf("%T sends no mails about accounts: it is no notify.Post", s)
+	}
+	return post, nil
 }
 
 // newMail makes what sends mail: over the relay that was configured, else into

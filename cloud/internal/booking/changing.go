@@ -13,6 +13,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
@@ -23,6 +24,8 @@ type ChangeRequest struct {
 	SpaceType string     // empty: as it is
 	Version   int64      // of the reservation that the caller has seen; 0: any
 	Account   id.Account // who asks, and whose the key is; zero: a guest
+	// Price is what the caller was shown that the whole stay costs then; nil: any.
+	Price *money.Amount
 }
 
 // asked is a ChangeRequest as it is told apart from others with the same key.
@@ -32,6 +35,7 @@ type asked struct {
 	From, To    time.Time
 	SpaceType   id.SpaceType
 	Version     int64
+	Price       *money.Amount `json:",omitempty"` // so that keys from before there was one still fit
 }
 
 // The kinds of change.
@@ -65,7 +69,7 @@ func (s *Service) change(ctx context.Context, r id.Reservation, c ChangeRequest,
 	}
 	a := asked{
 		Kind: kind, Reservation: r, From: c.From.UTC().Truncate(time.Second), To: c.To.UTC().Truncate(time.Second),
-		SpaceType: id.SpaceType(c.SpaceType), Version: c.Version,
+		SpaceType: id.SpaceType(c.SpaceType), Version: c.Version, Price: c.Price,
 	}
 	if err := writable(a.From, a.To); err != nil {
 		return View{}, err
@@ -113,6 +117,7 @@ func (s *Service) claimChange(ctx context.Context, a asked, key commit.Key, hash
 	op := &Modify{
 		Target: TargetOf(at), Key: key, RequestHash: hash, PaymentID: paymentOf(a.Reservation, key),
 		Extend: a.Kind == kindExtend, Window: timerange.Range{From: a.From, To: a.To}, SpaceType: a.SpaceType, Version: a.Version,
+		Shown: a.Price,
 	}
 	if op.Extend {
 		op.Window.From = at.Reservation.Window.From

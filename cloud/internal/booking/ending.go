@@ -7,6 +7,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/protocol/money"
 )
 
 // Expire ends a reservation whose payment was not secured in time, or drops a
@@ -48,12 +49,13 @@ func (o *Expire) Apply(w *commit.Work, now time.Time) error {
 // Cancelling again changes nothing.
 type Cancel struct {
 	Target
+	Shown *money.Amount // what the caller was shown that it costs; nil: any
 
 	After Snapshot // set by Apply
 }
 
-// Apply implements commit.Op. Its faults are reservation.CodeAlreadyInside and
-// reservation.CodeFinished.
+// Apply implements commit.Op. Its faults are reservation.CodeAlreadyInside,
+// reservation.CodeFinished and CodePriceChanged.
 func (o *Cancel) Apply(w *commit.Work, now time.Time) error {
 	c, err := o.load(w, now)
 	if err != nil {
@@ -64,8 +66,16 @@ func (o *Cancel) Apply(w *commit.Work, now time.Time) error {
 		_, err = c.r.Apply(reservation.Cancel, now)
 		return err
 	case outcome.To != c.r.State:
-		if c.unused() && !now.Before(c.r.NoShowAt) {
-			err = c.endUnseen(settlement.AtNoShow(w.Parking, c.r, c.p), reservation.Cancel, feed.ReservationCancelled)
+		late, due := c.unused() && !now.Before(c.r.NoShowAt), settlement.AtNoShow(w.Parking, c.r, c.p)
+		costs := money.New(0, c.r.Quote.Total.Currency)
+		if late {
+			costs = due.Due
+		}
+		if err := asShown("charge", o.Shown, costs); err != nil {
+			return err
+		}
+		if late {
+			err = c.endUnseen(due, reservation.Cancel, feed.ReservationCancelled)
 		} else if err = c.giveBack(); err == nil {
 			err = c.end(reservation.Cancel, feed.ReservationCancelled)
 		}

@@ -186,6 +186,46 @@ func TestCancellingIsNoWayAroundTheNoShow(t *testing.T) {
 	}
 }
 
+// The deadline passes between showing and pressing: whoever was shown that giving up
+// is free is not charged for it.
+func TestGivingUpCostsWhatWasShownOrNothingHappens(t *testing.T) {
+	eur := func(minor int64) *money.Amount { return new(money.New(minor, "EUR")) }
+	for name, x := range map[string]struct {
+		after time.Duration
+		shown *money.Amount
+		code  string
+	}{
+		"free, and it is":              {2*time.Hour - time.Second, eur(0), ""},
+		"free, and it is not any more": {2 * time.Hour, eur(0), booking.CodePriceChanged},
+		"what it costs":                {2 * time.Hour, eur(200), ""},
+		"less than it costs":           {2 * time.Hour, eur(199), booking.CodePriceChanged},
+		"in other money":               {2 * time.Hour, new(money.New(200, "CHF")), booking.CodePriceChanged},
+		"nothing was shown":            {2 * time.Hour, nil, ""},
+	} {
+		c := newClock()
+		lot := bookingtest.Parking(altmarkt, 1)
+		lot.Policy.NoShowCharge = 50
+		w := bookingtest.NewWorld(c.now, lot)
+		at := confirmed(t, c, w)
+		c.at = c.at.Add(x.after)
+		before := stored(t, w, at.ID)
+		_, err := w.Commit(t.Context(), &booking.Cancel{Target: at, Shown: x.shown})
+		if fault.Code(err) != x.code && (x.code != "" || err != nil) {
+			t.Errorf("%s: %v", name, err)
+		}
+		after := stored(t, w, at.ID)
+		if x.code != "" && (!reflect.DeepEqual(after, before) || fault.From(err).Fields["charge"] != "is 200 EUR now, in minor units") {
+			t.Errorf("%s: %+v, %v", name, after.Reservation, err)
+		}
+		if x.code == "" {
+			if after.Reservation.State != reservation.Cancelled {
+				t.Errorf("%s: %s", name, after.Reservation.State)
+			}
+			same(t, w, &booking.Cancel{Target: at, Shown: eur(1)}, at.ID) // once is once
+		}
+	}
+}
+
 func TestOnlyWhatWaitsForItsDriverIsMissed(t *testing.T) {
 	for name, prepare := range map[string]func(*reservation.Reservation){
 		"inside": func(r *reservation.Reservation) { r.State = reservation.Active },

@@ -2,6 +2,7 @@ package booking
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
@@ -11,6 +12,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
@@ -18,6 +20,7 @@ import (
 const (
 	CodeVersionConflict = "version_conflict"    // it is not the version any more that the caller has seen
 	CodeNotExtended     = "end_not_later"       // an extension must end later
+	CodePriceChanged    = "price_changed"       // it costs other than the caller was shown
 	CodeChangeLapsed    = "change_not_in_force" // a repeated change that came to nothing, or was followed by another
 )
 
@@ -42,6 +45,7 @@ type Modify struct {
 	Version     int64         // that the caller has seen; 0: any
 	Refusal     error         // of the request by what was read, in case that the key is new; nil: none
 	Life        time.Duration // of the provider's holds, at the least; 0: they do not lapse
+	Shown       *money.Amount // what the caller was shown that Quote comes to; nil: any
 
 	ran bool
 
@@ -75,7 +79,7 @@ func (o *Modify) spaceType(r *reservation.Reservation) id.SpaceType {
 }
 
 // Apply implements commit.Op. Its faults are CodeKeyReused, CodeVersionConflict,
-// CodeChangePending, CodeNotChangeable, CodeNotExtended, those of windows and of
+// CodeChangePending, CodeNotChangeable, CodeNotExtended, CodePriceChanged, those of windows and of
 // claiming, and those of the transition table for reservation.Modify; ErrMoved is
 // none of them.
 func (o *Modify) Apply(w *commit.Work, now time.Time) error {
@@ -144,7 +148,17 @@ func (o *Modify) refuse(c *change, now time.Time) error {
 	if c.p.State != payment.Authorized && c.p.State != payment.Lapsed && c.p.State != payment.MethodKept {
 		return fault.New(fault.Conflict, CodeNotChangeable, "The payment of this reservation does not stand any more, so that it cannot be changed.")
 	}
-	return nil
+	return asShown("price", o.Shown, o.Quote.Total)
+}
+
+// asShown refuses what costs other than the caller was shown, if he says what that
+// was: nobody is charged what nobody has seen.
+func asShown(field string, shown *money.Amount, costs money.Amount) error {
+	if shown == nil || *shown == costs {
+		return nil
+	}
+	return fault.Newf(fault.Conflict, CodePriceChanged, "This costs %s by now, and not what was shown. Nothing was changed.", costs).
+		WithField(field, fmt.Sprintf("is %d %s now, in minor units", costs.Minor, costs.Currency))
 }
 
 // changeable says why a reservation cannot have another window or space type

@@ -1,6 +1,8 @@
 package booking_test
 
 import (
+	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/money"
 )
 
 // What is said before a change is what the change then costs.
@@ -30,6 +33,60 @@ func TestThePriceOfAChangeIsWhatItCosts(t *testing.T) {
 	if _, err := s.PriceOf(t.Context(), v.Reservation.ID, c); fault.From(err).Code != "window_empty" && fault.From(err).Code != "window_in_past" {
 		t.Fatal(err)
 	}
+}
+
+// Whoever says what he was shown is charged that or nothing, also when the demand
+// grew in between; who says nothing is charged what it costs.
+func TestNobodyIsChargedWhatHeWasNotShown(t *testing.T) {
+	s := open(t, 4)
+	busy(t, s)
+	v := s.reserve(t, "mine", bookingtest.OK)
+	c := shifted(v, "1", 48*time.Hour)
+	said, err := s.PriceOf(t.Context(), v.Reservation.ID, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := s.request("other", bookingtest.OK)
+	for i := range 3 {
+		other.Key, other.From, other.To = "a-key-that-is-long-"+string(rune('a'+i)), c.From, c.To
+		if _, err := s.Reserve(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := stored(t, s.world, v.Reservation.ID)
+	c.Price = &said.Total
+	_, err = s.Modify(t.Context(), v.Reservation.ID, c)
+	wantCode(t, err, booking.CodePriceChanged)
+	now, again := s.PriceOf(t.Context(), v.Reservation.ID, c)
+	if f := fault.From(err); again != nil || now.Total.Minor <= said.Total.Minor || f.Fields["price"] != fmt.Sprintf("is %d EUR now, in minor units", now.Total.Minor) {
+		t.Fatalf("%+v; it costs %+v, %v", f, now.Total, again)
+	}
+	if after := stored(t, s.world, v.Reservation.ID); !reflect.DeepEqual(after, before) {
+		t.Fatalf("it changed: %+v", after)
+	}
+	// The end alone is priced as agreed, whatever the demand.
+	e := longer(v, "2", time.Hour)
+	e.Price = &money.Amount{Minor: 1, Currency: "EUR"}
+	_, err = s.Extend(t.Context(), v.Reservation.ID, e)
+	wantCode(t, err, booking.CodePriceChanged)
+	if said, err = s.PriceOf(t.Context(), v.Reservation.ID, e); err != nil {
+		t.Fatal(err)
+	}
+	e.Key, e.Price = e.Key+"-again", &said.Total
+	long, err := s.Extend(t.Context(), v.Reservation.ID, e)
+	if err != nil || long.Reservation.Quote.Total != said.Total {
+		t.Fatalf("%+v, %v", long.Reservation.Quote, err)
+	}
+	if again, err := s.Extend(t.Context(), v.Reservation.ID, e); err != nil || again.Reservation.Version != long.Reservation.Version {
+		t.Fatalf("the same again: %+v, %v", again.Reservation, err)
+	}
+	// Without a price it costs what it costs; with the one of now it is the one that was shown.
+	c.Key, c.Price = c.Key+"-any", nil
+	moved, err := s.Modify(t.Context(), v.Reservation.ID, c)
+	if err != nil || moved.Reservation.Quote.Total != now.Total {
+		t.Fatalf("%+v, %v; want %v", moved.Reservation.Quote.Total, err, now.Total)
+	}
+	check(t, s.world)
 }
 
 // With no end it is what leaving now costs: by the tariff where less is due then,

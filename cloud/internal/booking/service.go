@@ -15,6 +15,7 @@ import (
 	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/timerange"
 )
@@ -366,13 +367,18 @@ func (s *Service) giveBack(ctx context.Context, p payment.Payment, o payment.Out
 		"payment", p.ID.String(), "ref", o.Ref, "err", err)
 }
 
-// Cancel gives the reservation up before check-in.
+// Cancel gives the reservation up before check-in, whatever that costs.
 func (s *Service) Cancel(ctx context.Context, r id.Reservation) (View, error) {
+	return s.CancelAt(ctx, r, nil)
+}
+
+// CancelAt gives the reservation up if that costs what the caller was shown; nil: any.
+func (s *Service) CancelAt(ctx context.Context, r id.Reservation, shown *money.Amount) (View, error) {
 	at, err := s.snapshot(ctx, r)
 	if err != nil {
 		return View{}, err
 	}
-	op := &Cancel{Target: TargetOf(at)}
+	op := &Cancel{Target: TargetOf(at), Shown: shown}
 	if _, err := s.Commits.Commit(ctx, op); err != nil {
 		return View{}, err
 	}

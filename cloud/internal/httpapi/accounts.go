@@ -28,6 +28,7 @@ type Accounts interface {
 	Login(ctx context.Context, e account.Entry) (account.Session, string, error)
 	Logout(ctx context.Context, token string) error
 	Who(ctx context.Context, token string) (account.Principal, account.Login, error)
+	Still(ctx context.Context, token string) (account.Principal, error)
 	Me(ctx context.Context, a id.Account) (account.Account, error)
 	Change(ctx context.Context, a id.Account, c account.Change) error
 	SetPassword(ctx context.Context, from string, l account.Login, old, password string) error
@@ -109,6 +110,9 @@ func setCookie(c *gin.Context, token string) {
 // sameOrigin refuses what a browser sends from a page of another origin, and lets
 // pages of the allowed ones read the answers.
 func (s *server) sameOrigin(c *gin.Context) {
+	if len(s.Origins) > 0 { // or a cache gives one page what another was answered
+		c.Writer.Header().Add("Vary", "Origin")
+	}
 	if strings.HasPrefix(c.Request.URL.Path, "/webhooks/") {
 		return
 	}
@@ -117,7 +121,6 @@ func (s *server) sameOrigin(c *gin.Context) {
 		h.Set("Access-Control-Allow-Origin", o)
 		h.Set("Access-Control-Allow-Credentials", "true")
 		h.Set("Access-Control-Expose-Headers", "Retry-After, ETag, Location, Openlot-Position, X-Request-Id")
-		h.Add("Vary", "Origin")
 		if c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != "" {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
 			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Openlot-Position")
@@ -219,10 +222,15 @@ func (s *server) as(h func(*gin.Context, account.Principal, account.Login) error
 // what it would be answered with without a session.
 func (s *server) ownedOr(c *gin.Context, r id.Reservation, refusal error) error {
 	p, _, err := s.who(c)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case p.Account.IsZero(), r.IsZero():
+	}
+	return s.owns(c, p, r, refusal)
+}
+
+// owns is nil when the reservation is of the principal's account, else the refusal.
+func (s *server) owns(c *gin.Context, p account.Principal, r id.Reservation, refusal error) error {
+	if p.Account.IsZero() || r.IsZero() {
 		return refusal
 	}
 	owner, err := s.Accounts.Owner(c.Request.Context(), r)

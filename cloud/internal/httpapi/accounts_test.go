@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/openlot/openlot/cloud/internal/account"
+	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/protocol/fault"
+	"strings"
 )
 
 // strangers are accounts into which nobody gets.
@@ -45,6 +47,27 @@ func TestAPageOfAnotherOriginChangesNothing(t *testing.T) {
 		}
 		if allowed := got.header.Get("Access-Control-Allow-Origin"); (status == 204) != (allowed == origin) {
 			t.Errorf("%s may be read by %q", origin, allowed)
+		}
+	}
+}
+
+// What pages of allowed origins are answered may be kept for no other: every answer says so,
+// also where it varies by more.
+func TestEveryAnswerVariesByOriginWhereSomeAreAllowed(t *testing.T) {
+	for _, origins := range [][]string{nil, {"https://portal.example.org"}} {
+		s := newSite(t, func(c *httpapi.Config) { c.Origins = origins })
+		r := s.reserve("a-key-that-is-long-k1", bookingtest.OK)
+		at := "/reservations/" + r.Id
+		for path, also := range map[string]string{
+			at: "Authorization", at + "/pass": "Authorization", at + "/receipt": "", "/keys": "", "/nowhere": "", "/webhooks/nobody": "",
+		} {
+			for _, origin := range []string{"", "https://portal.example.org", "https://evil.example"} {
+				got := s.do("GET", path, "", "Authorization", bearer(r), "Origin", origin)
+				vary := strings.Join(got.header.Values("Vary"), ", ")
+				if strings.Count(vary, "Origin") != len(origins) || !strings.Contains(vary, also) {
+					t.Errorf("%s for %q, %d allowed: Vary %q", path, origin, len(origins), vary)
+				}
+			}
 		}
 	}
 }

@@ -186,3 +186,46 @@ func TestBadChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// What was shown is sent along, and what costs other by now is refused.
+func TestWhatWasShownIsComparedOverHTTP(t *testing.T) {
+	s := newSite(t, nil)
+	r := s.reserve("a-key-that-is-long-k1", bookingtest.OK)
+	for i, what := range []string{"extend", "modify"} {
+		ask := map[string]any{"to": "2026-06-11T16:00:00+02:00", "price": map[string]any{"minor": 799, "currency": "EUR"}}
+		if what == "modify" {
+			ask["from"] = "2026-06-11T13:00:00+02:00"
+		}
+		p := s.change(r, what, "a-key-of-a-change-"+what, ask).problem(t)
+		if want := []string{"is 800 EUR now, in minor units", "is 600 EUR now, in minor units"}[i]; p.Status != 409 || p.Code != "price_changed" || p.Fields["price"] != want {
+			t.Fatalf("%+v", p)
+		}
+	}
+	for name, price := range map[string]any{
+		"price": 800, "price.minor": map[string]any{"minor": 8.5, "currency": "EUR"}, "price.currency": map[string]any{"minor": 800, "currency": "euro"},
+	} {
+		p := s.change(r, "extend", "a-key-of-a-change-bad", map[string]any{"to": "2026-06-11T16:00:00+02:00", "price": price}).problem(t)
+		if p.Status != 422 || p.Code != "request_invalid" || p.Fields[name] == "" || len(p.Fields) != 1 {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	got := s.change(r, "extend", "a-key-of-a-change-ok", map[string]any{"to": "2026-06-11T16:00:00+02:00", "price": map[string]any{"minor": 800, "currency": "EUR"}})
+	if got.status != 200 || got.reservation(t).Price.Minor != 800 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	cancel := func(body string) reply {
+		return s.do("POST", "/reservations/"+r.Id+"/cancel", body, "Authorization", bearer(r))
+	}
+	if p := cancel(`{"charge":{"minor":100,"currency":"EUR"}}`).problem(t); p.Status != 409 || p.Code != "price_changed" || p.Fields["charge"] != "is 0 EUR now, in minor units" {
+		t.Fatalf("%+v", p)
+	}
+	if p := cancel(`{"charge":null}`).problem(t); p.Status != 422 || p.Code != "request_invalid" {
+		t.Fatalf("%+v", p)
+	}
+	if got := cancel(`{"charge":{"minor":0,"currency":"EUR"}}`); got.status != 200 || got.reservation(t).State != "cancelled" {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if got := cancel(""); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+}

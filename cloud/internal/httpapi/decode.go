@@ -16,6 +16,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/problem"
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/money"
 )
 
 // Fault codes of reading a body, beside those of package problem.
@@ -30,9 +31,11 @@ type object struct {
 	texts    map[string]*string
 	counts   map[string]*int64 // whole numbers from 1
 	flags    map[string]**bool
+	amounts  map[string]**money.Amount
 	maybe    map[string]**string // texts of which it matters whether they are there
 	lists    map[string]**[]string
 	raws     map[string]*json.RawMessage // objects whose members are not ours
+	parts    map[string]*json.RawMessage // whatever they are
 	objects  map[string]object
 	required []string
 }
@@ -112,9 +115,11 @@ func (f *findings) object(path string, raw []byte, o object) {
 		count, isCount := o.counts[name]
 		inner, isObject := o.objects[name]
 		flag, isFlag := o.flags[name]
+		sum, isAmount := o.amounts[name]
 		given, isMaybe := o.maybe[name]
 		list, isList := o.lists[name]
 		inside, isRaw := o.raws[name]
+		part, isPart := o.parts[name]
 		switch {
 		case seen[name]:
 			f.wrong[prefix+name] = "is given twice"
@@ -130,6 +135,8 @@ func (f *findings) object(path string, raw []byte, o object) {
 			if json.Unmarshal(value, flag) != nil || *flag == nil {
 				f.wrong[prefix+name] = "must be true or false"
 			}
+		case isAmount:
+			f.amount(prefix+name, value, sum)
 		case isMaybe:
 			if json.Unmarshal(value, given) != nil || *given == nil {
 				f.wrong[prefix+name] = "must be a text"
@@ -142,6 +149,8 @@ func (f *findings) object(path string, raw []byte, o object) {
 			if *inside = value; len(value) == 0 || value[0] != '{' {
 				f.wrong[prefix+name] = "must be an object"
 			}
+		case isPart:
+			*part = value
 		case isObject:
 			f.object(prefix+name, value, inner)
 		default:
@@ -154,6 +163,30 @@ func (f *findings) object(path string, raw []byte, o object) {
 			f.wrong[prefix+name] = "is missing"
 		}
 	}
+}
+
+// amount reads an amount of money; a negative one is none that anybody is asked for.
+func (f *findings) amount(path string, raw []byte, into **money.Amount) {
+	var minor, currency json.RawMessage
+	f.object(path, raw, object{
+		parts: map[string]*json.RawMessage{"minor": &minor, "currency": &currency}, required: []string{"minor", "currency"},
+	})
+	if minor == nil || currency == nil {
+		return
+	}
+	var a money.Amount
+	if minor[0] == 'n' || json.Unmarshal(minor, &a.Minor) != nil || a.Minor < 0 {
+		f.wrong[path+".minor"] = "must be a whole number from 0, in minor units"
+	}
+	var text string
+	err := json.Unmarshal(currency, &text)
+	if err == nil {
+		a.Currency, err = money.ParseCurrency(text)
+	}
+	if err != nil {
+		f.wrong[path+".currency"] = "must be a code of three capitals, such as EUR"
+	}
+	*into = &a
 }
 
 func (f *findings) instant(name, text string, into *time.Time) {

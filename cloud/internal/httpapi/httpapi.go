@@ -28,6 +28,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 )
 
 // Booking sells.
@@ -37,7 +38,7 @@ type Booking interface {
 	Extend(ctx context.Context, r id.Reservation, c booking.ChangeRequest) (booking.View, error)
 	Modify(ctx context.Context, r id.Reservation, c booking.ChangeRequest) (booking.View, error)
 	Withdraw(ctx context.Context, r id.Reservation, change id.Payment) (booking.View, error)
-	Cancel(ctx context.Context, r id.Reservation) (booking.View, error)
+	CancelAt(ctx context.Context, r id.Reservation, shown *money.Amount) (booking.View, error)
 	Pay(ctx context.Context, r id.Reservation, q booking.PayRequest) (booking.View, error)
 	PriceOf(ctx context.Context, r id.Reservation, c booking.ChangeRequest) (reservation.Quote, error)
 	Get(ctx context.Context, r id.Reservation) (booking.View, error)

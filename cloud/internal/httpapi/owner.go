@@ -31,7 +31,7 @@ func (s *server) ownParkings(c *gin.Context, p account.Principal, _ account.Logi
 	if text, given := c.GetQuery("operator"); given {
 		var err error
 		if of, err = id.Parse[id.Operator](text); err != nil {
-			return fault.New(fault.NotFound, account.CodeOperatorUnkown, "There is no such operator, or you do not work for it.")
+			return fault.New(fault.NotFound, account.CodeOperatorUnknown, "There is no such operator, or you do not work for it.")
 		}
 	}
 	found, err := s.Accounts.Parkings(c.Request.Context(), p, of)

@@ -36,7 +36,7 @@ func (s *server) getPass(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Header("Vary", "Accept, Authorization")
+	c.Writer.Header().Add("Vary", "Accept, Authorization")
 	c.Header("Cache-Control", "no-store")
 	c.Header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	if format == "text" || format == "pin" {

@@ -61,7 +61,7 @@ func (s *server) getReceipt(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Header("Vary", "Accept, Authorization")
+	c.Writer.Header().Add("Vary", "Accept, Authorization")
 	c.Header("Cache-Control", "no-store")
 	c.Header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	if form == "html" {

@@ -13,6 +13,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 )
 
 func (s *server) createQuote(c *gin.Context) error {
@@ -108,13 +109,13 @@ func took(c *gin.Context, v *booking.View, began time.Time) {
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func (s *server) getReservation(c *gin.Context) error {
-	r, err := s.authenticated(c)
+	r, bySession, err := s.admitted(c)
 	if err != nil {
 		return err
 	}
-	c.Header("Vary", "Accept, Authorization")
+	c.Writer.Header().Add("Vary", "Accept, Authorization")
 	if accepts(c, "text/event-stream") {
-		return s.streamReservation(c, r)
+		return s.streamReservation(c, r, bySession)
 	}
 	ctx, done := bounded(c)
 	defer done()
@@ -143,7 +144,8 @@ func (s *server) extend(c *gin.Context) error {
 	var to string
 	var r booking.ChangeRequest
 	return s.change(c, &r, object{
-		texts: map[string]*string{"to": &to}, counts: map[string]*int64{"version": &r.Version}, required: []string{"to"},
+		texts: map[string]*string{"to": &to}, counts: map[string]*int64{"version": &r.Version},
+		amounts: map[string]**money.Amount{"price": &r.Price}, required: []string{"to"},
 	}, times{"to": {&to, &r.To}}, s.Booking.Extend)
 }
 
@@ -153,6 +155,7 @@ func (s *server) modify(c *gin.Context) error {
 	return s.change(c, &r, object{
 		texts:    map[string]*string{"from": &from, "to": &to, "space_type": &r.SpaceType},
 		counts:   map[string]*int64{"version": &r.Version},
+		amounts:  map[string]**money.Amount{"price": &r.Price},
 		required: []string{"from", "to"},
 	}, times{"from": {&from, &r.From}, "to": {&to, &r.To}}, s.Booking.Modify)
 }
@@ -257,9 +260,15 @@ func (s *server) cancel(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	var shown *money.Amount
+	if c.Request.ContentLength > 0 || len(c.Request.TransferEncoding) > 0 { // else it costs what it costs
+		if err := readBody(c, object{amounts: map[string]**money.Amount{"charge": &shown}}, nil); err != nil {
+			return err
+		}
+	}
 	ctx, done := bounded(c)
 	defer done()
-	v, err := s.Booking.Cancel(ctx, r)
+	v, err := s.Booking.CancelAt(ctx, r, shown)
 	if err != nil {
 		return err
 	}
@@ -268,9 +277,15 @@ func (s *server) cancel(c *gin.Context) error {
 }
 
 // authenticated is the reservation of the path, if the request carries its
-// manage token. An id that cannot be one gets the same answer as one that is
-// somebody else's.
+// manage token or a session of the account that owns it.
 func (s *server) authenticated(c *gin.Context) (id.Reservation, error) {
+	r, _, err := s.admitted(c)
+	return r, err
+}
+
+// admitted is that, and whether it was the session that opened it. An id that cannot be one gets the same answer as one that is
+// somebody else's.
+func (s *server) admitted(c *gin.Context) (which id.Reservation, bySession bool, err error) {
 	token := c.Query("token")
 	if header := c.GetHeader("Authorization"); header != "" {
 		scheme, rest, _ := strings.Cut(header, " ")
@@ -283,12 +298,12 @@ func (s *server) authenticated(c *gin.Context) (id.Reservation, error) {
 	// nobody was ever given it.
 	r, parseErr := id.Parse[id.Reservation](c.Param("id"))
 	if err := s.Booking.Authenticate(r, token); err != nil {
-		return r, s.ownedOr(c, r, err)
+		return r, true, s.ownedOr(c, r, err)
 	}
 	if parseErr != nil {
-		return r, fault.New(fault.NotFound, booking.CodeReservationNotFound, "There is no such reservation, or its token is not right.")
+		return r, false, fault.New(fault.NotFound, booking.CodeReservationNotFound, "There is no such reservation, or its token is not right.")
 	}
-	return r, nil
+	return r, false, nil
 }
 
 // answer writes JSON that nobody may keep.

@@ -14,13 +14,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"bytes"
 	"github.com/openlot/openlot/cloud/api"
+	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/cloud/internal/settlement"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
+	"maps"
 )
 
 // events reads a stream.
@@ -389,4 +392,61 @@ func (s *site) tokenOf(r id.Reservation) string {
 		s.t.Fatal(err)
 	}
 	return tokens.For(r).Reveal()
+}
+
+// members are accounts with sessions by their tokens.
+type members struct {
+	strangers
+	mu    sync.Mutex
+	in    map[string]account.Login
+	owner id.Account
+}
+
+func (m *members) Who(_ context.Context, token string) (account.Principal, account.Login, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.in[token]
+	return account.Principal{Account: l.Account}, l, nil
+}
+
+func (m *members) Still(ctx context.Context, token string) (account.Principal, error) {
+	p, _, err := m.Who(ctx, token)
+	return p, err
+}
+
+func (m *members) Owner(context.Context, id.Reservation) (id.Account, error) { return m.owner, nil }
+
+func (m *members) EndLogin(_ context.Context, _ id.Account, l id.Login) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.in, func(_ string, x account.Login) bool { return x.ID == l })
+	return nil
+}
+
+// A stream outlives neither the session that opened it nor tells what comes after its end;
+// one that a manage token opened goes on.
+func TestAStreamEndsWithItsSession(t *testing.T) {
+	jana := id.New[id.Account](start)
+	phone, laptop := account.Login{ID: id.New[id.Login](start), Account: jana}, account.Login{ID: id.New[id.Login](start), Account: jana}
+	who := &members{in: map[string]account.Login{"phone": phone, "laptop": laptop}, owner: jana}
+	s := newSite(t, func(c *httpapi.Config) { c.Accounts = who })
+	r := s.reserve("a-key-that-is-long-k1", bookingtest.OK)
+	path := "/reservations/" + r.Id
+	onPhone, byToken := s.stream(path, "Cookie", "openlot_session=phone"), s.stream(path, "Authorization", bearer(r))
+	onLaptop := s.stream(path, "Cookie", "openlot_session=laptop")
+	for _, e := range []*events{onPhone, byToken, onLaptop} {
+		e.next(t)
+	}
+	if got := s.do("DELETE", "/me/sessions/"+phone.ID.String(), "", "Cookie", "openlot_session=laptop"); got.status != 204 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if got := s.change(r, "extend", "a-key-of-a-change-1", map[string]any{"to": "2026-06-11T16:00:00+02:00"}); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if rest, err := io.ReadAll(onPhone.in); err != nil || bytes.Contains(rest, []byte("data:")) {
+		t.Errorf("after its session: %q, %v", rest, err)
+	}
+	for _, e := range []*events{byToken, onLaptop} {
+		e.until(t, func(r api.Reservation) bool { return r.Price.Minor == 800 })
+	}
 }

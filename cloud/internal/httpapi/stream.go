@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -30,8 +31,9 @@ const (
 )
 
 // streamReservation sends the reservation at once and after every change, until
-// nothing can change any more, the client goes or the process stops.
-func (s *server) streamReservation(c *gin.Context, r id.Reservation) error {
+// nothing can change any more, the client goes or the process stops. One that a
+// session opened tells nothing once that has ended, and ends.
+func (s *server) streamReservation(c *gin.Context, r id.Reservation, bySession bool) error {
 	if s.streams.Add(1) > int64(s.MaxStreams) {
 		s.streams.Add(-1)
 		return fault.New(fault.Unavailable, CodeTooManyStreams, "Too many streams are open. Ask again in a moment.")
@@ -80,6 +82,11 @@ func (s *server) streamReservation(c *gin.Context, r id.Reservation) error {
 			w.write(retry())
 			return nil
 		case <-beat.C:
+			if bySession {
+				if ended, err := s.sessionEnded(c, r); err == nil && ended {
+					return nil
+				}
+			}
 			if !w.write([]byte(": still here\n\n")) {
 				return nil
 			}
@@ -89,6 +96,12 @@ func (s *server) streamReservation(c *gin.Context, r id.Reservation) error {
 		case <-changed:
 		}
 		next, err := s.Booking.Get(ctx, r)
+		if err == nil && bySession && eventID(&next) != sent {
+			var ended bool
+			if ended, err = s.sessionEnded(c, r); err == nil && ended {
+				return nil
+			}
+		}
 		switch {
 		case err == nil:
 			v, failing = next, time.Time{}
@@ -108,6 +121,19 @@ func (s *server) streamReservation(c *gin.Context, r id.Reservation) error {
 		}
 	}
 	return nil
+}
+
+// sessionEnded reports whether the session of a request does not open the reservation any
+// more; an error is none of its end.
+func (s *server) sessionEnded(c *gin.Context, r id.Reservation) (bool, error) {
+	p, err := s.Accounts.Still(c.Request.Context(), cookieOf(c.Request))
+	if err == nil {
+		err = s.owns(c, p, r, account.ErrNotLoggedIn())
+	}
+	if fault.Code(err) == account.CodeNotLoggedIn {
+		return true, nil
+	}
+	return false, err
 }
 
 // pause waits for a moment and reports whether to go on.

@@ -62,11 +62,8 @@ func (s Accounts) Operators(ctx context.Context, only []id.Operator, all bool) (
 	return found, unavailable("read operators", err)
 }
 
-// Fault codes of giving roles.
-const (
-	CodeAccountUnknown  = "account_not_found"
-	CodeOperatorUnknown = "operator_not_found"
-)
+// CodeAccountUnknown is the fault code of an address that has no account.
+const CodeAccountUnknown = "account_not_found"
 
 // Grant gives the account of an address a role, of the named operator or, without a
 // name, of the platform. An empty role takes it away.
@@ -103,6 +100,29 @@ func (s Accounts) Grant(ctx context.Context, email string, role account.Role, op
 	return unavailable("give a role", err)
 }
 
+// DropSecondFactor removes all second factors of the account of an address, whose owner has
+// lost them: authenticator, recovery codes and passkeys. It ends all log-ins, and what was
+// begun with a device. Its fault is CodeAccountUnknown.
+func (s Accounts) DropSecondFactor(ctx context.Context, email string) error {
+	err := pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
+		// The account's row first, as everywhere: who adds a way in at this moment waits.
+		var a id.Account
+		err := tx.QueryRow(ctx, `update account set totp = null, totp_step = 0, recovery = '{}', totp_begun = null, totp_begun_at = null where email = $1 returning id`, email).Scan(&a)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fault.New(fault.NotFound, CodeAccountUnknown, "Nobody has an account with that address.")
+		}
+		for _, sql := range []string{
+			`delete from login where account = $1`, `delete from passkey_challenge where account = $1`, `delete from passkey where account = $1`,
+		} {
+			if err == nil {
+				_, err = tx.Exec(ctx, sql, a.UUID())
+			}
+		}
+		return err
+	})
+	return unavailable("drop a second factor", err)
+}
+
 // noOperator names those that there are: whoever gives roles may know them.
 func noOperator(ctx context.Context, tx pgx.Tx) error {
 	var names string
@@ -110,7 +130,7 @@ func noOperator(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	if names == "" {
-		return fault.New(fault.NotFound, CodeOperatorUnknown, "There is no operator yet: import its parkings first.")
+		return fault.New(fault.NotFound, account.CodeOperatorUnknown, "There is no operator yet: import its parkings first.")
 	}
-	return fault.Newf(fault.NotFound, CodeOperatorUnknown, "There is no operator of that name. There are: %s.", names)
+	return fault.Newf(fault.NotFound, account.CodeOperatorUnknown, "There is no operator of that name. There are: %s.", names)
 }

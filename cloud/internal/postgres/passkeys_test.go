@@ -9,7 +9,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/openlot/openlot/cloud/internal/account"
+	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
+	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 )
 
@@ -183,5 +185,48 @@ func TestALogInBesideTheRemovalOfItsKeyDoesNotOutliveIt(t *testing.T) {
 		if left, err := p.Logins(t.Context(), a, p.now); err != nil || len(left) != 0 {
 			t.Fatalf("round %d: %d log-ins are left, %v", i, len(left), err)
 		}
+	}
+}
+
+// Who has lost all second factors gets none of them, nor a session, kept for whoever found
+// them; the password and everybody else's stay.
+func TestASecondFactorIsDroppedWhole(t *testing.T) {
+	p, _ := newPeople(t)
+	a, other := p.signedUp("jana@posteo.example", "de", "old"), p.signedUp("ole@posteo.example", "de", "old")
+	for name, of := range map[string]id.Account{"hers": a, "his": other} {
+		l, _ := p.login(of, "old", name)
+		secret := []byte("secret of " + name)
+		ok, err := p.BeginTOTP(t.Context(), of, secret, p.now)
+		p.ok(err)
+		set, err := p.ConfirmTOTP(t.Context(), of, l, secret, 7, [][]byte{account.HashToken(name)})
+		if p.ok(err); !ok || !set {
+			t.Fatal(ok, set)
+		}
+		if in, err := p.by(p.key(of, name), name+" by a key"); err != nil || !in {
+			t.Fatal(in, err)
+		}
+		p.ok(p.PutChallenge(t.Context(), account.HashToken(name), of, []byte(name), p.now, p.now.Add(time.Minute)))
+	}
+	if err := p.DropSecondFactor(t.Context(), "nobody@posteo.example"); fault.Code(err) != postgres.CodeAccountUnknown {
+		t.Errorf("of nobody: %v", err)
+	}
+	p.ok(p.DropSecondFactor(t.Context(), "jana@posteo.example"))
+	for name, of := range map[string]id.Account{"hers": a, "his": other} {
+		got, err := p.ByID(t.Context(), of)
+		p.ok(err)
+		left, challenge := 0, []byte(nil)
+		if of == other {
+			left = 1
+		}
+		if challenge, err = p.TakeChallenge(t.Context(), account.HashToken(name), of, p.now); err != nil {
+			t.Fatal(err)
+		}
+		if (got.TOTP != nil) != (left == 1) || len(got.Recovery) != left || got.Passkeys != left || (challenge != nil) != (left == 1) ||
+			p.in(name) != (left == 1) || p.in(name+" by a key") != (left == 1) {
+			t.Errorf("%s: authenticator %v, %d codes, %d keys, challenge %q, in %v and %v", name, got.TOTP != nil, len(got.Recovery), got.Passkeys, challenge, p.in(name), p.in(name+" by a key"))
+		}
+	}
+	if _, ok := p.login(a, "old", "again"); !ok || !p.in("again") {
+		t.Error("her password does not let in")
 	}
 }

@@ -60,6 +60,7 @@ export const german: Words = {
   already_inside: ['Ihr Auto ist drin, darum lässt sich das nicht mehr ändern.', 'Fahren Sie hinaus, wann Sie wollen.'],
   already_ended: ['Diese Buchung ist zu Ende.', 'Reservieren Sie neu.'],
   version_conflict: ['Diese Buchung wurde inzwischen anderswo geändert.', unchanged, 'Sehen Sie sie an, wie sie jetzt ist, dann drücken Sie noch einmal.'],
+  price_changed: ['Der Preis hat sich geändert, seit Sie ihn gesehen haben.', unchanged, 'Sehen Sie sich den neuen Preis an, dann drücken Sie noch einmal.'],
   change_pending: ['Eine andere Änderung wartet noch auf ihre Zahlung.', 'Schließen Sie die ab, oder nehmen Sie sie zurück.'],
   change_not_in_force: ['Aus dieser Änderung wurde nichts.', 'Öffnen Sie Ihre Buchung, wie sie jetzt ist.'],
   change_not_found: ['Diese Änderung gab es bei dieser Buchung nie.', 'Öffnen Sie Ihre Buchung, wie sie jetzt ist.'],

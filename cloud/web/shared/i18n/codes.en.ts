@@ -60,6 +60,7 @@ export const english: Words = {
   already_inside: ['Your car is inside, so this cannot be changed any more.', 'Drive out whenever you like.'],
   already_ended: ['This booking has ended.', 'Reserve a new one.'],
   version_conflict: ['This booking was changed elsewhere meanwhile.', unchanged, 'Look at it as it is now, then press again.'],
+  price_changed: ['The price has changed since you saw it.', unchanged, 'Look at the new price, then press again.'],
   change_pending: ['Another change still waits for its payment.', 'Finish that one or take it back first.'],
   change_not_in_force: ['This change came to nothing.', 'Open your booking as it is now.'],
   change_not_found: ['This booking never had that change.', 'Open your booking as it is now.'],
