@@ -31,11 +31,14 @@ globalThis.addEventListener?.('storage', e => { if (e.key === KEY) list = read(d
 export const bookings = (): readonly Kept[] => list
 export const booking = (id: string): Kept | undefined => list.find(b => b.id === id)
 
+/** When it was seen; one from after now is of a clock that was wrong, and says nothing. */
+export const seenBy = (b: Kept | undefined): number => (b?.seen && b.seen <= Date.now() ? b.seen : 0)
+
 /** Adds to what is known of a booking. What is older, by its version or by when it was asked for (`seen`; now if not given), does not replace what is newer. */
 export function keep(b: Partial<Kept> & {id: string}): void {
   const old: Kept = booking(b.id) ?? {id: b.id, token: ''}
   const {reservation, seen = Date.now(), ...rest} = b
-  const next = {...old, ...rest, ...(reservation && newer(old.reservation, reservation, seen, old.seen ?? 0) && {reservation, seen})}
+  const next = {...old, ...rest, ...(reservation && newer(old.reservation, reservation, seen, seenBy(old)) && {reservation, seen})}
   list = [next, ...list.filter(x => x.id !== b.id)].slice(0, MOST)
   write(device, KEY, list)
 }

@@ -17,6 +17,7 @@ const load = async () => {
   vi.resetModules()
   return {session: await import('./session.svelte.ts'), list: await import('./bookings.svelte.ts'), driver: await import('./driver.ts')}
 }
+await load() // once before the tests: what it takes to read the files is not theirs
 type Me = NonNullable<ReturnType<Awaited<ReturnType<typeof load>>['session']['known']>>
 const user = (u: object) => u as Me
 beforeEach(() => { localStorage.clear(); sessionStorage.clear(); stub.mockClear() })

@@ -3,7 +3,7 @@
 // asked again each minute by Stay while it is looked at: it depends on the clock.
 import {live, type State} from '@shared/live/live.ts'
 import {api, as, base, data, Failure, freshKey, type Schemas} from '../api.ts'
-import {booking, forget, keep, type Kept} from '../bookings.svelte.ts'
+import {booking, forget, keep, seenBy, type Kept} from '../bookings.svelte.ts'
 import {owner} from '../session.svelte.ts'
 import {isObject, tab} from '../stored.ts'
 import {Once} from './once.ts'
@@ -48,7 +48,7 @@ export class Managed {
     if (b && token && token !== b.token) this.#before = b.token
     else if (token) keep({id, token})
     this.token = token || b?.token || ''
-    this.#asked = b?.seen ?? 0
+    this.#asked = seenBy(b)
     this.r = b?.reservation ?? null
     this.place = b?.parking ?? null
   }

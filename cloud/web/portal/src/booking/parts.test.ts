@@ -125,3 +125,21 @@ test('staying longer: nothing is asked without a price', async () => {
   flushSync()
   expect(document.body.textContent).not.toContain('Yes')
 })
+
+test('leaving now: an answer that was overtaken does not count, and no price stays when there is none or the booking changed', async () => {
+  const answers: {good: (m: ReturnType<typeof eur>) => void; bad: () => void}[] = []
+  const price = () => new Promise<ReturnType<typeof eur>>((good, bad) => answers.push({good, bad: () => bad(new Error('offline'))}))
+  const props = changing({b: {...b, price} as unknown as Managed, r: booking({})})
+  app = mount(Stay, {target: document.body, props})
+  flushSync()
+  const text = async () => { await tick(); await tick(); flushSync(); return document.body.textContent ?? '' }
+  props.r = booking({version: 8})
+  flushSync()
+  answers[1]?.good(eur(830))
+  answers[0]?.good(eur(700))
+  expect(await text()).toContain('You pay €8.30')
+  props.r = booking({version: 9})
+  expect(await text()).not.toContain('€8.30')
+  answers[2]?.bad()
+  expect(await text()).toContain('the price is taken from what is held')
+})
