@@ -155,6 +155,7 @@ func TestFromSignUpToAReservationOfOnesOwn(t *testing.T) {
 	if !strings.HasPrefix(b.cookie, "__Host-") {
 		t.Errorf("behind a proxy the cookie is %.20s", b.cookie)
 	}
+	b.want(204, "", "POST", "/logout", "", "X-Forwarded-For", "203.0.113.9")
 	b.want(200, "", "POST", "/login", login, "User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0")
 	if !strings.HasPrefix(b.cookie, "openlot_session=") {
 		t.Errorf("cookie %.20s", b.cookie)

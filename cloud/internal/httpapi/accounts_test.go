@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/protocol/fault"
-	"strings"
 )
 
 // strangers are accounts into which nobody gets.

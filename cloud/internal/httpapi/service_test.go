@@ -2,10 +2,12 @@ package httpapi_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,7 +16,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"bytes"
 	"github.com/openlot/openlot/cloud/api"
 	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/booking"
@@ -23,7 +24,6 @@ import (
 	"github.com/openlot/openlot/cloud/internal/settlement"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
-	"maps"
 )
 
 // events reads a stream.

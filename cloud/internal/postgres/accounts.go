@@ -218,7 +218,11 @@ func (s Accounts) Close(ctx context.Context, a id.Account) (ok bool, err error) 
 		if err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `select not exists (select from account where id = $1)`, a.UUID()).Scan(&ok)
+		if err := tx.QueryRow(ctx, `select not exists (select from account where id = $1)`, a.UUID()).Scan(&ok); err != nil || !ok {
+			return err
+		}
+		_, err = tx.Exec(ctx, `delete from reservation_account where account = $1`, a.UUID())
+		return err
 	})
 	return ok && err == nil, unavailable("close an account", err)
 }

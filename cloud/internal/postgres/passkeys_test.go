@@ -214,7 +214,8 @@ func TestASecondFactorIsDroppedWhole(t *testing.T) {
 	for name, of := range map[string]id.Account{"hers": a, "his": other} {
 		got, err := p.ByID(t.Context(), of)
 		p.ok(err)
-		left, challenge := 0, []byte(nil)
+		left := 0
+		var challenge []byte
 		if of == other {
 			left = 1
 		}

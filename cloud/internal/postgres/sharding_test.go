@@ -11,6 +11,8 @@ import (
 	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
 )
 
+const peoples = "people and their log-ins are no parking's: in a database of their own; a session's principal goes with the request"
+
 // global are the tables that are not a parking's: where they are when parkings are
 // divided among several databases, and why that is possible.
 var global = map[string]string{
@@ -24,21 +26,23 @@ var global = map[string]string{
 	"reconciled":       "how far each provider's books were compared; a shard compares its own payments",
 	"closing":          "a chain for each operator, in the shard of whose parkings it closes the days; one with parkings in two shards has two chains",
 	"event_default":    "a partition of event",
-	"idempotency_key":  "see keysWithout",
-	"payment_notice":   "see keysWithout",
-	"dispute":          "see keysWithout",
-	"cash_promise":     "see keysWithout",
+	"account":          peoples, "membership": peoples, "login": peoples, "account_link": peoples, "login_tries": peoples, "passkey": peoples, "passkey_challenge": peoples,
+	"idempotency_key": "see keysWithout",
+	"payment_notice":  "see keysWithout",
+	"dispute":         "see keysWithout",
+	"cash_promise":    "see keysWithout",
 }
 
 // keysWithout are unique keys of tables with a parking that do not begin with it,
 // and why each holds within a shard as well as it does in one database.
 var keysWithout = map[string]string{
-	"cash_promise (key)":               "the key is that of a payment, which is a UUID of one parking",
-	"cash_promise (ref)":               "a random name that a promise to pay at a machine of its parking has",
-	"edge (id)":                        "an edge's id is random and names one parking's edge for life: made in the shard of its parking, where alone it logs in",
-	"idempotency_key (principal, key)": "a caller's key is bound to the request's hash, which names the parking: asked for again it comes to the same shard. The same key for parkings of two shards is not noticed as a misuse; each still counts once",
-	"payment_notice (provider, event)": "the provider's id of an event about one payment; whoever takes the webhook hands it to the shard of the payment's parking, and it counts once there",
-	"dispute (provider, ref)":          "the provider's name for a dispute about one payment, told by such events",
+	"cash_promise (key)":                "the key is that of a payment, which is a UUID of one parking",
+	"cash_promise (ref)":                "a random name that a promise to pay at a machine of its parking has",
+	"edge (id)":                         "an edge's id is random and names one parking's edge for life: made in the shard of its parking, where alone it logs in",
+	"idempotency_key (principal, key)":  "a caller's key is bound to the request's hash, which names the parking: asked for again it comes to the same shard. The same key for parkings of two shards is not noticed as a misuse; each still counts once",
+	"payment_notice (provider, event)":  "the provider's id of an event about one payment; whoever takes the webhook hands it to the shard of the payment's parking, and it counts once there",
+	"reservation_account (reservation)": "a reservation is a UUID of one parking, in whose shard the row is",
+	"dispute (provider, ref)":           "the provider's name for a dispute about one payment, told by such events",
 }
 
 // Whatever belongs to a parking can go to another database with it: unique keys

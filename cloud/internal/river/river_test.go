@@ -49,7 +49,7 @@ func queue(t *testing.T, db *postgres.DB) *river.Queue {
 func handlers(h relay.Handler) map[relay.Kind]relay.Handler {
 	m := map[relay.Kind]relay.Handler{}
 	for _, k := range []relay.Kind{
-		relay.MailConfirmation, relay.MailCancellation, relay.MailChanged, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon, relay.SMSEndsSoon, relay.MailReceipt, relay.MailUnsecured, relay.MailOwing, relay.MailRefunded, relay.MailRefundFailed, relay.Refund,
+		relay.MailConfirmation, relay.MailCancellation, relay.MailChanged, relay.MailNoShow, relay.MailWalked, relay.MailVoided, relay.MailEndsSoon, relay.SMSEndsSoon, relay.MailReceipt, relay.MailUnsecured, relay.MailOwing, relay.MailRefunded, relay.MailRefundFailed, relay.Refund, relay.MailAccount,
 		relay.Capture, relay.Void, relay.Resolve, relay.Heed,
 	} {
 		m[k] = h

@@ -110,7 +110,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.booking = booking.NewService(booking.Config{
 		Store: postgres.NewBooking(db), Commits: w.committer, Provider: w.provider, Tokens: tokens, Passes: booking.Passes{Key: key},
-		Log: quiet, ProviderTimeout: 300 * time.Millisecond,
+		Log: quiet, ProviderTimeout: time.Second,
 	})
 	w.settle = settlement.NewService(postgres.NewPayments(db), w.committer, w.booking, now, quiet, w.provider)
 	return w

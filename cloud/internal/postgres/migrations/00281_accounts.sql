@@ -101,7 +101,7 @@ create index login_tries_full on login_tries (full_at);
 create table reservation_account (
   parking     text collate "C" not null,
   reservation uuid not null primary key,
-  account     uuid not null references account on delete cascade,
+  account     uuid not null, -- no foreign key: people are not in the database of a parking when those are divided
   since       timestamptz not null default now()
 );
 create index reservation_account_newest on reservation_account (account, reservation desc);
@@ -110,8 +110,7 @@ create index reservation_account_newest on reservation_account (account, reserva
 create function account_reserves() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   insert into reservation_account (parking, reservation, account)
-  select new.parking, new.reservation, a.id from account a where a.id = substr(new.principal, 9)::uuid for key share
-  on conflict do nothing;
+  values (new.parking, new.reservation, substr(new.principal, 9)::uuid) on conflict do nothing;
   return null;
 end $$;
 -- +goose StatementEnd
@@ -119,4 +118,4 @@ create trigger account_reserves after insert on idempotency_key for each row
   when (new.principal like 'account:%') execute function account_reserves();
 
 grant select, insert, update, delete on account, membership, login, account_link, login_tries, passkey, passkey_challenge to openlot_app;
-grant select, insert on reservation_account to openlot_app;
+grant select, insert, delete on reservation_account to openlot_app;
