@@ -203,14 +203,15 @@ export class Managed {
   }
 
   confirm = () => this.#act('confirm', () => data(this.#client().POST('/reservations/{id}/confirm', {params: this.#path})))
-  cancel = () => this.#act('cancel', () => data(this.#client().POST('/reservations/{id}/cancel', {params: this.#path})))
+  // What was shown goes along: at another price nothing happens, and the page asks anew.
+  cancel = (charge?: Money) => this.#act('cancel', () => data(this.#client().POST('/reservations/{id}/cancel', {params: this.#path, ...(charge && {body: {charge}})})))
   withdraw = () => this.#act('withdraw', () => data(this.#client().DELETE('/reservations/{id}/change', {
     params: {...this.#path, query: {payment: this.r?.pending_change?.payment.id}},
   })))
-  extend = (to: string) => this.#act('extend', () => data(this.#client().POST('/reservations/{id}/extend', {
-    params: {...this.#path, header: {'Idempotency-Key': this.#once.extend.key(to)}}, body: {to},
+  extend = (to: string, price: Money) => this.#act('extend', () => data(this.#client().POST('/reservations/{id}/extend', {
+    params: {...this.#path, header: {'Idempotency-Key': this.#once.extend.key({to, price})}}, body: {to, price},
   })))
-  modify = (body: {from: string; to: string; space_type: string}) => this.#act('modify', () => data(this.#client().POST('/reservations/{id}/modify', {
+  modify = (body: {from: string; to: string; space_type: string; price: Money}) => this.#act('modify', () => data(this.#client().POST('/reservations/{id}/modify', {
     params: {...this.#path, header: {'Idempotency-Key': this.#once.modify.key(body)}}, body,
   })))
   pay = (method: string) => this.#act('pay', () => data(this.#client().POST('/reservations/{id}/pay', {

@@ -113,7 +113,7 @@ test('staying longer: the end and the price that were asked about, or the questi
   expect(document.body.textContent).toContain('Stay until 17:30?')
   expect(document.body.textContent).toContain('€17.00 instead of €15.00')
   press('Yes, until 17:30')
-  expect(extend).toHaveBeenCalledExactlyOnceWith('2026-06-11T15:30:00Z')
+  expect(extend).toHaveBeenCalledExactlyOnceWith('2026-06-11T15:30:00Z', eur(1700))
   // It was changed elsewhere meanwhile.
   props.r = booking({to: '2026-06-11T15:30:00Z', price: eur(1700), version: 8})
   flushSync()
