@@ -14,7 +14,7 @@ import (
 type stripeFlags struct {
 	StripeKeyFile           string `help:"File with the secret key of an account at Stripe: cards are paid through it. Default: the sandbox." env:"OPENLOT_STRIPE_KEY_FILE" placeholder:"FILE"`
 	StripeWebhookSecretFile string `help:"File with the signing secret of the account's webhooks to /webhooks/stripe." env:"OPENLOT_STRIPE_WEBHOOK_SECRET_FILE" placeholder:"FILE"`
-	StripePublishableKey    string `help:"Publishable key of the account: the drivers' page takes cards in Stripe's fields with it." env:"OPENLOT_STRIPE_PUBLISHABLE_KEY" placeholder:"KEY"`
+	StripePublishableKey    string `help:"Publishable key of the account: the portal takes cards in Stripe's fields with it." env:"OPENLOT_STRIPE_PUBLISHABLE_KEY" placeholder:"KEY"`
 	StripeURL               string `help:"Where Stripe's API is. Default: https://api.stripe.com." env:"OPENLOT_STRIPE_URL" placeholder:"URL"`
 }
 

@@ -17,7 +17,7 @@ import (
 // paid at the machine is paid through it, and the sandbox keeps what it holds.
 type Stripe struct {
 	Key         string // secret key of the account
-	Publishable string // that its script in a browser is opened with; empty: the drivers' page takes no cards
+	Publishable string // that its script in a browser is opened with; empty: the portal takes no cards
 	Secret      []byte // of its webhooks; empty: none is believed
 	URL         string // of the API; empty: Stripe's
 }

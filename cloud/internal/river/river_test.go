@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -128,7 +129,7 @@ func TestAnEventBecomesADoneJobWellWithinASecond(t *testing.T) {
 	work(t, db, func(_ context.Context, j relay.Job) error { done <- j; return nil })
 	r := relay.New(postgres.NewRelay(db, queue(t, db)), quiet)
 	run(t, r.Run)
-	var slowest time.Duration
+	var waits []time.Duration
 	for i := range 12 {
 		want := id.New[id.Reservation](time.Now())
 		body, _ := json.Marshal(feed.Body{Reservation: &feed.Reservation{ID: want}})
@@ -143,12 +144,14 @@ func TestAnEventBecomesADoneJobWellWithinASecond(t *testing.T) {
 			t.Fatalf("%+v", j)
 		}
 		if i >= 2 { // the first ones meet workers that are still starting
-			slowest = max(slowest, time.Since(committed))
+			waits = append(waits, time.Since(committed))
 		}
 	}
-	t.Logf("slowest of 10 from commit to work: %s", slowest)
-	if slowest > 20*time.Second {
-		t.Errorf("a job waited %s", slowest)
+	// Most of them: a machine may stand still for one.
+	slices.Sort(waits)
+	t.Logf("10 from commit to work: %s", waits)
+	if usual := waits[len(waits)/2]; usual > time.Second {
+		t.Errorf("a job waits %s", usual)
 	}
 }
 

@@ -66,7 +66,7 @@ func crashing(t *testing.T, synchronous string) Config {
 		}
 		return cluster.Restart(ctx)
 	}
-	cfg.Operations, cfg.For, cfg.CrashEvery = 4000, 90*time.Second, 2500*time.Millisecond
+	cfg.Operations, cfg.For, cfg.CrashEvery = 10000, 90*time.Second, 2500*time.Millisecond
 	return cfg
 }
 

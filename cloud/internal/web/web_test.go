@@ -7,10 +7,14 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/openlot/openlot/cloud/internal/web"
 )
+
+// pages compresses all that was built, which takes its time: once.
+var pages = sync.OnceValue(func() http.Handler { return web.Handler(web.Outside{}) })
 
 func get(t *testing.T, path string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
@@ -19,7 +23,7 @@ func get(t *testing.T, path string, header ...string) *httptest.ResponseRecorder
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	web.Handler(web.Outside{}).ServeHTTP(w, r)
+	pages().ServeHTTP(w, r)
 	return w
 }
 
@@ -86,7 +90,7 @@ func TestUnchangedFilesAreNotSentAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := io.ReadAll(z)
-	if err != nil || !strings.Contains(string(text), ".kerb") {
+	if err != nil || !strings.Contains(string(text), ".lines") {
 		t.Errorf("%v: %.80s", err, text)
 	}
 	again := get(t, "/assets/app.css", "If-None-Match", first.Header().Get("ETag"))

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
 import {reader} from './frames.ts'
-import {Newest, live, pause, type State} from './live.ts'
+import {live, pause, type State} from './live.ts'
 
 describe('the reader', () => {
   it('takes pieces cut anywhere', () => {
@@ -103,12 +103,4 @@ it('spreads those who come back', () => {
   expect(pause(0, null, 1)).toBe(1000)
   expect(pause(99, null, 1)).toBe(30_000)
   expect(pause(1, 200, 1)).toBe(400)
-})
-
-it('keeps the newest version', () => {
-  const n = new Newest<{version: number; free: number}>()
-  expect(n.take('a', {version: 2, free: 5})).toBe(true)
-  expect(n.take('a', {version: 1, free: 9})).toBe(false)
-  expect(n.take('a', {version: 2, free: 9})).toBe(false)
-  expect(n.get('a')?.free).toBe(5)
 })

@@ -101,16 +101,3 @@ export function live(o: Options): () => void {
   void connect()
   return stop
 }
-
-/** Keeps the newest version of each thing: streams, answers and other tabs may overtake one another. */
-export class Newest<T extends {version: number}> {
-  #all = new Map<string, T>()
-  /** Takes a thing if it is newer than what is known; false if it is not. */
-  take(id: string, thing: T): boolean {
-    const known = this.#all.get(id)
-    if (known && known.version >= thing.version) return false
-    this.#all.set(id, thing)
-    return true
-  }
-  get(id: string): T | undefined { return this.#all.get(id) }
-}
