@@ -13,6 +13,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -149,5 +150,8 @@ func resize(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 		o.From = timerange.Floor(now).Day() + int32(ahead)
 	}
 	revision, err := w.commit(ctx, o)
+	if fault.Code(err) == capacity.CodeDateInPast && o.From != 0 && o.From < timerange.Floor(w.Clock.now()).Day() {
+		return note{}, errIdle // the day was over before its turn came
+	}
 	return note{parking: string(p.ID), revision: revision}, err
 }

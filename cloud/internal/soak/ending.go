@@ -9,6 +9,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
 )
@@ -77,7 +78,10 @@ func block(ctx context.Context, w *worker, rnd *rand.Rand) (note, error) {
 		Claim: timerange.Quarters{From: from, To: from + 1 + timerange.Q(rnd.IntN(8))},
 	}
 	revision, err := w.commit(ctx, o)
-	if err != nil {
+	switch {
+	case fault.Code(err) == capacity.CodeBlockInvalid && o.Claim.To <= timerange.Floor(w.Clock.now()):
+		return note{}, errIdle // it was over before its turn came
+	case err != nil:
 		return note{parking: string(p.ID)}, err
 	}
 	w.pool.mu.Lock()

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -39,6 +40,7 @@ type run struct {
 	texts    map[string]string
 	kills    int
 	crashes  int           // of the database
+	atCrash  int           // the operations when it was last killed
 	failed   chan struct{} // closed with the first thing that is wrong
 	enough   chan struct{} // closed when there were enough operations
 	report   check.Report  // all that the checks found
@@ -51,7 +53,15 @@ type child struct {
 	stdin io.WriteCloser
 	done  chan struct{} // closed when it has ended and all its notes are read
 	gone  bool          // it was waited for
+	notes atomic.Int64  // what it has said
 }
+
+// What is killed has been at work: on a slow machine starting takes longer than
+// the time between two kills, and nothing would ever be interrupted.
+const (
+	atWork      = 5  // notes of a worker
+	betweenEach = 50 // operations between two kills of the database
+)
 
 // Run soaks and says what came of it. An error means that it could not be run;
 // whether anything was wrong is in the result.
@@ -135,6 +145,7 @@ func (r *run) start(ctx context.Context, n int) (*child, error) {
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
 			r.note(lines.Text())
+			c.notes.Add(1)
 		}
 	}()
 	if _, err := c.stdin.Write(append(line, '\n')); err != nil {
@@ -234,23 +245,34 @@ func (r *run) jitter(every time.Duration) time.Duration {
 }
 
 // crash ends the database under everybody's hands, and waits until it is there
-// again.
+// again; unless nothing was done since the last time.
 func (r *run) crash(ctx context.Context) error {
+	r.mu.Lock()
+	rested := r.total()-r.atCrash < betweenEach
+	r.mu.Unlock()
+	if rested {
+		return nil
+	}
 	if err := r.Crash(ctx); err != nil {
 		return fmt.Errorf("kill the database: %w", err)
 	}
 	r.mu.Lock()
 	r.crashes++
+	r.atCrash = r.total()
 	r.mu.Unlock()
 	_ = r.conn.Close(ctx) // it is cut
 	r.db.Pool().Reset()
 	return r.connect(ctx)
 }
 
-// kill ends a worker as a crash does, and starts it again.
+// kill ends a worker as a crash does, and starts it again, if the one chosen has
+// been at work.
 func (r *run) kill(ctx context.Context) error {
 	n := r.rnd.IntN(len(r.children))
 	victim := r.children[n]
+	if victim.notes.Load() < atWork {
+		return nil
+	}
 	if err := victim.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("kill a worker: %w", err)
 	}
