@@ -1,5 +1,6 @@
 // Package web serves what people see in a browser: the apps of cloud/web, which are
 // embedded when they were built before the program was. The drivers' portal is at "/",
+// the owners' dashboard at /owner,
 // the page of the design system at /design. Fonts, the icon and the style sheet of
 // receipts are embedded as they are.
 package web
@@ -47,7 +48,7 @@ func (o Outside) policy() string {
 }
 
 // apps are the folders of dist; each is served at the address of its name.
-var apps = []string{"design"}
+var apps = []string{"design", "owner"}
 
 // unbuilt stands where an app would be.
 const unbuilt = `<!doctype html>

@@ -1,8 +1,8 @@
 // The bookings of this device, newest first: for whoever has no account, and for
 // a gate without network.
-import type {Schemas} from './api.ts'
+import type {Schemas} from '@shared/app/api.ts'
 import {newer} from './booking/rules.ts'
-import {device, isObject, read, write} from './stored.ts'
+import {device, isObject, read, write} from '@shared/app/stored.ts'
 
 export type Reservation = Schemas['Reservation']
 

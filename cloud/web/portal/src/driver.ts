@@ -1,5 +1,5 @@
 // What somebody typed last: address, plate, phone. On this device alone.
-import {device, isObject, read, write} from './stored.ts'
+import {device, isObject, read, write} from '@shared/app/stored.ts'
 
 export interface Driver { email: string; plate: string; phone: string }
 

@@ -1,6 +1,6 @@
 // What is searched for: kept for this tab, so that going back finds it again.
 import type {Window} from '@shared/kerb/kerb.ts'
-import {isObject, read, tab, write} from './stored.ts'
+import {isObject, read, tab, write} from '@shared/app/stored.ts'
 import {fresh, sellable} from './window.ts'
 
 export interface Search extends Window {

@@ -1,10 +1,10 @@
 // Who is logged in, as far as this page knows. The session itself is a cookie that
 // scripts cannot read.
-import {api, type Schemas} from './api.ts'
+import {api, type Schemas} from '@shared/app/api.ts'
 import {disown} from './bookings.svelte.ts'
 import {forgetAttempts} from './checkout/attempt.ts'
 import {forgetDriver} from './driver.ts'
-import {device, read, write} from './stored.ts'
+import {device, read, write} from '@shared/app/stored.ts'
 
 export type Me = Schemas['User']
 

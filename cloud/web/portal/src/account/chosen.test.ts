@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import {flushSync, mount, unmount} from 'svelte'
 import {afterEach, expect, test, vi} from 'vitest'
-import {isPlate} from './ask.svelte.ts'
+import {isPlate} from '@shared/app/ask.svelte.ts'
 import Chosen from './Chosen.svelte'
 
 afterEach(() => { document.body.replaceChildren(); location.hash = '' })

@@ -1,6 +1,6 @@
 // Logging in, and what follows from it.
-import {api, data, type Schemas} from '../api.ts'
-import {setPrefs} from '../prefs.svelte.ts'
+import {api, data, type Schemas} from '@shared/app/api.ts'
+import {setPrefs} from '@shared/app/prefs.svelte.ts'
 import {setMe, type Me} from '../session.svelte.ts'
 
 /** Takes over who is logged in; the account's language and clock become this device's. */

@@ -2,10 +2,10 @@
 // wrong. It is live by a stream; everything else asks once. The price of leaving now is
 // asked again each minute by Stay while it is looked at: it depends on the clock.
 import {live, type State} from '@shared/live/live.ts'
-import {api, as, base, data, Failure, freshKey, type Schemas} from '../api.ts'
+import {api, as, base, data, Failure, freshKey, type Schemas} from '@shared/app/api.ts'
 import {booking, forget, keep, seenBy, type Kept} from '../bookings.svelte.ts'
 import {owner} from '../session.svelte.ts'
-import {isObject, tab} from '../stored.ts'
+import {isObject, tab} from '@shared/app/stored.ts'
 import {Once} from './once.ts'
 import {newer, type Money, type Reservation} from './rules.ts'
 

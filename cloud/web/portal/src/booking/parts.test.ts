@@ -2,7 +2,7 @@
 // The sections that need a car inside, or one that has left, as the reader sees them.
 import {flushSync, mount, tick, unmount, type Component} from 'svelte'
 import {afterEach, beforeEach, expect, test, vi} from 'vitest'
-import {setPrefs} from '../prefs.svelte.ts'
+import {setPrefs} from '@shared/app/prefs.svelte.ts'
 import Ended from './Ended.svelte'
 import Longer from './Longer.svelte'
 import type {Managed} from './manage.svelte.ts'

@@ -1,6 +1,6 @@
 // What a parking allows, out of the loosely typed answer.
-import type {Schemas} from '../api.ts'
-import {isObject} from '../stored.ts'
+import type {Schemas} from '@shared/app/api.ts'
+import {isObject} from '@shared/app/stored.ts'
 
 type Parking = Schemas['ParkingDetail'] | null | undefined
 const all = (p: Parking): Record<string, unknown> => (p && isObject(p.policies) ? p.policies : {})

@@ -1,5 +1,5 @@
 // A receipt as rows: what it cost, by which rule, and what became of the money.
-import type {Schemas} from '../api.ts'
+import type {Schemas} from '@shared/app/api.ts'
 import type {Money} from './rules.ts'
 
 type Receipt = Schemas['Receipt']

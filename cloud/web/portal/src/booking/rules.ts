@@ -1,5 +1,5 @@
 // What a booking shows and says, from its state and the time: no effects here.
-import type {Schemas} from '../api.ts'
+import type {Schemas} from '@shared/app/api.ts'
 
 export type Reservation = Schemas['Reservation']
 export type Money = Schemas['Amount']

@@ -1,7 +1,7 @@
 // What did not work, in words: first what is safe, then what to do.
 import type {Language} from '@shared/format/format.ts'
 import {say} from '@shared/i18n/say.ts'
-import type {Failure} from '../api.ts'
+import type {Failure} from '@shared/app/api.ts'
 import {unclear} from './once.ts'
 import type {Words} from './words.ts'
 

@@ -2,7 +2,7 @@
 import {describe, expect, test, vi} from 'vitest'
 import {Failure} from '@shared/api/client.ts'
 import type {Schemas} from '@shared/api/client.ts'
-vi.mock('../api.ts', () => ({Failure}))
+vi.mock('@shared/app/api.ts', () => ({Failure}))
 import {at, onPass} from './at.ts'
 import {calendar} from './ics.ts'
 import {label} from './lines.ts'

@@ -1,9 +1,9 @@
 // A reservation that was sent and whose end nobody knows. It is kept whole, with
 // its key, until it is answered: what is sent again must be the very same, or it
 // would be another one, with another hold.
-import type {Schemas} from '../api.ts'
+import type {Schemas} from '@shared/app/api.ts'
 import {unclear} from '../booking/once.ts'
-import {isObject, read, tab, write} from '../stored.ts'
+import {isObject, read, tab, write} from '@shared/app/stored.ts'
 
 export interface Attempt {
   key: string

@@ -1,6 +1,6 @@
 // Who takes the card: one interface for every provider. The number stays in the
 // provider's fields; what leaves them is a token.
-import {api, data, type Schemas} from '../api.ts'
+import {api, data, type Schemas} from '@shared/app/api.ts'
 
 export interface CardForm {
   /** The provider's token for the card; null: the fields say themselves what is missing. */

@@ -1,7 +1,7 @@
 // What a refused reservation means: first what is safe, then what to do.
 import {money, type Language} from '@shared/format/format.ts'
 import {say} from '@shared/i18n/say.ts'
-import type {Failure} from '../api.ts'
+import type {Failure} from '@shared/app/api.ts'
 import {unclear} from '../booking/once.ts'
 import {put} from '../booking/put.ts'
 import type {Money} from '../booking/rules.ts'

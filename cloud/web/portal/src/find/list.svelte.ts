@@ -1,7 +1,7 @@
 // The list: asked for once, then kept right by the stream.
 import {live, type State} from '@shared/live/live.ts'
 import type {Window} from '@shared/kerb/kerb.ts'
-import type {Schemas} from '../api.ts'
+import type {Schemas} from '@shared/app/api.ts'
 import {keepPlaces, merge, order, type Parking, type Sort} from './rules.ts'
 
 /** What is asked: the address, and what the rows are then for. */

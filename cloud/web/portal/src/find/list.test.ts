@@ -2,7 +2,7 @@
 import {describe, expect, it, vi} from 'vitest'
 import {flushSync, mount, unmount} from 'svelte'
 import type {Options} from '@shared/live/live.ts'
-import {setPrefs} from '../prefs.svelte.ts'
+import {setPrefs} from '@shared/app/prefs.svelte.ts'
 import {List, type Ask} from './list.svelte.ts'
 import Row from './Row.svelte'
 import type {Parking} from './rules.ts'

@@ -1,6 +1,6 @@
 // The rules of the list: what a row says, and in which order rows stand.
 import {level, type Level} from '@shared/availability/level.ts'
-import type {Schemas} from '../api.ts'
+import type {Schemas} from '@shared/app/api.ts'
 import type {Search} from '../search.svelte.ts'
 
 export type Parking = Schemas['Parking']

@@ -6,7 +6,7 @@ import type {Detail} from './detail.ts'
 const eur = (minor: number) => ({minor, currency: 'EUR'})
 vi.stubGlobal('fetch', async () => new Response(JSON.stringify({quote: {id: 'q', price: eur(400), price_detail: {tax: eur(0), lines: [], tariff_version: 1}, expires_at: '2030-01-01T00:00:00Z'}}), {status: 200, headers: {'Content-Type': 'application/json'}}))
 const {default: Cost} = await import('./Cost.svelte')
-const {setPrefs} = await import('../prefs.svelte.ts')
+const {setPrefs} = await import('@shared/app/prefs.svelte.ts')
 afterEach(() => { document.body.replaceChildren() })
 
 test('without a line no number is said as if it were of now, and reserving asks again', async () => {

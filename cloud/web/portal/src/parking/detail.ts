@@ -1,5 +1,5 @@
 // A parking in full, as GET /parking gives it, with the parts that its description leaves open.
-import type {Schemas} from '../api.ts'
+import type {Schemas} from '@shared/app/api.ts'
 
 export interface Policies {
   horizon_days: number; max_stay_minutes: number; min_stay_minutes: number; min_lead_minutes: number

@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest'
-import type {Schemas} from '../api.ts'
+import type {Schemas} from '@shared/app/api.ts'
 import type {Tariff} from './detail.ts'
 import {days, lineOf, percent, terms} from './tariff.ts'
 

@@ -1,7 +1,7 @@
 // A tariff and the lines of a price in words, in the language of the reader.
 import {clock, day, length, money, number, type Language, type Reading} from '@shared/format/format.ts'
 import {fill} from '@shared/i18n/say.ts'
-import type {Schemas} from '../api.ts'
+import type {Schemas} from '@shared/app/api.ts'
 import type {Rate, Step, Tariff} from './detail.ts'
 
 const en = {

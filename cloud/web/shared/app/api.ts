@@ -1,9 +1,9 @@
 // The one client of this app. The API is where the page comes from, unless the
 // page says otherwise (a portal on a CDN).
-import {client} from '@shared/api/client.ts'
+import {client} from '../api/client.ts'
 
-export {data, Failure} from '@shared/api/client.ts'
-export type {Schemas} from '@shared/api/client.ts'
+export {data, Failure} from '../api/client.ts'
+export type {Schemas} from '../api/client.ts'
 
 export const base = document.querySelector<HTMLMetaElement>('meta[name=openlot-api]')?.content.replace(/\/$/, '') ?? ''
 

@@ -1,6 +1,6 @@
 // Asking the server for something that a button wants: what is being asked, and
 // what became of it.
-import {Failure} from '../api.ts'
+import {Failure} from './api.ts'
 
 export class Ask {
   /** The name of what is being asked; empty: nothing. */

@@ -1,6 +1,6 @@
 // How somebody wants to read: language, clock, colours. Kept on the device; an
 // account has its own, which is put here when somebody logs in.
-import type {Language, Reading} from '@shared/format/format.ts'
+import type {Language, Reading} from '../format/format.ts'
 import {device, isObject, read, write} from './stored.ts'
 
 export type Theme = 'auto' | 'light' | 'dark' | 'contrast'
