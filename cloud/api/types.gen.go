@@ -73,6 +73,105 @@ func (e ChangeMeRequestHourCycle) Valid() bool {
 	}
 }
 
+// Defines values for EdgeLineState.
+const (
+	EdgeLineStateAway EdgeLineState = "away"
+	EdgeLineStateLive EdgeLineState = "live"
+	EdgeLineStateNone EdgeLineState = "none"
+)
+
+// Valid indicates whether the value is a known member of the EdgeLineState enum.
+func (e EdgeLineState) Valid() bool {
+	switch e {
+	case EdgeLineStateAway:
+		return true
+	case EdgeLineStateLive:
+		return true
+	case EdgeLineStateNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GateDecisionKind.
+const (
+	GateDecisionKindAdmitted  GateDecisionKind = "admitted"
+	GateDecisionKindBackedOut GateDecisionKind = "backed_out"
+	GateDecisionKindCommanded GateDecisionKind = "commanded"
+	GateDecisionKindEntered   GateDecisionKind = "entered"
+	GateDecisionKindExited    GateDecisionKind = "exited"
+	GateDecisionKindFault     GateDecisionKind = "fault"
+	GateDecisionKindRefused   GateDecisionKind = "refused"
+	GateDecisionKindReleased  GateDecisionKind = "released"
+)
+
+// Valid indicates whether the value is a known member of the GateDecisionKind enum.
+func (e GateDecisionKind) Valid() bool {
+	switch e {
+	case GateDecisionKindAdmitted:
+		return true
+	case GateDecisionKindBackedOut:
+		return true
+	case GateDecisionKindCommanded:
+		return true
+	case GateDecisionKindEntered:
+		return true
+	case GateDecisionKindExited:
+		return true
+	case GateDecisionKindFault:
+		return true
+	case GateDecisionKindRefused:
+		return true
+	case GateDecisionKindReleased:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GateOrderSource.
+const (
+	Dashboard GateOrderSource = "dashboard"
+	Machine   GateOrderSource = "machine"
+)
+
+// Valid indicates whether the value is a known member of the GateOrderSource enum.
+func (e GateOrderSource) Valid() bool {
+	switch e {
+	case Dashboard:
+		return true
+	case Machine:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GateOrderState.
+const (
+	GateOrderStateDone    GateOrderState = "done"
+	GateOrderStateExpired GateOrderState = "expired"
+	GateOrderStateRefused GateOrderState = "refused"
+	GateOrderStateSent    GateOrderState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the GateOrderState enum.
+func (e GateOrderState) Valid() bool {
+	switch e {
+	case GateOrderStateDone:
+		return true
+	case GateOrderStateExpired:
+		return true
+	case GateOrderStateRefused:
+		return true
+	case GateOrderStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthChecks.
 const (
 	HealthChecksFailing HealthChecks = "failing"
@@ -172,6 +271,138 @@ func (e KeyUse) Valid() bool {
 	}
 }
 
+// Defines values for LaneCommand.
+const (
+	LaneCommandAlarm           LaneCommand = "alarm"
+	LaneCommandCount           LaneCommand = "count"
+	LaneCommandHalt            LaneCommand = "halt"
+	LaneCommandHoldOpen        LaneCommand = "hold_open"
+	LaneCommandLetGo           LaneCommand = "let_go"
+	LaneCommandModeClosed      LaneCommand = "mode_closed"
+	LaneCommandModeClosedToAll LaneCommand = "mode_closed_to_all"
+	LaneCommandModeFull        LaneCommand = "mode_full"
+	LaneCommandModeOpen        LaneCommand = "mode_open"
+	LaneCommandOpen            LaneCommand = "open"
+	LaneCommandPutBack         LaneCommand = "put_back"
+	LaneCommandReset           LaneCommand = "reset"
+	LaneCommandResume          LaneCommand = "resume"
+	LaneCommandTakeOut         LaneCommand = "take_out"
+	LaneCommandTurn            LaneCommand = "turn"
+)
+
+// Valid indicates whether the value is a known member of the LaneCommand enum.
+func (e LaneCommand) Valid() bool {
+	switch e {
+	case LaneCommandAlarm:
+		return true
+	case LaneCommandCount:
+		return true
+	case LaneCommandHalt:
+		return true
+	case LaneCommandHoldOpen:
+		return true
+	case LaneCommandLetGo:
+		return true
+	case LaneCommandModeClosed:
+		return true
+	case LaneCommandModeClosedToAll:
+		return true
+	case LaneCommandModeFull:
+		return true
+	case LaneCommandModeOpen:
+		return true
+	case LaneCommandOpen:
+		return true
+	case LaneCommandPutBack:
+		return true
+	case LaneCommandReset:
+		return true
+	case LaneCommandResume:
+		return true
+	case LaneCommandTakeOut:
+		return true
+	case LaneCommandTurn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LaneNowArm.
+const (
+	LaneNowArmDown    LaneNowArm = "down"
+	LaneNowArmFault   LaneNowArm = "fault"
+	LaneNowArmMoving  LaneNowArm = "moving"
+	LaneNowArmUnknown LaneNowArm = "unknown"
+	LaneNowArmUp      LaneNowArm = "up"
+)
+
+// Valid indicates whether the value is a known member of the LaneNowArm enum.
+func (e LaneNowArm) Valid() bool {
+	switch e {
+	case LaneNowArmDown:
+		return true
+	case LaneNowArmFault:
+		return true
+	case LaneNowArmMoving:
+		return true
+	case LaneNowArmUnknown:
+		return true
+	case LaneNowArmUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LaneNowDirection.
+const (
+	LaneNowDirectionEntry   LaneNowDirection = "entry"
+	LaneNowDirectionExit    LaneNowDirection = "exit"
+	LaneNowDirectionUnknown LaneNowDirection = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the LaneNowDirection enum.
+func (e LaneNowDirection) Valid() bool {
+	switch e {
+	case LaneNowDirectionEntry:
+		return true
+	case LaneNowDirectionExit:
+		return true
+	case LaneNowDirectionUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LaneNowMode.
+const (
+	LaneNowModeClosed      LaneNowMode = "closed"
+	LaneNowModeClosedToAll LaneNowMode = "closed_to_all"
+	LaneNowModeFull        LaneNowMode = "full"
+	LaneNowModeOpen        LaneNowMode = "open"
+	LaneNowModeUnknown     LaneNowMode = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the LaneNowMode enum.
+func (e LaneNowMode) Valid() bool {
+	switch e {
+	case LaneNowModeClosed:
+		return true
+	case LaneNowModeClosedToAll:
+		return true
+	case LaneNowModeFull:
+		return true
+	case LaneNowModeOpen:
+		return true
+	case LaneNowModeUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Language.
 const (
 	De Language = "de"
@@ -190,6 +421,27 @@ func (e Language) Valid() bool {
 	}
 }
 
+// Defines values for LoopState.
+const (
+	LoopStateClear    LoopState = "clear"
+	LoopStateOccupied LoopState = "occupied"
+	LoopStateUnknown  LoopState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the LoopState enum.
+func (e LoopState) Valid() bool {
+	switch e {
+	case LoopStateClear:
+		return true
+	case LoopStateOccupied:
+		return true
+	case LoopStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MailSentStatus.
 const (
 	MailSentStatusMailSent MailSentStatus = "mail_sent"
@@ -199,6 +451,87 @@ const (
 func (e MailSentStatus) Valid() bool {
 	switch e {
 	case MailSentStatusMailSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerEdgeState.
+const (
+	OwnerEdgeStateAway OwnerEdgeState = "away"
+	OwnerEdgeStateLive OwnerEdgeState = "live"
+	OwnerEdgeStateNone OwnerEdgeState = "none"
+)
+
+// Valid indicates whether the value is a known member of the OwnerEdgeState enum.
+func (e OwnerEdgeState) Valid() bool {
+	switch e {
+	case OwnerEdgeStateAway:
+		return true
+	case OwnerEdgeStateLive:
+		return true
+	case OwnerEdgeStateNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerIncidentDetailTimelineSource.
+const (
+	Cloud OwnerIncidentDetailTimelineSource = "cloud"
+	Gate  OwnerIncidentDetailTimelineSource = "gate"
+)
+
+// Valid indicates whether the value is a known member of the OwnerIncidentDetailTimelineSource enum.
+func (e OwnerIncidentDetailTimelineSource) Valid() bool {
+	switch e {
+	case Cloud:
+		return true
+	case Gate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerTodoKind.
+const (
+	OwnerTodoKindEdgeAway  OwnerTodoKind = "edge_away"
+	OwnerTodoKindIncident  OwnerTodoKind = "incident"
+	OwnerTodoKindLaneFault OwnerTodoKind = "lane_fault"
+)
+
+// Valid indicates whether the value is a known member of the OwnerTodoKind enum.
+func (e OwnerTodoKind) Valid() bool {
+	switch e {
+	case OwnerTodoKindEdgeAway:
+		return true
+	case OwnerTodoKindIncident:
+		return true
+	case OwnerTodoKindLaneFault:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerTodoLevel.
+const (
+	Info  OwnerTodoLevel = "info"
+	Warn  OwnerTodoLevel = "warn"
+	Wrong OwnerTodoLevel = "wrong"
+)
+
+// Valid indicates whether the value is a known member of the OwnerTodoLevel enum.
+func (e OwnerTodoLevel) Valid() bool {
+	switch e {
+	case Info:
+		return true
+	case Warn:
+		return true
+	case Wrong:
 		return true
 	default:
 		return false
@@ -330,277 +663,292 @@ func (e PaymentState) Valid() bool {
 
 // Defines values for ProblemCode.
 const (
-	AddressDiffers        ProblemCode = "address_differs"
-	AlreadyEnded          ProblemCode = "already_ended"
-	AlreadyInside         ProblemCode = "already_inside"
-	BeyondHorizon         ProblemCode = "beyond_horizon"
-	BodyTooLarge          ProblemCode = "body_too_large"
-	ChallengeExpired      ProblemCode = "challenge_expired"
-	ChangeInForce         ProblemCode = "change_in_force"
-	ChangeNotFound        ProblemCode = "change_not_found"
-	ChangeNotInForce      ProblemCode = "change_not_in_force"
-	ChangePending         ProblemCode = "change_pending"
-	ClaimedAlready        ProblemCode = "claimed_already"
-	CodeRequired          ProblemCode = "code_required"
-	Contended             ProblemCode = "contended"
-	CrossOrigin           ProblemCode = "cross_origin"
-	DatabaseUnavailable   ProblemCode = "database_unavailable"
-	EditionNotFound       ProblemCode = "edition_not_found"
-	EndNotLater           ProblemCode = "end_not_later"
-	HoldTooLate           ProblemCode = "hold_too_late"
-	IdempotencyKeyInvalid ProblemCode = "idempotency_key_invalid"
-	IdempotencyKeyMissing ProblemCode = "idempotency_key_missing"
-	IdempotencyKeyReused  ProblemCode = "idempotency_key_reused"
-	Internal              ProblemCode = "internal"
-	InvalidParameter      ProblemCode = "invalid_parameter"
-	LastOwner             ProblemCode = "last_owner"
-	LinkExpired           ProblemCode = "link_expired"
-	ListingLoading        ProblemCode = "listing_loading"
-	LoginAgain            ProblemCode = "login_again"
-	LoginBusy             ProblemCode = "login_busy"
-	MalformedJson         ProblemCode = "malformed_json"
-	MalformedQuery        ProblemCode = "malformed_query"
-	MethodNotAllowed      ProblemCode = "method_not_allowed"
-	NoChangePending       ProblemCode = "no_change_pending"
-	NoOperator            ProblemCode = "no_operator"
-	NoReceipt             ProblemCode = "no_receipt"
-	NotAcceptable         ProblemCode = "not_acceptable"
-	NotAllowed            ProblemCode = "not_allowed"
-	NotChangeable         ProblemCode = "not_changeable"
-	NotConfirmed          ProblemCode = "not_confirmed"
-	NotForSale            ProblemCode = "not_for_sale"
-	NotLoggedIn           ProblemCode = "not_logged_in"
-	NothingOwed           ProblemCode = "nothing_owed"
-	OperatorNotFound      ProblemCode = "operator_not_found"
-	ParkingNotFound       ProblemCode = "parking_not_found"
-	PasskeyExists         ProblemCode = "passkey_exists"
-	PasskeyNotFound       ProblemCode = "passkey_not_found"
-	PasskeyRefused        ProblemCode = "passkey_refused"
-	PasskeysUnavailable   ProblemCode = "passkeys_unavailable"
-	PayAtMachineRefused   ProblemCode = "pay_at_machine_refused"
-	PaymentDeclined       ProblemCode = "payment_declined"
-	PaymentInProgress     ProblemCode = "payment_in_progress"
-	PaymentMethodNeeded   ProblemCode = "payment_method_needed"
-	PaymentNotInForce     ProblemCode = "payment_not_in_force"
-	PositionInvalid       ProblemCode = "position_invalid"
-	PriceChanged          ProblemCode = "price_changed"
-	ProviderNotFound      ProblemCode = "provider_not_found"
-	ProviderUnavailable   ProblemCode = "provider_unavailable"
-	QuoteExpired          ProblemCode = "quote_expired"
-	QuoteMismatch         ProblemCode = "quote_mismatch"
-	ReceiptNotReady       ProblemCode = "receipt_not_ready"
-	RequestInProgress     ProblemCode = "request_in_progress"
-	RequestInvalid        ProblemCode = "request_invalid"
-	ReservationNotFound   ProblemCode = "reservation_not_found"
-	RouteNotFound         ProblemCode = "route_not_found"
-	SecondFactorMissing   ProblemCode = "second_factor_missing"
-	SecondFactorRequired  ProblemCode = "second_factor_required"
-	SessionNotFound       ProblemCode = "session_not_found"
-	SoldOut               ProblemCode = "sold_out"
-	SpaceTypeUnknown      ProblemCode = "space_type_unknown"
-	Stopping              ProblemCode = "stopping"
-	TimeWithoutOffset     ProblemCode = "time_without_offset"
-	TooManyPasskeys       ProblemCode = "too_many_passkeys"
-	TooManyStreams        ProblemCode = "too_many_streams"
-	TooManyTries          ProblemCode = "too_many_tries"
-	TotpExists            ProblemCode = "totp_exists"
-	TotpNotFound          ProblemCode = "totp_not_found"
-	UnknownField          ProblemCode = "unknown_field"
-	UnknownParameter      ProblemCode = "unknown_parameter"
-	UnsupportedMediaType  ProblemCode = "unsupported_media_type"
-	VersionConflict       ProblemCode = "version_conflict"
-	WebhookForged         ProblemCode = "webhook_forged"
-	WebhookMalformed      ProblemCode = "webhook_malformed"
-	WebhookStale          ProblemCode = "webhook_stale"
-	WindowEmpty           ProblemCode = "window_empty"
-	WindowInPast          ProblemCode = "window_in_past"
-	WindowTooLong         ProblemCode = "window_too_long"
-	WindowTooShort        ProblemCode = "window_too_short"
-	WindowTooSoon         ProblemCode = "window_too_soon"
-	WrongCode             ProblemCode = "wrong_code"
-	WrongLogin            ProblemCode = "wrong_login"
+	ProblemCodeAddressDiffers        ProblemCode = "address_differs"
+	ProblemCodeAlreadyEnded          ProblemCode = "already_ended"
+	ProblemCodeAlreadyInside         ProblemCode = "already_inside"
+	ProblemCodeBeyondHorizon         ProblemCode = "beyond_horizon"
+	ProblemCodeBodyTooLarge          ProblemCode = "body_too_large"
+	ProblemCodeChallengeExpired      ProblemCode = "challenge_expired"
+	ProblemCodeChangeInForce         ProblemCode = "change_in_force"
+	ProblemCodeChangeNotFound        ProblemCode = "change_not_found"
+	ProblemCodeChangeNotInForce      ProblemCode = "change_not_in_force"
+	ProblemCodeChangePending         ProblemCode = "change_pending"
+	ProblemCodeClaimedAlready        ProblemCode = "claimed_already"
+	ProblemCodeCodeRequired          ProblemCode = "code_required"
+	ProblemCodeContended             ProblemCode = "contended"
+	ProblemCodeCrossOrigin           ProblemCode = "cross_origin"
+	ProblemCodeDatabaseUnavailable   ProblemCode = "database_unavailable"
+	ProblemCodeEdgeAway              ProblemCode = "edge_away"
+	ProblemCodeEdgeTooOld            ProblemCode = "edge_too_old"
+	ProblemCodeEditionNotFound       ProblemCode = "edition_not_found"
+	ProblemCodeEndNotLater           ProblemCode = "end_not_later"
+	ProblemCodeHoldTooLate           ProblemCode = "hold_too_late"
+	ProblemCodeIdempotencyKeyInvalid ProblemCode = "idempotency_key_invalid"
+	ProblemCodeIdempotencyKeyMissing ProblemCode = "idempotency_key_missing"
+	ProblemCodeIdempotencyKeyReused  ProblemCode = "idempotency_key_reused"
+	ProblemCodeIncidentNotFound      ProblemCode = "incident_not_found"
+	ProblemCodeInternal              ProblemCode = "internal"
+	ProblemCodeInvalidParameter      ProblemCode = "invalid_parameter"
+	ProblemCodeLaneNotFound          ProblemCode = "lane_not_found"
+	ProblemCodeLastOwner             ProblemCode = "last_owner"
+	ProblemCodeLinkExpired           ProblemCode = "link_expired"
+	ProblemCodeListingLoading        ProblemCode = "listing_loading"
+	ProblemCodeLoginAgain            ProblemCode = "login_again"
+	ProblemCodeLoginBusy             ProblemCode = "login_busy"
+	ProblemCodeMalformedJson         ProblemCode = "malformed_json"
+	ProblemCodeMalformedQuery        ProblemCode = "malformed_query"
+	ProblemCodeMethodNotAllowed      ProblemCode = "method_not_allowed"
+	ProblemCodeNoChangePending       ProblemCode = "no_change_pending"
+	ProblemCodeNoOperator            ProblemCode = "no_operator"
+	ProblemCodeNoReceipt             ProblemCode = "no_receipt"
+	ProblemCodeNotAcceptable         ProblemCode = "not_acceptable"
+	ProblemCodeNotAllowed            ProblemCode = "not_allowed"
+	ProblemCodeNotBuilt              ProblemCode = "not_built"
+	ProblemCodeNotChangeable         ProblemCode = "not_changeable"
+	ProblemCodeNotConfirmed          ProblemCode = "not_confirmed"
+	ProblemCodeNotForSale            ProblemCode = "not_for_sale"
+	ProblemCodeNotLoggedIn           ProblemCode = "not_logged_in"
+	ProblemCodeNothingOwed           ProblemCode = "nothing_owed"
+	ProblemCodeOperatorNotFound      ProblemCode = "operator_not_found"
+	ProblemCodeParkingNotFound       ProblemCode = "parking_not_found"
+	ProblemCodePasskeyExists         ProblemCode = "passkey_exists"
+	ProblemCodePasskeyNotFound       ProblemCode = "passkey_not_found"
+	ProblemCodePasskeyRefused        ProblemCode = "passkey_refused"
+	ProblemCodePasskeysUnavailable   ProblemCode = "passkeys_unavailable"
+	ProblemCodePayAtMachineRefused   ProblemCode = "pay_at_machine_refused"
+	ProblemCodePaymentDeclined       ProblemCode = "payment_declined"
+	ProblemCodePaymentInProgress     ProblemCode = "payment_in_progress"
+	ProblemCodePaymentMethodNeeded   ProblemCode = "payment_method_needed"
+	ProblemCodePaymentNotInForce     ProblemCode = "payment_not_in_force"
+	ProblemCodePositionInvalid       ProblemCode = "position_invalid"
+	ProblemCodePriceChanged          ProblemCode = "price_changed"
+	ProblemCodeProviderNotFound      ProblemCode = "provider_not_found"
+	ProblemCodeProviderUnavailable   ProblemCode = "provider_unavailable"
+	ProblemCodeQuoteExpired          ProblemCode = "quote_expired"
+	ProblemCodeQuoteMismatch         ProblemCode = "quote_mismatch"
+	ProblemCodeReceiptNotReady       ProblemCode = "receipt_not_ready"
+	ProblemCodeRequestInProgress     ProblemCode = "request_in_progress"
+	ProblemCodeRequestInvalid        ProblemCode = "request_invalid"
+	ProblemCodeReservationNotFound   ProblemCode = "reservation_not_found"
+	ProblemCodeRouteNotFound         ProblemCode = "route_not_found"
+	ProblemCodeSecondFactorMissing   ProblemCode = "second_factor_missing"
+	ProblemCodeSecondFactorRequired  ProblemCode = "second_factor_required"
+	ProblemCodeSessionNotFound       ProblemCode = "session_not_found"
+	ProblemCodeSoldOut               ProblemCode = "sold_out"
+	ProblemCodeSpaceTypeUnknown      ProblemCode = "space_type_unknown"
+	ProblemCodeStopping              ProblemCode = "stopping"
+	ProblemCodeTimeWithoutOffset     ProblemCode = "time_without_offset"
+	ProblemCodeTooManyPasskeys       ProblemCode = "too_many_passkeys"
+	ProblemCodeTooManyStreams        ProblemCode = "too_many_streams"
+	ProblemCodeTooManyTries          ProblemCode = "too_many_tries"
+	ProblemCodeTotpExists            ProblemCode = "totp_exists"
+	ProblemCodeTotpNotFound          ProblemCode = "totp_not_found"
+	ProblemCodeUnknownField          ProblemCode = "unknown_field"
+	ProblemCodeUnknownParameter      ProblemCode = "unknown_parameter"
+	ProblemCodeUnsupportedMediaType  ProblemCode = "unsupported_media_type"
+	ProblemCodeVersionConflict       ProblemCode = "version_conflict"
+	ProblemCodeWebhookForged         ProblemCode = "webhook_forged"
+	ProblemCodeWebhookMalformed      ProblemCode = "webhook_malformed"
+	ProblemCodeWebhookStale          ProblemCode = "webhook_stale"
+	ProblemCodeWindowEmpty           ProblemCode = "window_empty"
+	ProblemCodeWindowInPast          ProblemCode = "window_in_past"
+	ProblemCodeWindowTooLong         ProblemCode = "window_too_long"
+	ProblemCodeWindowTooShort        ProblemCode = "window_too_short"
+	ProblemCodeWindowTooSoon         ProblemCode = "window_too_soon"
+	ProblemCodeWrongCode             ProblemCode = "wrong_code"
+	ProblemCodeWrongLogin            ProblemCode = "wrong_login"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
 func (e ProblemCode) Valid() bool {
 	switch e {
-	case AddressDiffers:
+	case ProblemCodeAddressDiffers:
 		return true
-	case AlreadyEnded:
+	case ProblemCodeAlreadyEnded:
 		return true
-	case AlreadyInside:
+	case ProblemCodeAlreadyInside:
 		return true
-	case BeyondHorizon:
+	case ProblemCodeBeyondHorizon:
 		return true
-	case BodyTooLarge:
+	case ProblemCodeBodyTooLarge:
 		return true
-	case ChallengeExpired:
+	case ProblemCodeChallengeExpired:
 		return true
-	case ChangeInForce:
+	case ProblemCodeChangeInForce:
 		return true
-	case ChangeNotFound:
+	case ProblemCodeChangeNotFound:
 		return true
-	case ChangeNotInForce:
+	case ProblemCodeChangeNotInForce:
 		return true
-	case ChangePending:
+	case ProblemCodeChangePending:
 		return true
-	case ClaimedAlready:
+	case ProblemCodeClaimedAlready:
 		return true
-	case CodeRequired:
+	case ProblemCodeCodeRequired:
 		return true
-	case Contended:
+	case ProblemCodeContended:
 		return true
-	case CrossOrigin:
+	case ProblemCodeCrossOrigin:
 		return true
-	case DatabaseUnavailable:
+	case ProblemCodeDatabaseUnavailable:
 		return true
-	case EditionNotFound:
+	case ProblemCodeEdgeAway:
 		return true
-	case EndNotLater:
+	case ProblemCodeEdgeTooOld:
 		return true
-	case HoldTooLate:
+	case ProblemCodeEditionNotFound:
 		return true
-	case IdempotencyKeyInvalid:
+	case ProblemCodeEndNotLater:
 		return true
-	case IdempotencyKeyMissing:
+	case ProblemCodeHoldTooLate:
 		return true
-	case IdempotencyKeyReused:
+	case ProblemCodeIdempotencyKeyInvalid:
 		return true
-	case Internal:
+	case ProblemCodeIdempotencyKeyMissing:
 		return true
-	case InvalidParameter:
+	case ProblemCodeIdempotencyKeyReused:
 		return true
-	case LastOwner:
+	case ProblemCodeIncidentNotFound:
 		return true
-	case LinkExpired:
+	case ProblemCodeInternal:
 		return true
-	case ListingLoading:
+	case ProblemCodeInvalidParameter:
 		return true
-	case LoginAgain:
+	case ProblemCodeLaneNotFound:
 		return true
-	case LoginBusy:
+	case ProblemCodeLastOwner:
 		return true
-	case MalformedJson:
+	case ProblemCodeLinkExpired:
 		return true
-	case MalformedQuery:
+	case ProblemCodeListingLoading:
 		return true
-	case MethodNotAllowed:
+	case ProblemCodeLoginAgain:
 		return true
-	case NoChangePending:
+	case ProblemCodeLoginBusy:
 		return true
-	case NoOperator:
+	case ProblemCodeMalformedJson:
 		return true
-	case NoReceipt:
+	case ProblemCodeMalformedQuery:
 		return true
-	case NotAcceptable:
+	case ProblemCodeMethodNotAllowed:
 		return true
-	case NotAllowed:
+	case ProblemCodeNoChangePending:
 		return true
-	case NotChangeable:
+	case ProblemCodeNoOperator:
 		return true
-	case NotConfirmed:
+	case ProblemCodeNoReceipt:
 		return true
-	case NotForSale:
+	case ProblemCodeNotAcceptable:
 		return true
-	case NotLoggedIn:
+	case ProblemCodeNotAllowed:
 		return true
-	case NothingOwed:
+	case ProblemCodeNotBuilt:
 		return true
-	case OperatorNotFound:
+	case ProblemCodeNotChangeable:
 		return true
-	case ParkingNotFound:
+	case ProblemCodeNotConfirmed:
 		return true
-	case PasskeyExists:
+	case ProblemCodeNotForSale:
 		return true
-	case PasskeyNotFound:
+	case ProblemCodeNotLoggedIn:
 		return true
-	case PasskeyRefused:
+	case ProblemCodeNothingOwed:
 		return true
-	case PasskeysUnavailable:
+	case ProblemCodeOperatorNotFound:
 		return true
-	case PayAtMachineRefused:
+	case ProblemCodeParkingNotFound:
 		return true
-	case PaymentDeclined:
+	case ProblemCodePasskeyExists:
 		return true
-	case PaymentInProgress:
+	case ProblemCodePasskeyNotFound:
 		return true
-	case PaymentMethodNeeded:
+	case ProblemCodePasskeyRefused:
 		return true
-	case PaymentNotInForce:
+	case ProblemCodePasskeysUnavailable:
 		return true
-	case PositionInvalid:
+	case ProblemCodePayAtMachineRefused:
 		return true
-	case PriceChanged:
+	case ProblemCodePaymentDeclined:
 		return true
-	case ProviderNotFound:
+	case ProblemCodePaymentInProgress:
 		return true
-	case ProviderUnavailable:
+	case ProblemCodePaymentMethodNeeded:
 		return true
-	case QuoteExpired:
+	case ProblemCodePaymentNotInForce:
 		return true
-	case QuoteMismatch:
+	case ProblemCodePositionInvalid:
 		return true
-	case ReceiptNotReady:
+	case ProblemCodePriceChanged:
 		return true
-	case RequestInProgress:
+	case ProblemCodeProviderNotFound:
 		return true
-	case RequestInvalid:
+	case ProblemCodeProviderUnavailable:
 		return true
-	case ReservationNotFound:
+	case ProblemCodeQuoteExpired:
 		return true
-	case RouteNotFound:
+	case ProblemCodeQuoteMismatch:
 		return true
-	case SecondFactorMissing:
+	case ProblemCodeReceiptNotReady:
 		return true
-	case SecondFactorRequired:
+	case ProblemCodeRequestInProgress:
 		return true
-	case SessionNotFound:
+	case ProblemCodeRequestInvalid:
 		return true
-	case SoldOut:
+	case ProblemCodeReservationNotFound:
 		return true
-	case SpaceTypeUnknown:
+	case ProblemCodeRouteNotFound:
 		return true
-	case Stopping:
+	case ProblemCodeSecondFactorMissing:
 		return true
-	case TimeWithoutOffset:
+	case ProblemCodeSecondFactorRequired:
 		return true
-	case TooManyPasskeys:
+	case ProblemCodeSessionNotFound:
 		return true
-	case TooManyStreams:
+	case ProblemCodeSoldOut:
 		return true
-	case TooManyTries:
+	case ProblemCodeSpaceTypeUnknown:
 		return true
-	case TotpExists:
+	case ProblemCodeStopping:
 		return true
-	case TotpNotFound:
+	case ProblemCodeTimeWithoutOffset:
 		return true
-	case UnknownField:
+	case ProblemCodeTooManyPasskeys:
 		return true
-	case UnknownParameter:
+	case ProblemCodeTooManyStreams:
 		return true
-	case UnsupportedMediaType:
+	case ProblemCodeTooManyTries:
 		return true
-	case VersionConflict:
+	case ProblemCodeTotpExists:
 		return true
-	case WebhookForged:
+	case ProblemCodeTotpNotFound:
 		return true
-	case WebhookMalformed:
+	case ProblemCodeUnknownField:
 		return true
-	case WebhookStale:
+	case ProblemCodeUnknownParameter:
 		return true
-	case WindowEmpty:
+	case ProblemCodeUnsupportedMediaType:
 		return true
-	case WindowInPast:
+	case ProblemCodeVersionConflict:
 		return true
-	case WindowTooLong:
+	case ProblemCodeWebhookForged:
 		return true
-	case WindowTooShort:
+	case ProblemCodeWebhookMalformed:
 		return true
-	case WindowTooSoon:
+	case ProblemCodeWebhookStale:
 		return true
-	case WrongCode:
+	case ProblemCodeWindowEmpty:
 		return true
-	case WrongLogin:
+	case ProblemCodeWindowInPast:
+		return true
+	case ProblemCodeWindowTooLong:
+		return true
+	case ProblemCodeWindowTooShort:
+		return true
+	case ProblemCodeWindowTooSoon:
+		return true
+	case ProblemCodeWrongCode:
+		return true
+	case ProblemCodeWrongLogin:
 		return true
 	default:
 		return false
@@ -874,6 +1222,24 @@ func (e DecideSandboxDisputeFormdataBodyDecision) Valid() bool {
 	}
 }
 
+// Defines values for ListIncidentsParamsState.
+const (
+	Read   ListIncidentsParamsState = "read"
+	Unread ListIncidentsParamsState = "unread"
+)
+
+// Valid indicates whether the value is a known member of the ListIncidentsParamsState enum.
+func (e ListIncidentsParamsState) Valid() bool {
+	switch e {
+	case Read:
+		return true
+	case Unread:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListParkingsParamsFormat.
 const (
 	ListParkingsParamsFormatGeojson ListParkingsParamsFormat = "geojson"
@@ -1059,6 +1425,14 @@ type CodeRequest struct {
 	Code string `json:"code"`
 }
 
+// CommandRefusal Why a command is not allowed now, or was refused. More may be added.
+// `edge_away`, `edge_too_old`, `lane_unlinked` (the board gives no answer), `loop_occupied`, `loop_unknown` (the arm is never
+// moved down over what cannot be seen), `vehicle_passing`, `not_reversible`, `lane_not_empty`, `lane_stopped`, `fire_active`,
+// `already_so`; from the edge also `order_late`, `order_not_now`, `lane_unknown`, `count_far_off`, `journal`
+//
+// Examples: loop_unknown
+type CommandRefusal = string
+
 // Contact defines model for Contact.
 type Contact struct {
 	// Email Gets the confirmation and the pass
@@ -1067,6 +1441,21 @@ type Contact struct {
 	// Phone Gets an SMS shortly before the window ends. E.164: + and the country code, such as +4915112345678; blanks, hyphens and parentheses are dropped.
 	Phone *string `json:"phone,omitempty"`
 }
+
+// EdgeLine defines model for EdgeLine.
+type EdgeLine struct {
+	// LastWordAt To within some seconds, when the cloud last heard of it
+	LastWordAt *time.Time `json:"last_word_at"`
+
+	// Since Since when the state is so
+	Since *time.Time `json:"since"`
+
+	// State none: no edge is enrolled, or it was never heard
+	State EdgeLineState `json:"state"`
+}
+
+// EdgeLineState none: no edge is enrolled, or it was never heard
+type EdgeLineState string
 
 // Email Capitals make no difference
 type Email = string
@@ -1095,6 +1484,83 @@ type ForgotRequest struct {
 	Email Email `json:"email"`
 }
 
+// GateDecision defines model for GateDecision.
+type GateDecision struct {
+	At   time.Time        `json:"at"`
+	By   *string          `json:"by,omitempty"`
+	Kind GateDecisionKind `json:"kind"`
+	Lane string           `json:"lane"`
+
+	// Note A fault's or a command's name
+	Note *string `json:"note,omitempty"`
+
+	// Offline The edge had no line to the cloud
+	Offline bool `json:"offline"`
+
+	// Reason The gate's reason code
+	Reason        *string        `json:"reason,omitempty"`
+	ReservationId *ReservationID `json:"reservation_id,omitempty"`
+	SessionId     *string        `json:"session_id,omitempty"`
+
+	// UncertainMs By how much the time may be off; null: the clock was never set
+	UncertainMs *int    `json:"uncertain_ms"`
+	Why         *string `json:"why,omitempty"`
+}
+
+// GateDecisionKind defines model for GateDecision.Kind.
+type GateDecisionKind string
+
+// GateOrder defines model for GateOrder.
+type GateOrder struct {
+	At time.Time `json:"at"`
+	By string    `json:"by"`
+
+	// Code Why a command is not allowed now, or was refused. More may be added.
+	// `edge_away`, `edge_too_old`, `lane_unlinked` (the board gives no answer), `loop_occupied`, `loop_unknown` (the arm is never
+	// moved down over what cannot be seen), `vehicle_passing`, `not_reversible`, `lane_not_empty`, `lane_stopped`, `fire_active`,
+	// `already_so`; from the edge also `order_late`, `order_not_now`, `lane_unknown`, `count_far_off`, `journal`
+	//
+	//
+	// Examples: loop_unknown
+	Code *CommandRefusal `json:"code,omitempty"`
+
+	// Command A LaneCommand; of a machine what its journal says
+	Command   string     `json:"command"`
+	Count     *int       `json:"count,omitempty"`
+	Detail    *string    `json:"detail,omitempty"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Id ord_… from the dashboard; a place in the journal from a machine
+	Id   string `json:"id"`
+	Lane string `json:"lane"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId ParkingID       `json:"parking_id"`
+	SettledAt *time.Time      `json:"settled_at,omitempty"`
+	Source    GateOrderSource `json:"source"`
+
+	// State expired: no answer in time. One that comes late is the one that counts
+	State GateOrderState `json:"state"`
+	Why   string         `json:"why"`
+}
+
+// GateOrderSource defines model for GateOrder.Source.
+type GateOrderSource string
+
+// GateOrderState expired: no answer in time. One that comes late is the one that counts
+type GateOrderState string
+
+// GateOrderAnswer defines model for GateOrderAnswer.
+type GateOrderAnswer struct {
+	Order GateOrder `json:"order"`
+}
+
+// GateOrderList defines model for GateOrderList.
+type GateOrderList struct {
+	Commands   []GateOrder `json:"commands"`
+	NextCursor *string     `json:"next_cursor,omitempty"`
+}
+
 // Health defines model for Health.
 type Health struct {
 	// Checks By part
@@ -1107,6 +1573,9 @@ type HealthChecks string
 
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
+
+// IncidentID defines model for IncidentID.
+type IncidentID = string
 
 // Key defines model for Key.
 type Key struct {
@@ -1139,6 +1608,88 @@ type KeySet struct {
 	Keys []Key `json:"keys"`
 }
 
+// LaneCommand defines model for LaneCommand.
+type LaneCommand string
+
+// LaneCommandNow defines model for LaneCommandNow.
+type LaneCommandNow struct {
+	// Allowed As far as the last word of the lane says; the lane itself decides when it gets the order
+	Allowed bool        `json:"allowed"`
+	Command LaneCommand `json:"command"`
+
+	// Why Why a command is not allowed now, or was refused. More may be added.
+	// `edge_away`, `edge_too_old`, `lane_unlinked` (the board gives no answer), `loop_occupied`, `loop_unknown` (the arm is never
+	// moved down over what cannot be seen), `vehicle_passing`, `not_reversible`, `lane_not_empty`, `lane_stopped`, `fire_active`,
+	// `already_so`; from the edge also `order_late`, `order_not_now`, `lane_unknown`, `count_far_off`, `journal`
+	//
+	//
+	// Examples: loop_unknown
+	Why *CommandRefusal `json:"why,omitempty"`
+}
+
+// LaneCommandRequest defines model for LaneCommandRequest.
+type LaneCommandRequest struct {
+	Command LaneCommand `json:"command"`
+
+	// Count How many are inside: with the command count, and with no other
+	Count *int `json:"count,omitempty"`
+
+	// Why For the record; at most 128 bytes
+	Why string `json:"why"`
+}
+
+// LaneID Examples: entry-1
+type LaneID = string
+
+// LaneNow defines model for LaneNow.
+type LaneNow struct {
+	// Alarm Open for an emergency, until somebody resets it
+	Alarm  *bool      `json:"alarm,omitempty"`
+	Arm    LaneNowArm `json:"arm"`
+	Arming LoopState  `json:"arming"`
+
+	// AsOf When the cloud got it; null: never
+	AsOf     *time.Time       `json:"as_of"`
+	Commands []LaneCommandNow `json:"commands"`
+
+	// Direction Where it leads now; unknown: its edge is too old to say
+	Direction LaneNowDirection `json:"direction"`
+
+	// Display What the driver reads
+	Display *string  `json:"display,omitempty"`
+	Faults  []string `json:"faults"`
+
+	// Halted Nothing is asked of the barrier
+	Halted   *bool `json:"halted,omitempty"`
+	HeldOpen bool  `json:"held_open"`
+
+	// Id Examples: entry-1
+	Id    LaneID  `json:"id"`
+	Label *string `json:"label,omitempty"`
+
+	// Linked The board answers
+	Linked       bool        `json:"linked"`
+	Mode         LaneNowMode `json:"mode"`
+	OutOfService bool        `json:"out_of_service"`
+
+	// Passage The loop behind the barrier; null: there is none
+	Passage    *LoopState `json:"passage"`
+	Reversible *bool      `json:"reversible,omitempty"`
+	Safety     LoopState  `json:"safety"`
+
+	// WaitingSince A vehicle has stood at the reader since
+	WaitingSince *time.Time `json:"waiting_since,omitempty"`
+}
+
+// LaneNowArm defines model for LaneNow.Arm.
+type LaneNowArm string
+
+// LaneNowDirection Where it leads now; unknown: its edge is too old to say
+type LaneNowDirection string
+
+// LaneNowMode defines model for LaneNow.Mode.
+type LaneNowMode string
+
 // Language Of mails and pages
 type Language string
 
@@ -1151,6 +1702,9 @@ type LoginRequest struct {
 	Email    Email  `json:"email"`
 	Password string `json:"password"`
 }
+
+// LoopState defines model for LoopState.
+type LoopState string
 
 // MailSent defines model for MailSent.
 type MailSent struct {
@@ -1210,6 +1764,9 @@ type NumberedSpaces struct {
 // OperatorID defines model for OperatorID.
 type OperatorID = string
 
+// OrderID defines model for OrderID.
+type OrderID = string
+
 // OwedAnswer What of an ended stay neither its hold nor a machine paid; left out where there never was any.
 type OwedAnswer struct {
 	// Amount Still to be paid: 0 when it is, or is under way
@@ -1233,6 +1790,200 @@ type OwnParking struct {
 type OwnParkings struct {
 	Parkings []OwnParking `json:"parkings"`
 }
+
+// OwnerEdge defines model for OwnerEdge.
+type OwnerEdge struct {
+	Allotments []OwnerEdgeAllotment `json:"allotments"`
+
+	// AppliedSeq Up to where its journal is applied
+	AppliedSeq int64 `json:"applied_seq"`
+
+	// BehindEvents Events that it has and the cloud has not
+	BehindEvents       *int64        `json:"behind_events"`
+	ClockUncertaintyMs *int          `json:"clock_uncertainty_ms"`
+	Epoch              int           `json:"epoch"`
+	Lanes              int           `json:"lanes"`
+	LastFault          *GateDecision `json:"last_fault,omitempty"`
+	LastWordAt         *time.Time    `json:"last_word_at"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId     ParkingID `json:"parking_id"`
+	ProtocolMinor *int      `json:"protocol_minor"`
+
+	// RevisionBehind By how many revisions its cache is behind
+	RevisionBehind *int64         `json:"revision_behind"`
+	Since          *time.Time     `json:"since"`
+	StartedAt      *time.Time     `json:"started_at,omitempty"`
+	State          OwnerEdgeState `json:"state"`
+
+	// Version Of its program
+	Version *string `json:"version"`
+}
+
+// OwnerEdgeState defines model for OwnerEdge.State.
+type OwnerEdgeState string
+
+// OwnerEdgeAllotment defines model for OwnerEdgeAllotment.
+type OwnerEdgeAllotment struct {
+	// Granted That the cloud holds for it
+	Granted int `json:"granted"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+
+	// Units That the edge admits by
+	Units   int       `json:"units"`
+	Until   time.Time `json:"until"`
+	Version int64     `json:"version"`
+}
+
+// OwnerEdges defines model for OwnerEdges.
+type OwnerEdges struct {
+	Edges []OwnerEdge `json:"edges"`
+}
+
+// OwnerIncident defines model for OwnerIncident.
+type OwnerIncident struct {
+	At     time.Time  `json:"at"`
+	Class  string     `json:"class"`
+	Detail string     `json:"detail"`
+	Id     IncidentID `json:"id"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId     ParkingID      `json:"parking_id"`
+	ReadAt        *time.Time     `json:"read_at,omitempty"`
+	ReadBy        *string        `json:"read_by,omitempty"`
+	ReadNote      *string        `json:"read_note,omitempty"`
+	ReservationId *ReservationID `json:"reservation_id,omitempty"`
+	SessionId     *string        `json:"session_id,omitempty"`
+}
+
+// OwnerIncidentAnswer defines model for OwnerIncidentAnswer.
+type OwnerIncidentAnswer struct {
+	Incident OwnerIncident `json:"incident"`
+}
+
+// OwnerIncidentDetail defines model for OwnerIncidentDetail.
+type OwnerIncidentDetail struct {
+	Incident OwnerIncident `json:"incident"`
+
+	// Money For owners: what was charged and given back for the booking or the stay
+	Money *[]struct {
+		Amount    Amount    `json:"amount"`
+		At        time.Time `json:"at"`
+		Kind      string    `json:"kind"`
+		PaymentId *string   `json:"payment_id,omitempty"`
+	} `json:"money,omitempty"`
+	Reservation *struct {
+		From time.Time     `json:"from"`
+		Id   ReservationID `json:"id"`
+
+		// State no_show: nobody came before no_show_at; who comes later within the window is let in when there is room. walked: the parking had no space for it. voided: the operator took it back. Both cost nothing.
+		State ReservationState `json:"state"`
+		To    time.Time        `json:"to"`
+	} `json:"reservation,omitempty"`
+	Rule struct {
+		// Code The class, for the page to translate
+		Code string `json:"code"`
+
+		// Settled By which rule it was settled
+		Settled string `json:"settled"`
+		Title   string `json:"title"`
+	} `json:"rule"`
+	Session *struct {
+		EnteredAt time.Time  `json:"entered_at"`
+		Id        string     `json:"id"`
+		LeftAt    *time.Time `json:"left_at"`
+	} `json:"session,omitempty"`
+
+	// Timeline The oldest first
+	Timeline []struct {
+		At   time.Time `json:"at"`
+		Code string    `json:"code"`
+
+		// Decisive What the settlement rests on
+		Decisive    bool                              `json:"decisive"`
+		Detail      string                            `json:"detail"`
+		Source      OwnerIncidentDetailTimelineSource `json:"source"`
+		UncertainMs *int                              `json:"uncertain_ms,omitempty"`
+	} `json:"timeline"`
+	Told []struct {
+		At       time.Time `json:"at"`
+		Channel  string    `json:"channel"`
+		Template string    `json:"template"`
+	} `json:"told"`
+}
+
+// OwnerIncidentDetailTimelineSource defines model for OwnerIncidentDetail.Timeline.Source.
+type OwnerIncidentDetailTimelineSource string
+
+// OwnerIncidentList defines model for OwnerIncidentList.
+type OwnerIncidentList struct {
+	Incidents  []OwnerIncident `json:"incidents"`
+	NextCursor *string         `json:"next_cursor,omitempty"`
+}
+
+// OwnerNow defines model for OwnerNow.
+type OwnerNow struct {
+	AsOf     time.Time    `json:"as_of"`
+	Parkings []ParkingNow `json:"parkings"`
+	Todo     []OwnerTodo  `json:"todo"`
+}
+
+// OwnerParkingNow defines model for OwnerParkingNow.
+type OwnerParkingNow struct {
+	AsOf time.Time `json:"as_of"`
+
+	// Decisions The last 40, the newest first
+	Decisions []GateDecision `json:"decisions"`
+	Lanes     []LaneNow      `json:"lanes"`
+
+	// Orders The last 20 from the dashboard, the newest first
+	Orders  []GateOrder `json:"orders"`
+	Parking ParkingNow  `json:"parking"`
+}
+
+// OwnerSpaceType defines model for OwnerSpaceType.
+type OwnerSpaceType struct {
+	AvailableNow *int   `json:"available_now"`
+	Capacity     int    `json:"capacity"`
+	Class        string `json:"class"`
+	Label        string `json:"label"`
+
+	// Type standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	Type SpaceTypeID `json:"type"`
+}
+
+// OwnerTodo defines model for OwnerTodo.
+type OwnerTodo struct {
+	At time.Time `json:"at"`
+
+	// Code edge_away, the fault, or the class of the incident
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+
+	// Id The same as long as it is the same
+	Id         string        `json:"id"`
+	IncidentId *IncidentID   `json:"incident_id,omitempty"`
+	Kind       OwnerTodoKind `json:"kind"`
+
+	// Lane Examples: entry-1
+	Lane  *LaneID        `json:"lane,omitempty"`
+	Level OwnerTodoLevel `json:"level"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId ParkingID `json:"parking_id"`
+}
+
+// OwnerTodoKind defines model for OwnerTodo.Kind.
+type OwnerTodoKind string
+
+// OwnerTodoLevel defines model for OwnerTodo.Level.
+type OwnerTodoLevel string
 
 // Parking defines model for Parking.
 type Parking struct {
@@ -1349,6 +2100,30 @@ type ParkingKind string
 type ParkingList struct {
 	NextCursor *string   `json:"next_cursor"`
 	Parkings   []Parking `json:"parkings"`
+}
+
+// ParkingNow defines model for ParkingNow.
+type ParkingNow struct {
+	AsOf time.Time `json:"as_of"`
+
+	// AvailableNow null: not known, since the edge is away
+	AvailableNow *int     `json:"available_now"`
+	Capacity     int      `json:"capacity"`
+	Edge         EdgeLine `json:"edge"`
+
+	// FreedLastHour Stays that ended in the last hour less those that began; negative: taken
+	FreedLastHour int `json:"freed_last_hour"`
+
+	// Id Examples: dresden-altmarkt
+	Id ParkingID `json:"id"`
+
+	// Inside Vehicles with an open stay; null: not known
+	Inside     *int             `json:"inside"`
+	Name       string           `json:"name"`
+	Operator   OperatorID       `json:"operator"`
+	SpaceTypes []OwnerSpaceType `json:"space_types"`
+	Status     ParkingStatus    `json:"status"`
+	Timezone   string           `json:"timezone"`
 }
 
 // ParkingStatus defines model for ParkingStatus.
@@ -1561,6 +2336,11 @@ type QuoteRequest struct {
 	// Examples: standard
 	SpaceType SpaceTypeID `json:"space_type"`
 	To        time.Time   `json:"to"`
+}
+
+// ReadIncidentRequest defines model for ReadIncidentRequest.
+type ReadIncidentRequest struct {
+	Note *string `json:"note,omitempty"`
 }
 
 // Receipt defines model for Receipt.
@@ -1958,6 +2738,21 @@ type UserSession struct {
 // ChangeKey defines model for ChangeKey.
 type ChangeKey = string
 
+// OwnParkingID Examples: dresden-altmarkt
+type OwnParkingID = ParkingID
+
+// OwnerCursor defines model for OwnerCursor.
+type OwnerCursor = string
+
+// OwnerLimit defines model for OwnerLimit.
+type OwnerLimit = int
+
+// OwnerOperator defines model for OwnerOperator.
+type OwnerOperator = OperatorID
+
+// OwnerParking Examples: dresden-altmarkt
+type OwnerParking = ParkingID
+
 // PayKey defines model for PayKey.
 type PayKey = string
 
@@ -2034,10 +2829,69 @@ type ListMyReservationsParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListCommandsParams defines parameters for ListCommands.
+type ListCommandsParams struct {
+	// Operator Only what is of this one
+	Operator *OwnerOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only what is of this one
+	Parking *OwnerParking `form:"parking,omitempty" json:"parking,omitempty"`
+	Limit   *OwnerLimit   `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before, of the same query
+	Cursor *OwnerCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListEdgesParams defines parameters for ListEdges.
+type ListEdgesParams struct {
+	// Operator Only what is of this one
+	Operator *OwnerOperator `form:"operator,omitempty" json:"operator,omitempty"`
+}
+
+// ListIncidentsParams defines parameters for ListIncidents.
+type ListIncidentsParams struct {
+	// Operator Only what is of this one
+	Operator *OwnerOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only what is of this one
+	Parking *OwnerParking `form:"parking,omitempty" json:"parking,omitempty"`
+
+	// Class X1 to X11, or another class
+	Class *string `form:"class,omitempty" json:"class,omitempty"`
+
+	// State Whether somebody has marked it as read
+	State *ListIncidentsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// From Not before
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before
+	To    *time.Time  `form:"to,omitempty" json:"to,omitempty"`
+	Limit *OwnerLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before, of the same query
+	Cursor *OwnerCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListIncidentsParamsState defines parameters for ListIncidents.
+type ListIncidentsParamsState string
+
+// OwnerNowParams defines parameters for OwnerNow.
+type OwnerNowParams struct {
+	// Operator Only what is of this one
+	Operator *OwnerOperator `form:"operator,omitempty" json:"operator,omitempty"`
+}
+
 // ListOwnParkingsParams defines parameters for ListOwnParkings.
 type ListOwnParkingsParams struct {
 	// Operator Only those of this one
 	Operator *OperatorID `form:"operator,omitempty" json:"operator,omitempty"`
+}
+
+// CommandLaneParams defines parameters for CommandLane.
+type CommandLaneParams struct {
+	// IdempotencyKey A fresh random text for each command; the same one on every retry
+	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
 // GetParkingByQueryParams defines parameters for GetParkingByQuery.
@@ -2217,6 +3071,12 @@ type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
 // ConfirmTOTPJSONRequestBody defines body for ConfirmTOTP for application/json ContentType.
 type ConfirmTOTPJSONRequestBody = CodeRequest
+
+// ReadIncidentJSONRequestBody defines body for ReadIncident for application/json ContentType.
+type ReadIncidentJSONRequestBody = ReadIncidentRequest
+
+// CommandLaneJSONRequestBody defines body for CommandLane for application/json ContentType.
+type CommandLaneJSONRequestBody = LaneCommandRequest
 
 // ForgotPasswordJSONRequestBody defines body for ForgotPassword for application/json ContentType.
 type ForgotPasswordJSONRequestBody = ForgotRequest
