@@ -6,7 +6,7 @@ import {api, as, base, data, Failure, freshKey, type Schemas} from '@shared/app/
 import {booking, forget, keep, seenBy, type Kept} from '../bookings.svelte.ts'
 import {owner} from '../session.svelte.ts'
 import {isObject, tab} from '@shared/app/stored.ts'
-import {Once} from './once.ts'
+import {Once} from '@shared/app/once.ts'
 import {newer, type Money, type Reservation} from './rules.ts'
 
 export type Act = '' | 'confirm' | 'cancel' | 'extend' | 'modify' | 'pay' | 'withdraw'

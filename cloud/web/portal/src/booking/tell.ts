@@ -2,7 +2,7 @@
 import type {Language} from '@shared/format/format.ts'
 import {say} from '@shared/i18n/say.ts'
 import type {Failure} from '@shared/app/api.ts'
-import {unclear} from './once.ts'
+import {unclear} from '@shared/app/once.ts'
 import type {Words} from './words.ts'
 
 export interface Told { kind: 'off' | 'wrong' | 'info'; heading: string; body: string; code: string }

@@ -2,7 +2,7 @@
 // its key, until it is answered: what is sent again must be the very same, or it
 // would be another one, with another hold.
 import type {Schemas} from '@shared/app/api.ts'
-import {unclear} from '../booking/once.ts'
+import {unclear} from '@shared/app/once.ts'
 import {isObject, read, tab, write} from '@shared/app/stored.ts'
 
 export interface Attempt {

@@ -2,7 +2,7 @@
 import {money, type Language} from '@shared/format/format.ts'
 import {say} from '@shared/i18n/say.ts'
 import type {Failure} from '@shared/app/api.ts'
-import {unclear} from '../booking/once.ts'
+import {unclear} from '@shared/app/once.ts'
 import {put} from '../booking/put.ts'
 import type {Money} from '../booking/rules.ts'
 import type {Words} from './words.ts'

@@ -1,7 +1,7 @@
 // One key for one wish. A request that may have arrived is sent again with the
 // same key, so that it happens once; another wish, or one whose end is known, gets
 // a new one.
-import {Failure} from '@shared/app/api.ts'
+import {Failure} from './api.ts'
 
 /** Whether nobody knows what became of a request. */
 export const unclear = (e: unknown): boolean =>
