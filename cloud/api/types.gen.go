@@ -7,6 +7,33 @@ import (
 	"time"
 )
 
+// Defines values for AccountSumClass.
+const (
+	Asset     AccountSumClass = "asset"
+	Expense   AccountSumClass = "expense"
+	Income    AccountSumClass = "income"
+	Liability AccountSumClass = "liability"
+	Memo      AccountSumClass = "memo"
+)
+
+// Valid indicates whether the value is a known member of the AccountSumClass enum.
+func (e AccountSumClass) Valid() bool {
+	switch e {
+	case Asset:
+		return true
+	case Expense:
+		return true
+	case Income:
+		return true
+	case Liability:
+		return true
+	case Memo:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BillBasis.
 const (
 	BillBasisCancelled    BillBasis = "cancelled"
@@ -184,6 +211,111 @@ func (e Language) Valid() bool {
 	case De:
 		return true
 	case En:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerAccount.
+const (
+	LedgerAccountAdjustments  LedgerAccount = "adjustments"
+	LedgerAccountBank         LedgerAccount = "bank"
+	LedgerAccountCash         LedgerAccount = "cash"
+	LedgerAccountChangeCredit LedgerAccount = "change_credit"
+	LedgerAccountDisputed     LedgerAccount = "disputed"
+	LedgerAccountFees         LedgerAccount = "fees"
+	LedgerAccountHeld         LedgerAccount = "held"
+	LedgerAccountHeldContra   LedgerAccount = "held_contra"
+	LedgerAccountProvider     LedgerAccount = "provider"
+	LedgerAccountReceivable   LedgerAccount = "receivable"
+	LedgerAccountRevenue      LedgerAccount = "revenue"
+	LedgerAccountTaxPayable   LedgerAccount = "tax_payable"
+	LedgerAccountTerminal     LedgerAccount = "terminal"
+)
+
+// Valid indicates whether the value is a known member of the LedgerAccount enum.
+func (e LedgerAccount) Valid() bool {
+	switch e {
+	case LedgerAccountAdjustments:
+		return true
+	case LedgerAccountBank:
+		return true
+	case LedgerAccountCash:
+		return true
+	case LedgerAccountChangeCredit:
+		return true
+	case LedgerAccountDisputed:
+		return true
+	case LedgerAccountFees:
+		return true
+	case LedgerAccountHeld:
+		return true
+	case LedgerAccountHeldContra:
+		return true
+	case LedgerAccountProvider:
+		return true
+	case LedgerAccountReceivable:
+		return true
+	case LedgerAccountRevenue:
+		return true
+	case LedgerAccountTaxPayable:
+		return true
+	case LedgerAccountTerminal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerPostingKind.
+const (
+	LedgerPostingKindCapture      LedgerPostingKind = "capture"
+	LedgerPostingKindCardIn       LedgerPostingKind = "card_in"
+	LedgerPostingKindCashIn       LedgerPostingKind = "cash_in"
+	LedgerPostingKindChange       LedgerPostingKind = "change"
+	LedgerPostingKindChangeCredit LedgerPostingKind = "change_credit"
+	LedgerPostingKindCreditUsed   LedgerPostingKind = "credit_used"
+	LedgerPostingKindDispute      LedgerPostingKind = "dispute"
+	LedgerPostingKindFee          LedgerPostingKind = "fee"
+	LedgerPostingKindHold         LedgerPostingKind = "hold"
+	LedgerPostingKindOwed         LedgerPostingKind = "owed"
+	LedgerPostingKindPayout       LedgerPostingKind = "payout"
+	LedgerPostingKindRefund       LedgerPostingKind = "refund"
+	LedgerPostingKindRelease      LedgerPostingKind = "release"
+	LedgerPostingKindWriteOff     LedgerPostingKind = "write_off"
+)
+
+// Valid indicates whether the value is a known member of the LedgerPostingKind enum.
+func (e LedgerPostingKind) Valid() bool {
+	switch e {
+	case LedgerPostingKindCapture:
+		return true
+	case LedgerPostingKindCardIn:
+		return true
+	case LedgerPostingKindCashIn:
+		return true
+	case LedgerPostingKindChange:
+		return true
+	case LedgerPostingKindChangeCredit:
+		return true
+	case LedgerPostingKindCreditUsed:
+		return true
+	case LedgerPostingKindDispute:
+		return true
+	case LedgerPostingKindFee:
+		return true
+	case LedgerPostingKindHold:
+		return true
+	case LedgerPostingKindOwed:
+		return true
+	case LedgerPostingKindPayout:
+		return true
+	case LedgerPostingKindRefund:
+		return true
+	case LedgerPostingKindRelease:
+		return true
+	case LedgerPostingKindWriteOff:
 		return true
 	default:
 		return false
@@ -624,49 +756,49 @@ func (e ReceiptFormat) Valid() bool {
 
 // Defines values for ReceiptMovementsKind.
 const (
-	Capture      ReceiptMovementsKind = "capture"
-	CardIn       ReceiptMovementsKind = "card_in"
-	CashIn       ReceiptMovementsKind = "cash_in"
-	Change       ReceiptMovementsKind = "change"
-	ChangeCredit ReceiptMovementsKind = "change_credit"
-	CreditUsed   ReceiptMovementsKind = "credit_used"
-	Fee          ReceiptMovementsKind = "fee"
-	Hold         ReceiptMovementsKind = "hold"
-	Owed         ReceiptMovementsKind = "owed"
-	Payout       ReceiptMovementsKind = "payout"
-	Refund       ReceiptMovementsKind = "refund"
-	Release      ReceiptMovementsKind = "release"
-	WriteOff     ReceiptMovementsKind = "write_off"
+	ReceiptMovementsKindCapture      ReceiptMovementsKind = "capture"
+	ReceiptMovementsKindCardIn       ReceiptMovementsKind = "card_in"
+	ReceiptMovementsKindCashIn       ReceiptMovementsKind = "cash_in"
+	ReceiptMovementsKindChange       ReceiptMovementsKind = "change"
+	ReceiptMovementsKindChangeCredit ReceiptMovementsKind = "change_credit"
+	ReceiptMovementsKindCreditUsed   ReceiptMovementsKind = "credit_used"
+	ReceiptMovementsKindFee          ReceiptMovementsKind = "fee"
+	ReceiptMovementsKindHold         ReceiptMovementsKind = "hold"
+	ReceiptMovementsKindOwed         ReceiptMovementsKind = "owed"
+	ReceiptMovementsKindPayout       ReceiptMovementsKind = "payout"
+	ReceiptMovementsKindRefund       ReceiptMovementsKind = "refund"
+	ReceiptMovementsKindRelease      ReceiptMovementsKind = "release"
+	ReceiptMovementsKindWriteOff     ReceiptMovementsKind = "write_off"
 )
 
 // Valid indicates whether the value is a known member of the ReceiptMovementsKind enum.
 func (e ReceiptMovementsKind) Valid() bool {
 	switch e {
-	case Capture:
+	case ReceiptMovementsKindCapture:
 		return true
-	case CardIn:
+	case ReceiptMovementsKindCardIn:
 		return true
-	case CashIn:
+	case ReceiptMovementsKindCashIn:
 		return true
-	case Change:
+	case ReceiptMovementsKindChange:
 		return true
-	case ChangeCredit:
+	case ReceiptMovementsKindChangeCredit:
 		return true
-	case CreditUsed:
+	case ReceiptMovementsKindCreditUsed:
 		return true
-	case Fee:
+	case ReceiptMovementsKindFee:
 		return true
-	case Hold:
+	case ReceiptMovementsKindHold:
 		return true
-	case Owed:
+	case ReceiptMovementsKindOwed:
 		return true
-	case Payout:
+	case ReceiptMovementsKindPayout:
 		return true
-	case Refund:
+	case ReceiptMovementsKindRefund:
 		return true
-	case Release:
+	case ReceiptMovementsKindRelease:
 		return true
-	case WriteOff:
+	case ReceiptMovementsKindWriteOff:
 		return true
 	default:
 		return false
@@ -703,6 +835,27 @@ func (e ReceiptStayExitClock) Valid() bool {
 	case ReceiptStayExitClockHeard:
 		return true
 	case ReceiptStayExitClockUntrusted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceivableState.
+const (
+	ReceivableStateOpen       ReceivableState = "open"
+	ReceivableStateSettled    ReceivableState = "settled"
+	ReceivableStateWrittenOff ReceivableState = "written_off"
+)
+
+// Valid indicates whether the value is a known member of the ReceivableState enum.
+func (e ReceivableState) Valid() bool {
+	switch e {
+	case ReceivableStateOpen:
+		return true
+	case ReceivableStateSettled:
+		return true
+	case ReceivableStateWrittenOff:
 		return true
 	default:
 		return false
@@ -817,6 +970,108 @@ func (e Role) Valid() bool {
 	}
 }
 
+// Defines values for SessionState.
+const (
+	Inside   SessionState = "inside"
+	Left     SessionState = "left"
+	OnlyPaid SessionState = "only_paid"
+	Presumed SessionState = "presumed"
+)
+
+// Valid indicates whether the value is a known member of the SessionState enum.
+func (e SessionState) Valid() bool {
+	switch e {
+	case Inside:
+		return true
+	case Left:
+		return true
+	case OnlyPaid:
+		return true
+	case Presumed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TimelineEntrySource.
+const (
+	Cloud TimelineEntrySource = "cloud"
+	Gate  TimelineEntrySource = "gate"
+)
+
+// Valid indicates whether the value is a known member of the TimelineEntrySource enum.
+func (e TimelineEntrySource) Valid() bool {
+	switch e {
+	case Cloud:
+		return true
+	case Gate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ToldDriverChannel.
+const (
+	Mail ToldDriverChannel = "mail"
+	Sms  ToldDriverChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the ToldDriverChannel enum.
+func (e ToldDriverChannel) Valid() bool {
+	switch e {
+	case Mail:
+		return true
+	case Sms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ToldDriverState.
+const (
+	ToldDriverStateFailed  ToldDriverState = "failed"
+	ToldDriverStateSent    ToldDriverState = "sent"
+	ToldDriverStateWaiting ToldDriverState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the ToldDriverState enum.
+func (e ToldDriverState) Valid() bool {
+	switch e {
+	case ToldDriverStateFailed:
+		return true
+	case ToldDriverStateSent:
+		return true
+	case ToldDriverStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TrendDayHours.
+const (
+	N23 TrendDayHours = 23
+	N24 TrendDayHours = 24
+	N25 TrendDayHours = 25
+)
+
+// Valid indicates whether the value is a known member of the TrendDayHours enum.
+func (e TrendDayHours) Valid() bool {
+	switch e {
+	case N23:
+		return true
+	case N24:
+		return true
+	case N25:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UserHourCycle.
 const (
 	UserHourCycleEmpty UserHourCycle = ""
@@ -868,6 +1123,24 @@ func (e DecideSandboxDisputeFormdataBodyDecision) Valid() bool {
 	case Lost:
 		return true
 	case Won:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListOwnerSessionsParamsState.
+const (
+	ListOwnerSessionsParamsStateEnded ListOwnerSessionsParamsState = "ended"
+	ListOwnerSessionsParamsStateOpen  ListOwnerSessionsParamsState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListOwnerSessionsParamsState enum.
+func (e ListOwnerSessionsParamsState) Valid() bool {
+	switch e {
+	case ListOwnerSessionsParamsStateEnded:
+		return true
+	case ListOwnerSessionsParamsStateOpen:
 		return true
 	default:
 		return false
@@ -939,6 +1212,24 @@ func (e GetReceiptParamsFormat) Valid() bool {
 
 // AccountID defines model for AccountID.
 type AccountID = string
+
+// AccountSum defines model for AccountSum.
+type AccountSum struct {
+	Account LedgerAccount `json:"account"`
+
+	// Balance Below zero: credit
+	Balance Amount          `json:"balance"`
+	Class   AccountSumClass `json:"class"`
+
+	// In Debits
+	In Amount `json:"in"`
+
+	// Out Credits
+	Out Amount `json:"out"`
+}
+
+// AccountSumClass defines model for AccountSum.Class.
+type AccountSumClass string
 
 // AddPasskeyRequest defines model for AddPasskeyRequest.
 type AddPasskeyRequest struct {
@@ -1054,6 +1345,29 @@ type ChangePasswordRequest struct {
 	Password string `json:"password"`
 }
 
+// ClosingPage defines model for ClosingPage.
+type ClosingPage struct {
+	Closings []ClosingRow `json:"closings"`
+
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
+// ClosingRow defines model for ClosingRow.
+type ClosingRow struct {
+	Balances []AccountSum `json:"balances"`
+
+	// Day Examples: 2026-10-25
+	Day LocalDay `json:"day"`
+
+	// Hash SHA-256, in hexadecimal; that of the next follows from it
+	Hash         string     `json:"hash"`
+	MadeAt       time.Time  `json:"made_at"`
+	Operator     OperatorID `json:"operator"`
+	Seq          int64      `json:"seq"`
+	Transactions int64      `json:"transactions"`
+}
+
 // CodeRequest defines model for CodeRequest.
 type CodeRequest struct {
 	Code string `json:"code"`
@@ -1066,6 +1380,42 @@ type Contact struct {
 
 	// Phone Gets an SMS shortly before the window ends. E.164: + and the country code, such as +4915112345678; blanks, hyphens and parentheses are dropped.
 	Phone *string `json:"phone,omitempty"`
+}
+
+// CurrencySums defines model for CurrencySums.
+type CurrencySums struct {
+	Accounts []AccountSum `json:"accounts"`
+
+	// Captured Taken from cards in the days
+	Captured Amount `json:"captured"`
+
+	// Cash Put into machines in the days, less change
+	Cash     Amount `json:"cash"`
+	Currency string `json:"currency"`
+
+	// Disputed Taken back by banks that have not decided, at the end of the last day
+	Disputed Amount `json:"disputed"`
+
+	// Fees Kept by payment providers in the days
+	Fees Amount `json:"fees"`
+
+	// Held Authorised and neither taken nor released, at the end of the last day
+	Held Amount `json:"held"`
+
+	// PaidOut Paid out to the bank in the days
+	PaidOut Amount `json:"paid_out"`
+
+	// Receivable Owed by drivers, at the end of the last day
+	Receivable Amount `json:"receivable"`
+
+	// Refunded Given back in the days
+	Refunded Amount `json:"refunded"`
+
+	// Terminal Taken by the machines' card terminals in the days
+	Terminal Amount `json:"terminal"`
+
+	// WrittenOff Given up in the days
+	WrittenOff Amount `json:"written_off"`
 }
 
 // Email Capitals make no difference
@@ -1142,6 +1492,42 @@ type KeySet struct {
 // Language Of mails and pages
 type Language string
 
+// LedgerAccount defines model for LedgerAccount.
+type LedgerAccount string
+
+// LedgerPage defines model for LedgerPage.
+type LedgerPage struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor *NextCursor     `json:"next_cursor,omitempty"`
+	Postings   []LedgerPosting `json:"postings"`
+}
+
+// LedgerPosting defines model for LedgerPosting.
+type LedgerPosting struct {
+	Account LedgerAccount `json:"account"`
+
+	// Amount Debits are positive
+	Amount Amount            `json:"amount"`
+	At     time.Time         `json:"at"`
+	Kind   LedgerPostingKind `json:"kind"`
+	Line   int               `json:"line"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId     ParkingID      `json:"parking_id"`
+	PaymentId     *string        `json:"payment_id,omitempty"`
+	ReservationId *ReservationID `json:"reservation_id,omitempty"`
+	SessionId     *string        `json:"session_id,omitempty"`
+
+	// Transaction Its lines are zero together
+	Transaction string `json:"transaction"`
+}
+
+// LedgerPostingKind defines model for LedgerPosting.Kind.
+type LedgerPostingKind string
+
+// LocalDay Examples: 2026-10-25
+type LocalDay = string
+
 // LoginRequest defines model for LoginRequest.
 type LoginRequest struct {
 	// Code Of the authenticator, or a recovery code; blanks and hyphens are dropped
@@ -1159,6 +1545,9 @@ type MailSent struct {
 
 // MailSentStatus defines model for MailSent.Status.
 type MailSentStatus string
+
+// MaybeAmount defines model for MaybeAmount.
+type MaybeAmount = Amount
 
 // Membership defines model for Membership.
 type Membership struct {
@@ -1187,6 +1576,19 @@ type ModifyRequest struct {
 	Version *ExpectedVersion `json:"version,omitempty"`
 }
 
+// MoneyAnswer defines model for MoneyAnswer.
+type MoneyAnswer struct {
+	// ClosedUntil Up to when all of the parkings are closed; null: not all have been closed once
+	ClosedUntil *time.Time     `json:"closed_until"`
+	Currencies  []CurrencySums `json:"currencies"`
+
+	// From Examples: 2026-10-25
+	From LocalDay `json:"from"`
+
+	// To Examples: 2026-10-25
+	To LocalDay `json:"to"`
+}
+
 // MyReservations defines model for MyReservations.
 type MyReservations struct {
 	NextCursor   *string       `json:"next_cursor"`
@@ -1195,6 +1597,9 @@ type MyReservations struct {
 
 // NewPassword Any characters, 10 at least; not the address, and none that is among the most common
 type NewPassword = string
+
+// NextCursor Of the next page; left out: this is the last
+type NextCursor = string
 
 // NumberedSpaces defines model for NumberedSpaces.
 type NumberedSpaces struct {
@@ -1232,6 +1637,135 @@ type OwnParking struct {
 // OwnParkings defines model for OwnParkings.
 type OwnParkings struct {
 	Parkings []OwnParking `json:"parkings"`
+}
+
+// OwnerBill defines model for OwnerBill.
+type OwnerBill struct {
+	At     time.Time `json:"at"`
+	Bill   Bill      `json:"bill"`
+	Number int64     `json:"number"`
+}
+
+// OwnerPayment defines model for OwnerPayment.
+type OwnerPayment struct {
+	Amount      Amount  `json:"amount"`
+	Authorized  Amount  `json:"authorized"`
+	Captured    Amount  `json:"captured"`
+	DeclineCode *string `json:"decline_code,omitempty"`
+
+	// ForDebt Of what the stay owed when it had ended
+	ForDebt  bool   `json:"for_debt"`
+	Id       string `json:"id"`
+	Provider string `json:"provider"`
+	Refunded Amount `json:"refunded"`
+
+	// State authorized: the price is held. lapsed: the provider has dropped the hold and no other could be placed; the place
+	// stays yours, and the stay is paid for afterwards. method_saved: the window is further ahead than a hold lasts; the
+	// card is kept, and the price held a day before it begins.
+	State     PaymentState `json:"state"`
+	UpdatedAt time.Time    `json:"updated_at"`
+}
+
+// OwnerReservation defines model for OwnerReservation.
+type OwnerReservation struct {
+	CreatedAt time.Time     `json:"created_at"`
+	Email     string        `json:"email"`
+	From      time.Time     `json:"from"`
+	Id        ReservationID `json:"id"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId ParkingID `json:"parking_id"`
+
+	// PaymentState authorized: the price is held. lapsed: the provider has dropped the hold and no other could be placed; the place
+	// stays yours, and the stay is paid for afterwards. method_saved: the window is further ahead than a hold lasts; the
+	// card is kept, and the price held a day before it begins.
+	PaymentState *PaymentState `json:"payment_state,omitempty"`
+	Phone        *string       `json:"phone,omitempty"`
+	Price        *Amount       `json:"price,omitempty"`
+	SessionId    *string       `json:"session_id,omitempty"`
+	Space        *string       `json:"space,omitempty"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+
+	// State no_show: nobody came before no_show_at; who comes later within the window is let in when there is room. walked: the parking had no space for it. voided: the operator took it back. Both cost nothing.
+	State        ReservationState `json:"state"`
+	To           time.Time        `json:"to"`
+	VehiclePlate *string          `json:"vehicle_plate,omitempty"`
+}
+
+// OwnerReservationDetail defines model for OwnerReservationDetail.
+type OwnerReservationDetail struct {
+	// Bills The newest counts
+	Bills *[]OwnerBill `json:"bills,omitempty"`
+
+	// Money What was booked, the oldest first
+	Money    *[]LedgerPosting `json:"money,omitempty"`
+	Payments *[]OwnerPayment  `json:"payments,omitempty"`
+
+	// PriceDetail What explains a price; the lines sum to it
+	PriceDetail *PriceDetail     `json:"price_detail,omitempty"`
+	Reservation OwnerReservation `json:"reservation"`
+	Stays       []OwnerSession   `json:"stays"`
+
+	// Timeline The oldest first. The cloud's events are kept for a while only
+	Timeline []TimelineEntry `json:"timeline"`
+
+	// Told What the driver was told, as far as the queue still knows
+	Told []ToldDriver `json:"told"`
+}
+
+// OwnerReservations defines model for OwnerReservations.
+type OwnerReservations struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor   *NextCursor        `json:"next_cursor,omitempty"`
+	Reservations []OwnerReservation `json:"reservations"`
+}
+
+// OwnerSession defines model for OwnerSession.
+type OwnerSession struct {
+	Due         *Amount   `json:"due,omitempty"`
+	EnteredAt   time.Time `json:"entered_at"`
+	EntryLane   *string   `json:"entry_lane,omitempty"`
+	EntryReason *string   `json:"entry_reason,omitempty"`
+	ExitLane    *string   `json:"exit_lane,omitempty"`
+	ExitReason  *string   `json:"exit_reason,omitempty"`
+
+	// Id A walk-in's ticket ends like it
+	Id string `json:"id"`
+
+	// Inferred A passage was concluded and not seen
+	Inferred bool       `json:"inferred"`
+	LeftAt   *time.Time `json:"left_at,omitempty"`
+
+	// Minutes From entry to exit
+	Minutes *int    `json:"minutes,omitempty"`
+	Owed    *Amount `json:"owed,omitempty"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId     ParkingID      `json:"parking_id"`
+	ReservationId *ReservationID `json:"reservation_id,omitempty"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+
+	// State presumed: nobody saw it leave. only_paid: known by a payment at a machine alone
+	State SessionState `json:"state"`
+
+	// VehiclePlate Of the reservation
+	VehiclePlate *string `json:"vehicle_plate,omitempty"`
+	WalkIn       bool    `json:"walk_in"`
+}
+
+// OwnerSessions defines model for OwnerSessions.
+type OwnerSessions struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor *NextCursor    `json:"next_cursor,omitempty"`
+	Sessions   []OwnerSession `json:"sessions"`
 }
 
 // Parking defines model for Parking.
@@ -1444,6 +1978,26 @@ type PaymentRefund struct {
 // stays yours, and the stay is paid for afterwards. method_saved: the window is further ahead than a hold lasts; the
 // card is kept, and the price held a day before it begins.
 type PaymentState string
+
+// PayoutPage defines model for PayoutPage.
+type PayoutPage struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+	Payouts    []PayoutRow `json:"payouts"`
+}
+
+// PayoutRow defines model for PayoutRow.
+type PayoutRow struct {
+	// Amount To the bank; below zero: a bank sent it back
+	Amount Amount `json:"amount"`
+
+	// At When it was booked
+	At time.Time `json:"at"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId   ParkingID `json:"parking_id"`
+	Transaction string    `json:"transaction"`
+}
 
 // PendingChange A change that takes place when its payment is authorized
 type PendingChange struct {
@@ -1712,6 +2266,39 @@ type ReceiptDocument struct {
 	Signature string `json:"signature"`
 }
 
+// ReceivablePage defines model for ReceivablePage.
+type ReceivablePage struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor  *NextCursor     `json:"next_cursor,omitempty"`
+	Receivables []ReceivableRow `json:"receivables"`
+}
+
+// ReceivableRow defines model for ReceivableRow.
+type ReceivableRow struct {
+	// LastAt When something about it was booked last
+	LastAt *time.Time `json:"last_at,omitempty"`
+
+	// Open What is left of it
+	Open Amount `json:"open"`
+
+	// Owed That was ever booked as owed
+	Owed Amount `json:"owed"`
+
+	// Paid Of that, by card, cash or credit, or taken back
+	Paid Amount `json:"paid"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId     ParkingID       `json:"parking_id"`
+	ReservationId *ReservationID  `json:"reservation_id,omitempty"`
+	SessionId     *string         `json:"session_id,omitempty"`
+	Since         time.Time       `json:"since"`
+	State         ReceivableState `json:"state"`
+	WrittenOff    Amount          `json:"written_off"`
+}
+
+// ReceivableState defines model for ReceivableState.
+type ReceivableState string
+
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
 	RecoveryCodes []string `json:"recovery_codes"`
@@ -1840,6 +2427,42 @@ type SessionList struct {
 	Sessions []UserSession `json:"sessions"`
 }
 
+// SessionState presumed: nobody saw it leave. only_paid: known by a payment at a machine alone
+type SessionState string
+
+// ShiftCount defines model for ShiftCount.
+type ShiftCount struct {
+	Counted Amount `json:"counted"`
+
+	// Difference Counted less expected
+	Difference Amount `json:"difference"`
+	Expected   Amount `json:"expected"`
+}
+
+// ShiftPage defines model for ShiftPage.
+type ShiftPage struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+	Shifts     []ShiftRow  `json:"shifts"`
+}
+
+// ShiftRow defines model for ShiftRow.
+type ShiftRow struct {
+	// By Who counted
+	By     string       `json:"by"`
+	Counts []ShiftCount `json:"counts"`
+
+	// From When the shift before was closed; left out: there was none
+	From     *time.Time `json:"from,omitempty"`
+	MadeAt   time.Time  `json:"made_at"`
+	Operator OperatorID `json:"operator"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId ParkingID `json:"parking_id"`
+	Seq       int64     `json:"seq"`
+	Until     time.Time `json:"until"`
+}
+
 // ShownPrice What the caller was shown (by POST …/price) that the whole stay costs then: when it is another price by now, nothing is changed (price_changed). Left out: whatever it costs
 type ShownPrice = Amount
 
@@ -1870,6 +2493,14 @@ type SpaceTypeCount struct {
 // Examples: standard
 type SpaceTypeID = string
 
+// StayLength defines model for StayLength.
+type StayLength struct {
+	Stays int `json:"stays"`
+
+	// UpToMinutes null: longer than all others
+	UpToMinutes *int `json:"up_to_minutes"`
+}
+
 // TOTPSecret defines model for TOTPSecret.
 type TOTPSecret struct {
 	// Secret Base32
@@ -1886,11 +2517,183 @@ type Tariff struct {
 	Version  int    `json:"version"`
 }
 
+// TimelineEntry defines model for TimelineEntry.
+type TimelineEntry struct {
+	At time.Time `json:"at"`
+
+	// Code admitted, entered, backed_out, released, exited, refused, paid, commanded; else the kind of the event, as reservation.confirmed
+	Code   string  `json:"code"`
+	Lane   *string `json:"lane,omitempty"`
+	Reason *string `json:"reason,omitempty"`
+
+	// Source gate: by the edge's clock; cloud: by ours
+	Source TimelineEntrySource `json:"source"`
+
+	// State Of the reservation or the payment after it
+	State *string `json:"state,omitempty"`
+
+	// ToldAt When the gate's word was heard
+	ToldAt *time.Time `json:"told_at,omitempty"`
+
+	// UncertainMs By how much the edge's clock may be wrong
+	UncertainMs *int64 `json:"uncertain_ms,omitempty"`
+}
+
+// TimelineEntrySource gate: by the edge's clock; cloud: by ours
+type TimelineEntrySource string
+
 // TokenAndPassword defines model for TokenAndPassword.
 type TokenAndPassword struct {
 	// Password Any characters, 10 at least; not the address, and none that is among the most common
 	Password NewPassword `json:"password"`
 	Token    string      `json:"token"`
+}
+
+// ToldDriver defines model for ToldDriver.
+type ToldDriver struct {
+	At       time.Time         `json:"at"`
+	Channel  ToldDriverChannel `json:"channel"`
+	State    ToldDriverState   `json:"state"`
+	Template string            `json:"template"`
+}
+
+// ToldDriverChannel defines model for ToldDriver.Channel.
+type ToldDriverChannel string
+
+// ToldDriverState defines model for ToldDriver.State.
+type ToldDriverState string
+
+// TrendDay defines model for TrendDay.
+type TrendDay struct {
+	// Day Examples: 2026-10-25
+	Day LocalDay `json:"day"`
+
+	// EarlyDepartures Who reserved and left a quarter of an hour or more before the end
+	EarlyDepartures int `json:"early_departures"`
+
+	// FullHours In which 97 percent or more were taken
+	FullHours int `json:"full_hours"`
+
+	// Hours That the day has by the clock
+	Hours TrendDayHours `json:"hours"`
+
+	// MedianMinutes Half of the stays were no longer; null: there were none
+	MedianMinutes *int `json:"median_minutes"`
+
+	// NoShows Of those
+	NoShows int `json:"no_shows"`
+	Refused int `json:"refused"`
+
+	// Reserved Reservations that began
+	Reserved int `json:"reserved"`
+
+	// Resold No-shows whose place somebody took who came later without a booking, or with one made after that
+	Resold          int          `json:"resold"`
+	RevenueReserved *MaybeAmount `json:"revenue_reserved"`
+	RevenueWalkIn   *MaybeAmount `json:"revenue_walk_in"`
+
+	// Stays That ended
+	Stays int `json:"stays"`
+
+	// UnknownHours Of which nothing is known
+	UnknownHours int `json:"unknown_hours"`
+}
+
+// TrendDayHours That the day has by the clock
+type TrendDayHours int
+
+// TrendHour defines model for TrendHour.
+type TrendHour struct {
+	Arrivals *int `json:"arrivals"`
+
+	// At When it begins
+	At       time.Time `json:"at"`
+	Capacity int       `json:"capacity"`
+
+	// Day Examples: 2026-10-25
+	Day LocalDay `json:"day"`
+
+	// Departures Also of those whose exit nobody saw
+	Departures *int `json:"departures"`
+	Hour       int  `json:"hour"`
+
+	// Late Something changed after the hour was first shown
+	Late bool `json:"late"`
+
+	// OccupancyPercent Of the capacity, on average; null: not known, or no capacity
+	OccupancyPercent *float32 `json:"occupancy_percent"`
+
+	// Occupied Vehicles inside, on average; null: not known
+	Occupied *float32 `json:"occupied"`
+
+	// Refused Who was turned away because it was full: at the gate, and of those who wanted to book from this hour on
+	Refused int `json:"refused"`
+
+	// Repeated The second of two hours of that name, when clocks go back
+	Repeated bool `json:"repeated"`
+}
+
+// TrendSums defines model for TrendSums.
+type TrendSums struct {
+	// EarlyDepartures Who reserved and left a quarter of an hour or more before the end
+	EarlyDepartures int `json:"early_departures"`
+
+	// FullHours In which 97 percent or more were taken
+	FullHours int `json:"full_hours"`
+
+	// MedianMinutes Half of the stays were no longer; null: there were none
+	MedianMinutes *int `json:"median_minutes"`
+
+	// NoShows Of those
+	NoShows int `json:"no_shows"`
+	Refused int `json:"refused"`
+
+	// Reserved Reservations that began
+	Reserved int `json:"reserved"`
+
+	// Resold No-shows whose place somebody took who came later without a booking, or with one made after that
+	Resold          int          `json:"resold"`
+	RevenueReserved *MaybeAmount `json:"revenue_reserved"`
+	RevenueWalkIn   *MaybeAmount `json:"revenue_walk_in"`
+
+	// Stays That ended
+	Stays int `json:"stays"`
+
+	// UnknownHours Of which nothing is known
+	UnknownHours int `json:"unknown_hours"`
+}
+
+// Trends defines model for Trends.
+type Trends struct {
+	// Before Of as many days before them
+	Before TrendSums `json:"before"`
+
+	// Capacity Now
+	Capacity int `json:"capacity"`
+
+	// ComputedAt When an hour of these days was last counted
+	ComputedAt *time.Time `json:"computed_at"`
+	Currency   string     `json:"currency"`
+	Days       []TrendDay `json:"days"`
+
+	// From Examples: 2026-10-25
+	From  LocalDay    `json:"from"`
+	Hours []TrendHour `json:"hours"`
+
+	// KnownUntil Up to when the edge has told what happened; null: there was never an edge
+	KnownUntil *time.Time `json:"known_until"`
+
+	// LastFactAt When the newest passage, refusal or payment of these days was told; null: none was
+	LastFactAt *time.Time `json:"last_fact_at"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId   ParkingID    `json:"parking_id"`
+	StayLengths []StayLength `json:"stay_lengths"`
+	Timezone    string       `json:"timezone"`
+
+	// To Examples: 2026-10-25
+	To    LocalDay  `json:"to"`
+	Total TrendSums `json:"total"`
 }
 
 // User defines model for User.
@@ -1958,8 +2761,35 @@ type UserSession struct {
 // ChangeKey defines model for ChangeKey.
 type ChangeKey = string
 
+// FirstDay Examples: 2026-10-25
+type FirstDay = LocalDay
+
+// LastDay Examples: 2026-10-25
+type LastDay = LocalDay
+
+// OfOperator defines model for OfOperator.
+type OfOperator = OperatorID
+
+// OfParking Examples: dresden-altmarkt
+type OfParking = ParkingID
+
+// PageCursor defines model for PageCursor.
+type PageCursor = string
+
+// PageLimit defines model for PageLimit.
+type PageLimit = int
+
 // PayKey defines model for PayKey.
 type PayKey = string
+
+// SomeFirstDay Examples: 2026-10-25
+type SomeFirstDay = LocalDay
+
+// SomeLastDay Examples: 2026-10-25
+type SomeLastDay = LocalDay
+
+// Sought defines model for Sought.
+type Sought = string
 
 // SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
 //
@@ -2034,10 +2864,173 @@ type ListMyReservationsParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListClosingsParams defines parameters for ListClosings.
+type ListClosingsParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+	Limit    *PageLimit  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListLedgerParams defines parameters for ListLedger.
+type ListLedgerParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking `form:"parking,omitempty" json:"parking,omitempty"`
+
+	// Account Of the chart of accounts
+	Account *LedgerAccount `form:"account,omitempty" json:"account,omitempty"`
+
+	// From Not before this day, of the parking's time zone
+	From *SomeFirstDay `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Not after this day
+	To    *SomeLastDay `form:"to,omitempty" json:"to,omitempty"`
+	Limit *PageLimit   `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetMoneyParams defines parameters for GetMoney.
+type GetMoneyParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking `form:"parking,omitempty" json:"parking,omitempty"`
+
+	// From The first day, of the parking's time zone
+	From FirstDay `form:"from" json:"from"`
+
+	// To The last day, included
+	To LastDay `form:"to" json:"to"`
+}
+
 // ListOwnParkingsParams defines parameters for ListOwnParkings.
 type ListOwnParkingsParams struct {
 	// Operator Only those of this one
 	Operator *OperatorID `form:"operator,omitempty" json:"operator,omitempty"`
+}
+
+// GetTrendsParams defines parameters for GetTrends.
+type GetTrendsParams struct {
+	// From The first day, of the parking's time zone
+	From FirstDay `form:"from" json:"from"`
+
+	// To The last day, included
+	To LastDay `form:"to" json:"to"`
+
+	// SpaceType Only this one
+	SpaceType *SpaceTypeID `form:"space_type,omitempty" json:"space_type,omitempty"`
+}
+
+// ListPayoutsParams defines parameters for ListPayouts.
+type ListPayoutsParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking `form:"parking,omitempty" json:"parking,omitempty"`
+
+	// From Not before this day, of the parking's time zone
+	From *SomeFirstDay `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Not after this day
+	To    *SomeLastDay `form:"to,omitempty" json:"to,omitempty"`
+	Limit *PageLimit   `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListReceivablesParams defines parameters for ListReceivables.
+type ListReceivablesParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking       `form:"parking,omitempty" json:"parking,omitempty"`
+	State   *ReceivableState `form:"state,omitempty" json:"state,omitempty"`
+
+	// From Not before this day, of the parking's time zone
+	From *SomeFirstDay `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Not after this day
+	To    *SomeLastDay `form:"to,omitempty" json:"to,omitempty"`
+	Limit *PageLimit   `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListOwnerReservationsParams defines parameters for ListOwnerReservations.
+type ListOwnerReservationsParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking        `form:"parking,omitempty" json:"parking,omitempty"`
+	State   *ReservationState `form:"state,omitempty" json:"state,omitempty"`
+
+	// From Not before this day, of the parking's time zone
+	From *SomeFirstDay `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Not after this day
+	To *SomeLastDay `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q An id as it is written, the beginning of a vehicle's plate (blanks, dashes and capitals make no difference), a mail address, or the last characters of a walk-in's ticket
+	Q     *Sought    `form:"q,omitempty" json:"q,omitempty"`
+	Limit *PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListOwnerSessionsParams defines parameters for ListOwnerSessions.
+type ListOwnerSessionsParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking                    `form:"parking,omitempty" json:"parking,omitempty"`
+	State   *ListOwnerSessionsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// WalkIn true: only walk-ins; false: only with a reservation
+	WalkIn *bool `form:"walk_in,omitempty" json:"walk_in,omitempty"`
+
+	// From Not before this day, of the parking's time zone
+	From *SomeFirstDay `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Not after this day
+	To *SomeLastDay `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q An id as it is written, the beginning of a vehicle's plate (blanks, dashes and capitals make no difference), a mail address, or the last characters of a walk-in's ticket
+	Q     *Sought    `form:"q,omitempty" json:"q,omitempty"`
+	Limit *PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListOwnerSessionsParamsState defines parameters for ListOwnerSessions.
+type ListOwnerSessionsParamsState string
+
+// ListShiftsParams defines parameters for ListShifts.
+type ListShiftsParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking `form:"parking,omitempty" json:"parking,omitempty"`
+	Limit   *PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // GetParkingByQueryParams defines parameters for GetParkingByQuery.
