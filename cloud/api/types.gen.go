@@ -73,6 +73,57 @@ func (e ChangeMeRequestHourCycle) Valid() bool {
 	}
 }
 
+// Defines values for ConfigChangeWhat.
+const (
+	CapacityBlocked   ConfigChangeWhat = "capacity.blocked"
+	CapacityChanged   ConfigChangeWhat = "capacity.changed"
+	CapacityUnblocked ConfigChangeWhat = "capacity.unblocked"
+	ParkingImported   ConfigChangeWhat = "parking.imported"
+	PolicyChanged     ConfigChangeWhat = "policy.changed"
+	TariffAdopted     ConfigChangeWhat = "tariff.adopted"
+	TariffScheduled   ConfigChangeWhat = "tariff.scheduled"
+	TariffWithdrawn   ConfigChangeWhat = "tariff.withdrawn"
+	TeamInvited       ConfigChangeWhat = "team.invited"
+	TeamJoined        ConfigChangeWhat = "team.joined"
+	TeamRemoved       ConfigChangeWhat = "team.removed"
+	TeamRoleChanged   ConfigChangeWhat = "team.role_changed"
+	TeamWithdrawn     ConfigChangeWhat = "team.withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ConfigChangeWhat enum.
+func (e ConfigChangeWhat) Valid() bool {
+	switch e {
+	case CapacityBlocked:
+		return true
+	case CapacityChanged:
+		return true
+	case CapacityUnblocked:
+		return true
+	case ParkingImported:
+		return true
+	case PolicyChanged:
+		return true
+	case TariffAdopted:
+		return true
+	case TariffScheduled:
+		return true
+	case TariffWithdrawn:
+		return true
+	case TeamInvited:
+		return true
+	case TeamJoined:
+		return true
+	case TeamRemoved:
+		return true
+	case TeamRoleChanged:
+		return true
+	case TeamWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthChecks.
 const (
 	HealthChecksFailing HealthChecks = "failing"
@@ -205,6 +256,30 @@ func (e MailSentStatus) Valid() bool {
 	}
 }
 
+// Defines values for OfflineStagesStagesAllow.
+const (
+	OfflineStagesStagesAllowCloudUses OfflineStagesStagesAllow = "cloud_uses"
+	OfflineStagesStagesAllowUnknown   OfflineStagesStagesAllow = "unknown"
+	OfflineStagesStagesAllowUnsigned  OfflineStagesStagesAllow = "unsigned"
+	OfflineStagesStagesAllowWalkins   OfflineStagesStagesAllow = "walkins"
+)
+
+// Valid indicates whether the value is a known member of the OfflineStagesStagesAllow enum.
+func (e OfflineStagesStagesAllow) Valid() bool {
+	switch e {
+	case OfflineStagesStagesAllowCloudUses:
+		return true
+	case OfflineStagesStagesAllowUnknown:
+		return true
+	case OfflineStagesStagesAllowUnsigned:
+		return true
+	case OfflineStagesStagesAllowWalkins:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ParkingFeaturesType.
 const (
 	FeatureCollection ParkingFeaturesType = "FeatureCollection"
@@ -259,6 +334,30 @@ func (e ParkingStatus) Valid() bool {
 	case ParkingStatusOpen:
 		return true
 	case ParkingStatusUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Passback.
+const (
+	Hard  Passback = "hard"
+	Off   Passback = "off"
+	Soft  Passback = "soft"
+	Timed Passback = "timed"
+)
+
+// Valid indicates whether the value is a known member of the Passback enum.
+func (e Passback) Valid() bool {
+	switch e {
+	case Hard:
+		return true
+	case Off:
+		return true
+	case Soft:
+		return true
+	case Timed:
 		return true
 	default:
 		return false
@@ -330,277 +429,337 @@ func (e PaymentState) Valid() bool {
 
 // Defines values for ProblemCode.
 const (
-	AddressDiffers        ProblemCode = "address_differs"
-	AlreadyEnded          ProblemCode = "already_ended"
-	AlreadyInside         ProblemCode = "already_inside"
-	BeyondHorizon         ProblemCode = "beyond_horizon"
-	BodyTooLarge          ProblemCode = "body_too_large"
-	ChallengeExpired      ProblemCode = "challenge_expired"
-	ChangeInForce         ProblemCode = "change_in_force"
-	ChangeNotFound        ProblemCode = "change_not_found"
-	ChangeNotInForce      ProblemCode = "change_not_in_force"
-	ChangePending         ProblemCode = "change_pending"
-	ClaimedAlready        ProblemCode = "claimed_already"
-	CodeRequired          ProblemCode = "code_required"
-	Contended             ProblemCode = "contended"
-	CrossOrigin           ProblemCode = "cross_origin"
-	DatabaseUnavailable   ProblemCode = "database_unavailable"
-	EditionNotFound       ProblemCode = "edition_not_found"
-	EndNotLater           ProblemCode = "end_not_later"
-	HoldTooLate           ProblemCode = "hold_too_late"
-	IdempotencyKeyInvalid ProblemCode = "idempotency_key_invalid"
-	IdempotencyKeyMissing ProblemCode = "idempotency_key_missing"
-	IdempotencyKeyReused  ProblemCode = "idempotency_key_reused"
-	Internal              ProblemCode = "internal"
-	InvalidParameter      ProblemCode = "invalid_parameter"
-	LastOwner             ProblemCode = "last_owner"
-	LinkExpired           ProblemCode = "link_expired"
-	ListingLoading        ProblemCode = "listing_loading"
-	LoginAgain            ProblemCode = "login_again"
-	LoginBusy             ProblemCode = "login_busy"
-	MalformedJson         ProblemCode = "malformed_json"
-	MalformedQuery        ProblemCode = "malformed_query"
-	MethodNotAllowed      ProblemCode = "method_not_allowed"
-	NoChangePending       ProblemCode = "no_change_pending"
-	NoOperator            ProblemCode = "no_operator"
-	NoReceipt             ProblemCode = "no_receipt"
-	NotAcceptable         ProblemCode = "not_acceptable"
-	NotAllowed            ProblemCode = "not_allowed"
-	NotChangeable         ProblemCode = "not_changeable"
-	NotConfirmed          ProblemCode = "not_confirmed"
-	NotForSale            ProblemCode = "not_for_sale"
-	NotLoggedIn           ProblemCode = "not_logged_in"
-	NothingOwed           ProblemCode = "nothing_owed"
-	OperatorNotFound      ProblemCode = "operator_not_found"
-	ParkingNotFound       ProblemCode = "parking_not_found"
-	PasskeyExists         ProblemCode = "passkey_exists"
-	PasskeyNotFound       ProblemCode = "passkey_not_found"
-	PasskeyRefused        ProblemCode = "passkey_refused"
-	PasskeysUnavailable   ProblemCode = "passkeys_unavailable"
-	PayAtMachineRefused   ProblemCode = "pay_at_machine_refused"
-	PaymentDeclined       ProblemCode = "payment_declined"
-	PaymentInProgress     ProblemCode = "payment_in_progress"
-	PaymentMethodNeeded   ProblemCode = "payment_method_needed"
-	PaymentNotInForce     ProblemCode = "payment_not_in_force"
-	PositionInvalid       ProblemCode = "position_invalid"
-	PriceChanged          ProblemCode = "price_changed"
-	ProviderNotFound      ProblemCode = "provider_not_found"
-	ProviderUnavailable   ProblemCode = "provider_unavailable"
-	QuoteExpired          ProblemCode = "quote_expired"
-	QuoteMismatch         ProblemCode = "quote_mismatch"
-	ReceiptNotReady       ProblemCode = "receipt_not_ready"
-	RequestInProgress     ProblemCode = "request_in_progress"
-	RequestInvalid        ProblemCode = "request_invalid"
-	ReservationNotFound   ProblemCode = "reservation_not_found"
-	RouteNotFound         ProblemCode = "route_not_found"
-	SecondFactorMissing   ProblemCode = "second_factor_missing"
-	SecondFactorRequired  ProblemCode = "second_factor_required"
-	SessionNotFound       ProblemCode = "session_not_found"
-	SoldOut               ProblemCode = "sold_out"
-	SpaceTypeUnknown      ProblemCode = "space_type_unknown"
-	Stopping              ProblemCode = "stopping"
-	TimeWithoutOffset     ProblemCode = "time_without_offset"
-	TooManyPasskeys       ProblemCode = "too_many_passkeys"
-	TooManyStreams        ProblemCode = "too_many_streams"
-	TooManyTries          ProblemCode = "too_many_tries"
-	TotpExists            ProblemCode = "totp_exists"
-	TotpNotFound          ProblemCode = "totp_not_found"
-	UnknownField          ProblemCode = "unknown_field"
-	UnknownParameter      ProblemCode = "unknown_parameter"
-	UnsupportedMediaType  ProblemCode = "unsupported_media_type"
-	VersionConflict       ProblemCode = "version_conflict"
-	WebhookForged         ProblemCode = "webhook_forged"
-	WebhookMalformed      ProblemCode = "webhook_malformed"
-	WebhookStale          ProblemCode = "webhook_stale"
-	WindowEmpty           ProblemCode = "window_empty"
-	WindowInPast          ProblemCode = "window_in_past"
-	WindowTooLong         ProblemCode = "window_too_long"
-	WindowTooShort        ProblemCode = "window_too_short"
-	WindowTooSoon         ProblemCode = "window_too_soon"
-	WrongCode             ProblemCode = "wrong_code"
-	WrongLogin            ProblemCode = "wrong_login"
+	ProblemCodeAddressDiffers        ProblemCode = "address_differs"
+	ProblemCodeAlreadyEnded          ProblemCode = "already_ended"
+	ProblemCodeAlreadyInside         ProblemCode = "already_inside"
+	ProblemCodeBaysMissing           ProblemCode = "bays_missing"
+	ProblemCodeBeyondHorizon         ProblemCode = "beyond_horizon"
+	ProblemCodeBlockExceedsCapacity  ProblemCode = "block_exceeds_capacity"
+	ProblemCodeBlockInvalid          ProblemCode = "block_invalid"
+	ProblemCodeBlockNotFound         ProblemCode = "block_not_found"
+	ProblemCodeBlockRemoved          ProblemCode = "block_removed"
+	ProblemCodeBodyTooLarge          ProblemCode = "body_too_large"
+	ProblemCodeCapacityInvalid       ProblemCode = "capacity_invalid"
+	ProblemCodeChallengeExpired      ProblemCode = "challenge_expired"
+	ProblemCodeChangeInForce         ProblemCode = "change_in_force"
+	ProblemCodeChangeNotFound        ProblemCode = "change_not_found"
+	ProblemCodeChangeNotInForce      ProblemCode = "change_not_in_force"
+	ProblemCodeChangePending         ProblemCode = "change_pending"
+	ProblemCodeClaimedAlready        ProblemCode = "claimed_already"
+	ProblemCodeCodeRequired          ProblemCode = "code_required"
+	ProblemCodeContended             ProblemCode = "contended"
+	ProblemCodeCrossOrigin           ProblemCode = "cross_origin"
+	ProblemCodeDatabaseUnavailable   ProblemCode = "database_unavailable"
+	ProblemCodeDateInPast            ProblemCode = "date_in_past"
+	ProblemCodeEditionNotFound       ProblemCode = "edition_not_found"
+	ProblemCodeEndNotLater           ProblemCode = "end_not_later"
+	ProblemCodeHoldTooLate           ProblemCode = "hold_too_late"
+	ProblemCodeIdempotencyKeyInvalid ProblemCode = "idempotency_key_invalid"
+	ProblemCodeIdempotencyKeyMissing ProblemCode = "idempotency_key_missing"
+	ProblemCodeIdempotencyKeyReused  ProblemCode = "idempotency_key_reused"
+	ProblemCodeInternal              ProblemCode = "internal"
+	ProblemCodeInvalidParameter      ProblemCode = "invalid_parameter"
+	ProblemCodeInvalidTariff         ProblemCode = "invalid_tariff"
+	ProblemCodeInvitationNotFound    ProblemCode = "invitation_not_found"
+	ProblemCodeLastOwner             ProblemCode = "last_owner"
+	ProblemCodeLinkExpired           ProblemCode = "link_expired"
+	ProblemCodeListingLoading        ProblemCode = "listing_loading"
+	ProblemCodeLoginAgain            ProblemCode = "login_again"
+	ProblemCodeLoginBusy             ProblemCode = "login_busy"
+	ProblemCodeMalformedJson         ProblemCode = "malformed_json"
+	ProblemCodeMalformedQuery        ProblemCode = "malformed_query"
+	ProblemCodeMemberNotFound        ProblemCode = "member_not_found"
+	ProblemCodeMethodNotAllowed      ProblemCode = "method_not_allowed"
+	ProblemCodeNoChangePending       ProblemCode = "no_change_pending"
+	ProblemCodeNoOperator            ProblemCode = "no_operator"
+	ProblemCodeNoReceipt             ProblemCode = "no_receipt"
+	ProblemCodeNotAcceptable         ProblemCode = "not_acceptable"
+	ProblemCodeNotAllowed            ProblemCode = "not_allowed"
+	ProblemCodeNotBuilt              ProblemCode = "not_built"
+	ProblemCodeNotChangeable         ProblemCode = "not_changeable"
+	ProblemCodeNotConfirmed          ProblemCode = "not_confirmed"
+	ProblemCodeNotForSale            ProblemCode = "not_for_sale"
+	ProblemCodeNotLoggedIn           ProblemCode = "not_logged_in"
+	ProblemCodeNothingOwed           ProblemCode = "nothing_owed"
+	ProblemCodeOperatorNotFound      ProblemCode = "operator_not_found"
+	ProblemCodeParkingNotFound       ProblemCode = "parking_not_found"
+	ProblemCodePasskeyExists         ProblemCode = "passkey_exists"
+	ProblemCodePasskeyNotFound       ProblemCode = "passkey_not_found"
+	ProblemCodePasskeyRefused        ProblemCode = "passkey_refused"
+	ProblemCodePasskeysUnavailable   ProblemCode = "passkeys_unavailable"
+	ProblemCodePayAtMachineRefused   ProblemCode = "pay_at_machine_refused"
+	ProblemCodePaymentDeclined       ProblemCode = "payment_declined"
+	ProblemCodePaymentInProgress     ProblemCode = "payment_in_progress"
+	ProblemCodePaymentMethodNeeded   ProblemCode = "payment_method_needed"
+	ProblemCodePaymentNotInForce     ProblemCode = "payment_not_in_force"
+	ProblemCodePolicyInvalid         ProblemCode = "policy_invalid"
+	ProblemCodePositionInvalid       ProblemCode = "position_invalid"
+	ProblemCodePriceChanged          ProblemCode = "price_changed"
+	ProblemCodeProviderNotFound      ProblemCode = "provider_not_found"
+	ProblemCodeProviderUnavailable   ProblemCode = "provider_unavailable"
+	ProblemCodeQuoteExpired          ProblemCode = "quote_expired"
+	ProblemCodeQuoteMismatch         ProblemCode = "quote_mismatch"
+	ProblemCodeReceiptNotReady       ProblemCode = "receipt_not_ready"
+	ProblemCodeReplayBusy            ProblemCode = "replay_busy"
+	ProblemCodeRequestInProgress     ProblemCode = "request_in_progress"
+	ProblemCodeRequestInvalid        ProblemCode = "request_invalid"
+	ProblemCodeReservationNotFound   ProblemCode = "reservation_not_found"
+	ProblemCodeRouteNotFound         ProblemCode = "route_not_found"
+	ProblemCodeSecondFactorMissing   ProblemCode = "second_factor_missing"
+	ProblemCodeSecondFactorRequired  ProblemCode = "second_factor_required"
+	ProblemCodeSessionNotFound       ProblemCode = "session_not_found"
+	ProblemCodeSoldOut               ProblemCode = "sold_out"
+	ProblemCodeSpaceTypeUnknown      ProblemCode = "space_type_unknown"
+	ProblemCodeStopping              ProblemCode = "stopping"
+	ProblemCodeTariffCurrency        ProblemCode = "tariff_currency"
+	ProblemCodeTariffFrom            ProblemCode = "tariff_from"
+	ProblemCodeTariffInForce         ProblemCode = "tariff_in_force"
+	ProblemCodeTariffVersion         ProblemCode = "tariff_version"
+	ProblemCodeTimeWithoutOffset     ProblemCode = "time_without_offset"
+	ProblemCodeTooManyPasskeys       ProblemCode = "too_many_passkeys"
+	ProblemCodeTooManyScheduled      ProblemCode = "too_many_scheduled"
+	ProblemCodeTooManyStays          ProblemCode = "too_many_stays"
+	ProblemCodeTooManyStreams        ProblemCode = "too_many_streams"
+	ProblemCodeTooManyTries          ProblemCode = "too_many_tries"
+	ProblemCodeTotpExists            ProblemCode = "totp_exists"
+	ProblemCodeTotpNotFound          ProblemCode = "totp_not_found"
+	ProblemCodeUnknownField          ProblemCode = "unknown_field"
+	ProblemCodeUnknownParameter      ProblemCode = "unknown_parameter"
+	ProblemCodeUnsupportedMediaType  ProblemCode = "unsupported_media_type"
+	ProblemCodeVersionConflict       ProblemCode = "version_conflict"
+	ProblemCodeWebhookForged         ProblemCode = "webhook_forged"
+	ProblemCodeWebhookMalformed      ProblemCode = "webhook_malformed"
+	ProblemCodeWebhookStale          ProblemCode = "webhook_stale"
+	ProblemCodeWindowEmpty           ProblemCode = "window_empty"
+	ProblemCodeWindowInPast          ProblemCode = "window_in_past"
+	ProblemCodeWindowTooLong         ProblemCode = "window_too_long"
+	ProblemCodeWindowTooShort        ProblemCode = "window_too_short"
+	ProblemCodeWindowTooSoon         ProblemCode = "window_too_soon"
+	ProblemCodeWrongCode             ProblemCode = "wrong_code"
+	ProblemCodeWrongLogin            ProblemCode = "wrong_login"
+	ProblemCodeZoneMissing           ProblemCode = "zone_missing"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
 func (e ProblemCode) Valid() bool {
 	switch e {
-	case AddressDiffers:
+	case ProblemCodeAddressDiffers:
 		return true
-	case AlreadyEnded:
+	case ProblemCodeAlreadyEnded:
 		return true
-	case AlreadyInside:
+	case ProblemCodeAlreadyInside:
 		return true
-	case BeyondHorizon:
+	case ProblemCodeBaysMissing:
 		return true
-	case BodyTooLarge:
+	case ProblemCodeBeyondHorizon:
 		return true
-	case ChallengeExpired:
+	case ProblemCodeBlockExceedsCapacity:
 		return true
-	case ChangeInForce:
+	case ProblemCodeBlockInvalid:
 		return true
-	case ChangeNotFound:
+	case ProblemCodeBlockNotFound:
 		return true
-	case ChangeNotInForce:
+	case ProblemCodeBlockRemoved:
 		return true
-	case ChangePending:
+	case ProblemCodeBodyTooLarge:
 		return true
-	case ClaimedAlready:
+	case ProblemCodeCapacityInvalid:
 		return true
-	case CodeRequired:
+	case ProblemCodeChallengeExpired:
 		return true
-	case Contended:
+	case ProblemCodeChangeInForce:
 		return true
-	case CrossOrigin:
+	case ProblemCodeChangeNotFound:
 		return true
-	case DatabaseUnavailable:
+	case ProblemCodeChangeNotInForce:
 		return true
-	case EditionNotFound:
+	case ProblemCodeChangePending:
 		return true
-	case EndNotLater:
+	case ProblemCodeClaimedAlready:
 		return true
-	case HoldTooLate:
+	case ProblemCodeCodeRequired:
 		return true
-	case IdempotencyKeyInvalid:
+	case ProblemCodeContended:
 		return true
-	case IdempotencyKeyMissing:
+	case ProblemCodeCrossOrigin:
 		return true
-	case IdempotencyKeyReused:
+	case ProblemCodeDatabaseUnavailable:
 		return true
-	case Internal:
+	case ProblemCodeDateInPast:
 		return true
-	case InvalidParameter:
+	case ProblemCodeEditionNotFound:
 		return true
-	case LastOwner:
+	case ProblemCodeEndNotLater:
 		return true
-	case LinkExpired:
+	case ProblemCodeHoldTooLate:
 		return true
-	case ListingLoading:
+	case ProblemCodeIdempotencyKeyInvalid:
 		return true
-	case LoginAgain:
+	case ProblemCodeIdempotencyKeyMissing:
 		return true
-	case LoginBusy:
+	case ProblemCodeIdempotencyKeyReused:
 		return true
-	case MalformedJson:
+	case ProblemCodeInternal:
 		return true
-	case MalformedQuery:
+	case ProblemCodeInvalidParameter:
 		return true
-	case MethodNotAllowed:
+	case ProblemCodeInvalidTariff:
 		return true
-	case NoChangePending:
+	case ProblemCodeInvitationNotFound:
 		return true
-	case NoOperator:
+	case ProblemCodeLastOwner:
 		return true
-	case NoReceipt:
+	case ProblemCodeLinkExpired:
 		return true
-	case NotAcceptable:
+	case ProblemCodeListingLoading:
 		return true
-	case NotAllowed:
+	case ProblemCodeLoginAgain:
 		return true
-	case NotChangeable:
+	case ProblemCodeLoginBusy:
 		return true
-	case NotConfirmed:
+	case ProblemCodeMalformedJson:
 		return true
-	case NotForSale:
+	case ProblemCodeMalformedQuery:
 		return true
-	case NotLoggedIn:
+	case ProblemCodeMemberNotFound:
 		return true
-	case NothingOwed:
+	case ProblemCodeMethodNotAllowed:
 		return true
-	case OperatorNotFound:
+	case ProblemCodeNoChangePending:
 		return true
-	case ParkingNotFound:
+	case ProblemCodeNoOperator:
 		return true
-	case PasskeyExists:
+	case ProblemCodeNoReceipt:
 		return true
-	case PasskeyNotFound:
+	case ProblemCodeNotAcceptable:
 		return true
-	case PasskeyRefused:
+	case ProblemCodeNotAllowed:
 		return true
-	case PasskeysUnavailable:
+	case ProblemCodeNotBuilt:
 		return true
-	case PayAtMachineRefused:
+	case ProblemCodeNotChangeable:
 		return true
-	case PaymentDeclined:
+	case ProblemCodeNotConfirmed:
 		return true
-	case PaymentInProgress:
+	case ProblemCodeNotForSale:
 		return true
-	case PaymentMethodNeeded:
+	case ProblemCodeNotLoggedIn:
 		return true
-	case PaymentNotInForce:
+	case ProblemCodeNothingOwed:
 		return true
-	case PositionInvalid:
+	case ProblemCodeOperatorNotFound:
 		return true
-	case PriceChanged:
+	case ProblemCodeParkingNotFound:
 		return true
-	case ProviderNotFound:
+	case ProblemCodePasskeyExists:
 		return true
-	case ProviderUnavailable:
+	case ProblemCodePasskeyNotFound:
 		return true
-	case QuoteExpired:
+	case ProblemCodePasskeyRefused:
 		return true
-	case QuoteMismatch:
+	case ProblemCodePasskeysUnavailable:
 		return true
-	case ReceiptNotReady:
+	case ProblemCodePayAtMachineRefused:
 		return true
-	case RequestInProgress:
+	case ProblemCodePaymentDeclined:
 		return true
-	case RequestInvalid:
+	case ProblemCodePaymentInProgress:
 		return true
-	case ReservationNotFound:
+	case ProblemCodePaymentMethodNeeded:
 		return true
-	case RouteNotFound:
+	case ProblemCodePaymentNotInForce:
 		return true
-	case SecondFactorMissing:
+	case ProblemCodePolicyInvalid:
 		return true
-	case SecondFactorRequired:
+	case ProblemCodePositionInvalid:
 		return true
-	case SessionNotFound:
+	case ProblemCodePriceChanged:
 		return true
-	case SoldOut:
+	case ProblemCodeProviderNotFound:
 		return true
-	case SpaceTypeUnknown:
+	case ProblemCodeProviderUnavailable:
 		return true
-	case Stopping:
+	case ProblemCodeQuoteExpired:
 		return true
-	case TimeWithoutOffset:
+	case ProblemCodeQuoteMismatch:
 		return true
-	case TooManyPasskeys:
+	case ProblemCodeReceiptNotReady:
 		return true
-	case TooManyStreams:
+	case ProblemCodeReplayBusy:
 		return true
-	case TooManyTries:
+	case ProblemCodeRequestInProgress:
 		return true
-	case TotpExists:
+	case ProblemCodeRequestInvalid:
 		return true
-	case TotpNotFound:
+	case ProblemCodeReservationNotFound:
 		return true
-	case UnknownField:
+	case ProblemCodeRouteNotFound:
 		return true
-	case UnknownParameter:
+	case ProblemCodeSecondFactorMissing:
 		return true
-	case UnsupportedMediaType:
+	case ProblemCodeSecondFactorRequired:
 		return true
-	case VersionConflict:
+	case ProblemCodeSessionNotFound:
 		return true
-	case WebhookForged:
+	case ProblemCodeSoldOut:
 		return true
-	case WebhookMalformed:
+	case ProblemCodeSpaceTypeUnknown:
 		return true
-	case WebhookStale:
+	case ProblemCodeStopping:
 		return true
-	case WindowEmpty:
+	case ProblemCodeTariffCurrency:
 		return true
-	case WindowInPast:
+	case ProblemCodeTariffFrom:
 		return true
-	case WindowTooLong:
+	case ProblemCodeTariffInForce:
 		return true
-	case WindowTooShort:
+	case ProblemCodeTariffVersion:
 		return true
-	case WindowTooSoon:
+	case ProblemCodeTimeWithoutOffset:
 		return true
-	case WrongCode:
+	case ProblemCodeTooManyPasskeys:
 		return true
-	case WrongLogin:
+	case ProblemCodeTooManyScheduled:
+		return true
+	case ProblemCodeTooManyStays:
+		return true
+	case ProblemCodeTooManyStreams:
+		return true
+	case ProblemCodeTooManyTries:
+		return true
+	case ProblemCodeTotpExists:
+		return true
+	case ProblemCodeTotpNotFound:
+		return true
+	case ProblemCodeUnknownField:
+		return true
+	case ProblemCodeUnknownParameter:
+		return true
+	case ProblemCodeUnsupportedMediaType:
+		return true
+	case ProblemCodeVersionConflict:
+		return true
+	case ProblemCodeWebhookForged:
+		return true
+	case ProblemCodeWebhookMalformed:
+		return true
+	case ProblemCodeWebhookStale:
+		return true
+	case ProblemCodeWindowEmpty:
+		return true
+	case ProblemCodeWindowInPast:
+		return true
+	case ProblemCodeWindowTooLong:
+		return true
+	case ProblemCodeWindowTooShort:
+		return true
+	case ProblemCodeWindowTooSoon:
+		return true
+	case ProblemCodeWrongCode:
+		return true
+	case ProblemCodeWrongLogin:
+		return true
+	case ProblemCodeZoneMissing:
 		return true
 	default:
 		return false
@@ -798,19 +957,82 @@ func (e ReservationState) Valid() bool {
 
 // Defines values for Role.
 const (
-	Admin Role = "admin"
-	Owner Role = "owner"
-	Staff Role = "staff"
+	RoleAdmin Role = "admin"
+	RoleOwner Role = "owner"
+	RoleStaff Role = "staff"
 )
 
 // Valid indicates whether the value is a known member of the Role enum.
 func (e Role) Valid() bool {
 	switch e {
-	case Admin:
+	case RoleAdmin:
 		return true
-	case Owner:
+	case RoleOwner:
 		return true
-	case Staff:
+	case RoleStaff:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SpaceClass.
+const (
+	Accessible SpaceClass = "accessible"
+	Ev         SpaceClass = "ev"
+	Motorcycle SpaceClass = "motorcycle"
+	Oversize   SpaceClass = "oversize"
+	Standard   SpaceClass = "standard"
+)
+
+// Valid indicates whether the value is a known member of the SpaceClass enum.
+func (e SpaceClass) Valid() bool {
+	switch e {
+	case Accessible:
+		return true
+	case Ev:
+		return true
+	case Motorcycle:
+		return true
+	case Oversize:
+		return true
+	case Standard:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Tailgates.
+const (
+	TailgatesBill  Tailgates = "bill"
+	TailgatesCount Tailgates = "count"
+)
+
+// Valid indicates whether the value is a known member of the Tailgates enum.
+func (e Tailgates) Valid() bool {
+	switch e {
+	case TailgatesBill:
+		return true
+	case TailgatesCount:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TeamRole.
+const (
+	TeamRoleOwner TeamRole = "owner"
+	TeamRoleStaff TeamRole = "staff"
+)
+
+// Valid indicates whether the value is a known member of the TeamRole enum.
+func (e TeamRole) Valid() bool {
+	switch e {
+	case TeamRoleOwner:
+		return true
+	case TeamRoleStaff:
 		return true
 	default:
 		return false
@@ -937,6 +1159,22 @@ func (e GetReceiptParamsFormat) Valid() bool {
 	}
 }
 
+// AcceptRequest defines model for AcceptRequest.
+type AcceptRequest struct {
+	// Password Any characters, 10 at least; not the address, and none that is among the most common
+	Password *NewPassword `json:"password,omitempty"`
+	Token    string       `json:"token"`
+}
+
+// Accepted defines model for Accepted.
+type Accepted struct {
+	// AccountMade Log in with its password next
+	AccountMade  bool       `json:"account_made"`
+	Operator     OperatorID `json:"operator"`
+	OperatorName string     `json:"operator_name"`
+	Role         TeamRole   `json:"role"`
+}
+
 // AccountID defines model for AccountID.
 type AccountID = string
 
@@ -947,6 +1185,61 @@ type AddPasskeyRequest struct {
 
 	// Name What its owner calls it
 	Name *string `json:"name,omitempty"`
+}
+
+// AdoptAnswer defines model for AdoptAnswer.
+type AdoptAnswer struct {
+	Affects Affected `json:"affects"`
+
+	// From When it takes effect; null: now
+	From      *time.Time `json:"from"`
+	Preview   bool       `json:"preview"`
+	Scheduled bool       `json:"scheduled"`
+	Sha256    string     `json:"sha256"`
+	Version   int64      `json:"version"`
+
+	// Was The version that is or was in force
+	Was int64 `json:"was"`
+}
+
+// AdoptRequest defines model for AdoptRequest.
+type AdoptRequest struct {
+	// From Left out: now
+	From    *time.Time `json:"from,omitempty"`
+	Preview *bool      `json:"preview,omitempty"`
+
+	// Tariff An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
+	Tariff Tariff `json:"tariff"`
+
+	// Why For colleagues, kept in the history; nothing personal
+	Why *Why `json:"why,omitempty"`
+}
+
+// Affected defines model for Affected.
+type Affected struct {
+	// ReservationsKept Sold, not begun, and left at the price and the terms of their booking
+	ReservationsKept int `json:"reservations_kept"`
+}
+
+// AffectedReservation defines model for AffectedReservation.
+type AffectedReservation struct {
+	From  time.Time     `json:"from"`
+	Id    ReservationID `json:"id"`
+	Price Amount        `json:"price"`
+
+	// State no_show: nobody came before no_show_at; who comes later within the window is let in when there is room. walked: the parking had no space for it. voided: the operator took it back. Both cost nothing.
+	State ReservationState `json:"state"`
+	To    time.Time        `json:"to"`
+}
+
+// AllotmentNow defines model for AllotmentNow.
+type AllotmentNow struct {
+	// Granted What the edge may give away; less while it is to give some back
+	Granted int `json:"granted"`
+
+	// Units Claimed
+	Units int       `json:"units"`
+	Until time.Time `json:"until"`
 }
 
 // Amount defines model for Amount.
@@ -1014,10 +1307,76 @@ type Bill struct {
 // BillBasis By which rule it was charged
 type BillBasis string
 
+// BlockAnswer defines model for BlockAnswer.
+type BlockAnswer struct {
+	Block    OwnBlock `json:"block"`
+	Preview  bool     `json:"preview"`
+	Shortage Shortage `json:"shortage"`
+}
+
+// BlockID defines model for BlockID.
+type BlockID = string
+
+// BlockRequest defines model for BlockRequest.
+type BlockRequest struct {
+	From    time.Time `json:"from"`
+	N       int       `json:"n"`
+	Preview *bool     `json:"preview,omitempty"`
+
+	// Reason For colleagues; nothing personal
+	Reason string `json:"reason"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+	To        time.Time   `json:"to"`
+}
+
 // CancelRequest defines model for CancelRequest.
 type CancelRequest struct {
 	// Charge What the caller was shown that giving up costs, 0 before no_show_at: when it is another charge by now, nothing is changed (price_changed). Left out: whatever it costs
 	Charge *Amount `json:"charge,omitempty"`
+}
+
+// CapacityAnswer defines model for CapacityAnswer.
+type CapacityAnswer struct {
+	// Days How many have another capacity by it; 0: nothing was to be changed
+	Days     int      `json:"days"`
+	Preview  bool     `json:"preview"`
+	Shortage Shortage `json:"shortage"`
+
+	// Was On the first of the days
+	Was int `json:"was"`
+}
+
+// CapacityFrom defines model for CapacityFrom.
+type CapacityFrom struct {
+	Capacity int `json:"capacity"`
+
+	// From The first day of it
+	//
+	// Examples: 2027-03-28
+	From LocalDay `json:"from"`
+}
+
+// CapacityRequest defines model for CapacityRequest.
+type CapacityRequest struct {
+	Capacity int `json:"capacity"`
+
+	// From The first day, in UTC; left out: today
+	//
+	// Examples: 2027-03-28
+	From    *LocalDay `json:"from,omitempty"`
+	Preview *bool     `json:"preview,omitempty"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+
+	// Why For colleagues, kept in the history; nothing personal
+	Why *Why `json:"why,omitempty"`
 }
 
 // ChangeMeRequest defines model for ChangeMeRequest.
@@ -1054,9 +1413,55 @@ type ChangePasswordRequest struct {
 	Password string `json:"password"`
 }
 
+// CheckAnswer defines model for CheckAnswer.
+type CheckAnswer struct {
+	Affects Affected `json:"affects"`
+
+	// Ok The parking could go over to it
+	Ok        bool            `json:"ok"`
+	PriceFrom *Amount         `json:"price_from,omitempty"`
+	Problems  []TariffFinding `json:"problems"`
+
+	// Remarks Allowed and hardly meant, or a way around the tariff
+	Remarks []TariffRemark `json:"remarks"`
+}
+
+// CheckRequest defines model for CheckRequest.
+type CheckRequest struct {
+	// Tariff A tariff as somebody is writing it, whatever is wrong with it
+	Tariff Draft `json:"tariff"`
+}
+
 // CodeRequest defines model for CodeRequest.
 type CodeRequest struct {
 	Code string `json:"code"`
+}
+
+// ConfigChange defines model for ConfigChange.
+type ConfigChange struct {
+	// After What is, as far as it changed; null: nothing
+	After interface{} `json:"after"`
+	At    time.Time   `json:"at"`
+
+	// Before What was, as far as it changed; null: nothing
+	Before interface{} `json:"before"`
+
+	// By The address of an account, `openlot admin`, `the clock`, or `a closed account`
+	By string `json:"by"`
+	Id string `json:"id"`
+
+	// What More may be added
+	What ConfigChangeWhat `json:"what"`
+	Why  *string          `json:"why,omitempty"`
+}
+
+// ConfigChangeWhat More may be added
+type ConfigChangeWhat string
+
+// ConfigChanges defines model for ConfigChanges.
+type ConfigChanges struct {
+	Changes    []ConfigChange `json:"changes"`
+	NextCursor *string        `json:"next_cursor"`
 }
 
 // Contact defines model for Contact.
@@ -1066,6 +1471,23 @@ type Contact struct {
 
 	// Phone Gets an SMS shortly before the window ends. E.164: + and the country code, such as +4915112345678; blanks, hyphens and parentheses are dropped.
 	Phone *string `json:"phone,omitempty"`
+}
+
+// Draft A tariff as somebody is writing it, whatever is wrong with it
+type Draft = interface{}
+
+// DynamicPricing defines model for DynamicPricing.
+type DynamicPricing struct {
+	Lead *[]struct {
+		AddPercent  int   `json:"add_percent"`
+		FromMinutes int64 `json:"from_minutes"`
+	} `json:"lead,omitempty"`
+	MaxPercent int `json:"max_percent"`
+	MinPercent int `json:"min_percent"`
+	Occupancy  *[]struct {
+		AddPercent  int `json:"add_percent"`
+		FromPercent int `json:"from_percent"`
+	} `json:"occupancy,omitempty"`
 }
 
 // Email Capitals make no difference
@@ -1108,6 +1530,36 @@ type HealthChecks string
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
 
+// Invitation defines model for Invitation.
+type Invitation struct {
+	Email     string    `json:"email"`
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// HasAccount Log in with it to accept; else choose a password
+	HasAccount   bool     `json:"has_account"`
+	OperatorName string   `json:"operator_name"`
+	Role         TeamRole `json:"role"`
+}
+
+// InvitationID defines model for InvitationID.
+type InvitationID = string
+
+// InvitationToken defines model for InvitationToken.
+type InvitationToken struct {
+	Token string `json:"token"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// Email Capitals make no difference
+	Email Email `json:"email"`
+
+	// Language Of the mail, unless the address has an account
+	Language *Language  `json:"language,omitempty"`
+	Operator OperatorID `json:"operator"`
+	Role     TeamRole   `json:"role"`
+}
+
 // Key defines model for Key.
 type Key struct {
 	Alg KeyAlg `json:"alg"`
@@ -1141,6 +1593,9 @@ type KeySet struct {
 
 // Language Of mails and pages
 type Language string
+
+// LocalDay Examples: 2027-03-28
+type LocalDay = string
 
 // LoginRequest defines model for LoginRequest.
 type LoginRequest struct {
@@ -1207,6 +1662,17 @@ type NumberedSpaces struct {
 	Type SpaceTypeID `json:"type"`
 }
 
+// OfflineStages defines model for OfflineStages.
+type OfflineStages struct {
+	Stages []struct {
+		AfterMinutes int64                      `json:"after_minutes"`
+		Allow        []OfflineStagesStagesAllow `json:"allow"`
+	} `json:"stages"`
+}
+
+// OfflineStagesStagesAllow defines model for OfflineStages.Stages.Allow.
+type OfflineStagesStagesAllow string
+
 // OperatorID defines model for OperatorID.
 type OperatorID = string
 
@@ -1217,6 +1683,56 @@ type OwedAnswer struct {
 
 	// Payment Of what was owed: the one under way, else the newest. The card of the reservation is asked once by itself while the driver is away
 	Payment *Payment `json:"payment,omitempty"`
+}
+
+// OwnAllotment defines model for OwnAllotment.
+type OwnAllotment struct {
+	Now *AllotmentNow `json:"now"`
+
+	// SharePercent Kept ready for walk-ins, by the policy
+	SharePercent int `json:"share_percent"`
+}
+
+// OwnBlock defines model for OwnBlock.
+type OwnBlock struct {
+	CreatedAt time.Time  `json:"created_at"`
+	From      time.Time  `json:"from"`
+	Id        BlockID    `json:"id"`
+	N         int        `json:"n"`
+	Reason    string     `json:"reason"`
+	RemovedAt *time.Time `json:"removed_at,omitempty"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+	To        time.Time   `json:"to"`
+}
+
+// OwnConfig defines model for OwnConfig.
+type OwnConfig struct {
+	// Blocks Those that are not over
+	Blocks []OwnBlock `json:"blocks"`
+
+	// MayChange By the role; a second factor may still be asked for
+	MayChange bool       `json:"may_change"`
+	Name      string     `json:"name"`
+	Operator  OperatorID `json:"operator"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId ParkingID `json:"parking_id"`
+
+	// Policy Lengths of time are whole seconds
+	Policy OwnPolicy `json:"policy"`
+
+	// Scheduled By the time at which they take effect
+	Scheduled  []ScheduledTariff `json:"scheduled"`
+	SpaceTypes []OwnSpaceType    `json:"space_types"`
+	Tariff     TariffInForce     `json:"tariff"`
+	Timezone   string            `json:"timezone"`
+
+	// Version Of the policy, to be named when it is changed
+	Version int64 `json:"version"`
 }
 
 // OwnParking defines model for OwnParking.
@@ -1232,6 +1748,98 @@ type OwnParking struct {
 // OwnParkings defines model for OwnParkings.
 type OwnParkings struct {
 	Parkings []OwnParking `json:"parkings"`
+}
+
+// OwnPolicy Lengths of time are whole seconds
+type OwnPolicy struct {
+	// AllotmentShare Percent of the capacity kept ready for walk-ins
+	AllotmentShare int `json:"allotment_share"`
+
+	// DynamicPrice null: the tariff's price
+	DynamicPrice *DynamicPricing `json:"dynamic_price"`
+
+	// EarlyCharge Percent of the price that leaving early costs at the least
+	EarlyCharge int `json:"early_charge"`
+
+	// EarlyEntry Let in this long before the window when there is room
+	EarlyEntry    int64    `json:"early_entry"`
+	EntryPassback Passback `json:"entry_passback"`
+
+	// ExitGrace Leave this long after the window for nothing more
+	ExitGrace    int64    `json:"exit_grace"`
+	ExitPassback Passback `json:"exit_passback"`
+
+	// HoldTtl How long a reservation waits for its payment
+	HoldTtl int64 `json:"hold_ttl"`
+
+	// HorizonDays How many days ahead windows are sold
+	HorizonDays int `json:"horizon_days"`
+
+	// LeaseTtl Counts are unknown this long after the edge's last word
+	LeaseTtl int64 `json:"lease_ttl"`
+
+	// LongestWalkin A stay without a reservation counts as over when it is this long
+	LongestWalkin int64 `json:"longest_walkin"`
+
+	// MaxStay The longest window
+	MaxStay int64 `json:"max_stay"`
+
+	// MinLead Windows begin at least this far ahead
+	MinLead int64 `json:"min_lead"`
+
+	// MinStay The shortest window
+	MinStay int64 `json:"min_stay"`
+
+	// NoShowAfter Nobody comes any more this long after the begin
+	NoShowAfter int64 `json:"no_show_after"`
+
+	// NoShowCharge Percent of the price that who does not come pays
+	NoShowCharge int `json:"no_show_charge"`
+
+	// Offline What the gate may do by how long it has not heard from the cloud; null: the built-in stages
+	Offline *OfflineStages `json:"offline"`
+
+	// OverstayBuffer Percent of the capacity that is not sold
+	OverstayBuffer int `json:"overstay_buffer"`
+
+	// PassbackAfter How long timed is hard; whole minutes
+	PassbackAfter int64 `json:"passback_after"`
+	PayAtMachine  bool  `json:"pay_at_machine"`
+
+	// PayFirst Ask a walk-in who stayed longer once, at the exit, to pay first; 0: none
+	PayFirst int64 `json:"pay_first"`
+
+	// PresumeLeftAfter A stay counts as over when nobody saw it end this long after the window
+	PresumeLeftAfter int64 `json:"presume_left_after"`
+
+	// RemindBefore Tell the driver this long before the end; 0: never
+	RemindBefore int64     `json:"remind_before"`
+	Tailgates    Tailgates `json:"tailgates"`
+
+	// WalkinAhead How far ahead capacity for walk-ins is claimed
+	WalkinAhead int64 `json:"walkin_ahead"`
+
+	// WalkinProtects Reservations this close count against what is free now
+	WalkinProtects int64 `json:"walkin_protects"`
+}
+
+// OwnSpaceType defines model for OwnSpaceType.
+type OwnSpaceType struct {
+	Allotment OwnAllotment `json:"allotment"`
+	Bays      *[]string    `json:"bays,omitempty"`
+
+	// Capacities Changes ahead
+	Capacities []CapacityFrom `json:"capacities"`
+
+	// Capacity Today
+	Capacity int        `json:"capacity"`
+	Class    SpaceClass `json:"class"`
+
+	// Id standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	Id    SpaceTypeID `json:"id"`
+	Label string      `json:"label"`
 }
 
 // Parking defines model for Parking.
@@ -1354,6 +1962,9 @@ type ParkingList struct {
 // ParkingStatus defines model for ParkingStatus.
 type ParkingStatus string
 
+// Passback defines model for Passback.
+type Passback string
+
 // Passkey defines model for Passkey.
 type Passkey struct {
 	// BackedUp Whether it outlives its device
@@ -1462,6 +2073,62 @@ type PendingChange struct {
 
 	// Until It comes to nothing when its payment is not secured by then
 	Until time.Time `json:"until"`
+}
+
+// PolicyAnswer defines model for PolicyAnswer.
+type PolicyAnswer struct {
+	Affects Affected `json:"affects"`
+
+	// After Lengths of time are whole seconds
+	After OwnPolicy `json:"after"`
+
+	// Before Lengths of time are whole seconds
+	Before  OwnPolicy `json:"before"`
+	Preview bool      `json:"preview"`
+
+	// Version To be named next
+	Version int64 `json:"version"`
+}
+
+// PolicyChanges What of the policy is to change, as in OwnPolicy; what is left out stays
+type PolicyChanges struct {
+	AllotmentShare   *int            `json:"allotment_share,omitempty"`
+	DynamicPrice     *DynamicPricing `json:"dynamic_price,omitempty"`
+	EarlyCharge      *int            `json:"early_charge,omitempty"`
+	EarlyEntry       *int64          `json:"early_entry,omitempty"`
+	EntryPassback    *Passback       `json:"entry_passback,omitempty"`
+	ExitGrace        *int64          `json:"exit_grace,omitempty"`
+	ExitPassback     *Passback       `json:"exit_passback,omitempty"`
+	HoldTtl          *int64          `json:"hold_ttl,omitempty"`
+	HorizonDays      *int            `json:"horizon_days,omitempty"`
+	LeaseTtl         *int64          `json:"lease_ttl,omitempty"`
+	LongestWalkin    *int64          `json:"longest_walkin,omitempty"`
+	MaxStay          *int64          `json:"max_stay,omitempty"`
+	MinLead          *int64          `json:"min_lead,omitempty"`
+	MinStay          *int64          `json:"min_stay,omitempty"`
+	NoShowAfter      *int64          `json:"no_show_after,omitempty"`
+	NoShowCharge     *int            `json:"no_show_charge,omitempty"`
+	Offline          *OfflineStages  `json:"offline,omitempty"`
+	OverstayBuffer   *int            `json:"overstay_buffer,omitempty"`
+	PassbackAfter    *int64          `json:"passback_after,omitempty"`
+	PayAtMachine     *bool           `json:"pay_at_machine,omitempty"`
+	PayFirst         *int64          `json:"pay_first,omitempty"`
+	PresumeLeftAfter *int64          `json:"presume_left_after,omitempty"`
+	RemindBefore     *int64          `json:"remind_before,omitempty"`
+	Tailgates        *Tailgates      `json:"tailgates,omitempty"`
+	WalkinAhead      *int64          `json:"walkin_ahead,omitempty"`
+	WalkinProtects   *int64          `json:"walkin_protects,omitempty"`
+}
+
+// PolicyRequest defines model for PolicyRequest.
+type PolicyRequest struct {
+	// Changes What of the policy is to change, as in OwnPolicy; what is left out stays
+	Changes PolicyChanges `json:"changes"`
+	Preview *bool         `json:"preview,omitempty"`
+	Version int64         `json:"version"`
+
+	// Why For colleagues, kept in the history; nothing personal
+	Why *Why `json:"why,omitempty"`
 }
 
 // PriceAnswer defines model for PriceAnswer.
@@ -1731,6 +2398,50 @@ type Reminders struct {
 	Sms *bool `json:"sms,omitempty"`
 }
 
+// ReplayBand defines model for ReplayBand.
+type ReplayBand struct {
+	MedianDraft *Amount `json:"median_draft"`
+	MedianNow   *Amount `json:"median_now"`
+
+	// RevenueDifference Below zero when the draft brings less
+	RevenueDifference Amount `json:"revenue_difference"`
+	Stays             int    `json:"stays"`
+
+	// UpToMinutes null: longer than the band before
+	UpToMinutes *int `json:"up_to_minutes"`
+}
+
+// ReplayPoint defines model for ReplayPoint.
+type ReplayPoint struct {
+	Draft   Amount `json:"draft"`
+	Minutes int    `json:"minutes"`
+	Now     Amount `json:"now"`
+}
+
+// ReplayRequest defines model for ReplayRequest.
+type ReplayRequest struct {
+	// CurveFrom When the stays of the curve begin; left out: 08:00 of the next weekday
+	CurveFrom *time.Time `json:"curve_from,omitempty"`
+
+	// From The first day of the parking's; left out: seven whole days up to yesterday
+	//
+	// Examples: 2027-03-28
+	From *LocalDay `json:"from,omitempty"`
+
+	// SpaceType Of the curve; left out: standard
+	//
+	// Examples: standard
+	SpaceType *SpaceTypeID `json:"space_type,omitempty"`
+
+	// Tariff An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
+	Tariff Tariff `json:"tariff"`
+
+	// To The last day, included; at most 92 days
+	//
+	// Examples: 2027-03-28
+	To *LocalDay `json:"to,omitempty"`
+}
+
 // Reservation defines model for Reservation.
 type Reservation struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -1827,9 +2538,29 @@ type ReserveRequest struct {
 // Role staff and owner of one operator; admin of the platform
 type Role string
 
+// RoleRequest defines model for RoleRequest.
+type RoleRequest struct {
+	Operator OperatorID `json:"operator"`
+	Role     TeamRole   `json:"role"`
+}
+
 // SandboxHolds defines model for SandboxHolds.
 type SandboxHolds struct {
 	Holds []map[string]interface{} `json:"holds"`
+}
+
+// ScheduledTariff defines model for ScheduledTariff.
+type ScheduledTariff struct {
+	// At When that was
+	At time.Time `json:"at"`
+
+	// By The address of who scheduled it
+	By string `json:"by"`
+
+	// Document An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
+	Document Tariff    `json:"document"`
+	From     time.Time `json:"from"`
+	Version  int64     `json:"version"`
 }
 
 // SessionID defines model for SessionID.
@@ -1838,6 +2569,24 @@ type SessionID = string
 // SessionList defines model for SessionList.
 type SessionList struct {
 	Sessions []UserSession `json:"sessions"`
+}
+
+// Shortage defines model for Shortage.
+type Shortage struct {
+	// Affected Without whom it would fit, least harm first; the first 1,000
+	Affected []AffectedReservation `json:"affected"`
+
+	// Runs When more is claimed than there is; none: everything fits
+	Runs []struct {
+		From time.Time `json:"from"`
+
+		// Over At its worst
+		Over int       `json:"over"`
+		To   time.Time `json:"to"`
+	} `json:"runs"`
+
+	// Unsolved Spaces that would be missing even then, at the worst moment: vehicles inside, walk-ins, other blocks
+	Unsolved int `json:"unsolved"`
 }
 
 // ShownPrice What the caller was shown (by POST …/price) that the whole stay costs then: when it is another price by now, nothing is changed (price_changed). Left out: whatever it costs
@@ -1851,6 +2600,9 @@ type SignUpRequest struct {
 	// Language Of mails and pages
 	Language *Language `json:"language,omitempty"`
 }
+
+// SpaceClass defines model for SpaceClass.
+type SpaceClass string
 
 // SpaceTypeCount defines model for SpaceTypeCount.
 type SpaceTypeCount struct {
@@ -1879,12 +2631,136 @@ type TOTPSecret struct {
 	Uri string `json:"uri"`
 }
 
+// Tailgates defines model for Tailgates.
+type Tailgates string
+
 // Tariff An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
 type Tariff struct {
 	Currency string `json:"currency"`
 	Format   int    `json:"format"`
 	Version  int    `json:"version"`
 }
+
+// TariffEdition defines model for TariffEdition.
+type TariffEdition struct {
+	// By Who made the parking go over to it; null: not on record
+	By *string `json:"by"`
+
+	// Sha256 Of the document as it is published and receipts name it
+	Sha256 string    `json:"sha256"`
+	Since  time.Time `json:"since"`
+
+	// Until null: it is in force
+	Until   *time.Time `json:"until"`
+	Version int64      `json:"version"`
+}
+
+// TariffEditions defines model for TariffEditions.
+type TariffEditions struct {
+	NextCursor *string         `json:"next_cursor"`
+	Tariffs    []TariffEdition `json:"tariffs"`
+}
+
+// TariffFinding defines model for TariffFinding.
+type TariffFinding struct {
+	// Code Stable; more may be added
+	Code ProblemCode `json:"code"`
+
+	// Detail Continues the path to a sentence
+	Detail string `json:"detail"`
+
+	// Line Of the document as it was sent
+	Line *int `json:"line,omitempty"`
+
+	// Path Of the field, such as bands[1].from; empty: the whole
+	Path string `json:"path"`
+}
+
+// TariffInForce defines model for TariffInForce.
+type TariffInForce struct {
+	// Document An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
+	Document Tariff     `json:"document"`
+	Since    *time.Time `json:"since"`
+	Version  int64      `json:"version"`
+}
+
+// TariffRemark defines model for TariffRemark.
+type TariffRemark struct {
+	Detail string `json:"detail"`
+	Line   *int   `json:"line,omitempty"`
+	Path   string `json:"path"`
+}
+
+// TariffReplay defines model for TariffReplay.
+type TariffReplay struct {
+	Bands []ReplayBand  `json:"bands"`
+	Curve []ReplayPoint `json:"curve"`
+
+	// From Examples: 2027-03-28
+	From     LocalDay `json:"from"`
+	Less     int      `json:"less"`
+	More     int      `json:"more"`
+	MostLess Amount   `json:"most_less"`
+	MostMore Amount   `json:"most_more"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId    ParkingID `json:"parking_id"`
+	RevenueDraft Amount    `json:"revenue_draft"`
+
+	// RevenueNow What they would be by the tariff in force
+	RevenueNow Amount `json:"revenue_now"`
+
+	// RevenueReal What they were charged
+	RevenueReal Amount `json:"revenue_real"`
+	Same        int    `json:"same"`
+
+	// Stays All that were charged by a tariff
+	Stays int `json:"stays"`
+
+	// To Examples: 2027-03-28
+	To LocalDay `json:"to"`
+
+	// Unpriced Of them those that one of the two cannot price; they count as they were charged
+	Unpriced   int   `json:"unpriced"`
+	VersionNow int64 `json:"version_now"`
+}
+
+// Team defines model for Team.
+type Team struct {
+	// Invitations Those that are open, the newest first
+	Invitations []TeamInvitation `json:"invitations"`
+
+	// Members By address
+	Members []TeamMember `json:"members"`
+}
+
+// TeamInvitation defines model for TeamInvitation.
+type TeamInvitation struct {
+	By        string       `json:"by"`
+	CreatedAt time.Time    `json:"created_at"`
+	Email     string       `json:"email"`
+	ExpiresAt time.Time    `json:"expires_at"`
+	Id        InvitationID `json:"id"`
+	Role      TeamRole     `json:"role"`
+}
+
+// TeamMember defines model for TeamMember.
+type TeamMember struct {
+	AccountId AccountID `json:"account_id"`
+	Email     string    `json:"email"`
+
+	// LastSeenAt To within some minutes; null: is logged in nowhere
+	LastSeenAt *time.Time `json:"last_seen_at"`
+	Name       string     `json:"name"`
+	Role       TeamRole   `json:"role"`
+
+	// SecondFactor Has one; an owner without can do nothing
+	SecondFactor bool `json:"second_factor"`
+	You          bool `json:"you"`
+}
+
+// TeamRole defines model for TeamRole.
+type TeamRole string
 
 // TokenAndPassword defines model for TokenAndPassword.
 type TokenAndPassword struct {
@@ -1955,8 +2831,17 @@ type UserSession struct {
 	SecondFactor bool `json:"second_factor"`
 }
 
+// Why For colleagues, kept in the history; nothing personal
+type Why = string
+
 // ChangeKey defines model for ChangeKey.
 type ChangeKey = string
+
+// OfOperator defines model for OfOperator.
+type OfOperator = OperatorID
+
+// OwnParkingID Examples: dresden-altmarkt
+type OwnParkingID = ParkingID
 
 // PayKey defines model for PayKey.
 type PayKey = string
@@ -2038,6 +2923,46 @@ type ListMyReservationsParams struct {
 type ListOwnParkingsParams struct {
 	// Operator Only those of this one
 	Operator *OperatorID `form:"operator,omitempty" json:"operator,omitempty"`
+}
+
+// AddOwnBlockParams defines parameters for AddOwnBlock.
+type AddOwnBlockParams struct {
+	// IdempotencyKey A fresh random text for each block; the same one on every retry
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListOwnChangesParams defines parameters for ListOwnChanges.
+type ListOwnChangesParams struct {
+	Limit  *int    `form:"limit,omitempty" json:"limit,omitempty"`
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListOwnTariffsParams defines parameters for ListOwnTariffs.
+type ListOwnTariffsParams struct {
+	Limit  *int    `form:"limit,omitempty" json:"limit,omitempty"`
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetTeamParams defines parameters for GetTeam.
+type GetTeamParams struct {
+	Operator OfOperator `form:"operator" json:"operator"`
+}
+
+// ListTeamChangesParams defines parameters for ListTeamChanges.
+type ListTeamChangesParams struct {
+	Operator OfOperator `form:"operator" json:"operator"`
+	Limit    *int       `form:"limit,omitempty" json:"limit,omitempty"`
+	Cursor   *string    `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// WithdrawInvitationParams defines parameters for WithdrawInvitation.
+type WithdrawInvitationParams struct {
+	Operator OfOperator `form:"operator" json:"operator"`
+}
+
+// RemoveFromTeamParams defines parameters for RemoveFromTeam.
+type RemoveFromTeamParams struct {
+	Operator OfOperator `form:"operator" json:"operator"`
 }
 
 // GetParkingByQueryParams defines parameters for GetParkingByQuery.
@@ -2200,6 +3125,12 @@ type AnswerSandboxChallengeFormdataRequestBody AnswerSandboxChallengeFormdataBod
 // DecideSandboxDisputeFormdataRequestBody defines body for DecideSandboxDispute for application/x-www-form-urlencoded ContentType.
 type DecideSandboxDisputeFormdataRequestBody DecideSandboxDisputeFormdataBody
 
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = AcceptRequest
+
+// ReadInvitationJSONRequestBody defines body for ReadInvitation for application/json ContentType.
+type ReadInvitationJSONRequestBody = InvitationToken
+
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
 
@@ -2217,6 +3148,30 @@ type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
 // ConfirmTOTPJSONRequestBody defines body for ConfirmTOTP for application/json ContentType.
 type ConfirmTOTPJSONRequestBody = CodeRequest
+
+// AddOwnBlockJSONRequestBody defines body for AddOwnBlock for application/json ContentType.
+type AddOwnBlockJSONRequestBody = BlockRequest
+
+// ChangeOwnCapacityJSONRequestBody defines body for ChangeOwnCapacity for application/json ContentType.
+type ChangeOwnCapacityJSONRequestBody = CapacityRequest
+
+// ChangeOwnPolicyJSONRequestBody defines body for ChangeOwnPolicy for application/json ContentType.
+type ChangeOwnPolicyJSONRequestBody = PolicyRequest
+
+// AdoptOwnTariffJSONRequestBody defines body for AdoptOwnTariff for application/json ContentType.
+type AdoptOwnTariffJSONRequestBody = AdoptRequest
+
+// CheckOwnTariffJSONRequestBody defines body for CheckOwnTariff for application/json ContentType.
+type CheckOwnTariffJSONRequestBody = CheckRequest
+
+// ReplayOwnTariffJSONRequestBody defines body for ReplayOwnTariff for application/json ContentType.
+type ReplayOwnTariffJSONRequestBody = ReplayRequest
+
+// InviteToTeamJSONRequestBody defines body for InviteToTeam for application/json ContentType.
+type InviteToTeamJSONRequestBody = InviteRequest
+
+// ChangeTeamRoleJSONRequestBody defines body for ChangeTeamRole for application/json ContentType.
+type ChangeTeamRoleJSONRequestBody = RoleRequest
 
 // ForgotPasswordJSONRequestBody defines body for ForgotPassword for application/json ContentType.
 type ForgotPasswordJSONRequestBody = ForgotRequest

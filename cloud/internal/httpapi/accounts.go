@@ -283,4 +283,6 @@ func (s *server) accountRoutes(r *gin.Engine, get func(string, gin.HandlerFunc))
 	r.DELETE("/me/passkeys/:id", s.as(s.removePasskey))
 	r.POST("/reservations/:id/claim", s.as(s.claim))
 	get("/owner/parkings", s.as(s.ownParkings))
+	s.ownerConfigRoutes(r, get)
+	s.ownerTeamRoutes(r, get)
 }
