@@ -34,6 +34,13 @@ var doors = map[string]string{
 	"POST /me/totp": "account", "POST /me/totp/confirm": "account", "DELETE /me/totp": "account", "POST /me/recovery-codes": "account",
 	"GET /me/passkeys": "account", "POST /me/passkeys": "account", "POST /me/passkeys/begin": "account", "DELETE /me/passkeys/{id}": "account",
 	"GET /owner/parkings": "owner",
+	"GET /owner/parkings/{id}/config": "look", "GET /owner/parkings/{id}/tariffs": "look", "GET /owner/parkings/{id}/changes": "look",
+	"POST /owner/parkings/{id}/capacity": "run", "POST /owner/parkings/{id}/blocks": "run", "DELETE /owner/parkings/{id}/blocks/{block}": "run",
+	"PATCH /owner/parkings/{id}/policy": "run", "POST /owner/parkings/{id}/tariffs": "run", "POST /owner/parkings/{id}/tariffs/check": "run",
+	"POST /owner/parkings/{id}/tariffs/replay": "run", "DELETE /owner/parkings/{id}/tariffs/scheduled/{version}": "run",
+	"GET /owner/team": "team", "POST /owner/team": "team", "GET /owner/team/changes": "team", "DELETE /owner/team/invitations/{id}": "team",
+	"PATCH /owner/team/{account}": "team", "DELETE /owner/team/{account}": "team",
+	"POST /invitations/read": "open", "POST /invitations/accept": "open",
 }
 
 // member signs somebody up with a role and logs him in.
