@@ -1,0 +1,23 @@
+// A file from the API, with the session, saved under a name.
+import {credentials} from '@shared/api/credentials.ts'
+import {base, Failure} from '@shared/app/api.ts'
+
+/** Fetches what is under a path as a media type and hands it to the browser as a file. */
+export async function download(path: string, type: string, name: string): Promise<void> {
+  let got: Response
+  try {
+    got = await fetch(`${base}${path}`, {headers: {Accept: type}, credentials: credentials(base)})
+  } catch {
+    throw new Failure('offline')
+  }
+  if (!got.ok) {
+    const problem = await got.json().catch(() => null) as Failure['problem'] | null
+    throw new Failure(problem?.code ?? 'internal', problem ?? undefined)
+  }
+  const url = URL.createObjectURL(await got.blob())
+  const a = document.createElement('a')
+  a.href = url
+  a.download = name
+  a.click()
+  setTimeout(() => URL.revokeObjectURL(url), 10_000)
+}
