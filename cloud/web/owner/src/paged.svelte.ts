@@ -1,5 +1,5 @@
 // A list that comes in pages: the newest first, more when it is asked for.
-import {Failure} from '@shared/app/api.ts'
+import {Failure} from '@shared/api/client.ts'
 
 export interface Page<T> { rows: readonly T[]; next?: string | undefined }
 

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest'
-import {Failure} from '@shared/app/api.ts'
+import {Failure} from '@shared/api/client.ts'
 import {Paged} from './paged.svelte.ts'
 
 describe('a list in pages', () => {

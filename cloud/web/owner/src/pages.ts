@@ -5,7 +5,9 @@ import type {Route} from './route.ts'
 export interface PageProps { route: Route; settitle: (title: string) => void }
 export interface Page { component: Component<PageProps> }
 
-const pages: Record<Route['name'], () => Promise<{default: Component<PageProps>}>> = {
+type Inside = Exclude<Route['name'], 'join'>
+
+const pages: Record<Inside, () => Promise<{default: Component<PageProps>}>> = {
   now: () => import('./now/Now.svelte'),
   trends: () => import('./trends/Trends.svelte'),
   reservations: () => import('./stays/Reservations.svelte'),
@@ -18,9 +20,8 @@ const pages: Record<Route['name'], () => Promise<{default: Component<PageProps>}
   edges: () => import('./edges/Edges.svelte'),
   commands: () => import('./edges/Commands.svelte'),
   team: () => import('./team/Team.svelte'),
-  join: () => import('./team/Join.svelte'),
   settings: () => import('./shell/Settings.svelte'),
   unknown: () => import('./shell/Unknown.svelte'),
 }
 
-export const load = async (name: Route['name']): Promise<Page> => ({component: (await pages[name]()).default})
+export const load = async (name: Inside): Promise<Page> => ({component: (await pages[name]()).default})
