@@ -26,6 +26,7 @@ type cli struct {
 	Bin string `help:"Folder of openlot, openlot-edge and openlot-board. The project's bin unless set." placeholder:"DIR"`
 
 	Run        runCmd     `cmd:"" help:"Run everything on this machine until interrupted."`
+	Code       codeCmd    `cmd:"" help:"Print the code that the demo owner's authenticator shows now."`
 	Demo       demoCmd    `cmd:"" help:"Tell the whole story by itself, with checks and measured times."`
 	BenchStory benchCmd   `cmd:"" help:"Measure the times that matter, under load."`
 	HA         haCmd      `cmd:"" name:"ha" help:"Run several instances, a Postgres that fails over, a broker of several nodes and edges until interrupted."`

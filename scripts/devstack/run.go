@@ -113,7 +113,11 @@ func (c *runCmd) Run(e *env) error {
 		return err
 	}
 	defer s.Stop()
-	c.welcome(e.out, s, d)
+	o, err := demoOwner(e.ctx, s, c.Dir)
+	if err != nil {
+		_, _ = fmt.Fprintln(e.errs, "There is no owner to try the dashboard with:", err)
+	}
+	c.welcome(e.out, s, d, o)
 
 	ctx, end := context.WithCancel(e.ctx)
 	defer end()
@@ -164,11 +168,15 @@ func (c *runCmd) drive(ctx, hurry context.Context, s *stack.Stack, d data, log *
 }
 
 // welcome says where to look.
-func (c *runCmd) welcome(out io.Writer, s *stack.Stack, d data) {
+func (c *runCmd) welcome(out io.Writer, s *stack.Stack, d data, o owner) {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	line := func(what, where string) { _, _ = fmt.Fprintf(w, "  %s\t%s\n", what, where) }
 	line("parkings with live counts; reserve, get the pass", s.URL()+"/")
+	if o.Secret != "" {
+		line("owner's dashboard; sign in as "+o.Email+", password "+o.Password, s.URL()+"/owner/")
+		line("its second factor", strings.Join(append([]string{"bin/devstack code"}, c.elsewhere()...), " "))
+	}
 	line("mail that would have been sent", s.URL()+"/dev/mail")
 	line("the sandbox payment provider's own books", s.URL()+"/dev/sandbox")
 	line("API description", s.URL()+"/docs")
@@ -189,6 +197,14 @@ Everything is kept in %s; logs are in %s.
 No money moves: the page offers test cards, which the API calls pm_sandbox_ok, pm_sandbox_declined and so on.
 Ctrl-C stops it all.
 `, len(d.parks.ids), len(s.Sites), map[bool]string{true: ", where cars come and go as recorded"}[c.Traffic], b.String(), c.Dir, filepath.Join(c.Dir, "log"))
+}
+
+// elsewhere are the flags that name the folder, if it is not the usual one.
+func (c *runCmd) elsewhere() []string {
+	if usual, err := filepath.Abs("var"); err == nil && usual == c.Dir {
+		return nil
+	}
+	return []string{"--dir", c.Dir}
 }
 
 func openLog(file string) (*os.File, error) {

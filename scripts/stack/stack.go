@@ -124,6 +124,12 @@ func (s *Stack) startSites(ctx context.Context) error {
 	return err
 }
 
+// Openlot runs a command of openlot on the cloud's data, such as admin.
+func (s *Stack) Openlot(ctx context.Context, args ...string) error {
+	_, err := output(ctx, append(append([]string{s.bin("openlot")}, args...), "--data-dir", s.data())...)
+	return err
+}
+
 // URL is the cloud's base address.
 func (s *Stack) URL() string { return "http://" + s.cfg.HTTP }
 
