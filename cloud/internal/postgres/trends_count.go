@@ -45,10 +45,10 @@ const (
 		(select count(*) from session s left join reservation b on b.parking = s.parking and b.id = s.reservation
 		  where s.parking = r.parking and s.space_type = r.space_type and s.entered_at >= r.no_show_at and s.entered_at < r.to_at
 		    and s.state in ('inside', 'left', 'presumed') and (b.id is null or b.created_at >= r.no_show_at)) >=
-		(select count(*) from reservation o where o.parking = r.parking and o.space_type = r.space_type and o.state = 'no_show'
+		(select count(*) from reservation o where o.parking = r.parking and o.space_type = r.space_type and o.state = 'no_show' and o.state not in ('held', 'expired')
 		    and o.from_at > r.from_at - interval '35 days' and o.from_at <= r.no_show_at and o.to_at > r.no_show_at
 		    and (o.no_show_at, o.id) <= (r.no_show_at, r.id))
-		from reservation r where r.parking = $1 and r.from_at >= $2 and r.from_at < $3 and r.state in ('active', 'completed', 'no_show')`
+		from reservation r where r.parking = $1 and r.from_at >= $2 and r.from_at < $3 and r.state in ('active', 'completed', 'no_show') and r.state not in ('held', 'expired')`
 	// What was taken, and of the first time that a payment was taken what has been given
 	// back of it, whenever.
 	selectTaken = `select coalesce(s.space_type, r.space_type, ''), e.at, e.reservation is not null, e.currency, e.amount + case when e.kind = 'capture' and e.payment is not null

@@ -100,4 +100,7 @@ grant select on capacity_since to openlot_app;
 create index session_entered on session (parking, entered_at, id);
 create index session_long on session (parking, entered_at) where exited_at - entered_at > interval '2 days';
 create index observation_at on observation (parking, at);
-create index reservation_due on reservation (parking, from_at) where state in ('active', 'completed', 'no_show');
+-- By when they begin; that of a sale that is never paid for is not written.
+create index reservation_from on reservation (parking, from_at, id) where state not in ('held', 'expired');
+-- Accounts of the books, but for what is written with every sale.
+create index ledger_account on ledger_entry (parking, account, at) where account not in ('held', 'held_contra');
