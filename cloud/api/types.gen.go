@@ -7,6 +7,33 @@ import (
 	"time"
 )
 
+// Defines values for AccountSumClass.
+const (
+	Asset     AccountSumClass = "asset"
+	Expense   AccountSumClass = "expense"
+	Income    AccountSumClass = "income"
+	Liability AccountSumClass = "liability"
+	Memo      AccountSumClass = "memo"
+)
+
+// Valid indicates whether the value is a known member of the AccountSumClass enum.
+func (e AccountSumClass) Valid() bool {
+	switch e {
+	case Asset:
+		return true
+	case Expense:
+		return true
+	case Income:
+		return true
+	case Liability:
+		return true
+	case Memo:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BillBasis.
 const (
 	BillBasisCancelled    BillBasis = "cancelled"
@@ -67,6 +94,57 @@ func (e ChangeMeRequestHourCycle) Valid() bool {
 	case ChangeMeRequestHourCycleH12:
 		return true
 	case ChangeMeRequestHourCycleH23:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConfigChangeWhat.
+const (
+	CapacityBlocked   ConfigChangeWhat = "capacity.blocked"
+	CapacityChanged   ConfigChangeWhat = "capacity.changed"
+	CapacityUnblocked ConfigChangeWhat = "capacity.unblocked"
+	ParkingImported   ConfigChangeWhat = "parking.imported"
+	PolicyChanged     ConfigChangeWhat = "policy.changed"
+	TariffAdopted     ConfigChangeWhat = "tariff.adopted"
+	TariffScheduled   ConfigChangeWhat = "tariff.scheduled"
+	TariffWithdrawn   ConfigChangeWhat = "tariff.withdrawn"
+	TeamInvited       ConfigChangeWhat = "team.invited"
+	TeamJoined        ConfigChangeWhat = "team.joined"
+	TeamRemoved       ConfigChangeWhat = "team.removed"
+	TeamRoleChanged   ConfigChangeWhat = "team.role_changed"
+	TeamWithdrawn     ConfigChangeWhat = "team.withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ConfigChangeWhat enum.
+func (e ConfigChangeWhat) Valid() bool {
+	switch e {
+	case CapacityBlocked:
+		return true
+	case CapacityChanged:
+		return true
+	case CapacityUnblocked:
+		return true
+	case ParkingImported:
+		return true
+	case PolicyChanged:
+		return true
+	case TariffAdopted:
+		return true
+	case TariffScheduled:
+		return true
+	case TariffWithdrawn:
+		return true
+	case TeamInvited:
+		return true
+	case TeamJoined:
+		return true
+	case TeamRemoved:
+		return true
+	case TeamRoleChanged:
+		return true
+	case TeamWithdrawn:
 		return true
 	default:
 		return false
@@ -421,6 +499,111 @@ func (e Language) Valid() bool {
 	}
 }
 
+// Defines values for LedgerAccount.
+const (
+	LedgerAccountAdjustments  LedgerAccount = "adjustments"
+	LedgerAccountBank         LedgerAccount = "bank"
+	LedgerAccountCash         LedgerAccount = "cash"
+	LedgerAccountChangeCredit LedgerAccount = "change_credit"
+	LedgerAccountDisputed     LedgerAccount = "disputed"
+	LedgerAccountFees         LedgerAccount = "fees"
+	LedgerAccountHeld         LedgerAccount = "held"
+	LedgerAccountHeldContra   LedgerAccount = "held_contra"
+	LedgerAccountProvider     LedgerAccount = "provider"
+	LedgerAccountReceivable   LedgerAccount = "receivable"
+	LedgerAccountRevenue      LedgerAccount = "revenue"
+	LedgerAccountTaxPayable   LedgerAccount = "tax_payable"
+	LedgerAccountTerminal     LedgerAccount = "terminal"
+)
+
+// Valid indicates whether the value is a known member of the LedgerAccount enum.
+func (e LedgerAccount) Valid() bool {
+	switch e {
+	case LedgerAccountAdjustments:
+		return true
+	case LedgerAccountBank:
+		return true
+	case LedgerAccountCash:
+		return true
+	case LedgerAccountChangeCredit:
+		return true
+	case LedgerAccountDisputed:
+		return true
+	case LedgerAccountFees:
+		return true
+	case LedgerAccountHeld:
+		return true
+	case LedgerAccountHeldContra:
+		return true
+	case LedgerAccountProvider:
+		return true
+	case LedgerAccountReceivable:
+		return true
+	case LedgerAccountRevenue:
+		return true
+	case LedgerAccountTaxPayable:
+		return true
+	case LedgerAccountTerminal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerPostingKind.
+const (
+	LedgerPostingKindCapture      LedgerPostingKind = "capture"
+	LedgerPostingKindCardIn       LedgerPostingKind = "card_in"
+	LedgerPostingKindCashIn       LedgerPostingKind = "cash_in"
+	LedgerPostingKindChange       LedgerPostingKind = "change"
+	LedgerPostingKindChangeCredit LedgerPostingKind = "change_credit"
+	LedgerPostingKindCreditUsed   LedgerPostingKind = "credit_used"
+	LedgerPostingKindDispute      LedgerPostingKind = "dispute"
+	LedgerPostingKindFee          LedgerPostingKind = "fee"
+	LedgerPostingKindHold         LedgerPostingKind = "hold"
+	LedgerPostingKindOwed         LedgerPostingKind = "owed"
+	LedgerPostingKindPayout       LedgerPostingKind = "payout"
+	LedgerPostingKindRefund       LedgerPostingKind = "refund"
+	LedgerPostingKindRelease      LedgerPostingKind = "release"
+	LedgerPostingKindWriteOff     LedgerPostingKind = "write_off"
+)
+
+// Valid indicates whether the value is a known member of the LedgerPostingKind enum.
+func (e LedgerPostingKind) Valid() bool {
+	switch e {
+	case LedgerPostingKindCapture:
+		return true
+	case LedgerPostingKindCardIn:
+		return true
+	case LedgerPostingKindCashIn:
+		return true
+	case LedgerPostingKindChange:
+		return true
+	case LedgerPostingKindChangeCredit:
+		return true
+	case LedgerPostingKindCreditUsed:
+		return true
+	case LedgerPostingKindDispute:
+		return true
+	case LedgerPostingKindFee:
+		return true
+	case LedgerPostingKindHold:
+		return true
+	case LedgerPostingKindOwed:
+		return true
+	case LedgerPostingKindPayout:
+		return true
+	case LedgerPostingKindRefund:
+		return true
+	case LedgerPostingKindRelease:
+		return true
+	case LedgerPostingKindWriteOff:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LoopState.
 const (
 	LoopStateClear    LoopState = "clear"
@@ -457,6 +640,30 @@ func (e MailSentStatus) Valid() bool {
 	}
 }
 
+// Defines values for OfflineStagesStagesAllow.
+const (
+	OfflineStagesStagesAllowCloudUses OfflineStagesStagesAllow = "cloud_uses"
+	OfflineStagesStagesAllowUnknown   OfflineStagesStagesAllow = "unknown"
+	OfflineStagesStagesAllowUnsigned  OfflineStagesStagesAllow = "unsigned"
+	OfflineStagesStagesAllowWalkins   OfflineStagesStagesAllow = "walkins"
+)
+
+// Valid indicates whether the value is a known member of the OfflineStagesStagesAllow enum.
+func (e OfflineStagesStagesAllow) Valid() bool {
+	switch e {
+	case OfflineStagesStagesAllowCloudUses:
+		return true
+	case OfflineStagesStagesAllowUnknown:
+		return true
+	case OfflineStagesStagesAllowUnsigned:
+		return true
+	case OfflineStagesStagesAllowWalkins:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OwnerEdgeState.
 const (
 	OwnerEdgeStateAway OwnerEdgeState = "away"
@@ -480,16 +687,16 @@ func (e OwnerEdgeState) Valid() bool {
 
 // Defines values for OwnerIncidentDetailTimelineSource.
 const (
-	Cloud OwnerIncidentDetailTimelineSource = "cloud"
-	Gate  OwnerIncidentDetailTimelineSource = "gate"
+	OwnerIncidentDetailTimelineSourceCloud OwnerIncidentDetailTimelineSource = "cloud"
+	OwnerIncidentDetailTimelineSourceGate  OwnerIncidentDetailTimelineSource = "gate"
 )
 
 // Valid indicates whether the value is a known member of the OwnerIncidentDetailTimelineSource enum.
 func (e OwnerIncidentDetailTimelineSource) Valid() bool {
 	switch e {
-	case Cloud:
+	case OwnerIncidentDetailTimelineSourceCloud:
 		return true
-	case Gate:
+	case OwnerIncidentDetailTimelineSourceGate:
 		return true
 	default:
 		return false
@@ -598,6 +805,30 @@ func (e ParkingStatus) Valid() bool {
 	}
 }
 
+// Defines values for Passback.
+const (
+	Hard  Passback = "hard"
+	Off   Passback = "off"
+	Soft  Passback = "soft"
+	Timed Passback = "timed"
+)
+
+// Valid indicates whether the value is a known member of the Passback enum.
+func (e Passback) Valid() bool {
+	switch e {
+	case Hard:
+		return true
+	case Off:
+		return true
+	case Soft:
+		return true
+	case Timed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PaymentConfigProvider.
 const (
 	Sandbox PaymentConfigProvider = "sandbox"
@@ -666,8 +897,14 @@ const (
 	ProblemCodeAddressDiffers        ProblemCode = "address_differs"
 	ProblemCodeAlreadyEnded          ProblemCode = "already_ended"
 	ProblemCodeAlreadyInside         ProblemCode = "already_inside"
+	ProblemCodeBaysMissing           ProblemCode = "bays_missing"
 	ProblemCodeBeyondHorizon         ProblemCode = "beyond_horizon"
+	ProblemCodeBlockExceedsCapacity  ProblemCode = "block_exceeds_capacity"
+	ProblemCodeBlockInvalid          ProblemCode = "block_invalid"
+	ProblemCodeBlockNotFound         ProblemCode = "block_not_found"
+	ProblemCodeBlockRemoved          ProblemCode = "block_removed"
 	ProblemCodeBodyTooLarge          ProblemCode = "body_too_large"
+	ProblemCodeCapacityInvalid       ProblemCode = "capacity_invalid"
 	ProblemCodeChallengeExpired      ProblemCode = "challenge_expired"
 	ProblemCodeChangeInForce         ProblemCode = "change_in_force"
 	ProblemCodeChangeNotFound        ProblemCode = "change_not_found"
@@ -678,6 +915,7 @@ const (
 	ProblemCodeContended             ProblemCode = "contended"
 	ProblemCodeCrossOrigin           ProblemCode = "cross_origin"
 	ProblemCodeDatabaseUnavailable   ProblemCode = "database_unavailable"
+	ProblemCodeDateInPast            ProblemCode = "date_in_past"
 	ProblemCodeEdgeAway              ProblemCode = "edge_away"
 	ProblemCodeEdgeTooOld            ProblemCode = "edge_too_old"
 	ProblemCodeEditionNotFound       ProblemCode = "edition_not_found"
@@ -689,6 +927,8 @@ const (
 	ProblemCodeIncidentNotFound      ProblemCode = "incident_not_found"
 	ProblemCodeInternal              ProblemCode = "internal"
 	ProblemCodeInvalidParameter      ProblemCode = "invalid_parameter"
+	ProblemCodeInvalidTariff         ProblemCode = "invalid_tariff"
+	ProblemCodeInvitationNotFound    ProblemCode = "invitation_not_found"
 	ProblemCodeLaneNotFound          ProblemCode = "lane_not_found"
 	ProblemCodeLastOwner             ProblemCode = "last_owner"
 	ProblemCodeLinkExpired           ProblemCode = "link_expired"
@@ -697,6 +937,7 @@ const (
 	ProblemCodeLoginBusy             ProblemCode = "login_busy"
 	ProblemCodeMalformedJson         ProblemCode = "malformed_json"
 	ProblemCodeMalformedQuery        ProblemCode = "malformed_query"
+	ProblemCodeMemberNotFound        ProblemCode = "member_not_found"
 	ProblemCodeMethodNotAllowed      ProblemCode = "method_not_allowed"
 	ProblemCodeNoChangePending       ProblemCode = "no_change_pending"
 	ProblemCodeNoOperator            ProblemCode = "no_operator"
@@ -720,6 +961,7 @@ const (
 	ProblemCodePaymentInProgress     ProblemCode = "payment_in_progress"
 	ProblemCodePaymentMethodNeeded   ProblemCode = "payment_method_needed"
 	ProblemCodePaymentNotInForce     ProblemCode = "payment_not_in_force"
+	ProblemCodePolicyInvalid         ProblemCode = "policy_invalid"
 	ProblemCodePositionInvalid       ProblemCode = "position_invalid"
 	ProblemCodePriceChanged          ProblemCode = "price_changed"
 	ProblemCodeProviderNotFound      ProblemCode = "provider_not_found"
@@ -727,6 +969,7 @@ const (
 	ProblemCodeQuoteExpired          ProblemCode = "quote_expired"
 	ProblemCodeQuoteMismatch         ProblemCode = "quote_mismatch"
 	ProblemCodeReceiptNotReady       ProblemCode = "receipt_not_ready"
+	ProblemCodeReplayBusy            ProblemCode = "replay_busy"
 	ProblemCodeRequestInProgress     ProblemCode = "request_in_progress"
 	ProblemCodeRequestInvalid        ProblemCode = "request_invalid"
 	ProblemCodeReservationNotFound   ProblemCode = "reservation_not_found"
@@ -737,8 +980,14 @@ const (
 	ProblemCodeSoldOut               ProblemCode = "sold_out"
 	ProblemCodeSpaceTypeUnknown      ProblemCode = "space_type_unknown"
 	ProblemCodeStopping              ProblemCode = "stopping"
+	ProblemCodeTariffCurrency        ProblemCode = "tariff_currency"
+	ProblemCodeTariffFrom            ProblemCode = "tariff_from"
+	ProblemCodeTariffInForce         ProblemCode = "tariff_in_force"
+	ProblemCodeTariffVersion         ProblemCode = "tariff_version"
 	ProblemCodeTimeWithoutOffset     ProblemCode = "time_without_offset"
 	ProblemCodeTooManyPasskeys       ProblemCode = "too_many_passkeys"
+	ProblemCodeTooManyScheduled      ProblemCode = "too_many_scheduled"
+	ProblemCodeTooManyStays          ProblemCode = "too_many_stays"
 	ProblemCodeTooManyStreams        ProblemCode = "too_many_streams"
 	ProblemCodeTooManyTries          ProblemCode = "too_many_tries"
 	ProblemCodeTotpExists            ProblemCode = "totp_exists"
@@ -757,6 +1006,7 @@ const (
 	ProblemCodeWindowTooSoon         ProblemCode = "window_too_soon"
 	ProblemCodeWrongCode             ProblemCode = "wrong_code"
 	ProblemCodeWrongLogin            ProblemCode = "wrong_login"
+	ProblemCodeZoneMissing           ProblemCode = "zone_missing"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
@@ -768,9 +1018,21 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodeAlreadyInside:
 		return true
+	case ProblemCodeBaysMissing:
+		return true
 	case ProblemCodeBeyondHorizon:
 		return true
+	case ProblemCodeBlockExceedsCapacity:
+		return true
+	case ProblemCodeBlockInvalid:
+		return true
+	case ProblemCodeBlockNotFound:
+		return true
+	case ProblemCodeBlockRemoved:
+		return true
 	case ProblemCodeBodyTooLarge:
+		return true
+	case ProblemCodeCapacityInvalid:
 		return true
 	case ProblemCodeChallengeExpired:
 		return true
@@ -791,6 +1053,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeCrossOrigin:
 		return true
 	case ProblemCodeDatabaseUnavailable:
+		return true
+	case ProblemCodeDateInPast:
 		return true
 	case ProblemCodeEdgeAway:
 		return true
@@ -814,6 +1078,10 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodeInvalidParameter:
 		return true
+	case ProblemCodeInvalidTariff:
+		return true
+	case ProblemCodeInvitationNotFound:
+		return true
 	case ProblemCodeLaneNotFound:
 		return true
 	case ProblemCodeLastOwner:
@@ -829,6 +1097,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeMalformedJson:
 		return true
 	case ProblemCodeMalformedQuery:
+		return true
+	case ProblemCodeMemberNotFound:
 		return true
 	case ProblemCodeMethodNotAllowed:
 		return true
@@ -876,6 +1146,8 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodePaymentNotInForce:
 		return true
+	case ProblemCodePolicyInvalid:
+		return true
 	case ProblemCodePositionInvalid:
 		return true
 	case ProblemCodePriceChanged:
@@ -889,6 +1161,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeQuoteMismatch:
 		return true
 	case ProblemCodeReceiptNotReady:
+		return true
+	case ProblemCodeReplayBusy:
 		return true
 	case ProblemCodeRequestInProgress:
 		return true
@@ -910,9 +1184,21 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodeStopping:
 		return true
+	case ProblemCodeTariffCurrency:
+		return true
+	case ProblemCodeTariffFrom:
+		return true
+	case ProblemCodeTariffInForce:
+		return true
+	case ProblemCodeTariffVersion:
+		return true
 	case ProblemCodeTimeWithoutOffset:
 		return true
 	case ProblemCodeTooManyPasskeys:
+		return true
+	case ProblemCodeTooManyScheduled:
+		return true
+	case ProblemCodeTooManyStays:
 		return true
 	case ProblemCodeTooManyStreams:
 		return true
@@ -950,6 +1236,8 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodeWrongLogin:
 		return true
+	case ProblemCodeZoneMissing:
+		return true
 	default:
 		return false
 	}
@@ -972,49 +1260,49 @@ func (e ReceiptFormat) Valid() bool {
 
 // Defines values for ReceiptMovementsKind.
 const (
-	Capture      ReceiptMovementsKind = "capture"
-	CardIn       ReceiptMovementsKind = "card_in"
-	CashIn       ReceiptMovementsKind = "cash_in"
-	Change       ReceiptMovementsKind = "change"
-	ChangeCredit ReceiptMovementsKind = "change_credit"
-	CreditUsed   ReceiptMovementsKind = "credit_used"
-	Fee          ReceiptMovementsKind = "fee"
-	Hold         ReceiptMovementsKind = "hold"
-	Owed         ReceiptMovementsKind = "owed"
-	Payout       ReceiptMovementsKind = "payout"
-	Refund       ReceiptMovementsKind = "refund"
-	Release      ReceiptMovementsKind = "release"
-	WriteOff     ReceiptMovementsKind = "write_off"
+	ReceiptMovementsKindCapture      ReceiptMovementsKind = "capture"
+	ReceiptMovementsKindCardIn       ReceiptMovementsKind = "card_in"
+	ReceiptMovementsKindCashIn       ReceiptMovementsKind = "cash_in"
+	ReceiptMovementsKindChange       ReceiptMovementsKind = "change"
+	ReceiptMovementsKindChangeCredit ReceiptMovementsKind = "change_credit"
+	ReceiptMovementsKindCreditUsed   ReceiptMovementsKind = "credit_used"
+	ReceiptMovementsKindFee          ReceiptMovementsKind = "fee"
+	ReceiptMovementsKindHold         ReceiptMovementsKind = "hold"
+	ReceiptMovementsKindOwed         ReceiptMovementsKind = "owed"
+	ReceiptMovementsKindPayout       ReceiptMovementsKind = "payout"
+	ReceiptMovementsKindRefund       ReceiptMovementsKind = "refund"
+	ReceiptMovementsKindRelease      ReceiptMovementsKind = "release"
+	ReceiptMovementsKindWriteOff     ReceiptMovementsKind = "write_off"
 )
 
 // Valid indicates whether the value is a known member of the ReceiptMovementsKind enum.
 func (e ReceiptMovementsKind) Valid() bool {
 	switch e {
-	case Capture:
+	case ReceiptMovementsKindCapture:
 		return true
-	case CardIn:
+	case ReceiptMovementsKindCardIn:
 		return true
-	case CashIn:
+	case ReceiptMovementsKindCashIn:
 		return true
-	case Change:
+	case ReceiptMovementsKindChange:
 		return true
-	case ChangeCredit:
+	case ReceiptMovementsKindChangeCredit:
 		return true
-	case CreditUsed:
+	case ReceiptMovementsKindCreditUsed:
 		return true
-	case Fee:
+	case ReceiptMovementsKindFee:
 		return true
-	case Hold:
+	case ReceiptMovementsKindHold:
 		return true
-	case Owed:
+	case ReceiptMovementsKindOwed:
 		return true
-	case Payout:
+	case ReceiptMovementsKindPayout:
 		return true
-	case Refund:
+	case ReceiptMovementsKindRefund:
 		return true
-	case Release:
+	case ReceiptMovementsKindRelease:
 		return true
-	case WriteOff:
+	case ReceiptMovementsKindWriteOff:
 		return true
 	default:
 		return false
@@ -1051,6 +1339,27 @@ func (e ReceiptStayExitClock) Valid() bool {
 	case ReceiptStayExitClockHeard:
 		return true
 	case ReceiptStayExitClockUntrusted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceivableState.
+const (
+	ReceivableStateOpen       ReceivableState = "open"
+	ReceivableStateSettled    ReceivableState = "settled"
+	ReceivableStateWrittenOff ReceivableState = "written_off"
+)
+
+// Valid indicates whether the value is a known member of the ReceivableState enum.
+func (e ReceivableState) Valid() bool {
+	switch e {
+	case ReceivableStateOpen:
+		return true
+	case ReceivableStateSettled:
+		return true
+	case ReceivableStateWrittenOff:
 		return true
 	default:
 		return false
@@ -1146,19 +1455,184 @@ func (e ReservationState) Valid() bool {
 
 // Defines values for Role.
 const (
-	Admin Role = "admin"
-	Owner Role = "owner"
-	Staff Role = "staff"
+	RoleAdmin Role = "admin"
+	RoleOwner Role = "owner"
+	RoleStaff Role = "staff"
 )
 
 // Valid indicates whether the value is a known member of the Role enum.
 func (e Role) Valid() bool {
 	switch e {
-	case Admin:
+	case RoleAdmin:
 		return true
-	case Owner:
+	case RoleOwner:
 		return true
-	case Staff:
+	case RoleStaff:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionState.
+const (
+	Inside   SessionState = "inside"
+	Left     SessionState = "left"
+	OnlyPaid SessionState = "only_paid"
+	Presumed SessionState = "presumed"
+)
+
+// Valid indicates whether the value is a known member of the SessionState enum.
+func (e SessionState) Valid() bool {
+	switch e {
+	case Inside:
+		return true
+	case Left:
+		return true
+	case OnlyPaid:
+		return true
+	case Presumed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SpaceClass.
+const (
+	Accessible SpaceClass = "accessible"
+	Ev         SpaceClass = "ev"
+	Motorcycle SpaceClass = "motorcycle"
+	Oversize   SpaceClass = "oversize"
+	Standard   SpaceClass = "standard"
+)
+
+// Valid indicates whether the value is a known member of the SpaceClass enum.
+func (e SpaceClass) Valid() bool {
+	switch e {
+	case Accessible:
+		return true
+	case Ev:
+		return true
+	case Motorcycle:
+		return true
+	case Oversize:
+		return true
+	case Standard:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Tailgates.
+const (
+	TailgatesBill  Tailgates = "bill"
+	TailgatesCount Tailgates = "count"
+)
+
+// Valid indicates whether the value is a known member of the Tailgates enum.
+func (e Tailgates) Valid() bool {
+	switch e {
+	case TailgatesBill:
+		return true
+	case TailgatesCount:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TeamRole.
+const (
+	TeamRoleOwner TeamRole = "owner"
+	TeamRoleStaff TeamRole = "staff"
+)
+
+// Valid indicates whether the value is a known member of the TeamRole enum.
+func (e TeamRole) Valid() bool {
+	switch e {
+	case TeamRoleOwner:
+		return true
+	case TeamRoleStaff:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TimelineEntrySource.
+const (
+	TimelineEntrySourceCloud TimelineEntrySource = "cloud"
+	TimelineEntrySourceGate  TimelineEntrySource = "gate"
+)
+
+// Valid indicates whether the value is a known member of the TimelineEntrySource enum.
+func (e TimelineEntrySource) Valid() bool {
+	switch e {
+	case TimelineEntrySourceCloud:
+		return true
+	case TimelineEntrySourceGate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ToldDriverChannel.
+const (
+	Mail ToldDriverChannel = "mail"
+	Sms  ToldDriverChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the ToldDriverChannel enum.
+func (e ToldDriverChannel) Valid() bool {
+	switch e {
+	case Mail:
+		return true
+	case Sms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ToldDriverState.
+const (
+	ToldDriverStateFailed  ToldDriverState = "failed"
+	ToldDriverStateSent    ToldDriverState = "sent"
+	ToldDriverStateWaiting ToldDriverState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the ToldDriverState enum.
+func (e ToldDriverState) Valid() bool {
+	switch e {
+	case ToldDriverStateFailed:
+		return true
+	case ToldDriverStateSent:
+		return true
+	case ToldDriverStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TrendDayHours.
+const (
+	N23 TrendDayHours = 23
+	N24 TrendDayHours = 24
+	N25 TrendDayHours = 25
+)
+
+// Valid indicates whether the value is a known member of the TrendDayHours enum.
+func (e TrendDayHours) Valid() bool {
+	switch e {
+	case N23:
+		return true
+	case N24:
+		return true
+	case N25:
 		return true
 	default:
 		return false
@@ -1240,6 +1714,24 @@ func (e ListIncidentsParamsState) Valid() bool {
 	}
 }
 
+// Defines values for ListOwnerSessionsParamsState.
+const (
+	ListOwnerSessionsParamsStateEnded ListOwnerSessionsParamsState = "ended"
+	ListOwnerSessionsParamsStateOpen  ListOwnerSessionsParamsState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListOwnerSessionsParamsState enum.
+func (e ListOwnerSessionsParamsState) Valid() bool {
+	switch e {
+	case ListOwnerSessionsParamsStateEnded:
+		return true
+	case ListOwnerSessionsParamsStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListParkingsParamsFormat.
 const (
 	ListParkingsParamsFormatGeojson ListParkingsParamsFormat = "geojson"
@@ -1303,8 +1795,42 @@ func (e GetReceiptParamsFormat) Valid() bool {
 	}
 }
 
+// AcceptRequest defines model for AcceptRequest.
+type AcceptRequest struct {
+	// Password Any characters, 10 at least; not the address, and none that is among the most common
+	Password *NewPassword `json:"password,omitempty"`
+	Token    string       `json:"token"`
+}
+
+// Accepted defines model for Accepted.
+type Accepted struct {
+	// AccountMade Log in with its password next
+	AccountMade  bool       `json:"account_made"`
+	Operator     OperatorID `json:"operator"`
+	OperatorName string     `json:"operator_name"`
+	Role         TeamRole   `json:"role"`
+}
+
 // AccountID defines model for AccountID.
 type AccountID = string
+
+// AccountSum defines model for AccountSum.
+type AccountSum struct {
+	Account LedgerAccount `json:"account"`
+
+	// Balance Below zero: credit
+	Balance Amount          `json:"balance"`
+	Class   AccountSumClass `json:"class"`
+
+	// In Debits
+	In Amount `json:"in"`
+
+	// Out Credits
+	Out Amount `json:"out"`
+}
+
+// AccountSumClass defines model for AccountSum.Class.
+type AccountSumClass string
 
 // AddPasskeyRequest defines model for AddPasskeyRequest.
 type AddPasskeyRequest struct {
@@ -1313,6 +1839,61 @@ type AddPasskeyRequest struct {
 
 	// Name What its owner calls it
 	Name *string `json:"name,omitempty"`
+}
+
+// AdoptAnswer defines model for AdoptAnswer.
+type AdoptAnswer struct {
+	Affects Affected `json:"affects"`
+
+	// From When it takes effect; null: now
+	From      *time.Time `json:"from"`
+	Preview   bool       `json:"preview"`
+	Scheduled bool       `json:"scheduled"`
+	Sha256    string     `json:"sha256"`
+	Version   int64      `json:"version"`
+
+	// Was The version that is or was in force
+	Was int64 `json:"was"`
+}
+
+// AdoptRequest defines model for AdoptRequest.
+type AdoptRequest struct {
+	// From Left out: now
+	From    *time.Time `json:"from,omitempty"`
+	Preview *bool      `json:"preview,omitempty"`
+
+	// Tariff An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
+	Tariff Tariff `json:"tariff"`
+
+	// Why For colleagues, kept in the history; nothing personal
+	Why *Why `json:"why,omitempty"`
+}
+
+// Affected defines model for Affected.
+type Affected struct {
+	// ReservationsKept Sold, not begun, and left at the price and the terms of their booking
+	ReservationsKept int `json:"reservations_kept"`
+}
+
+// AffectedReservation defines model for AffectedReservation.
+type AffectedReservation struct {
+	From  time.Time     `json:"from"`
+	Id    ReservationID `json:"id"`
+	Price Amount        `json:"price"`
+
+	// State no_show: nobody came before no_show_at; who comes later within the window is let in when there is room. walked: the parking had no space for it. voided: the operator took it back. Both cost nothing.
+	State ReservationState `json:"state"`
+	To    time.Time        `json:"to"`
+}
+
+// AllotmentNow defines model for AllotmentNow.
+type AllotmentNow struct {
+	// Granted What the edge may give away; less while it is to give some back
+	Granted int `json:"granted"`
+
+	// Units Claimed
+	Units int       `json:"units"`
+	Until time.Time `json:"until"`
 }
 
 // Amount defines model for Amount.
@@ -1380,10 +1961,76 @@ type Bill struct {
 // BillBasis By which rule it was charged
 type BillBasis string
 
+// BlockAnswer defines model for BlockAnswer.
+type BlockAnswer struct {
+	Block    OwnBlock `json:"block"`
+	Preview  bool     `json:"preview"`
+	Shortage Shortage `json:"shortage"`
+}
+
+// BlockID defines model for BlockID.
+type BlockID = string
+
+// BlockRequest defines model for BlockRequest.
+type BlockRequest struct {
+	From    time.Time `json:"from"`
+	N       int       `json:"n"`
+	Preview *bool     `json:"preview,omitempty"`
+
+	// Reason For colleagues; nothing personal
+	Reason string `json:"reason"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+	To        time.Time   `json:"to"`
+}
+
 // CancelRequest defines model for CancelRequest.
 type CancelRequest struct {
 	// Charge What the caller was shown that giving up costs, 0 before no_show_at: when it is another charge by now, nothing is changed (price_changed). Left out: whatever it costs
 	Charge *Amount `json:"charge,omitempty"`
+}
+
+// CapacityAnswer defines model for CapacityAnswer.
+type CapacityAnswer struct {
+	// Days How many have another capacity by it; 0: nothing was to be changed
+	Days     int      `json:"days"`
+	Preview  bool     `json:"preview"`
+	Shortage Shortage `json:"shortage"`
+
+	// Was On the first of the days
+	Was int `json:"was"`
+}
+
+// CapacityFrom defines model for CapacityFrom.
+type CapacityFrom struct {
+	Capacity int `json:"capacity"`
+
+	// From The first day of it
+	//
+	// Examples: 2026-10-25
+	From LocalDay `json:"from"`
+}
+
+// CapacityRequest defines model for CapacityRequest.
+type CapacityRequest struct {
+	Capacity int `json:"capacity"`
+
+	// From The first day, in UTC; left out: today
+	//
+	// Examples: 2026-10-25
+	From    *LocalDay `json:"from,omitempty"`
+	Preview *bool     `json:"preview,omitempty"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+
+	// Why For colleagues, kept in the history; nothing personal
+	Why *Why `json:"why,omitempty"`
 }
 
 // ChangeMeRequest defines model for ChangeMeRequest.
@@ -1420,6 +2067,48 @@ type ChangePasswordRequest struct {
 	Password string `json:"password"`
 }
 
+// CheckAnswer defines model for CheckAnswer.
+type CheckAnswer struct {
+	Affects Affected `json:"affects"`
+
+	// Ok The parking could go over to it
+	Ok        bool            `json:"ok"`
+	PriceFrom *Amount         `json:"price_from,omitempty"`
+	Problems  []TariffFinding `json:"problems"`
+
+	// Remarks Allowed and hardly meant, or a way around the tariff
+	Remarks []TariffRemark `json:"remarks"`
+}
+
+// CheckRequest defines model for CheckRequest.
+type CheckRequest struct {
+	// Tariff A tariff as somebody is writing it, whatever is wrong with it
+	Tariff Draft `json:"tariff"`
+}
+
+// ClosingPage defines model for ClosingPage.
+type ClosingPage struct {
+	Closings []ClosingRow `json:"closings"`
+
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
+// ClosingRow defines model for ClosingRow.
+type ClosingRow struct {
+	Balances []AccountSum `json:"balances"`
+
+	// Day Examples: 2026-10-25
+	Day LocalDay `json:"day"`
+
+	// Hash SHA-256, in hexadecimal; that of the next follows from it
+	Hash         string     `json:"hash"`
+	MadeAt       time.Time  `json:"made_at"`
+	Operator     OperatorID `json:"operator"`
+	Seq          int64      `json:"seq"`
+	Transactions int64      `json:"transactions"`
+}
+
 // CodeRequest defines model for CodeRequest.
 type CodeRequest struct {
 	Code string `json:"code"`
@@ -1433,6 +2122,33 @@ type CodeRequest struct {
 // Examples: loop_unknown
 type CommandRefusal = string
 
+// ConfigChange defines model for ConfigChange.
+type ConfigChange struct {
+	// After What is, as far as it changed; null: nothing
+	After interface{} `json:"after"`
+	At    time.Time   `json:"at"`
+
+	// Before What was, as far as it changed; null: nothing
+	Before interface{} `json:"before"`
+
+	// By The address of an account, `openlot admin`, `the clock`, or `a closed account`
+	By string `json:"by"`
+	Id string `json:"id"`
+
+	// What More may be added
+	What ConfigChangeWhat `json:"what"`
+	Why  *string          `json:"why,omitempty"`
+}
+
+// ConfigChangeWhat More may be added
+type ConfigChangeWhat string
+
+// ConfigChanges defines model for ConfigChanges.
+type ConfigChanges struct {
+	Changes    []ConfigChange `json:"changes"`
+	NextCursor *string        `json:"next_cursor"`
+}
+
 // Contact defines model for Contact.
 type Contact struct {
 	// Email Gets the confirmation and the pass
@@ -1440,6 +2156,59 @@ type Contact struct {
 
 	// Phone Gets an SMS shortly before the window ends. E.164: + and the country code, such as +4915112345678; blanks, hyphens and parentheses are dropped.
 	Phone *string `json:"phone,omitempty"`
+}
+
+// CurrencySums defines model for CurrencySums.
+type CurrencySums struct {
+	Accounts []AccountSum `json:"accounts"`
+
+	// Captured Taken from cards in the days
+	Captured Amount `json:"captured"`
+
+	// Cash Put into machines in the days, less change
+	Cash     Amount `json:"cash"`
+	Currency string `json:"currency"`
+
+	// Disputed Taken back by banks that have not decided, at the end of the last day
+	Disputed Amount `json:"disputed"`
+
+	// Fees Kept by payment providers in the days
+	Fees Amount `json:"fees"`
+
+	// Held Authorised and neither taken nor released, at the end of the last day
+	Held Amount `json:"held"`
+
+	// PaidOut Paid out to the bank in the days
+	PaidOut Amount `json:"paid_out"`
+
+	// Receivable Owed by drivers, at the end of the last day
+	Receivable Amount `json:"receivable"`
+
+	// Refunded Given back in the days
+	Refunded Amount `json:"refunded"`
+
+	// Terminal Taken by the machines' card terminals in the days
+	Terminal Amount `json:"terminal"`
+
+	// WrittenOff Given up in the days
+	WrittenOff Amount `json:"written_off"`
+}
+
+// Draft A tariff as somebody is writing it, whatever is wrong with it
+type Draft = interface{}
+
+// DynamicPricing defines model for DynamicPricing.
+type DynamicPricing struct {
+	Lead *[]struct {
+		AddPercent  int   `json:"add_percent"`
+		FromMinutes int64 `json:"from_minutes"`
+	} `json:"lead,omitempty"`
+	MaxPercent int `json:"max_percent"`
+	MinPercent int `json:"min_percent"`
+	Occupancy  *[]struct {
+		AddPercent  int `json:"add_percent"`
+		FromPercent int `json:"from_percent"`
+	} `json:"occupancy,omitempty"`
 }
 
 // EdgeLine defines model for EdgeLine.
@@ -1577,6 +2346,36 @@ type HealthStatus string
 // IncidentID defines model for IncidentID.
 type IncidentID = string
 
+// Invitation defines model for Invitation.
+type Invitation struct {
+	Email     string    `json:"email"`
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// HasAccount Log in with it to accept; else choose a password
+	HasAccount   bool     `json:"has_account"`
+	OperatorName string   `json:"operator_name"`
+	Role         TeamRole `json:"role"`
+}
+
+// InvitationID defines model for InvitationID.
+type InvitationID = string
+
+// InvitationToken defines model for InvitationToken.
+type InvitationToken struct {
+	Token string `json:"token"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// Email Capitals make no difference
+	Email Email `json:"email"`
+
+	// Language Of the mail, unless the address has an account
+	Language *Language  `json:"language,omitempty"`
+	Operator OperatorID `json:"operator"`
+	Role     TeamRole   `json:"role"`
+}
+
 // Key defines model for Key.
 type Key struct {
 	Alg KeyAlg `json:"alg"`
@@ -1693,6 +2492,42 @@ type LaneNowMode string
 // Language Of mails and pages
 type Language string
 
+// LedgerAccount defines model for LedgerAccount.
+type LedgerAccount string
+
+// LedgerPage defines model for LedgerPage.
+type LedgerPage struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor *NextCursor     `json:"next_cursor,omitempty"`
+	Postings   []LedgerPosting `json:"postings"`
+}
+
+// LedgerPosting defines model for LedgerPosting.
+type LedgerPosting struct {
+	Account LedgerAccount `json:"account"`
+
+	// Amount Debits are positive
+	Amount Amount            `json:"amount"`
+	At     time.Time         `json:"at"`
+	Kind   LedgerPostingKind `json:"kind"`
+	Line   int               `json:"line"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId     ParkingID      `json:"parking_id"`
+	PaymentId     *string        `json:"payment_id,omitempty"`
+	ReservationId *ReservationID `json:"reservation_id,omitempty"`
+	SessionId     *string        `json:"session_id,omitempty"`
+
+	// Transaction Its lines are zero together
+	Transaction string `json:"transaction"`
+}
+
+// LedgerPostingKind defines model for LedgerPosting.Kind.
+type LedgerPostingKind string
+
+// LocalDay Examples: 2026-10-25
+type LocalDay = string
+
 // LoginRequest defines model for LoginRequest.
 type LoginRequest struct {
 	// Code Of the authenticator, or a recovery code; blanks and hyphens are dropped
@@ -1713,6 +2548,9 @@ type MailSent struct {
 
 // MailSentStatus defines model for MailSent.Status.
 type MailSentStatus string
+
+// MaybeAmount defines model for MaybeAmount.
+type MaybeAmount = Amount
 
 // Membership defines model for Membership.
 type Membership struct {
@@ -1741,6 +2579,19 @@ type ModifyRequest struct {
 	Version *ExpectedVersion `json:"version,omitempty"`
 }
 
+// MoneyAnswer defines model for MoneyAnswer.
+type MoneyAnswer struct {
+	// ClosedUntil Up to when all of the parkings are closed; null: not all have been closed once
+	ClosedUntil *time.Time     `json:"closed_until"`
+	Currencies  []CurrencySums `json:"currencies"`
+
+	// From Examples: 2026-10-25
+	From LocalDay `json:"from"`
+
+	// To Examples: 2026-10-25
+	To LocalDay `json:"to"`
+}
+
 // MyReservations defines model for MyReservations.
 type MyReservations struct {
 	NextCursor   *string       `json:"next_cursor"`
@@ -1749,6 +2600,9 @@ type MyReservations struct {
 
 // NewPassword Any characters, 10 at least; not the address, and none that is among the most common
 type NewPassword = string
+
+// NextCursor Of the next page; left out: this is the last
+type NextCursor = string
 
 // NumberedSpaces defines model for NumberedSpaces.
 type NumberedSpaces struct {
@@ -1760,6 +2614,17 @@ type NumberedSpaces struct {
 	// Examples: standard
 	Type SpaceTypeID `json:"type"`
 }
+
+// OfflineStages defines model for OfflineStages.
+type OfflineStages struct {
+	Stages []struct {
+		AfterMinutes int64                      `json:"after_minutes"`
+		Allow        []OfflineStagesStagesAllow `json:"allow"`
+	} `json:"stages"`
+}
+
+// OfflineStagesStagesAllow defines model for OfflineStages.Stages.Allow.
+type OfflineStagesStagesAllow string
 
 // OperatorID defines model for OperatorID.
 type OperatorID = string
@@ -1776,6 +2641,56 @@ type OwedAnswer struct {
 	Payment *Payment `json:"payment,omitempty"`
 }
 
+// OwnAllotment defines model for OwnAllotment.
+type OwnAllotment struct {
+	Now *AllotmentNow `json:"now"`
+
+	// SharePercent Kept ready for walk-ins, by the policy
+	SharePercent int `json:"share_percent"`
+}
+
+// OwnBlock defines model for OwnBlock.
+type OwnBlock struct {
+	CreatedAt time.Time  `json:"created_at"`
+	From      time.Time  `json:"from"`
+	Id        BlockID    `json:"id"`
+	N         int        `json:"n"`
+	Reason    string     `json:"reason"`
+	RemovedAt *time.Time `json:"removed_at,omitempty"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+	To        time.Time   `json:"to"`
+}
+
+// OwnConfig defines model for OwnConfig.
+type OwnConfig struct {
+	// Blocks Those that are not over
+	Blocks []OwnBlock `json:"blocks"`
+
+	// MayChange By the role; a second factor may still be asked for
+	MayChange bool       `json:"may_change"`
+	Name      string     `json:"name"`
+	Operator  OperatorID `json:"operator"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId ParkingID `json:"parking_id"`
+
+	// Policy Lengths of time are whole seconds
+	Policy OwnPolicy `json:"policy"`
+
+	// Scheduled By the time at which they take effect
+	Scheduled  []ScheduledTariff `json:"scheduled"`
+	SpaceTypes []OwnSpaceType    `json:"space_types"`
+	Tariff     TariffInForce     `json:"tariff"`
+	Timezone   string            `json:"timezone"`
+
+	// Version Of the policy, to be named when it is changed
+	Version int64 `json:"version"`
+}
+
 // OwnParking defines model for OwnParking.
 type OwnParking struct {
 	Operator     OperatorID `json:"operator"`
@@ -1789,6 +2704,105 @@ type OwnParking struct {
 // OwnParkings defines model for OwnParkings.
 type OwnParkings struct {
 	Parkings []OwnParking `json:"parkings"`
+}
+
+// OwnPolicy Lengths of time are whole seconds
+type OwnPolicy struct {
+	// AllotmentShare Percent of the capacity kept ready for walk-ins
+	AllotmentShare int `json:"allotment_share"`
+
+	// DynamicPrice null: the tariff's price
+	DynamicPrice *DynamicPricing `json:"dynamic_price"`
+
+	// EarlyCharge Percent of the price that leaving early costs at the least
+	EarlyCharge int `json:"early_charge"`
+
+	// EarlyEntry Let in this long before the window when there is room
+	EarlyEntry    int64    `json:"early_entry"`
+	EntryPassback Passback `json:"entry_passback"`
+
+	// ExitGrace Leave this long after the window for nothing more
+	ExitGrace    int64    `json:"exit_grace"`
+	ExitPassback Passback `json:"exit_passback"`
+
+	// HoldTtl How long a reservation waits for its payment
+	HoldTtl int64 `json:"hold_ttl"`
+
+	// HorizonDays How many days ahead windows are sold
+	HorizonDays int `json:"horizon_days"`
+
+	// LeaseTtl Counts are unknown this long after the edge's last word
+	LeaseTtl int64 `json:"lease_ttl"`
+
+	// LongestWalkin A stay without a reservation counts as over when it is this long
+	LongestWalkin int64 `json:"longest_walkin"`
+
+	// MaxStay The longest window
+	MaxStay int64 `json:"max_stay"`
+
+	// MinLead Windows begin at least this far ahead
+	MinLead int64 `json:"min_lead"`
+
+	// MinStay The shortest window
+	MinStay int64 `json:"min_stay"`
+
+	// NoShowAfter Nobody comes any more this long after the begin
+	NoShowAfter int64 `json:"no_show_after"`
+
+	// NoShowCharge Percent of the price that who does not come pays
+	NoShowCharge int `json:"no_show_charge"`
+
+	// Offline What the gate may do by how long it has not heard from the cloud; null: the built-in stages
+	Offline *OfflineStages `json:"offline"`
+
+	// OverstayBuffer Percent of the capacity that is not sold
+	OverstayBuffer int `json:"overstay_buffer"`
+
+	// PassbackAfter How long timed is hard; whole minutes
+	PassbackAfter int64 `json:"passback_after"`
+	PayAtMachine  bool  `json:"pay_at_machine"`
+
+	// PayFirst Ask a walk-in who stayed longer once, at the exit, to pay first; 0: none
+	PayFirst int64 `json:"pay_first"`
+
+	// PresumeLeftAfter A stay counts as over when nobody saw it end this long after the window
+	PresumeLeftAfter int64 `json:"presume_left_after"`
+
+	// RemindBefore Tell the driver this long before the end; 0: never
+	RemindBefore int64     `json:"remind_before"`
+	Tailgates    Tailgates `json:"tailgates"`
+
+	// WalkinAhead How far ahead capacity for walk-ins is claimed
+	WalkinAhead int64 `json:"walkin_ahead"`
+
+	// WalkinProtects Reservations this close count against what is free now
+	WalkinProtects int64 `json:"walkin_protects"`
+}
+
+// OwnSpaceType defines model for OwnSpaceType.
+type OwnSpaceType struct {
+	Allotment OwnAllotment `json:"allotment"`
+	Bays      *[]string    `json:"bays,omitempty"`
+
+	// Capacities Changes ahead
+	Capacities []CapacityFrom `json:"capacities"`
+
+	// Capacity Today
+	Capacity int        `json:"capacity"`
+	Class    SpaceClass `json:"class"`
+
+	// Id standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	Id    SpaceTypeID `json:"id"`
+	Label string      `json:"label"`
+}
+
+// OwnerBill defines model for OwnerBill.
+type OwnerBill struct {
+	At     time.Time `json:"at"`
+	Bill   Bill      `json:"bill"`
+	Number int64     `json:"number"`
 }
 
 // OwnerEdge defines model for OwnerEdge.
@@ -1943,6 +2957,128 @@ type OwnerParkingNow struct {
 	// Orders The last 20 from the dashboard, the newest first
 	Orders  []GateOrder `json:"orders"`
 	Parking ParkingNow  `json:"parking"`
+}
+
+// OwnerPayment defines model for OwnerPayment.
+type OwnerPayment struct {
+	Amount      Amount  `json:"amount"`
+	Authorized  Amount  `json:"authorized"`
+	Captured    Amount  `json:"captured"`
+	DeclineCode *string `json:"decline_code,omitempty"`
+
+	// ForDebt Of what the stay owed when it had ended
+	ForDebt  bool   `json:"for_debt"`
+	Id       string `json:"id"`
+	Provider string `json:"provider"`
+	Refunded Amount `json:"refunded"`
+
+	// State authorized: the price is held. lapsed: the provider has dropped the hold and no other could be placed; the place
+	// stays yours, and the stay is paid for afterwards. method_saved: the window is further ahead than a hold lasts; the
+	// card is kept, and the price held a day before it begins.
+	State     PaymentState `json:"state"`
+	UpdatedAt time.Time    `json:"updated_at"`
+}
+
+// OwnerReservation defines model for OwnerReservation.
+type OwnerReservation struct {
+	CreatedAt time.Time     `json:"created_at"`
+	Email     string        `json:"email"`
+	From      time.Time     `json:"from"`
+	Id        ReservationID `json:"id"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId ParkingID `json:"parking_id"`
+
+	// PaymentState authorized: the price is held. lapsed: the provider has dropped the hold and no other could be placed; the place
+	// stays yours, and the stay is paid for afterwards. method_saved: the window is further ahead than a hold lasts; the
+	// card is kept, and the price held a day before it begins.
+	PaymentState *PaymentState `json:"payment_state,omitempty"`
+	Phone        *string       `json:"phone,omitempty"`
+	Price        *Amount       `json:"price,omitempty"`
+	SessionId    *string       `json:"session_id,omitempty"`
+	Space        *string       `json:"space,omitempty"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+
+	// State no_show: nobody came before no_show_at; who comes later within the window is let in when there is room. walked: the parking had no space for it. voided: the operator took it back. Both cost nothing.
+	State        ReservationState `json:"state"`
+	To           time.Time        `json:"to"`
+	VehiclePlate *string          `json:"vehicle_plate,omitempty"`
+}
+
+// OwnerReservationDetail defines model for OwnerReservationDetail.
+type OwnerReservationDetail struct {
+	// Bills The newest counts
+	Bills *[]OwnerBill `json:"bills,omitempty"`
+
+	// Money What was booked, the oldest first
+	Money    *[]LedgerPosting `json:"money,omitempty"`
+	Payments *[]OwnerPayment  `json:"payments,omitempty"`
+
+	// PriceDetail What explains a price; the lines sum to it
+	PriceDetail *PriceDetail     `json:"price_detail,omitempty"`
+	Reservation OwnerReservation `json:"reservation"`
+	Stays       []OwnerSession   `json:"stays"`
+
+	// Timeline The oldest first. The cloud's events are kept for a while only
+	Timeline []TimelineEntry `json:"timeline"`
+
+	// Told What the driver was told, as far as the queue still knows
+	Told []ToldDriver `json:"told"`
+}
+
+// OwnerReservations defines model for OwnerReservations.
+type OwnerReservations struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor   *NextCursor        `json:"next_cursor,omitempty"`
+	Reservations []OwnerReservation `json:"reservations"`
+}
+
+// OwnerSession defines model for OwnerSession.
+type OwnerSession struct {
+	Due         *Amount   `json:"due,omitempty"`
+	EnteredAt   time.Time `json:"entered_at"`
+	EntryLane   *string   `json:"entry_lane,omitempty"`
+	EntryReason *string   `json:"entry_reason,omitempty"`
+	ExitLane    *string   `json:"exit_lane,omitempty"`
+	ExitReason  *string   `json:"exit_reason,omitempty"`
+
+	// Id A walk-in's ticket ends like it
+	Id string `json:"id"`
+
+	// Inferred A passage was concluded and not seen
+	Inferred bool       `json:"inferred"`
+	LeftAt   *time.Time `json:"left_at,omitempty"`
+
+	// Minutes From entry to exit
+	Minutes *int    `json:"minutes,omitempty"`
+	Owed    *Amount `json:"owed,omitempty"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId     ParkingID      `json:"parking_id"`
+	ReservationId *ReservationID `json:"reservation_id,omitempty"`
+
+	// SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
+	//
+	// Examples: standard
+	SpaceType SpaceTypeID `json:"space_type"`
+
+	// State presumed: nobody saw it leave. only_paid: known by a payment at a machine alone
+	State SessionState `json:"state"`
+
+	// VehiclePlate Of the reservation
+	VehiclePlate *string `json:"vehicle_plate,omitempty"`
+	WalkIn       bool    `json:"walk_in"`
+}
+
+// OwnerSessions defines model for OwnerSessions.
+type OwnerSessions struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor *NextCursor    `json:"next_cursor,omitempty"`
+	Sessions   []OwnerSession `json:"sessions"`
 }
 
 // OwnerSpaceType defines model for OwnerSpaceType.
@@ -2129,6 +3265,9 @@ type ParkingNow struct {
 // ParkingStatus defines model for ParkingStatus.
 type ParkingStatus string
 
+// Passback defines model for Passback.
+type Passback string
+
 // Passkey defines model for Passkey.
 type Passkey struct {
 	// BackedUp Whether it outlives its device
@@ -2220,6 +3359,26 @@ type PaymentRefund struct {
 // card is kept, and the price held a day before it begins.
 type PaymentState string
 
+// PayoutPage defines model for PayoutPage.
+type PayoutPage struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+	Payouts    []PayoutRow `json:"payouts"`
+}
+
+// PayoutRow defines model for PayoutRow.
+type PayoutRow struct {
+	// Amount To the bank; below zero: a bank sent it back
+	Amount Amount `json:"amount"`
+
+	// At When it was booked
+	At time.Time `json:"at"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId   ParkingID `json:"parking_id"`
+	Transaction string    `json:"transaction"`
+}
+
 // PendingChange A change that takes place when its payment is authorized
 type PendingChange struct {
 	From    time.Time `json:"from"`
@@ -2237,6 +3396,62 @@ type PendingChange struct {
 
 	// Until It comes to nothing when its payment is not secured by then
 	Until time.Time `json:"until"`
+}
+
+// PolicyAnswer defines model for PolicyAnswer.
+type PolicyAnswer struct {
+	Affects Affected `json:"affects"`
+
+	// After Lengths of time are whole seconds
+	After OwnPolicy `json:"after"`
+
+	// Before Lengths of time are whole seconds
+	Before  OwnPolicy `json:"before"`
+	Preview bool      `json:"preview"`
+
+	// Version To be named next
+	Version int64 `json:"version"`
+}
+
+// PolicyChanges What of the policy is to change, as in OwnPolicy; what is left out stays
+type PolicyChanges struct {
+	AllotmentShare   *int            `json:"allotment_share,omitempty"`
+	DynamicPrice     *DynamicPricing `json:"dynamic_price,omitempty"`
+	EarlyCharge      *int            `json:"early_charge,omitempty"`
+	EarlyEntry       *int64          `json:"early_entry,omitempty"`
+	EntryPassback    *Passback       `json:"entry_passback,omitempty"`
+	ExitGrace        *int64          `json:"exit_grace,omitempty"`
+	ExitPassback     *Passback       `json:"exit_passback,omitempty"`
+	HoldTtl          *int64          `json:"hold_ttl,omitempty"`
+	HorizonDays      *int            `json:"horizon_days,omitempty"`
+	LeaseTtl         *int64          `json:"lease_ttl,omitempty"`
+	LongestWalkin    *int64          `json:"longest_walkin,omitempty"`
+	MaxStay          *int64          `json:"max_stay,omitempty"`
+	MinLead          *int64          `json:"min_lead,omitempty"`
+	MinStay          *int64          `json:"min_stay,omitempty"`
+	NoShowAfter      *int64          `json:"no_show_after,omitempty"`
+	NoShowCharge     *int            `json:"no_show_charge,omitempty"`
+	Offline          *OfflineStages  `json:"offline,omitempty"`
+	OverstayBuffer   *int            `json:"overstay_buffer,omitempty"`
+	PassbackAfter    *int64          `json:"passback_after,omitempty"`
+	PayAtMachine     *bool           `json:"pay_at_machine,omitempty"`
+	PayFirst         *int64          `json:"pay_first,omitempty"`
+	PresumeLeftAfter *int64          `json:"presume_left_after,omitempty"`
+	RemindBefore     *int64          `json:"remind_before,omitempty"`
+	Tailgates        *Tailgates      `json:"tailgates,omitempty"`
+	WalkinAhead      *int64          `json:"walkin_ahead,omitempty"`
+	WalkinProtects   *int64          `json:"walkin_protects,omitempty"`
+}
+
+// PolicyRequest defines model for PolicyRequest.
+type PolicyRequest struct {
+	// Changes What of the policy is to change, as in OwnPolicy; what is left out stays
+	Changes PolicyChanges `json:"changes"`
+	Preview *bool         `json:"preview,omitempty"`
+	Version int64         `json:"version"`
+
+	// Why For colleagues, kept in the history; nothing personal
+	Why *Why `json:"why,omitempty"`
 }
 
 // PriceAnswer defines model for PriceAnswer.
@@ -2492,6 +3707,39 @@ type ReceiptDocument struct {
 	Signature string `json:"signature"`
 }
 
+// ReceivablePage defines model for ReceivablePage.
+type ReceivablePage struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor  *NextCursor     `json:"next_cursor,omitempty"`
+	Receivables []ReceivableRow `json:"receivables"`
+}
+
+// ReceivableRow defines model for ReceivableRow.
+type ReceivableRow struct {
+	// LastAt When something about it was booked last
+	LastAt *time.Time `json:"last_at,omitempty"`
+
+	// Open What is left of it
+	Open Amount `json:"open"`
+
+	// Owed That was ever booked as owed
+	Owed Amount `json:"owed"`
+
+	// Paid Of that, by card, cash or credit, or taken back
+	Paid Amount `json:"paid"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId     ParkingID       `json:"parking_id"`
+	ReservationId *ReservationID  `json:"reservation_id,omitempty"`
+	SessionId     *string         `json:"session_id,omitempty"`
+	Since         time.Time       `json:"since"`
+	State         ReceivableState `json:"state"`
+	WrittenOff    Amount          `json:"written_off"`
+}
+
+// ReceivableState defines model for ReceivableState.
+type ReceivableState string
+
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
 	RecoveryCodes []string `json:"recovery_codes"`
@@ -2509,6 +3757,50 @@ type Reminders struct {
 
 	// Sms To the number of the booking
 	Sms *bool `json:"sms,omitempty"`
+}
+
+// ReplayBand defines model for ReplayBand.
+type ReplayBand struct {
+	MedianDraft *Amount `json:"median_draft"`
+	MedianNow   *Amount `json:"median_now"`
+
+	// RevenueDifference Below zero when the draft brings less
+	RevenueDifference Amount `json:"revenue_difference"`
+	Stays             int    `json:"stays"`
+
+	// UpToMinutes null: longer than the band before
+	UpToMinutes *int `json:"up_to_minutes"`
+}
+
+// ReplayPoint defines model for ReplayPoint.
+type ReplayPoint struct {
+	Draft   Amount `json:"draft"`
+	Minutes int    `json:"minutes"`
+	Now     Amount `json:"now"`
+}
+
+// ReplayRequest defines model for ReplayRequest.
+type ReplayRequest struct {
+	// CurveFrom When the stays of the curve begin; left out: 08:00 of the next weekday
+	CurveFrom *time.Time `json:"curve_from,omitempty"`
+
+	// From The first day of the parking's; left out: seven whole days up to yesterday
+	//
+	// Examples: 2026-10-25
+	From *LocalDay `json:"from,omitempty"`
+
+	// SpaceType Of the curve; left out: standard
+	//
+	// Examples: standard
+	SpaceType *SpaceTypeID `json:"space_type,omitempty"`
+
+	// Tariff An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
+	Tariff Tariff `json:"tariff"`
+
+	// To The last day, included; at most 92 days
+	//
+	// Examples: 2026-10-25
+	To *LocalDay `json:"to,omitempty"`
 }
 
 // Reservation defines model for Reservation.
@@ -2607,9 +3899,29 @@ type ReserveRequest struct {
 // Role staff and owner of one operator; admin of the platform
 type Role string
 
+// RoleRequest defines model for RoleRequest.
+type RoleRequest struct {
+	Operator OperatorID `json:"operator"`
+	Role     TeamRole   `json:"role"`
+}
+
 // SandboxHolds defines model for SandboxHolds.
 type SandboxHolds struct {
 	Holds []map[string]interface{} `json:"holds"`
+}
+
+// ScheduledTariff defines model for ScheduledTariff.
+type ScheduledTariff struct {
+	// At When that was
+	At time.Time `json:"at"`
+
+	// By The address of who scheduled it
+	By string `json:"by"`
+
+	// Document An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
+	Document Tariff    `json:"document"`
+	From     time.Time `json:"from"`
+	Version  int64     `json:"version"`
 }
 
 // SessionID defines model for SessionID.
@@ -2618,6 +3930,60 @@ type SessionID = string
 // SessionList defines model for SessionList.
 type SessionList struct {
 	Sessions []UserSession `json:"sessions"`
+}
+
+// SessionState presumed: nobody saw it leave. only_paid: known by a payment at a machine alone
+type SessionState string
+
+// ShiftCount defines model for ShiftCount.
+type ShiftCount struct {
+	Counted Amount `json:"counted"`
+
+	// Difference Counted less expected
+	Difference Amount `json:"difference"`
+	Expected   Amount `json:"expected"`
+}
+
+// ShiftPage defines model for ShiftPage.
+type ShiftPage struct {
+	// NextCursor Of the next page; left out: this is the last
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+	Shifts     []ShiftRow  `json:"shifts"`
+}
+
+// ShiftRow defines model for ShiftRow.
+type ShiftRow struct {
+	// By Who counted
+	By     string       `json:"by"`
+	Counts []ShiftCount `json:"counts"`
+
+	// From When the shift before was closed; left out: there was none
+	From     *time.Time `json:"from,omitempty"`
+	MadeAt   time.Time  `json:"made_at"`
+	Operator OperatorID `json:"operator"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId ParkingID `json:"parking_id"`
+	Seq       int64     `json:"seq"`
+	Until     time.Time `json:"until"`
+}
+
+// Shortage defines model for Shortage.
+type Shortage struct {
+	// Affected Without whom it would fit, least harm first; the first 1,000
+	Affected []AffectedReservation `json:"affected"`
+
+	// Runs When more is claimed than there is; none: everything fits
+	Runs []struct {
+		From time.Time `json:"from"`
+
+		// Over At its worst
+		Over int       `json:"over"`
+		To   time.Time `json:"to"`
+	} `json:"runs"`
+
+	// Unsolved Spaces that would be missing even then, at the worst moment: vehicles inside, walk-ins, other blocks
+	Unsolved int `json:"unsolved"`
 }
 
 // ShownPrice What the caller was shown (by POST …/price) that the whole stay costs then: when it is another price by now, nothing is changed (price_changed). Left out: whatever it costs
@@ -2631,6 +3997,9 @@ type SignUpRequest struct {
 	// Language Of mails and pages
 	Language *Language `json:"language,omitempty"`
 }
+
+// SpaceClass defines model for SpaceClass.
+type SpaceClass string
 
 // SpaceTypeCount defines model for SpaceTypeCount.
 type SpaceTypeCount struct {
@@ -2650,6 +4019,14 @@ type SpaceTypeCount struct {
 // Examples: standard
 type SpaceTypeID = string
 
+// StayLength defines model for StayLength.
+type StayLength struct {
+	Stays int `json:"stays"`
+
+	// UpToMinutes null: longer than all others
+	UpToMinutes *int `json:"up_to_minutes"`
+}
+
 // TOTPSecret defines model for TOTPSecret.
 type TOTPSecret struct {
 	// Secret Base32
@@ -2659,6 +4036,9 @@ type TOTPSecret struct {
 	Uri string `json:"uri"`
 }
 
+// Tailgates defines model for Tailgates.
+type Tailgates string
+
 // Tariff An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
 type Tariff struct {
 	Currency string `json:"currency"`
@@ -2666,11 +4046,304 @@ type Tariff struct {
 	Version  int    `json:"version"`
 }
 
+// TariffEdition defines model for TariffEdition.
+type TariffEdition struct {
+	// By Who made the parking go over to it; null: not on record
+	By *string `json:"by"`
+
+	// Sha256 Of the document as it is published and receipts name it
+	Sha256 string    `json:"sha256"`
+	Since  time.Time `json:"since"`
+
+	// Until null: it is in force
+	Until   *time.Time `json:"until"`
+	Version int64      `json:"version"`
+}
+
+// TariffEditions defines model for TariffEditions.
+type TariffEditions struct {
+	NextCursor *string         `json:"next_cursor"`
+	Tariffs    []TariffEdition `json:"tariffs"`
+}
+
+// TariffFinding defines model for TariffFinding.
+type TariffFinding struct {
+	// Code Stable; more may be added
+	Code ProblemCode `json:"code"`
+
+	// Detail Continues the path to a sentence
+	Detail string `json:"detail"`
+
+	// Line Of the document as it was sent
+	Line *int `json:"line,omitempty"`
+
+	// Path Of the field, such as bands[1].from; empty: the whole
+	Path string `json:"path"`
+}
+
+// TariffInForce defines model for TariffInForce.
+type TariffInForce struct {
+	// Document An edition of a parking's prices; `openlot tariff check` and `openlot tariff price` read it
+	Document Tariff     `json:"document"`
+	Since    *time.Time `json:"since"`
+	Version  int64      `json:"version"`
+}
+
+// TariffRemark defines model for TariffRemark.
+type TariffRemark struct {
+	Detail string `json:"detail"`
+	Line   *int   `json:"line,omitempty"`
+	Path   string `json:"path"`
+}
+
+// TariffReplay defines model for TariffReplay.
+type TariffReplay struct {
+	Bands []ReplayBand  `json:"bands"`
+	Curve []ReplayPoint `json:"curve"`
+
+	// From Examples: 2026-10-25
+	From     LocalDay `json:"from"`
+	Less     int      `json:"less"`
+	More     int      `json:"more"`
+	MostLess Amount   `json:"most_less"`
+	MostMore Amount   `json:"most_more"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId    ParkingID `json:"parking_id"`
+	RevenueDraft Amount    `json:"revenue_draft"`
+
+	// RevenueNow What they would be by the tariff in force
+	RevenueNow Amount `json:"revenue_now"`
+
+	// RevenueReal What they were charged
+	RevenueReal Amount `json:"revenue_real"`
+	Same        int    `json:"same"`
+
+	// Stays All that were charged by a tariff
+	Stays int `json:"stays"`
+
+	// To Examples: 2026-10-25
+	To LocalDay `json:"to"`
+
+	// Unpriced Of them those that one of the two cannot price; they count as they were charged
+	Unpriced   int   `json:"unpriced"`
+	VersionNow int64 `json:"version_now"`
+}
+
+// Team defines model for Team.
+type Team struct {
+	// Invitations Those that are open, the newest first
+	Invitations []TeamInvitation `json:"invitations"`
+
+	// Members By address
+	Members []TeamMember `json:"members"`
+}
+
+// TeamInvitation defines model for TeamInvitation.
+type TeamInvitation struct {
+	By        string       `json:"by"`
+	CreatedAt time.Time    `json:"created_at"`
+	Email     string       `json:"email"`
+	ExpiresAt time.Time    `json:"expires_at"`
+	Id        InvitationID `json:"id"`
+	Role      TeamRole     `json:"role"`
+}
+
+// TeamMember defines model for TeamMember.
+type TeamMember struct {
+	AccountId AccountID `json:"account_id"`
+	Email     string    `json:"email"`
+
+	// LastSeenAt To within some minutes; null: is logged in nowhere
+	LastSeenAt *time.Time `json:"last_seen_at"`
+	Name       string     `json:"name"`
+	Role       TeamRole   `json:"role"`
+
+	// SecondFactor Has one; an owner without can do nothing
+	SecondFactor bool `json:"second_factor"`
+	You          bool `json:"you"`
+}
+
+// TeamRole defines model for TeamRole.
+type TeamRole string
+
+// TimelineEntry defines model for TimelineEntry.
+type TimelineEntry struct {
+	At time.Time `json:"at"`
+
+	// Code admitted, entered, backed_out, released, exited, refused, paid, commanded; else the kind of the event, as reservation.confirmed
+	Code   string  `json:"code"`
+	Lane   *string `json:"lane,omitempty"`
+	Reason *string `json:"reason,omitempty"`
+
+	// Source gate: by the edge's clock; cloud: by ours
+	Source TimelineEntrySource `json:"source"`
+
+	// State Of the reservation or the payment after it
+	State *string `json:"state,omitempty"`
+
+	// ToldAt When the gate's word was heard
+	ToldAt *time.Time `json:"told_at,omitempty"`
+
+	// UncertainMs By how much the edge's clock may be wrong
+	UncertainMs *int64 `json:"uncertain_ms,omitempty"`
+}
+
+// TimelineEntrySource gate: by the edge's clock; cloud: by ours
+type TimelineEntrySource string
+
 // TokenAndPassword defines model for TokenAndPassword.
 type TokenAndPassword struct {
 	// Password Any characters, 10 at least; not the address, and none that is among the most common
 	Password NewPassword `json:"password"`
 	Token    string      `json:"token"`
+}
+
+// ToldDriver defines model for ToldDriver.
+type ToldDriver struct {
+	At       time.Time         `json:"at"`
+	Channel  ToldDriverChannel `json:"channel"`
+	State    ToldDriverState   `json:"state"`
+	Template string            `json:"template"`
+}
+
+// ToldDriverChannel defines model for ToldDriver.Channel.
+type ToldDriverChannel string
+
+// ToldDriverState defines model for ToldDriver.State.
+type ToldDriverState string
+
+// TrendDay defines model for TrendDay.
+type TrendDay struct {
+	// Day Examples: 2026-10-25
+	Day LocalDay `json:"day"`
+
+	// EarlyDepartures Who reserved and left a quarter of an hour or more before the end
+	EarlyDepartures int `json:"early_departures"`
+
+	// FullHours In which 97 percent or more were taken
+	FullHours int `json:"full_hours"`
+
+	// Hours That the day has by the clock
+	Hours TrendDayHours `json:"hours"`
+
+	// MedianMinutes Half of the stays were no longer; null: there were none
+	MedianMinutes *int `json:"median_minutes"`
+
+	// NoShows Of those
+	NoShows int `json:"no_shows"`
+	Refused int `json:"refused"`
+
+	// Reserved Reservations that began
+	Reserved int `json:"reserved"`
+
+	// Resold No-shows whose place somebody took who came later without a booking, or with one made after that
+	Resold          int          `json:"resold"`
+	RevenueReserved *MaybeAmount `json:"revenue_reserved"`
+	RevenueWalkIn   *MaybeAmount `json:"revenue_walk_in"`
+
+	// Stays That ended
+	Stays int `json:"stays"`
+
+	// UnknownHours Of which nothing is known
+	UnknownHours int `json:"unknown_hours"`
+}
+
+// TrendDayHours That the day has by the clock
+type TrendDayHours int
+
+// TrendHour defines model for TrendHour.
+type TrendHour struct {
+	Arrivals *int `json:"arrivals"`
+
+	// At When it begins
+	At       time.Time `json:"at"`
+	Capacity int       `json:"capacity"`
+
+	// Day Examples: 2026-10-25
+	Day LocalDay `json:"day"`
+
+	// Departures Also of those whose exit nobody saw
+	Departures *int `json:"departures"`
+	Hour       int  `json:"hour"`
+
+	// Late Something changed after the hour was first shown
+	Late bool `json:"late"`
+
+	// OccupancyPercent Of the capacity, on average; null: not known, or no capacity
+	OccupancyPercent *float32 `json:"occupancy_percent"`
+
+	// Occupied Vehicles inside, on average; null: not known
+	Occupied *float32 `json:"occupied"`
+
+	// Refused Who was turned away because it was full: at the gate, and of those who wanted to book from this hour on
+	Refused int `json:"refused"`
+
+	// Repeated The second of two hours of that name, when clocks go back
+	Repeated bool `json:"repeated"`
+}
+
+// TrendSums defines model for TrendSums.
+type TrendSums struct {
+	// EarlyDepartures Who reserved and left a quarter of an hour or more before the end
+	EarlyDepartures int `json:"early_departures"`
+
+	// FullHours In which 97 percent or more were taken
+	FullHours int `json:"full_hours"`
+
+	// MedianMinutes Half of the stays were no longer; null: there were none
+	MedianMinutes *int `json:"median_minutes"`
+
+	// NoShows Of those
+	NoShows int `json:"no_shows"`
+	Refused int `json:"refused"`
+
+	// Reserved Reservations that began
+	Reserved int `json:"reserved"`
+
+	// Resold No-shows whose place somebody took who came later without a booking, or with one made after that
+	Resold          int          `json:"resold"`
+	RevenueReserved *MaybeAmount `json:"revenue_reserved"`
+	RevenueWalkIn   *MaybeAmount `json:"revenue_walk_in"`
+
+	// Stays That ended
+	Stays int `json:"stays"`
+
+	// UnknownHours Of which nothing is known
+	UnknownHours int `json:"unknown_hours"`
+}
+
+// Trends defines model for Trends.
+type Trends struct {
+	// Before Of as many days before them
+	Before TrendSums `json:"before"`
+
+	// Capacity Now
+	Capacity int `json:"capacity"`
+
+	// ComputedAt When an hour of these days was last counted
+	ComputedAt *time.Time `json:"computed_at"`
+	Currency   string     `json:"currency"`
+	Days       []TrendDay `json:"days"`
+
+	// From Examples: 2026-10-25
+	From  LocalDay    `json:"from"`
+	Hours []TrendHour `json:"hours"`
+
+	// KnownUntil Up to when the edge has told what happened; null: there was never an edge
+	KnownUntil *time.Time `json:"known_until"`
+
+	// LastFactAt When the newest passage, refusal or payment of these days was told; null: none was
+	LastFactAt *time.Time `json:"last_fact_at"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId   ParkingID    `json:"parking_id"`
+	StayLengths []StayLength `json:"stay_lengths"`
+	Timezone    string       `json:"timezone"`
+
+	// To Examples: 2026-10-25
+	To    LocalDay  `json:"to"`
+	Total TrendSums `json:"total"`
 }
 
 // User defines model for User.
@@ -2735,8 +4408,23 @@ type UserSession struct {
 	SecondFactor bool `json:"second_factor"`
 }
 
+// Why For colleagues, kept in the history; nothing personal
+type Why = string
+
 // ChangeKey defines model for ChangeKey.
 type ChangeKey = string
+
+// FirstDay Examples: 2026-10-25
+type FirstDay = LocalDay
+
+// LastDay Examples: 2026-10-25
+type LastDay = LocalDay
+
+// OfOperator defines model for OfOperator.
+type OfOperator = OperatorID
+
+// OfParking Examples: dresden-altmarkt
+type OfParking = ParkingID
 
 // OwnParkingID Examples: dresden-altmarkt
 type OwnParkingID = ParkingID
@@ -2753,13 +4441,31 @@ type OwnerOperator = OperatorID
 // OwnerParking Examples: dresden-altmarkt
 type OwnerParking = ParkingID
 
+// PageCursor defines model for PageCursor.
+type PageCursor = string
+
+// PageLimit defines model for PageLimit.
+type PageLimit = int
+
 // PayKey defines model for PayKey.
 type PayKey = string
+
+// SomeFirstDay Examples: 2026-10-25
+type SomeFirstDay = LocalDay
+
+// SomeLastDay Examples: 2026-10-25
+type SomeLastDay = LocalDay
+
+// Sought defines model for Sought.
+type Sought = string
 
 // SpaceType standard, accessible, ev, motorcycle, oversize, or a name of the owner's
 //
 // Examples: standard
 type SpaceType = SpaceTypeID
+
+// TeamOperator defines model for TeamOperator.
+type TeamOperator = OperatorID
 
 // Token defines model for Token.
 type Token = string
@@ -2829,6 +4535,16 @@ type ListMyReservationsParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListClosingsParams defines parameters for ListClosings.
+type ListClosingsParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+	Limit    *PageLimit  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListCommandsParams defines parameters for ListCommands.
 type ListCommandsParams struct {
 	// Operator Only what is of this one
@@ -2876,6 +4592,43 @@ type ListIncidentsParams struct {
 // ListIncidentsParamsState defines parameters for ListIncidents.
 type ListIncidentsParamsState string
 
+// ListLedgerParams defines parameters for ListLedger.
+type ListLedgerParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking `form:"parking,omitempty" json:"parking,omitempty"`
+
+	// Account Of the chart of accounts
+	Account *LedgerAccount `form:"account,omitempty" json:"account,omitempty"`
+
+	// From Not before this day, of the parking's time zone
+	From *SomeFirstDay `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Not after this day
+	To    *SomeLastDay `form:"to,omitempty" json:"to,omitempty"`
+	Limit *PageLimit   `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetMoneyParams defines parameters for GetMoney.
+type GetMoneyParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking `form:"parking,omitempty" json:"parking,omitempty"`
+
+	// From The first day, of the parking's time zone
+	From FirstDay `form:"from" json:"from"`
+
+	// To The last day, included
+	To LastDay `form:"to" json:"to"`
+}
+
 // OwnerNowParams defines parameters for OwnerNow.
 type OwnerNowParams struct {
 	// Operator Only what is of this one
@@ -2888,10 +4641,166 @@ type ListOwnParkingsParams struct {
 	Operator *OperatorID `form:"operator,omitempty" json:"operator,omitempty"`
 }
 
+// AddOwnBlockParams defines parameters for AddOwnBlock.
+type AddOwnBlockParams struct {
+	// IdempotencyKey A fresh random text for each block; the same one on every retry
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListOwnChangesParams defines parameters for ListOwnChanges.
+type ListOwnChangesParams struct {
+	Limit  *int    `form:"limit,omitempty" json:"limit,omitempty"`
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // CommandLaneParams defines parameters for CommandLane.
 type CommandLaneParams struct {
 	// IdempotencyKey A fresh random text for each command; the same one on every retry
 	IdempotencyKey string `json:"Idempotency-Key"`
+}
+
+// ListOwnTariffsParams defines parameters for ListOwnTariffs.
+type ListOwnTariffsParams struct {
+	Limit  *int    `form:"limit,omitempty" json:"limit,omitempty"`
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetTrendsParams defines parameters for GetTrends.
+type GetTrendsParams struct {
+	// From The first day, of the parking's time zone
+	From FirstDay `form:"from" json:"from"`
+
+	// To The last day, included
+	To LastDay `form:"to" json:"to"`
+
+	// SpaceType Only this one
+	SpaceType *SpaceTypeID `form:"space_type,omitempty" json:"space_type,omitempty"`
+}
+
+// ListPayoutsParams defines parameters for ListPayouts.
+type ListPayoutsParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking `form:"parking,omitempty" json:"parking,omitempty"`
+
+	// From Not before this day, of the parking's time zone
+	From *SomeFirstDay `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Not after this day
+	To    *SomeLastDay `form:"to,omitempty" json:"to,omitempty"`
+	Limit *PageLimit   `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListReceivablesParams defines parameters for ListReceivables.
+type ListReceivablesParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking       `form:"parking,omitempty" json:"parking,omitempty"`
+	State   *ReceivableState `form:"state,omitempty" json:"state,omitempty"`
+
+	// From Not before this day, of the parking's time zone
+	From *SomeFirstDay `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Not after this day
+	To    *SomeLastDay `form:"to,omitempty" json:"to,omitempty"`
+	Limit *PageLimit   `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListOwnerReservationsParams defines parameters for ListOwnerReservations.
+type ListOwnerReservationsParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking        `form:"parking,omitempty" json:"parking,omitempty"`
+	State   *ReservationState `form:"state,omitempty" json:"state,omitempty"`
+
+	// From Not before this day, of the parking's time zone
+	From *SomeFirstDay `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Not after this day
+	To *SomeLastDay `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q An id as it is written, the beginning of a vehicle's plate (blanks, dashes and capitals make no difference), a mail address, or the last characters of a walk-in's ticket
+	Q     *Sought    `form:"q,omitempty" json:"q,omitempty"`
+	Limit *PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListOwnerSessionsParams defines parameters for ListOwnerSessions.
+type ListOwnerSessionsParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking                    `form:"parking,omitempty" json:"parking,omitempty"`
+	State   *ListOwnerSessionsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// WalkIn true: only walk-ins; false: only with a reservation
+	WalkIn *bool `form:"walk_in,omitempty" json:"walk_in,omitempty"`
+
+	// From Not before this day, of the parking's time zone
+	From *SomeFirstDay `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Not after this day
+	To *SomeLastDay `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q An id as it is written, the beginning of a vehicle's plate (blanks, dashes and capitals make no difference), a mail address, or the last characters of a walk-in's ticket
+	Q     *Sought    `form:"q,omitempty" json:"q,omitempty"`
+	Limit *PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListOwnerSessionsParamsState defines parameters for ListOwnerSessions.
+type ListOwnerSessionsParamsState string
+
+// ListShiftsParams defines parameters for ListShifts.
+type ListShiftsParams struct {
+	// Operator Only of this one; else of all that the account works for
+	Operator *OfOperator `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Parking Only of this one
+	Parking *OfParking `form:"parking,omitempty" json:"parking,omitempty"`
+	Limit   *PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetTeamParams defines parameters for GetTeam.
+type GetTeamParams struct {
+	Operator TeamOperator `form:"operator" json:"operator"`
+}
+
+// ListTeamChangesParams defines parameters for ListTeamChanges.
+type ListTeamChangesParams struct {
+	Operator TeamOperator `form:"operator" json:"operator"`
+	Limit    *int         `form:"limit,omitempty" json:"limit,omitempty"`
+	Cursor   *string      `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// WithdrawInvitationParams defines parameters for WithdrawInvitation.
+type WithdrawInvitationParams struct {
+	Operator TeamOperator `form:"operator" json:"operator"`
+}
+
+// RemoveFromTeamParams defines parameters for RemoveFromTeam.
+type RemoveFromTeamParams struct {
+	Operator TeamOperator `form:"operator" json:"operator"`
 }
 
 // GetParkingByQueryParams defines parameters for GetParkingByQuery.
@@ -3054,6 +4963,12 @@ type AnswerSandboxChallengeFormdataRequestBody AnswerSandboxChallengeFormdataBod
 // DecideSandboxDisputeFormdataRequestBody defines body for DecideSandboxDispute for application/x-www-form-urlencoded ContentType.
 type DecideSandboxDisputeFormdataRequestBody DecideSandboxDisputeFormdataBody
 
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = AcceptRequest
+
+// ReadInvitationJSONRequestBody defines body for ReadInvitation for application/json ContentType.
+type ReadInvitationJSONRequestBody = InvitationToken
+
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
 
@@ -3072,11 +4987,35 @@ type ChangePasswordJSONRequestBody = ChangePasswordRequest
 // ConfirmTOTPJSONRequestBody defines body for ConfirmTOTP for application/json ContentType.
 type ConfirmTOTPJSONRequestBody = CodeRequest
 
+// AddOwnBlockJSONRequestBody defines body for AddOwnBlock for application/json ContentType.
+type AddOwnBlockJSONRequestBody = BlockRequest
+
+// ChangeOwnCapacityJSONRequestBody defines body for ChangeOwnCapacity for application/json ContentType.
+type ChangeOwnCapacityJSONRequestBody = CapacityRequest
+
 // ReadIncidentJSONRequestBody defines body for ReadIncident for application/json ContentType.
 type ReadIncidentJSONRequestBody = ReadIncidentRequest
 
 // CommandLaneJSONRequestBody defines body for CommandLane for application/json ContentType.
 type CommandLaneJSONRequestBody = LaneCommandRequest
+
+// ChangeOwnPolicyJSONRequestBody defines body for ChangeOwnPolicy for application/json ContentType.
+type ChangeOwnPolicyJSONRequestBody = PolicyRequest
+
+// AdoptOwnTariffJSONRequestBody defines body for AdoptOwnTariff for application/json ContentType.
+type AdoptOwnTariffJSONRequestBody = AdoptRequest
+
+// CheckOwnTariffJSONRequestBody defines body for CheckOwnTariff for application/json ContentType.
+type CheckOwnTariffJSONRequestBody = CheckRequest
+
+// ReplayOwnTariffJSONRequestBody defines body for ReplayOwnTariff for application/json ContentType.
+type ReplayOwnTariffJSONRequestBody = ReplayRequest
+
+// InviteToTeamJSONRequestBody defines body for InviteToTeam for application/json ContentType.
+type InviteToTeamJSONRequestBody = InviteRequest
+
+// ChangeTeamRoleJSONRequestBody defines body for ChangeTeamRole for application/json ContentType.
+type ChangeTeamRoleJSONRequestBody = RoleRequest
 
 // ForgotPasswordJSONRequestBody defines body for ForgotPassword for application/json ContentType.
 type ForgotPasswordJSONRequestBody = ForgotRequest

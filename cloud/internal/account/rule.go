@@ -31,6 +31,7 @@ type Action string
 const (
 	ManageReservation Action = "manage_reservation"
 	ViewParkings      Action = "view_parkings" // of an operator
+	ViewMoney         Action = "view_money"    // of an operator; staff do not
 )
 
 // Object is what it is to be done with: whose it is, if it is there at all.
@@ -61,7 +62,7 @@ func Decide(p Principal, a Action, o Object) Verdict {
 			return Allowed
 		}
 		return Hidden
-	case ViewParkings:
+	case ViewParkings, ViewMoney:
 		if p.Account.IsZero() {
 			return Anonymous
 		}
@@ -75,6 +76,8 @@ func Decide(p Principal, a Action, o Object) Verdict {
 			return NeedsSecondFactor
 		case !o.Exists:
 			return Hidden
+		case a == ViewMoney && role == Staff:
+			return Denied
 		}
 		return Allowed
 	}

@@ -29,6 +29,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/river"
 	"github.com/openlot/openlot/cloud/internal/schedule"
 	"github.com/openlot/openlot/cloud/internal/sse"
+	"github.com/openlot/openlot/cloud/internal/trends"
 	"github.com/openlot/openlot/cloud/internal/web"
 	"github.com/openlot/openlot/cloud/internal/webhook"
 	"github.com/openlot/openlot/protocol/id"
@@ -56,6 +57,7 @@ type cloud struct {
 	signing   pass.SigningKey
 	reports   *postgres.Reports
 	receipts  receipts
+	demand    *trends.Demand
 	relay     *relay.Relay
 	workers   *river.Workers
 	inbox     bool // mail or SMS go to the built-in one
@@ -115,6 +117,7 @@ func newCloud(ctx context.Context, cfg Config, dsn string, log *slog.Logger, reg
 	}
 	l.onStop("replica's connections", func() error { c.reports.Close(); return nil })
 	c.receipts, c.signing = newReceipts(c.db, c.reports, signing), signing
+	c.demand = &trends.Demand{Store: postgres.NewTrends(c.db), Now: time.Now, Log: log}
 	hooks, err := keys.Secret(ctx, "sandbox_webhook")
 	if err != nil {
 		return nil, err
@@ -184,6 +187,7 @@ func (c *cloud) housekeeping() []schedule.Task {
 			}
 			return err
 		}},
+		{Name: "count_hours", Every: 15 * time.Second, Run: (&trends.Service{Store: postgres.NewTrends(c.db), Log: c.log.With("component", "trends")}).Run},
 		{Name: "sweep_accounts", Every: time.Hour, Run: postgres.NewAccounts(c.db, nil).Sweep},
 		{Name: "partition_events", Every: time.Hour, Run: func(ctx context.Context, _ time.Time) error {
 			return c.db.PartitionEvents(ctx, partitionsAhead)
@@ -226,6 +230,7 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 
 	l.run("database guard", c.guard.Run)
 	l.run("replica", c.reports.Run)
+	l.run("demand", c.demand.Run)
 	l.run("notifier", c.notifier.Run)
 	l.run("committer", c.committer.Run)
 	// What stands in the parkings is claimed before anything is sold, however
@@ -259,7 +264,7 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
 		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Metrics: c.requests, Tracing: c.cfg.Tracing, Stopping: stopping, Drain: c.cfg.Drain,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
-		Web: pages, Apps: c.cfg.Apps, Cards: c.cfg.Stripe.fields(), Accounts: c.accounts, Listed: c.listing, Origins: c.cfg.Origins, TrustedProxies: c.cfg.TrustedProxies,
+		Web: pages, Apps: c.cfg.Apps, Cards: c.cfg.Stripe.fields(), Accounts: c.accounts, Listed: c.listing, Numbers: c.reports.Lookup(), Demand: c.demand, Origins: c.cfg.Origins, TrustedProxies: c.cfg.TrustedProxies,
 		Checks: []httpapi.Check{
 			{Name: "database", Run: c.db.Ping},
 			{Name: "broker", Run: func(context.Context) error {

@@ -16,7 +16,8 @@ import (
 
 // doors says for each route who gets through: to everybody ("open"), whoever is logged in
 // ("account"), whoever has the reservation's token or owns it ("reservation"), who both is
-// logged in and has the token ("claim"), or who works for the operator ("owner").
+// logged in and has the token ("claim"), who works for the operator ("owner", or "look"
+// in numbers_test.go), or who owns it ("money", there).
 var doors = map[string]string{
 	"GET /parkings": "open", "GET /parking": "open", "GET /parkings/{id}": "open", "GET /parkings/{id}/tariffs/{version}": "open", "GET /keys": "open", "GET /payment-config": "open",
 	"POST /quotes": "open", "POST /reserve": "open", "POST /webhooks/{provider}": "open",
@@ -41,6 +42,11 @@ var doors = map[string]string{
 	"GET /owner/team": "team", "POST /owner/team": "team", "GET /owner/team/changes": "team", "DELETE /owner/team/invitations/{id}": "team",
 	"PATCH /owner/team/{account}": "team", "DELETE /owner/team/{account}": "team",
 	"POST /invitations/read": "open", "POST /invitations/accept": "open",
+
+	"GET /owner/parkings/{id}/trends": "look", "GET /owner/parkings/{id}/reservations/{reservation}": "look",
+	"GET /owner/reservations": "look", "GET /owner/sessions": "look",
+	"GET /owner/money": "money", "GET /owner/ledger": "money", "GET /owner/payouts": "money", "GET /owner/receivables": "money",
+	"GET /owner/closings": "money", "GET /owner/shifts": "money",
 }
 
 // member signs somebody up with a role and logs him in.
@@ -120,6 +126,7 @@ func TestEveryRouteHasItsDoor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	second := secondOperator(t, dir, driver)
 	seen := 0
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
@@ -158,6 +165,10 @@ func TestEveryRouteHasItsDoor(t *testing.T) {
 				if a, b, c := status(nobody, "Authorization", token), status(staff), status(staff, "Authorization", token); a != 401 || b != 404 || c != 409 {
 					t.Errorf("%s: %d %d %d", route, a, b, c)
 				}
+			case "look", "money":
+				numbersDoor(t, route, door, numbersObjects{mine, "dresden-altmarkt", made["id"].(string)}, second, map[string]*browser{
+					"nobody": nobody, "driver": driver, "staff": staff, "owner": owner, "admin": admin,
+				})
 			case "owner":
 				for who, x := range map[string]struct {
 					b    *browser

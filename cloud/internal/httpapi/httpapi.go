@@ -71,6 +71,8 @@ type Config struct {
 	Webhooks Webhooks // nil: no provider sends any
 	Accounts Accounts
 	Listed   Listed   // what the listing says of a parking
+	Numbers  Numbers  // nil: there are no pages for operators
+	Demand   Demand   // nil: nobody counts who finds nothing
 	Origins  []string // of pages that may send a session from elsewhere, as https://portal.example.org
 	// TrustedProxies are the addresses or networks of those whose X-Forwarded-For is believed.
 	TrustedProxies []string

@@ -60,6 +60,9 @@ func (s *server) reserve(c *gin.Context) error {
 	// has hung up.
 	v, err := s.Booking.Reserve(c.Request.Context(), r)
 	if err != nil {
+		if s.Demand != nil && fault.Code(err) == booking.CodeSoldOut {
+			s.Demand.Refused(id.Parking(r.Parking), id.SpaceType(r.SpaceType), r.From, r.Account.String()+r.Key)
+		}
 		return err
 	}
 	c.Header("Location", "/reservations/"+v.Reservation.ID.String())

@@ -68,6 +68,9 @@ type site struct {
 	keys     []pass.PublicKey
 }
 
+// numbers are those of nobody: who is not logged in does not come as far.
+type numbers struct{ httpapi.Numbers }
+
 func named(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
@@ -97,7 +100,7 @@ func newSite(t *testing.T, change func(*httpapi.Config)) *site {
 	})
 	c := httpapi.Config{
 		Booking: s.service, Watcher: s.world, Receipts: receipts{receipt.Desk{Store: s, Key: key}, s.keys}, Log: log, Stopping: s.stopping,
-		Parkings: named("parkings"), Parking: named("parking"), Web: named("web"), Apps: named("apps"), Mail: named("mail"), Sandbox: named("sandbox"), Webhooks: &hooks{}, Accounts: strangers{},
+		Parkings: named("parkings"), Parking: named("parking"), Web: named("web"), Apps: named("apps"), Mail: named("mail"), Sandbox: named("sandbox"), Webhooks: &hooks{}, Accounts: strangers{}, Numbers: numbers{},
 	}
 	if change != nil {
 		change(&c)
