@@ -19,7 +19,3 @@ func (s *server) opsRoutes(r *gin.Engine, get func(string, gin.HandlerFunc)) {
 	r.POST("/owner/parkings/:id/incidents/:incident/read", later)
 	get("/owner/edges", later)
 }
-
-func notBuilt(*gin.Context, account.Principal, account.Login) error {
-	return fault.New(fault.Unavailable, "not_built", "This is announced and not there yet.")
-}

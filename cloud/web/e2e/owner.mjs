@@ -1,0 +1,212 @@
+// The owner's dashboard on the real programs: cloud, edge, board and twin. An owner changes
+// capacity, allotment and tariff while a driver looks on and a car stands at the gate; has a
+// gate opened and finds it in the record; is refused what is unsafe. Every page is looked at.
+import {createHmac} from 'node:crypto'
+import {mkdtempSync, readFileSync, rmSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {accessible, check, freePort, look, page, start, test, until} from './lib.mjs'
+
+const dir = mkdtempSync(join(tmpdir(), 'openlot-owner-'))
+const refused = ['status of 401', 'status of 409', 'status of 422']
+
+/** The code of an authenticator (RFC 6238). One that was used is not good again: the next is waited for. */
+let used = ''
+async function code(secret) {
+  for (;;) {
+    const bits = [...secret].map(c => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('')
+    const counter = Buffer.alloc(8)
+    counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)))
+    const sum = createHmac('sha1', Buffer.from(bits.match(/.{8}/g).map(b => parseInt(b, 2)))).update(counter).digest()
+    const now = String((sum.readUInt32BE(sum[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0')
+    if (now !== used) return (used = now)
+    await new Promise(ok => setTimeout(ok, 30_000 - (Date.now() % 30_000) + 50))
+  }
+}
+
+/** A car at a gate of the twin; it waits as long as it is told to. */
+async function arrive(twin, gate, credential, plate, patience = 20_000) {
+  const post = await fetch(`${twin}/gates/${gate}/vehicles`, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({credential, plate, patience_ms: patience})})
+  return post.json()
+}
+async function finish(twin, v) {
+  while (v.outcome === 'waiting') v = await (await fetch(`${twin}/vehicles/${v.id}?wait=30s`)).json()
+  return v
+}
+
+await test('owner', async () => {
+  const [http, admin, mqtt, edge, twinPort] = await Promise.all(Array.from({length: 5}, freePort))
+  const stack = start('devstack', ['run', '--no-traffic', '--edges', '1', '--dir', dir, '--http', `127.0.0.1:${http}`, '--admin', `127.0.0.1:${admin}`, '--mqtt', `127.0.0.1:${mqtt}`, '--edge-port', `${edge}`, '--twin-port', `${twinPort}`])
+  const base = `http://127.0.0.1:${http}`, twin = `http://127.0.0.1:${twinPort}`
+  await until('everything runs', () => stack.said().includes('Openlot runs') || (stack.process.exitCode !== null && Promise.reject(new Error(stack.said()))), 240_000)
+  const where = /gate of (\S+)/.exec(stack.said())[1]
+  const owner = JSON.parse(readFileSync(join(dir, 'demo-owner.json')))
+  used = await code(owner.secret) // that of the first log-in, which made it
+
+  // In, with the second factor.
+  const p = await page('owner', {bypassCSP: true, expected: refused, acceptDownloads: true})
+  const see = async name => { await look(p, name); await accessible(p, name) }
+  await p.goto(`${base}/owner/`)
+  await p.getByLabel('E-mail').fill(owner.email)
+  await p.getByLabel('Password').fill('not the password')
+  await p.getByRole('button', {name: 'Sign in', exact: true}).click()
+  await p.locator('.note.wrong').waitFor()
+  await see('owner-login-desktop')
+  await p.getByLabel('Password').fill(owner.password)
+  await p.getByRole('button', {name: 'Sign in', exact: true}).click()
+  await p.getByLabel('Code of your authenticator').fill(await code(owner.secret))
+  await p.getByRole('button', {name: 'Sign in', exact: true}).click()
+
+  // What is now.
+  await p.goto(`${base}/owner/#/now/${where}`)
+  await p.getByRole('article', {name: 'Entry 1'}).waitFor()
+  await until('the lanes are known', async () => (await p.getByRole('img', {name: /Entry 1: down/}).count()) === 1)
+  await see('owner-now-desktop')
+
+  // A driver looks on.
+  const d = await page('the driver', {size: 'phone'})
+  await d.goto(`${base}/#/p/${where}`)
+  const free = () => d.evaluate(async id => (await (await fetch(`/parkings/${id}`)).json()).parking?.available_now, where)
+  await until('the driver sees the count', async () => (await d.getByRole('heading', {level: 1}).count()) > 0)
+  const before = await free()
+
+  // Capacity, with a preview; the driver's count follows.
+  await p.goto(`${base}/owner/#/config/${where}/spaces`)
+  const capacity = Number((await p.locator('table').first().locator('tbody tr').first().locator('td').first().innerText()).replace(/\D.*/s, ''))
+  await p.getByLabel('How many from then on').fill(String(capacity - 7))
+  await p.getByRole('button', {name: `Change to ${capacity - 7}`}).waitFor()
+  check(await free() === before, 'a preview has changed what drivers see')
+  await see('owner-spaces-desktop')
+  await p.getByLabel('Why? For the history.').fill('seven bays are repainted')
+  await p.getByRole('button', {name: `Change to ${capacity - 7}`}).click()
+  await p.getByText('Changed.', {exact: true}).waitFor()
+  await until('the driver sees seven fewer', async () => (await free()) === before - 7)
+
+  // The allotment, by the rules; the edge takes it up.
+  await p.goto(`${base}/owner/#/config/${where}/rules`)
+  const share = p.getByLabel('Kept ready for walk-ins, of the spaces')
+  await share.waitFor()
+  const was = Number(await share.inputValue())
+  await share.fill('200')
+  await until('what is out of bounds is said', async () => (await p.locator('.rule .msg').count()) > 0)
+  await share.fill(String(was + 5))
+  await p.getByText('keep their terms').waitFor()
+  await see('owner-rules-desktop')
+  await p.getByRole('button', {name: 'Save 1 change'}).click()
+  await p.getByText('Saved. What is sold keeps its terms.').waitFor()
+
+  // The tariff: a draft, checked and replayed, then in force; a quote afterwards has it.
+  const quote = () => d.evaluate(async id => {
+    const from = new Date(Math.ceil(Date.now() / 900_000) * 900_000 + 86_400_000), body = {parking_id: id, space_type: 'standard', from: from.toISOString().replace(/\.\d+/, ''), to: new Date(+from + 3 * 3600_000).toISOString().replace(/\.\d+/, '')}
+    return (await (await fetch('/quotes', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)})).json()).quote.price.minor
+  }, where)
+  const cheap = await quote()
+  await p.goto(`${base}/owner/#/config/${where}/tariff`)
+  const rate = p.locator('.trow tbody tr').first().locator('input')
+  await rate.waitFor()
+  const price = Number(await rate.inputValue())
+  await rate.fill('nothing')
+  check(await rate.getAttribute('aria-invalid') === 'true', 'what is no price is taken')
+  await rate.fill((price + 1).toFixed(2))
+  await p.getByText('Nothing is wrong with it').waitFor()
+  await p.getByRole('slider', {name: 'What a stay costs'}).waitFor()
+  await p.getByRole('slider', {name: 'What a stay costs'}).focus()
+  await p.keyboard.press('End')
+  check(/was/.test(await p.getByRole('slider', {name: 'What a stay costs'}).getAttribute('aria-valuetext')), 'the curve says nothing')
+  check(await quote() === cheap, 'a draft has changed a price')
+  await see('owner-tariff-desktop')
+  await p.getByRole('button', {name: 'Adopt now'}).click()
+  await p.getByText(/Version \d+ is in force\./).waitFor()
+  check(await quote() > cheap, 'the tariff that was adopted is not quoted')
+  await p.goto(`${base}/owner/#/config/${where}/history`)
+  await p.getByText('seven bays are repainted').waitFor()
+  await p.getByText('Tariff adopted').first().waitFor()
+  await see('owner-history-desktop')
+
+  // A car stands at the gate with nothing in hand; the owner lets it in, with a reason.
+  await p.goto(`${base}/owner/#/now/${where}`)
+  const entry = p.getByRole('article', {name: 'Entry 1'})
+  await entry.waitFor()
+  const car = await arrive(twin, 'entry-1', 'PK1:NOTHING', 'DDKM208', 60_000)
+  await until('the car is seen at the gate', async () => /arming: occupied/.test(await entry.getByRole('img').getAttribute('aria-label')))
+  await see('owner-now-car-desktop')
+  await entry.getByRole('button', {name: 'Open once…'}).click()
+  await entry.getByRole('button', {name: 'Open once now'}).click()
+  await p.getByText('Say why in a few words.').waitFor()
+  await see('owner-command-desktop')
+  await entry.getByLabel('Why?').fill('the reader is dirty')
+  await entry.getByRole('button', {name: 'Open once now'}).click()
+  const passed = await finish(twin, car)
+  check(passed.outcome === 'passed', `the car that was let in: ${JSON.stringify(passed)}`)
+  await entry.getByText(/Open once, .*: done/).waitFor()
+  await p.getByText('the reader is dirty').first().waitFor()
+
+  // Refused: nothing is turned round that leads one way, nor let down on a car.
+  await entry.getByText('More commands').click()
+  await entry.getByRole('button', {name: 'Hold open…'}).click()
+  await entry.getByLabel('Why?').fill('a delivery')
+  await entry.getByRole('button', {name: 'Hold open now'}).click()
+  await entry.getByText('Held open').waitFor()
+  const stuck = await fetch(`${twin}/gates/entry-1/faults`, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({loop: 'safety', state: 'silent'})}).then(r => r.ok, () => false)
+  if (stuck) {
+    await until('letting it close is refused in place', async () => (await entry.getByRole('button', {name: 'Let it close…'}).getAttribute('aria-disabled')) === 'true')
+    await see('owner-now-refused-desktop')
+  }
+  await p.goto(`${base}/owner/#/commands`)
+  await p.getByText('the reader is dirty').waitFor()
+  await see('owner-commands-desktop')
+
+  // The other pages, at each size.
+  for (const [name, hash, there] of [['trends', `#/trends/${where}`, /How full|Nothing is known/], ['reservations', '#/reservations', /Reservations/], ['stays', '#/sessions', /Stays/], ['incidents', '#/incidents', /Incidents/], ['money', '#/money', /Money/], ['ledger', '#/money/ledger', /Ledger/], ['edges', '#/edges', /Edges/], ['team', '#/team', /Team/], ['settings', '#/settings', /Language/]]) {
+    for (const [size, view] of Object.entries({desktop: [1440, 900], tablet: [820, 1180], phone: [390, 844]})) {
+      await p.setViewportSize({width: view[0], height: view[1]})
+      await p.goto(`${base}/owner/${hash}`)
+      await p.getByText(there).first().waitFor()
+      await until(`${name} is there`, async () => (await p.locator('[aria-busy=true]').count()) === 0)
+      await see(`owner-${name}-${size}`)
+    }
+  }
+  await p.setViewportSize({width: 390, height: 844})
+  await p.goto(`${base}/owner/#/now/${where}`)
+  await p.getByRole('article', {name: 'Entry 1'}).waitFor()
+  await see('owner-now-phone')
+  await p.setViewportSize({width: 1440, height: 900})
+
+  // Somebody is invited, and joins with the link.
+  await p.goto(`${base}/owner/#/team`)
+  await p.getByLabel('E-mail').fill('jonas@altstadt.example')
+  await p.getByRole('button', {name: 'Send the invitation'}).click()
+  await p.getByText('A mail is on its way.').waitFor()
+  const mail = await until('the invitation', async () => {
+    const {mails} = await (await fetch(`${base}/dev/mail`, {headers: {Accept: 'application/json'}})).json()
+    for (const m of mails.filter(x => x.to.some(t => t.includes('jonas')))) {
+      const got = await (await fetch(`${base}/dev/mail/${m.id}`, {headers: {Accept: 'application/json'}})).json()
+      const found = /(\/owner\/)?#\/join\?token=[a-z2-7]+/.exec((got.mail ?? got).text)
+      if (found) return found[0]
+    }
+  })
+  const j = await page('who joins', {size: 'phone', bypassCSP: true, expected: refused})
+  await j.goto(`${base}${mail.startsWith('/') ? '' : '/owner/'}${mail}`)
+  await j.getByRole('heading', {name: 'You are invited'}).waitFor()
+  await look(j, 'owner-join-phone')
+  await accessible(j, 'owner-join-phone')
+  await j.getByLabel('Choose a password').fill('parken mit Lust 7')
+  await j.getByRole('button', {name: 'Accept'}).click()
+  await j.getByRole('heading', {name: /You work for/}).waitFor()
+  await j.getByRole('link', {name: 'Sign in'}).click()
+  await j.getByLabel('E-mail').fill('jonas@altstadt.example')
+  await j.getByLabel('Password').fill('parken mit Lust 7')
+  await j.getByRole('button', {name: 'Sign in', exact: true}).click()
+  await j.getByRole('link', {name: 'Incidents'}).waitFor()
+  check(await j.getByRole('link', {name: 'Money'}).count() === 0, 'staff are led to the money')
+
+  // The line is cut: what was known stays, and says since when.
+  await p.goto(`${base}/owner/#/now/${where}`)
+  await p.getByRole('article', {name: 'Entry 1'}).waitFor()
+  await p.context().setOffline(true)
+  await p.getByText('No connection since').waitFor()
+  await see('owner-now-offline-desktop')
+  await p.context().setOffline(false)
+  await p.getByText('live', {exact: true}).waitFor()
+})
+rmSync(dir, {recursive: true, force: true})
