@@ -2,7 +2,7 @@
 // a folder with its own vite.config.ts.
 import {build} from 'vite'
 
-const apps = ['parts', 'owner', 'portal']
+const apps = ['parts', 'kiosk', 'owner', 'portal']
 
 for (const app of apps) {
   await build({configFile: new URL(`${app}/vite.config.ts`, import.meta.url).pathname, logLevel: 'warn'})
