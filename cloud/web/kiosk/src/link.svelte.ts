@@ -4,6 +4,8 @@ import type {Ask, Refusal, State} from './api.ts'
 
 /** Nothing from the agent for so long: it is gone. It sends a comment every 10 s. */
 const SILENCE = 25_000
+/** It may start anew; what is shown stays for so long. */
+const PATIENCE = 4_000
 
 class Line {
   state = $state.raw<State | null>(null)
@@ -16,16 +18,22 @@ class Line {
   /** What is being asked for; empty: nothing. Buttons wait for it. */
   busy = $state('')
   #touched = 0
+  #gone: ReturnType<typeof setTimeout> | undefined
 
   start(): () => void {
     return live({
       url: '/kiosk/api/state', silence: SILENCE,
-      state: s => { this.there = s.name === 'live' || s.name === 'connecting' && this.there },
+      state: s => {
+        if (s.name === 'offline') this.#gone ??= setTimeout(() => { this.there = false }, PATIENCE)
+        else if (s.name === 'refused' || s.name === 'over') this.there = false
+      },
       event: (_, data) => {
         const s = data as State
         if (this.state?.screen_id !== s.screen_id) this.refused = ''
         this.state = s
         this.at = Date.now()
+        clearTimeout(this.#gone)
+        this.#gone = undefined
         this.there = true
       },
     })
