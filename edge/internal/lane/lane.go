@@ -321,6 +321,22 @@ func (s State) Standing() []Command {
 // Held reports whether the arm is to stay up.
 func (s State) Held() bool { return s.heldOpen || s.alarm }
 
+// HeldOpen, Alarmed, Halted, OutOfService and Reversible say what holds for the lane,
+// for whoever looks at it.
+func (s State) HeldOpen() bool { return s.heldOpen }
+
+// Alarmed is described at HeldOpen.
+func (s State) Alarmed() bool { return s.alarm }
+
+// Halted is described at HeldOpen; a stop button halts, too.
+func (s State) Halted() bool { return s.stopped() }
+
+// OutOfService is described at HeldOpen.
+func (s State) OutOfService() bool { return s.outOfService }
+
+// Reversible is described at HeldOpen.
+func (s State) Reversible() bool { return s.cfg.Reversible }
+
 // Exit reports whether the lane leads out.
 func (s State) Exit() bool { return !s.needsCar }
 
