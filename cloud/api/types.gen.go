@@ -703,7 +703,6 @@ const (
 	ProblemCodeNoReceipt             ProblemCode = "no_receipt"
 	ProblemCodeNotAcceptable         ProblemCode = "not_acceptable"
 	ProblemCodeNotAllowed            ProblemCode = "not_allowed"
-	ProblemCodeNotBuilt              ProblemCode = "not_built"
 	ProblemCodeNotChangeable         ProblemCode = "not_changeable"
 	ProblemCodeNotConfirmed          ProblemCode = "not_confirmed"
 	ProblemCodeNotForSale            ProblemCode = "not_for_sale"
@@ -841,8 +840,6 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeNotAcceptable:
 		return true
 	case ProblemCodeNotAllowed:
-		return true
-	case ProblemCodeNotBuilt:
 		return true
 	case ProblemCodeNotChangeable:
 		return true

@@ -31,6 +31,8 @@ type Action string
 const (
 	ManageReservation Action = "manage_reservation"
 	ViewParkings      Action = "view_parkings" // of an operator
+	CommandGates      Action = "command_gates" // have lanes do something, and mark incidents as read
+	ViewIncidentMoney Action = "view_incident_money"
 )
 
 // Object is what it is to be done with: whose it is, if it is there at all.
@@ -61,7 +63,7 @@ func Decide(p Principal, a Action, o Object) Verdict {
 			return Allowed
 		}
 		return Hidden
-	case ViewParkings:
+	case ViewParkings, CommandGates, ViewIncidentMoney:
 		if p.Account.IsZero() {
 			return Anonymous
 		}
@@ -75,6 +77,8 @@ func Decide(p Principal, a Action, o Object) Verdict {
 			return NeedsSecondFactor
 		case !o.Exists:
 			return Hidden
+		case a == ViewIncidentMoney && role == Staff:
+			return Denied
 		}
 		return Allowed
 	}
