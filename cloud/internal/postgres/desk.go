@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -330,7 +331,7 @@ func (d *Desk) Due(ctx context.Context, p id.Parking, now time.Time) ([]wire.Ord
 			o.Count = uint32(*count)
 		}
 		if len(o.By) > wire.MaxOrderText { // the whole of it stands in the order's row
-			o.By = o.By[:wire.MaxOrderText]
+			o.By = strings.ToValidUTF8(o.By[:wire.MaxOrderText], "")
 		}
 		return o, err
 	})

@@ -38,11 +38,7 @@ const (
 	gateTypes    = `select parking, id, class, label, capacity from space_type where parking = any ($1) order by parking, id`
 	gateInside   = `select parking, count(*) from session where parking = any ($1) and state = 'inside' group by parking`
 	gateSaid     = `select parking, lanes, journal, minor, software, last_seq, revision, uncertainty, heard_at, lanes_at from edge_now where parking = any ($1)`
-	// Passages are counted in the journal, whose newest entries are found without an
-	// index of their own; a parking with more than these in an hour is told too little of.
-	gateFlow = `select p.parking, coalesce(f.n, 0) from unnest($1::text[]) p(parking) left join lateral (
-	select sum(case j.kind when 5 then 1 when 2 then -1 else 0 end) as n
-	from (select kind, at from observation o where o.parking = p.parking order by epoch desc, seq desc limit 3000) j where j.at > $2) f on true`
+	gateFlow     = `select parking, sum(case kind when 5 then 1 else -1 end) from observation where parking = any ($1) and kind in (2, 5) and at > $2 group by parking`
 )
 
 // Facts implements gatehouse.Store.

@@ -41,6 +41,8 @@ create index gate_order_unanswered on gate_order (parking, at) where state in ('
 
 -- Commands are looked for by when they were given.
 create index observation_command on observation (parking, at) where kind = 13;
+-- How many have come and gone since a time.
+create index observation_flow on observation (parking, at) include (kind) where kind in (2, 5);
 
 create table incident_read (
   parking    text collate "C" not null,
