@@ -321,20 +321,19 @@ func (s State) Standing() []Command {
 // Held reports whether the arm is to stay up.
 func (s State) Held() bool { return s.heldOpen || s.alarm }
 
-// HeldOpen, Alarmed, Halted, OutOfService and Reversible say what holds for the lane,
-// for whoever looks at it.
+// HeldOpen reports whether the staff holds the arm up.
 func (s State) HeldOpen() bool { return s.heldOpen }
 
-// Alarmed is described at HeldOpen.
+// Alarmed reports whether there is an emergency that nobody has reset.
 func (s State) Alarmed() bool { return s.alarm }
 
-// Halted is described at HeldOpen; a stop button halts, too.
+// Halted reports whether nothing may be asked of the barrier; a stop button halts, too.
 func (s State) Halted() bool { return s.stopped() }
 
-// OutOfService is described at HeldOpen.
+// OutOfService reports whether the staff has taken the lane out of service.
 func (s State) OutOfService() bool { return s.outOfService }
 
-// Reversible is described at HeldOpen.
+// Reversible reports whether the lane can lead either way.
 func (s State) Reversible() bool { return s.cfg.Reversible }
 
 // Exit reports whether the lane leads out.
