@@ -2219,11 +2219,11 @@ type EdgeLine struct {
 	// Since Since when the state is so
 	Since *time.Time `json:"since"`
 
-	// State none: no edge is enrolled, or it was never heard
+	// State none: no edge is enrolled
 	State EdgeLineState `json:"state"`
 }
 
-// EdgeLineState none: no edge is enrolled, or it was never heard
+// EdgeLineState none: no edge is enrolled
 type EdgeLineState string
 
 // Email Capitals make no difference

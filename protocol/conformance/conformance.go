@@ -43,12 +43,13 @@ const (
 	Resume  Kind = "resume"
 	AskTime Kind = "asktime"
 	Time    Kind = "time"
+	Order   Kind = "order"
 	Pass    Kind = "pass" // the text of a pass, signed by TestKey
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Hello, Event, Events, Beat, Applied, Welcome, Ack, Sync, Resume, AskTime, Time, Pass}
+	return []Kind{Hello, Event, Events, Beat, Applied, Welcome, Ack, Sync, Resume, AskTime, Time, Order, Pass}
 }
 
 // Vector is one input to a decoder.
@@ -192,6 +193,8 @@ func (Reference) Recode(kind Kind, b []byte) ([]byte, error) {
 		return recode[wire.Resume](b)
 	case AskTime:
 		return recode[wire.AskTime](b)
+	case Order:
+		return recode[wire.Order](b)
 	case Time:
 		return recodeTime(b)
 	case Pass:

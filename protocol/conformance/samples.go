@@ -139,6 +139,9 @@ func Samples() []Sample {
 	bay.SpaceType, bay.Bay = "ev", "12"
 	commanded := SampleEvents()[8]
 	commanded.Kind, commanded.Note, commanded.By, commanded.Why = wire.Commanded, "hold_open", "A1", "delivery"
+	ordered, declined := commanded, commanded
+	ordered.Order, declined.Order = minted[id.Order](0x71), minted[id.Order](0x72)
+	declined.Note, declined.Code = "let_go"+wire.NoteRefused, "loop_unknown"
 	ambiguous, throttled := SampleEvents()[7], SampleEvents()[7]
 	ambiguous.Reservation, ambiguous.Generation, ambiguous.Reason = id.Reservation{}, 0, wire.RefuseAmbiguous
 	throttled.Reservation, throttled.Generation, throttled.Reason = id.Reservation{}, 0, wire.RefuseThrottled
@@ -158,6 +161,16 @@ func Samples() []Sample {
 		Sample{Beat, "full", &wire.Beat{
 			Journal: journal, Boot: boot, LastSeq: 300, Revision: 4711, Mono: 86_400_000, Wall: morning * 1000, Uncertainty: 50,
 			Lanes: []wire.LaneStatus{{Lane: "entry-1", Arm: wire.ArmDown, Linked: true}, {Lane: "exit-1", Arm: wire.ArmMoving, Arming: true, Safety: true, Linked: true}},
+		}},
+		Sample{Beat, "seen", &wire.Beat{
+			Journal: journal, Boot: boot, LastSeq: 300, Revision: 4711, Mono: 86_400_000, Wall: morning * 1000, Uncertainty: 50,
+			Lanes: []wire.LaneStatus{
+				{Lane: "entry-1", Arm: wire.ArmDown, Arming: true, Linked: true, Mode: "open", Direction: wire.Inward, Waiting: morning*1000 - 6000, Display: "Drive up to the barrier, please.", Passing: true},
+				{
+					Lane: "exit-2", Arm: wire.ArmUp, Safety: true, Linked: true, Far: wire.LoopClear, ArmingUnknown: true, SafetyUnknown: true, HeldOpen: true,
+					OutOfService: true, Halted: true, Alarm: true, Mode: "closed_to_all", Faults: []string{"fire"}, Direction: wire.Outward, Reversible: true,
+				},
+			},
 		}},
 		Sample{Beat, "no-lanes", &wire.Beat{Journal: journal, Boot: boot, Wall: morning * 1000, Uncertainty: wire.Uncertain}},
 		Sample{Applied, "full", &wire.Applied{Journal: journal, Revision: 4711}},
@@ -192,6 +205,14 @@ func Samples() []Sample {
 		Sample{Event, "refused-throttled", &throttled},
 		Sample{Event, "admitted-bay", &bay},
 		Sample{Event, "commanded", &commanded},
+		Sample{Event, "commanded-order", &ordered},
+		Sample{Event, "commanded-refused", &declined},
+		Sample{Order, "full", &wire.Order{
+			ID: minted[id.Order](0x71), Journal: journal, Lane: "exit-1", Command: "open", By: "A1", Why: "ticket lost", NotAfter: (morning + 10) * 1000,
+		}},
+		Sample{Order, "count", &wire.Order{
+			ID: minted[id.Order](0x73), Journal: journal, Lane: "exit-1", Command: "count", By: "A1", Why: "walked through", NotAfter: (morning + 10) * 1000, Count: 212,
+		}},
 		Sample{Sync, "snapshot-empty", &wire.Sync{Kind: wire.Snapshot, Parts: 1}},
 		Sample{Sync, "snapshot-last-part", &wire.Sync{Kind: wire.Snapshot, Through: 4711, Part: 1, Parts: 2, Entries: []wire.Entry{sampleEntry(0x44, wire.EntryNoShow)}}},
 		Sample{Sync, "delta", &wire.Sync{Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Entries: []wire.Entry{sampleEntry(0x41, wire.EntryRevoked)}}},

@@ -38,7 +38,7 @@ func TestSpecIsTrue(t *testing.T) {
 	}
 	says(fmt.Sprintf("`dresden-altmarkt` is in shard %d", topic.Shard("dresden-altmarkt")))
 	says(fmt.Sprintf("up/{%s|%s|%s|%s|%s}", topic.Hello, topic.Events, topic.Beat, topic.Applied, topic.AskTime))
-	says(fmt.Sprintf("down/{%s|%s|%s|%s|%s}", topic.Welcome, topic.Ack, topic.Sync, topic.Resume, topic.Time))
+	says(fmt.Sprintf("down/{%s|%s|%s|%s|%s|%s}", topic.Welcome, topic.Ack, topic.Sync, topic.Resume, topic.Time, topic.Order))
 	thousands := func(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
 	says("longer than **" + thousands(wire.MaxMessage) + " bytes**")
 	says("| one event, encoded | " + thousands(wire.MaxEvent) + " bytes |")
@@ -56,6 +56,9 @@ func TestSpecIsTrue(t *testing.T) {
 	plate := sampleKey.Plate("DDOL123")
 	says("`" + hex.EncodeToString(plate[:]) + "`")
 	says(fmt.Sprintf("protocol, version 1.%d", wire.Minor))
+	says(fmt.Sprintf("since 1.%d, one message", wire.OrderSince))
+	says(fmt.Sprintf("command and code: at most %d bytes; who and why: at most %d", wire.MaxCommand, wire.MaxOrderText))
+	says(fmt.Sprintf("more than %d s", wire.OrderLife/1000))
 
 	says("`" + wire.TimePurpose + "`")
 

@@ -46,6 +46,7 @@ const (
 	Sync    Down = "sync"    // wire.Sync: snapshots and deltas of what the edge caches
 	Resume  Down = "resume"  // wire.Resume: say hello again
 	Time    Down = "time"    // wire.Time: the answer to AskTime, signed
+	Order   Down = "order"   // wire.Order: have a lane do something (since 1.4)
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.
@@ -111,7 +112,7 @@ func ParseDown(t string) (id.Parking, Down, error) {
 		return "", "", err
 	}
 	switch Down(c) {
-	case Welcome, Ack, Sync, Resume, Time:
+	case Welcome, Ack, Sync, Resume, Time, Order:
 		if dir == "down" {
 			return p, Down(c), nil
 		}

@@ -70,6 +70,8 @@ type Event struct {
 	Bay         string         `cbor:"23,keyasint,omitempty"` // Admitted, Entered: where the driver was sent; none: no bay was free, or there are none
 	By          string         `cbor:"24,keyasint,omitempty"` // Commanded: who of the staff, as the operator names them
 	Why         string         `cbor:"25,keyasint,omitempty"` // Commanded: for the record
+	Order       id.Order       `cbor:"26,keyasint,omitempty"` // Commanded: the order of the cloud that it answers (since 1.4)
+	Code        string         `cbor:"27,keyasint,omitempty"` // Commanded: why the order was refused; the note says that it was (since 1.4)
 }
 
 // Time is Wall as an instant.
@@ -86,6 +88,9 @@ func (e *Event) Validate() error {
 		text("by", e.By),
 		text("why", e.Why),
 		check(e.By == "" && e.Why == "" || e.Kind == Commanded, "only a command names who and why"),
+		check(e.Order.IsZero() || e.Kind == Commanded, "only a command answers an order"),
+		check(e.Code == "" || !e.Order.IsZero(), "only the answer to an order has a code"),
+		short("code", e.Code, MaxCommand),
 		short("bay", e.Bay, MaxBay),
 		check(e.Bay == "" || e.Kind == Admitted || e.Kind == Entered, "only an entry names a bay"),
 		check(e.Reason == "" || e.Reason.Known(), "unknown reason code"),

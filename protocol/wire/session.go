@@ -8,7 +8,7 @@ import (
 
 // Minor is the protocol's minor version that this code speaks. The cloud sends
 // a field that a minor version added only to edges that said they know it.
-const Minor uint8 = 3
+const Minor uint8 = 4
 
 // Hello opens a connection: what the edge is and how far it has come.
 type Hello struct {
@@ -105,6 +105,22 @@ type LaneStatus struct {
 	Arming bool     `cbor:"3,keyasint"` // the arming loop is occupied
 	Safety bool     `cbor:"4,keyasint"` // the safety loop is occupied, or not known to be free
 	Linked bool     `cbor:"5,keyasint"` // the board answers
+
+	// Since 1.4, to be shown: nothing in the cloud decides by it.
+	Far           LoopState `cbor:"6,keyasint,omitempty"` // the loop behind the barrier
+	ArmingUnknown bool      `cbor:"7,keyasint,omitempty"`
+	SafetyUnknown bool      `cbor:"8,keyasint,omitempty"` // and Safety says occupied
+	HeldOpen      bool      `cbor:"9,keyasint,omitempty"`
+	OutOfService  bool      `cbor:"10,keyasint,omitempty"`
+	Halted        bool      `cbor:"11,keyasint,omitempty"` // nothing is asked of the barrier
+	Alarm         bool      `cbor:"12,keyasint,omitempty"` // open for an emergency
+	Mode          string    `cbor:"13,keyasint,omitempty"` // open, full, closed or closed_to_all
+	Faults        []string  `cbor:"14,keyasint,omitempty"` // in force
+	Display       string    `cbor:"15,keyasint,omitempty"` // what the driver reads
+	Waiting       int64     `cbor:"16,keyasint,omitempty"` // Unix milliseconds: a vehicle has stood at the reader since
+	Direction     Direction `cbor:"17,keyasint,omitempty"`
+	Reversible    bool      `cbor:"18,keyasint,omitempty"`
+	Passing       bool      `cbor:"19,keyasint,omitempty"` // somebody was let through and has not passed yet
 }
 
 // Beat keeps the edge's lease alive. It is not journalled: a lost one is
@@ -128,7 +144,7 @@ func (b *Beat) Validate() error {
 	)
 	for _, l := range b.Lanes {
 		if err == nil {
-			err = errors.Join(lane(l.Lane), check(l.Arm <= ArmFault, "unknown arm state"))
+			err = errors.Join(lane(l.Lane), check(l.Arm <= ArmFault, "unknown arm state"), l.more())
 		}
 	}
 	return err

@@ -32,6 +32,8 @@ const (
 	ManageReservation Action = "manage_reservation"
 	ViewParkings      Action = "view_parkings" // of an operator
 	ViewMoney         Action = "view_money"    // of an operator; staff do not
+	CommandGates      Action = "command_gates" // have lanes do something, and mark incidents as read
+	ViewIncidentMoney Action = "view_incident_money"
 )
 
 // Object is what it is to be done with: whose it is, if it is there at all.
@@ -62,7 +64,7 @@ func Decide(p Principal, a Action, o Object) Verdict {
 			return Allowed
 		}
 		return Hidden
-	case ViewParkings, ViewMoney:
+	case ViewParkings, ViewMoney, CommandGates, ViewIncidentMoney:
 		if p.Account.IsZero() {
 			return Anonymous
 		}
@@ -76,7 +78,7 @@ func Decide(p Principal, a Action, o Object) Verdict {
 			return NeedsSecondFactor
 		case !o.Exists:
 			return Hidden
-		case a == ViewMoney && role == Staff:
+		case (a == ViewMoney || a == ViewIncidentMoney) && role == Staff:
 			return Denied
 		}
 		return Allowed

@@ -17,6 +17,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/feed/follow"
 	"github.com/openlot/openlot/cloud/internal/fleet"
+	"github.com/openlot/openlot/cloud/internal/gatehouse"
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/cloud/internal/listing"
 	"github.com/openlot/openlot/cloud/internal/mqtt"
@@ -62,6 +63,8 @@ type cloud struct {
 	workers   *river.Workers
 	inbox     bool // mail or SMS go to the built-in one
 	fleet     *fleet.Service
+	desk      *postgres.Desk
+	gatehouse *gatehouse.Service
 	keeper    *fleet.Keeper
 	client    *mqtt.Client
 	mqttAddr  string
@@ -215,9 +218,13 @@ func (c *cloud) newFleet(ctx context.Context, registry prometheus.Registerer, l 
 	if c.client, err = mqtt.New(o); err != nil {
 		return err
 	}
+	hub := &gatehouse.Hub{}
+	c.desk = postgres.NewDesk(c.db, c.log)
+	c.desk.Orders, c.desk.Changed = func(p id.Parking) { c.fleet.Ordered(p) }, hub.Poke
+	c.gatehouse = &gatehouse.Service{Store: postgres.NewGatehouse(c.db), Listed: c.listing, Hub: hub, Now: time.Now}
 	c.fleet = fleet.New(fleet.Options{
 		Store: c.db, Bus: c.client, Shards: c.db, Committer: c.committer, Key: c.signing, Metrics: fleet.NewMetrics(registry), Now: time.Now, Log: c.log,
-		Tracing: c.cfg.Tracing,
+		Tracing: c.cfg.Tracing, Desk: c.desk,
 	})
 	return nil
 }
@@ -226,6 +233,7 @@ func (c *cloud) newFleet(ctx context.Context, registry prometheus.Registerer, l 
 func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 	c.follower.Subscribe("listing", c.listing.Handle)
 	c.follower.Subscribe("fleet", c.fleet.Feed)
+	c.follower.Subscribe("gatehouse", c.gatehouse.Hub.Feed)
 	c.follower.Subscribe("relay", func([]feed.Event) { c.relay.Hint() })
 
 	l.run("database guard", c.guard.Run)
@@ -250,6 +258,7 @@ func (c *cloud) start(ctx context.Context, l *lifecycle) error {
 		return ctx.Err()
 	}
 	l.run("mqtt", c.client.Run)
+	l.run("desk", c.desk.Run)
 	l.run("fleet", c.fleet.Run)
 	l.run("sandbox's webhooks", c.sandbox.Run)
 	return nil
@@ -264,7 +273,7 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
 		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Metrics: c.requests, Tracing: c.cfg.Tracing, Stopping: stopping, Drain: c.cfg.Drain,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
-		Web: pages, Apps: c.cfg.Apps, Cards: c.cfg.Stripe.fields(), Accounts: c.accounts, Listed: c.listing, Numbers: c.reports.Lookup(), Demand: c.demand, Origins: c.cfg.Origins, TrustedProxies: c.cfg.TrustedProxies,
+		Web: pages, Apps: c.cfg.Apps, Cards: c.cfg.Stripe.fields(), Accounts: c.accounts, Listed: c.listing, Gatehouse: c.gatehouse, Numbers: c.reports.Lookup(), Demand: c.demand, Origins: c.cfg.Origins, TrustedProxies: c.cfg.TrustedProxies,
 		Checks: []httpapi.Check{
 			{Name: "database", Run: c.db.Ping},
 			{Name: "broker", Run: func(context.Context) error {

@@ -17,7 +17,8 @@ import (
 // doors says for each route who gets through: to everybody ("open"), whoever is logged in
 // ("account"), whoever has the reservation's token or owns it ("reservation"), who both is
 // logged in and has the token ("claim"), who works for the operator ("owner", or "look"
-// in numbers_test.go), or who owns it ("money", there).
+// in numbers_test.go), who owns it ("money", there), or who works for the operator of the
+// parking ("parking").
 var doors = map[string]string{
 	"GET /parkings": "open", "GET /parking": "open", "GET /parkings/{id}": "open", "GET /parkings/{id}/tariffs/{version}": "open", "GET /keys": "open", "GET /payment-config": "open",
 	"POST /quotes": "open", "POST /reserve": "open", "POST /webhooks/{provider}": "open",
@@ -47,6 +48,10 @@ var doors = map[string]string{
 	"GET /owner/reservations": "look", "GET /owner/sessions": "look",
 	"GET /owner/money": "money", "GET /owner/ledger": "money", "GET /owner/payouts": "money", "GET /owner/receivables": "money",
 	"GET /owner/closings": "money", "GET /owner/shifts": "money",
+	// Of the gatehouse: lists of an operator's, and what belongs to one parking.
+	"GET /owner/now": "owner", "GET /owner/commands": "owner", "GET /owner/incidents": "owner", "GET /owner/edges": "owner",
+	"GET /owner/parkings/{id}/now": "parking", "POST /owner/parkings/{id}/lanes/{lane}/commands": "parking",
+	"GET /owner/parkings/{id}/incidents/{incident}": "parking", "POST /owner/parkings/{id}/incidents/{incident}/read": "parking",
 }
 
 // member signs somebody up with a role and logs him in.
@@ -93,6 +98,30 @@ func accountsOf(t *testing.T, dir string) (postgres.Accounts, string) {
 	return a, all[0].Name
 }
 
+// another operator has a parking, too.
+func another(t *testing.T, dir, slug string) (operator string) {
+	t.Helper()
+	db, stop, err := app.Tools(t.Context(), "", dir, true, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stop() }()
+	if _, err := app.Import(t.Context(), db, "Another", strings.NewReader(strings.ReplaceAll(park, "dresden-altmarkt", slug)), time.Now().UTC()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := postgres.NewAccounts(db, nil).Operators(t.Context(), nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range all {
+		if o.Name == "Another" {
+			return o.Operator.String()
+		}
+	}
+	t.Fatal("no other operator")
+	return ""
+}
+
 func TestEveryRouteHasItsDoor(t *testing.T) {
 	dir := home(t)
 	r := serve(t, dir)
@@ -105,7 +134,7 @@ func TestEveryRouteHasItsDoor(t *testing.T) {
 		t.Fatalf("%v, %v", all, err)
 	}
 	mine, name := all[0].Operator.String(), all[0].Name
-	const foreign = "opr_00000000000000000000000001"
+	foreign := another(t, dir, "elsewhere")
 
 	driver := member(t, r, accounts, "driver", "", "")
 	staff := member(t, r, accounts, "staff", account.Staff, name)
@@ -173,14 +202,46 @@ func TestEveryRouteHasItsDoor(t *testing.T) {
 				for who, x := range map[string]struct {
 					b    *browser
 					want [2]int // own, foreign
-				}{"nobody": {nobody, [2]int{401, 401}}, "driver": {driver, [2]int{403, 403}}, "staff": {staff, [2]int{200, 404}}, "owner": {owner, [2]int{200, 404}}, "admin": {admin, [2]int{200, 404}}} {
+				}{"nobody": {nobody, [2]int{401, 401}}, "driver": {driver, [2]int{403, 403}}, "staff": {staff, [2]int{200, 404}}, "owner": {owner, [2]int{200, 404}}, "admin": {admin, [2]int{200, 200}}} {
 					own, _, got := x.b.do(method, at+"?operator="+mine, "")
 					other, _, _ := x.b.do(method, at+"?operator="+foreign, "")
 					if own != x.want[0] || other != x.want[1] {
 						t.Errorf("%s: %s gets %d of his own and %d of another", route, who, own, other)
 					}
-					if own == 200 && len(got["parkings"].([]any)) != 1 {
+					if shown, lists := got["parkings"].([]any); own == 200 && lists && len(shown) != 1 && who != "admin" {
 						t.Errorf("%s: %s sees %v", route, who, got)
+					}
+				}
+			case "parking":
+				// What there is not at one's own parking answers as such, and one's own parking to nobody
+				// else: 404 would say too little, so that the code is compared.
+				at := strings.NewReplacer("{id}", "dresden-altmarkt", "{lane}", "entry-1", "{incident}", "inc_00000000000000000000000001").Replace(path)
+				away := strings.Replace(at, "dresden-altmarkt", "elsewhere", 1)
+				body, own := "", map[string]string{"POST /owner/parkings/{id}/lanes/{lane}/commands": "edge_away", "GET /owner/parkings/{id}/now": ""}
+				if strings.HasSuffix(path, "commands") {
+					body = `{"command":"open","why":"a look"}`
+				}
+				code := func(b *browser, at string) string {
+					_, _, got := b.do(method, at, body, "Idempotency-Key", "a-key-that-is-long-r")
+					c, _ := got["code"].(string)
+					return c
+				}
+				mine, listed := own[route]
+				if !listed {
+					mine = "incident_not_found"
+				}
+				for who, x := range map[string]struct {
+					b            *browser
+					own, foreign string
+				}{
+					"nobody": {nobody, "not_logged_in", "not_logged_in"}, "driver": {driver, "no_operator", "no_operator"}, "staff": {staff, mine, "parking_not_found"},
+					"owner": {owner, mine, "parking_not_found"}, "admin": {admin, mine, mine},
+				} {
+					if a, b := code(x.b, at), code(x.b, away); a != x.own || b != x.foreign {
+						t.Errorf("%s: %s gets %q of his own and %q of another", route, who, a, b)
+					}
+					if b := code(x.b, strings.Replace(at, "dresden-altmarkt", "nowhere", 1)); who != "nobody" && who != "driver" && b != "parking_not_found" {
+						t.Errorf("%s: %s gets %q of none", route, who, b)
 					}
 				}
 			}

@@ -132,7 +132,11 @@ func errSpaceType() error {
 		WithField("space_type", "is not one of the parking's")
 }
 
-func checkKey(key string) error {
+func checkKey(key string) error { return CheckKey(key) }
+
+// CheckKey refuses an idempotency key that is missing or none. Its faults are
+// CodeKeyMissing and CodeKeyInvalid.
+func CheckKey(key string) error {
 	if key == "" {
 		return fault.New(fault.Invalid, CodeKeyMissing, "Send an Idempotency-Key header: a fresh random text for each reservation, and the same one when you retry.")
 	}

@@ -79,6 +79,7 @@ type Options struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 	Tracing   trace.TracerProvider // nil: nothing is traced
+	Desk      Desk                 // nil: nobody looks at lanes from afar
 }
 
 // sane is the edge with a lease that can run.

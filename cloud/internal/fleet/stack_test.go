@@ -106,9 +106,11 @@ func (s *stack) serve() (stop func()) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	desk := postgres.NewDesk(s.db, quiet())
+	desk.Orders = func(p id.Parking) { svc.Ordered(p) }
 	svc = fleet.New(fleet.Options{
 		Store: s.db, Bus: client, Shards: s.db, Committer: s.committer, Metrics: fleet.NewMetrics(prometheus.NewRegistry()),
-		Now: time.Now, Log: quiet(), Key: s.key, Tracing: s.tracing,
+		Now: time.Now, Log: quiet(), Key: s.key, Tracing: s.tracing, Desk: desk,
 	})
 	follower := follow.New(postgres.NewFeed(s.db), quiet())
 	follower.Subscribe("fleet", svc.Feed)
@@ -116,8 +118,10 @@ func (s *stack) serve() (stop func()) {
 	wait(s.t, ready, "the connection of the cloud")
 	stopFeed := background(s.t, follower.Run)
 	wait(s.t, follower.Ready(), "the feed")
+	stopDesk := background(s.t, desk.Run)
 	stopService := background(s.t, svc.Run)
 	return func() {
+		stopDesk()
 		stopService()
 		stopFeed()
 		stopClient()
@@ -189,6 +193,7 @@ type edge struct {
 	acks     chan wire.Ack
 	syncs    chan wire.Sync
 	times    chan wire.Time
+	orders   chan wire.Order
 	resumes  chan struct{}
 }
 
@@ -197,7 +202,7 @@ func (s *stack) edge(cred fleet.Credentials) *edge {
 	e := &edge{
 		t: s.t, cred: cred, journal: id.New[id.Journal](time.Now()), boot: id.New[id.Boot](time.Now()),
 		welcomes: make(chan wire.Welcome, 64), acks: make(chan wire.Ack, 1024), syncs: make(chan wire.Sync, 1024), resumes: make(chan struct{}, 64),
-		times: make(chan wire.Time, 64),
+		times: make(chan wire.Time, 64), orders: make(chan wire.Order, 64),
 	}
 	e.connect(s)
 	return e
@@ -235,6 +240,8 @@ func (e *edge) hear(t string, b []byte) {
 		deliver(e.t, e.syncs, b)
 	case topic.Time:
 		deliver(e.t, e.times, b)
+	case topic.Order:
+		deliver(e.t, e.orders, b)
 	case topic.Resume:
 		select {
 		case e.resumes <- struct{}{}:

@@ -35,13 +35,14 @@ const (
 
 // worker serves one edge: one message after the other, in their order.
 type worker struct {
-	s    *Service
-	edge Edge
-	log  *slog.Logger
-	in   chan message
-	news chan struct{} // holds one: the parking's feed has moved on
-	lost chan struct{} // holds one: the connection to the broker was away
-	seen atomic.Int64  // when something readable last came, in Unix seconds; 0: not since the takeover
+	s       *Service
+	edge    Edge
+	log     *slog.Logger
+	in      chan message
+	news    chan struct{} // holds one: the parking's feed has moved on
+	lost    chan struct{} // holds one: the connection to the broker was away
+	ordered chan struct{} // holds one: somebody has given a command
+	seen    atomic.Int64  // when something readable last came, in Unix seconds; 0: not since the takeover
 
 	// The rest belongs to run.
 	greeted  bool
@@ -55,13 +56,14 @@ type worker struct {
 	resumeAt time.Time // not before: the next request to resume
 	complain time.Time // not before: the next log line about malformed messages
 	down     down
+	desk     desk
 }
 
 func newWorker(s *Service, e Edge) *worker {
 	e = e.sane()
 	return &worker{
 		s: s, edge: e, log: s.log.With("parking_id", e.Parking, "edge_id", e.ID),
-		in: make(chan message, queueLen), news: make(chan struct{}, 1), lost: make(chan struct{}, 1),
+		in: make(chan message, queueLen), news: make(chan struct{}, 1), lost: make(chan struct{}, 1), ordered: make(chan struct{}, 1),
 	}
 }
 
@@ -102,6 +104,8 @@ func (w *worker) run(ctx context.Context) {
 			w.within(ctx, func(ctx context.Context) { w.handle(ctx, m) })
 		case <-w.news:
 			w.within(ctx, w.bring)
+		case <-w.ordered:
+			w.within(ctx, w.command)
 		case <-w.lost:
 			w.within(ctx, w.resume)
 		case <-timer.C:
@@ -217,7 +221,9 @@ func (w *worker) handle(ctx context.Context, m message) {
 		w.alive(ctx)
 		if !w.greeted || b.Journal != w.journal {
 			w.resume(ctx)
+			return
 		}
+		w.seenNow(&b)
 	case topic.Applied:
 		a, err := wire.Unmarshal[wire.Applied](m.payload)
 		if !w.readable(m, err) {
@@ -295,6 +301,7 @@ func (w *worker) hello(ctx context.Context, h *wire.Hello) {
 	w.alive(ctx)
 	w.allot(ctx)
 	w.down.start(h.Revision, answer.Minor)
+	w.welcomed(ctx, answer.Minor, h.Software)
 	w.bring(ctx)
 }
 
@@ -380,6 +387,7 @@ func (w *worker) applied(ctx context.Context, op *ApplyEvents) {
 		return
 	}
 	w.s.o.Metrics.applied.Add(float64(op.Applied))
+	w.answered(ctx, op.Events)
 	moved := !maps.Equal(op.After.Allotted, w.inside.Allotted)
 	w.inside = op.After
 	if moved {

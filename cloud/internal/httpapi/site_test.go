@@ -22,6 +22,7 @@ import (
 	"github.com/openlot/openlot/cloud/api"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
+	"github.com/openlot/openlot/cloud/internal/gatehouse"
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/cloud/internal/problem"
 	"github.com/openlot/openlot/cloud/internal/receipt"
@@ -100,7 +101,7 @@ func newSite(t *testing.T, change func(*httpapi.Config)) *site {
 	})
 	c := httpapi.Config{
 		Booking: s.service, Watcher: s.world, Receipts: receipts{receipt.Desk{Store: s, Key: key}, s.keys}, Log: log, Stopping: s.stopping,
-		Parkings: named("parkings"), Parking: named("parking"), Web: named("web"), Apps: named("apps"), Mail: named("mail"), Sandbox: named("sandbox"), Webhooks: &hooks{}, Accounts: strangers{}, Numbers: numbers{},
+		Parkings: named("parkings"), Parking: named("parking"), Web: named("web"), Apps: named("apps"), Mail: named("mail"), Sandbox: named("sandbox"), Webhooks: &hooks{}, Accounts: strangers{}, Numbers: numbers{}, Gatehouse: &gatehouse.Service{},
 	}
 	if change != nil {
 		change(&c)

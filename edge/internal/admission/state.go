@@ -80,7 +80,8 @@ type State struct {
 	Uses       map[id.Reservation]Use
 	GateKey    credential.Key // of plates, cards and PINs; zero: none came yet
 	Doubt      Doubt
-	Heard      int64 // Unix milliseconds, trusted: the cloud was surely there then; 0: unknown
+	Orders     []Ordered // that the cloud has sent, the newest last; see Had
+	Heard      int64     // Unix milliseconds, trusted: the cloud was surely there then; 0: unknown
 
 	stays map[id.Reservation][]id.Session // see staysOf; nil: not asked for yet
 }
@@ -181,6 +182,7 @@ func (s *State) Apply(f Fact, c *Changes) {
 		s.Doubt.fault(e, c)
 	case wire.Commanded:
 		s.Doubt.counted(e, c)
+		s.ordered(e, c)
 	case wire.Refused:
 		if ses, ok := s.Sessions[e.Session]; ok && e.Reason == wire.RefuseUnpaid {
 			ses.Asked = e.Wall

@@ -67,6 +67,7 @@ type Agent struct {
 	uplink *uplink.Uplink
 	gates  []*gate
 	orders *orders
+	remote *remote
 	links  []*link
 	listen net.Listener
 
@@ -104,13 +105,15 @@ func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger)
 	}
 	c := clock.New(s.Anchor(), cfg.Built, cfg.Machine)
 	s.WriteAnchor(c.Anchor)
-	a := &Agent{cfg: cfg, log: log, listen: listen, orders: openOrders(cfg.DataDir, log)}
+	a := &Agent{cfg: cfg, log: log, listen: listen, orders: openOrders(cfg.DataDir, log), remote: newRemote()}
 	online := func() bool { return false }
+	changed := make(chan struct{}, 1)
 	a.metrics = obs.NewMetrics(cfg.Software, a.look)
 	a.rec = &recorder{Store: s, clock: c, online: online, metrics: a.metrics, trace: cfg.Uplink.Trace}
 	if cfg.Uplink.Broker != "" {
 		u := cfg.Uplink
 		u.Parking, u.Boot, u.Software = cfg.Parking, c.Boot(), cfg.Software
+		u.Orders, u.Changed = a.order, changed
 		a.uplink = uplink.New(u, a.rec, &timekeeper{a.rec, u.Edge, log.With("component", "clock")}, a.beat, log.With("component", "uplink"))
 		a.rec.online = a.uplink.Online
 	}
@@ -121,6 +124,12 @@ func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger)
 		g.mode, g.display = l.Mode, l.Display
 		a.carry(l.Device, g)
 		g.keep, g.reversible = a.orders.keep, l.Reversible
+		g.changed = func() {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		}
 		g.restore(a.orders.of(l.Lane.ID))
 		a.gates = append(a.gates, g)
 	}
@@ -145,6 +154,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		g.Go(func() error { return a.runTime(ctx) })
 		g.Go(func() error { return a.runHTTP(ctx) })
 		g.Go(func() error { return a.runStaff(ctx) })
+		g.Go(func() error { return a.runRemote(ctx) })
 		g.Go(func() error { return a.runSupervised(ctx) })
 		g.Go(func() error { return a.runVersions(ctx) })
 		g.Go(func() error { return a.runAcks(ctx) })
@@ -175,10 +185,7 @@ func (a *Agent) beat() wire.Beat {
 	now, mono := a.rec.clock.Stamp()
 	b := wire.Beat{Mono: uint64(mono.Milliseconds()), Wall: now.Wall.UnixMilli(), Uncertainty: uncertainty(now)}
 	for _, g := range a.gates {
-		l := g.shown.Load()
-		b.Lanes = append(b.Lanes, wire.LaneStatus{
-			Lane: l.Lane, Arm: l.arm, Arming: l.Arming == occupied, Safety: l.Safety != free, Linked: l.Linked,
-		})
+		b.Lanes = append(b.Lanes, g.shown.Load().wire)
 	}
 	return b
 }

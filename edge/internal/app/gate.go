@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -56,6 +57,9 @@ type gate struct {
 	refused showing // the last one that was refused, at since
 	since   time.Time
 	guard   admission.Guard // against guessing of PINs
+	told    string          // what the driver reads
+	waiting int64           // Unix milliseconds: the arming loop is occupied since; 0: it is not
+	changed func()          // the lane looks otherwise than before
 }
 
 // showing is what a driver did: show a credential, or press the button. The
@@ -79,8 +83,8 @@ type Lane struct {
 	Faults    []string            `json:"faults"`
 	Mode      string              `json:"mode"`
 	Held      bool                `json:"held_open"`
-	arm       wire.ArmState
 	inputs    lane.Inputs
+	wire      wire.LaneStatus
 }
 
 func newGate(l admission.Lane, number int) *gate {
@@ -122,7 +126,7 @@ func (g *gate) run(ctx context.Context) error {
 func (g *gate) signal(ctx context.Context, s signal) {
 	switch {
 	case s.order != nil:
-		s.order.done <- g.obey(ctx, s.order.Order)
+		s.order.done <- g.obey(ctx, s.order.Order, s.order.from)
 	case s.lost:
 		g.step(ctx, lane.Input{Kind: lane.Blinded})
 	case s.connected:
@@ -268,6 +272,7 @@ func (g *gate) unjournalled(req admission.Request) admission.Verdict {
 
 // tell shows a sentence and a light. Neither is worth a retry.
 func (g *gate) tell(ctx context.Context, text, ticket string, green bool) {
+	g.told = text
 	if g.display != nil {
 		g.display.Show(text)
 	}
@@ -310,23 +315,64 @@ func (g *gate) command(ctx context.Context, do func(device.Gates, context.Contex
 // show publishes what the lane looks like.
 func (g *gate) show() {
 	in := g.state.Inputs
+	w := g.status()
 	l := Lane{
 		Lane: g.lane.ID, Direction: g.lane.Direction, Phase: g.state.Phase, Faults: g.state.Faults(),
-		Mode: g.mode.String(), Held: g.state.Held(), Linked: in != lane.Inputs{}, Arming: level(in.Arming), Safety: level(in.Safety), inputs: in,
+		Mode: g.mode.String(), Held: g.state.Held(), Linked: w.Linked, Arming: level(in.Arming), Safety: level(in.Safety), inputs: in,
+		Arm: arms[w.Arm], wire: w,
 	}
+	before := g.shown.Swap(&l)
+	if g.changed != nil && (before == nil || !reflect.DeepEqual(before.wire, w)) {
+		g.changed()
+	}
+}
+
+// arms are the states of an arm in words.
+var arms = map[wire.ArmState]string{wire.ArmUnknown: "unknown", wire.ArmDown: "down", wire.ArmUp: "up", wire.ArmMoving: "moving", wire.ArmFault: "fault"}
+
+// status is the lane as the cloud sees it.
+func (g *gate) status() wire.LaneStatus {
+	s, in := g.state, g.state.Inputs
+	switch {
+	case in.Arming != lane.On:
+		g.waiting = 0
+		if !s.Authorised() {
+			g.told = ""
+		}
+	case g.waiting == 0 && g.rec != nil:
+		g.waiting = g.rec.clock.Now().Wall.UnixMilli()
+	}
+	w := wire.LaneStatus{
+		Lane: g.lane.ID, Linked: in != lane.Inputs{}, Arming: in.Arming == lane.On, ArmingUnknown: in.Arming == lane.Unknown,
+		Safety: in.Safety != lane.Off, SafetyUnknown: in.Safety == lane.Unknown, HeldOpen: s.HeldOpen(), OutOfService: s.OutOfService(), Halted: s.Halted(),
+		Alarm: s.Alarmed(), Mode: g.mode.String(), Faults: s.Faults(), Display: g.told, Waiting: g.waiting, Direction: wire.Inward,
+		Reversible: s.Reversible(), Passing: s.Authorised(), Arm: armOf(in),
+	}
+	if len(w.Display) > wire.MaxText {
+		w.Display = strings.ToValidUTF8(w.Display[:wire.MaxText], "")
+	}
+	if g.lane.Direction == admission.Exit {
+		w.Direction = wire.Outward
+	}
+	if s.Reversible() { // the others have no loop behind the barrier
+		w.Far = map[lane.Level]wire.LoopState{lane.On: wire.LoopOccupied, lane.Off: wire.LoopClear, lane.Unknown: wire.LoopUnknown}[in.Far]
+	}
+	return w
+}
+
+func armOf(in lane.Inputs) wire.ArmState {
 	switch {
 	case in.ArmOpen == lane.On && in.ArmClosed == lane.On:
-		l.Arm, l.arm = "fault", wire.ArmFault
+		return wire.ArmFault
 	case in.ArmClosed == lane.On:
-		l.Arm, l.arm = "down", wire.ArmDown
+		return wire.ArmDown
 	case in.ArmOpen == lane.On:
-		l.Arm, l.arm = "up", wire.ArmUp
+		return wire.ArmUp
 	case in.ArmOpen == lane.Off && in.ArmClosed == lane.Off:
-		l.Arm, l.arm = "moving", wire.ArmMoving
+		return wire.ArmMoving
 	default:
-		l.Arm, l.arm = "unknown", wire.ArmUnknown
+		return wire.ArmUnknown
 	}
-	g.shown.Store(&l)
 }
 
 // How a loop is shown.

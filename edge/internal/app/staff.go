@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/openlot/openlot/edge/internal/admission"
@@ -97,6 +95,7 @@ type Counted struct {
 
 type asked struct {
 	Order
+	from *wire.Order // nil: given at the machine
 	done chan outcome
 }
 
@@ -110,46 +109,116 @@ type outcome struct {
 // fill a parking.
 const farOff = 250
 
-// obey carries an order out, or puts on record that the lane would not: it stands in
-// the journal already.
-func (g *gate) obey(ctx context.Context, o Order) outcome {
-	done, err := g.carryOut(ctx, o)
-	if fault.Code(err) == CodeNotNow {
-		refused := wire.Event{Kind: wire.Commanded, Lane: g.lane.ID, Note: o.Command + wire.NoteRefused, By: o.By, Why: o.Why}
-		_, unwritten := g.rec.record(func(*admission.State, admission.Time) []admission.Fact { return []admission.Fact{{Event: refused}} })
-		if unwritten != nil {
-			g.log.Error("that an order was refused could not be journalled", "lane", g.lane.ID, "command", o.Command, "err", unwritten)
-		}
+// refusal is a fault with what is written down about it.
+type refusal struct {
+	*fault.Fault
+	why string // a code
+}
+
+// Unwrap makes it found as the fault that it is.
+func (r refusal) Unwrap() error { return r.Fault }
+
+func notNow(why, says string) error {
+	return refusal{fault.New(fault.Conflict, CodeNotNow, says), why}
+}
+
+// objections are in words what a lane objects.
+var objections = map[string]string{
+	lane.ObjectOccupied: "Something stands on the loop under the arm: it stays up. Say it again when that has left.",
+	lane.ObjectUnknown:  "The loop under the arm gives no answer: the arm stays up, since it is never moved over what cannot be seen.",
+	lane.ObjectPassing:  "A vehicle is passing just now.",
+	lane.ObjectUnlinked: "The lane's board gives no answer.",
+	lane.ObjectStopped:  "The lane does not open: it is stopped.",
+	lane.ObjectOneWay:   "The lane leads one way only: it leads as before.",
+	lane.ObjectNotEmpty: "The lane is not empty with its arm down: it leads as before.",
+	lane.ObjectFire:     "The fire input is still active.",
+}
+
+// objects is why a lane will not do something now, or nil.
+func (g *gate) objects(o Order) error {
+	why := ""
+	if command, ofLane := commands[o.Command]; ofLane {
+		why = g.state.Objection(command)
+	} else if o.Command == "open" {
+		why = g.state.ToOpening()
 	}
+	if why == "" {
+		return nil
+	}
+	return notNow(why, objections[why])
+}
+
+// event is the journal's word of an order.
+func (g *gate) event(o Order, from *wire.Order, note, code string) wire.Event {
+	e := wire.Event{Kind: wire.Commanded, Lane: g.lane.ID, Note: note, By: o.By, Why: o.Why}
+	if from != nil {
+		e.Order, e.Code = from.ID, code
+	}
+	return e
+}
+
+// obey carries an order out, or puts on record that the lane would not. It is the one
+// way for all orders, from wherever they come.
+func (g *gate) obey(ctx context.Context, o Order, from *wire.Order) outcome {
+	done, err := g.carryOut(ctx, o, from)
 	return outcome{done, err}
 }
 
-// carryOut journals an order and then does it.
-func (g *gate) carryOut(ctx context.Context, o Order) (done Done, err error) {
+// refuse puts on record that an order was journalled and then not carried out.
+func (g *gate) refuse(o Order, from *wire.Order, why string) {
+	_, err := g.rec.record(func(*admission.State, admission.Time) []admission.Fact {
+		return []admission.Fact{{Event: g.event(o, from, o.Command+wire.NoteRefused, why)}}
+	})
+	if err != nil {
+		g.log.Error("that an order was refused could not be journalled", "lane", g.lane.ID, "command", o.Command, "err", err)
+	}
+}
+
+// carryOut journals an order, or that it is refused, and then does it.
+func (g *gate) carryOut(ctx context.Context, o Order, from *wire.Order) (done Done, err error) {
 	note := o.Command
-	var far error
-	_, err = g.rec.record(func(s *admission.State, _ admission.Time) []admission.Fact {
+	var against error
+	_, err = g.rec.record(func(s *admission.State, now admission.Time) []admission.Fact {
+		if against = g.timely(s, from, now); errors.Is(against, errHad) {
+			return nil
+		}
+		if against == nil {
+			against = g.objects(o)
+		}
 		var corrected []admission.Fact
-		if o.Command == "count" {
+		if o.Command == "count" && against == nil {
 			have := s.Inside().Best
 			if *o.Count > have+farOff || *o.Count < have-farOff {
-				far = fault.New(fault.Conflict, CodeCountFarOff, fmt.Sprintf("%d are known to be inside. A count corrects that by %d at most; nothing was changed.", have, farOff))
-				return nil
+				against = refusal{fault.New(fault.Conflict, CodeCountFarOff, fmt.Sprintf("%d are known to be inside. A count corrects that by %d at most; nothing was changed.", have, farOff)), CodeCountFarOff}
+				if from == nil {
+					return nil
+				}
+			} else {
+				note = wire.CountNote(have, *o.Count)
+				done.Count = &Counted{Was: have, Reserved: s.Reserved()}
+				corrected, done.Count.Is = admission.Recount(s, g.request(), *o.Count, note, g.fresh)
 			}
-			note = wire.CountNote(have, *o.Count)
-			done.Count = &Counted{Was: have, Reserved: s.Reserved()}
-			corrected, done.Count.Is = admission.Recount(s, g.request(), *o.Count, note, g.fresh)
 		}
-		ordered := admission.Fact{Event: wire.Event{Kind: wire.Commanded, Lane: g.lane.ID, Note: note, By: o.By, Why: o.Why}}
+		if r := (refusal{}); errors.As(against, &r) {
+			return []admission.Fact{{Event: g.event(o, from, o.Command+wire.NoteRefused, r.why)}}
+		}
+		ordered := admission.Fact{Event: g.event(o, from, note, "")}
 		return append([]admission.Fact{ordered}, corrected...)
 	})
-	if far != nil {
-		return done, far
-	}
 	command, ofLane := commands[o.Command]
+	switch {
+	case against != nil:
+		if err != nil {
+			g.log.Error("that an order was refused could not be journalled", "lane", g.lane.ID, "command", o.Command, "err", err)
+		}
+		return Done{}, against
 	// An arm must come up in an emergency whatever the disk does.
-	if err != nil && command != lane.Alarm && command != lane.Halt {
+	case err != nil && command != lane.Alarm && command != lane.Halt:
 		return Done{}, fault.Wrap(err, fault.Unavailable, "journal", "The order could not be written down, so it is not carried out.")
+	}
+	if late := g.late(from); late != nil { // the disk has taken its time
+		g.refuse(o, from, admission.OrderLate)
+		return Done{}, late
 	}
 	g.log.Info("commanded", "lane", g.lane.ID, "command", note)
 	switch mode, isMode := strings.CutPrefix(o.Command, "mode_"); {
@@ -157,11 +226,16 @@ func (g *gate) carryOut(ctx context.Context, o Order) (done Done, err error) {
 		g.mode, _ = admission.ParseMode(mode)
 		g.show()
 	case o.Command == "open":
-		return done, g.openByHand(ctx)
+		err = g.openByHand(ctx)
 	case ofLane:
-		return done, g.order(ctx, command)
+		err = g.order(ctx, command)
+	default:
+		err = nil
 	}
-	return done, nil
+	if r := (refusal{}); errors.As(err, &r) {
+		g.refuse(o, from, r.why)
+	}
+	return done, err
 }
 
 func (g *gate) order(ctx context.Context, c lane.Command) error {
@@ -171,10 +245,10 @@ func (g *gate) order(ctx context.Context, c lane.Command) error {
 	}
 	g.step(ctx, lane.Input{Kind: lane.Commanded, Command: c})
 	if c == lane.Turn && slices.Equal(before, g.state.Standing()) {
-		return fault.New(fault.Conflict, CodeNotNow, "The lane is not empty with its arm down, or leads one way only: it leads as before.")
+		return notNow(CodeNotNow, "The lane is not empty with its arm down, or leads one way only: it leads as before.")
 	}
 	if c == lane.Reset && slices.Contains(g.state.Standing(), lane.Alarm) {
-		return fault.New(fault.Conflict, CodeNotNow, "The fire input is still active.")
+		return notNow(lane.ObjectFire, objections[lane.ObjectFire])
 	}
 	g.direct()
 	return nil
@@ -185,13 +259,10 @@ func (g *gate) order(ctx context.Context, c lane.Command) error {
 const faultHeldOpen = "held_open"
 
 func (g *gate) openByHand(ctx context.Context) error {
-	if g.state.Authorised() {
-		return fault.New(fault.Conflict, CodeNotNow, "A vehicle is passing just now.")
-	}
 	g.asking = showing{kind: lane.Pressed, byHand: true}
 	g.step(ctx, lane.Input{Kind: lane.Attended})
 	if !g.state.Authorised() {
-		return fault.New(fault.Conflict, CodeNotNow, "The lane does not open: it is stopped, or its journal cannot be written.")
+		return notNow(CodeNotNow, "The lane does not open: it is stopped, or its journal cannot be written.")
 	}
 	return nil
 }
@@ -223,129 +294,32 @@ func (g *gate) request() admission.Request {
 
 func (g *gate) fresh() id.Session { return id.New[id.Session](g.rec.clock.Now().Wall) }
 
-// standing is what of the orders for a lane holds until another one.
-type standing struct {
-	Mode     string   `json:"mode"`
-	Commands []string `json:"commands"`
-}
-
-func (s standing) equal(o standing) bool {
-	return s.Mode == o.Mode && slices.Equal(s.Commands, o.Commands)
-}
-
-func (g *gate) standing() standing {
-	s := standing{Mode: g.mode.String(), Commands: []string{}}
-	for _, c := range g.state.Standing() {
-		for name, is := range commands {
-			if is == c {
-				s.Commands = append(s.Commands, name)
-			}
-		}
-	}
-	return s
-}
-
-// remember writes down what holds, where it has changed.
-func (g *gate) remember() {
-	now := g.standing()
-	if now.equal(g.kept) {
-		return
-	}
-	if err := g.keep(g.lane.ID, now); err != nil {
-		g.log.Error("what holds for a lane could not be written down: it would not hold after a start", "lane", g.lane.ID, "err", err)
-	}
-	g.kept = now
-}
-
-// restore brings a lane to where the orders left it.
-func (g *gate) restore(s standing) {
-	if m, ordered := admission.ParseMode(s.Mode); ordered {
-		g.mode = m
-	}
-	var list []lane.Command
-	for _, name := range s.Commands {
-		if c, known := commands[name]; known {
-			list = append(list, c)
-		}
-	}
-	cfg := lane.Defaults()
-	cfg.Reversible = g.reversible
-	g.state = lane.Restored(cfg, g.lane.Direction == admission.Exit, list)
-	g.kept = g.standing()
-	g.direct()
-}
-
-// ordersFile keeps what holds for the lanes, in the data directory.
-const ordersFile = "lanes.json"
-
-// orders is that file.
-type orders struct {
-	mu   sync.Mutex
-	path string
-	all  map[id.Lane]standing
-}
-
-// openOrders reads the file. One that cannot be read holds nothing: the lanes are
-// then as configured, which is the safer of the two, and it is told.
-func openOrders(dir string, log *slog.Logger) *orders {
-	o := &orders{path: filepath.Join(dir, ordersFile), all: map[id.Lane]standing{}}
-	text, err := os.ReadFile(o.path)
-	if err == nil {
-		err = json.Unmarshal(text, &o.all)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		log.Error("what held for the lanes cannot be read: they are as configured", "err", err)
-		o.all = map[id.Lane]standing{}
-	}
-	return o
-}
-
-func (o *orders) of(l id.Lane) standing {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.all[l]
-}
-
-// keep writes down what holds for a lane before it returns.
-func (o *orders) keep(l id.Lane, s standing) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.all[l] = s
-	text, err := json.MarshalIndent(o.all, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(o.path), ordersFile+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), o.path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	dir, err := os.Open(filepath.Dir(o.path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
 // Obey has a lane carry out an order.
 func (a *Agent) Obey(ctx context.Context, o Order) (Done, error) {
 	if err := o.check(); err != nil {
 		return Done{}, err
 	}
-	i := slices.IndexFunc(a.gates, func(g *gate) bool { return g.lane.ID == o.Lane })
-	if i < 0 {
+	g := a.gate(o.Lane)
+	if g == nil {
 		return Done{}, fault.Newf(fault.NotFound, CodeUnknownLane, "There is no lane %q here.", o.Lane)
 	}
-	ask := &asked{o, make(chan outcome, 1)}
+	return g.ask(ctx, o, nil)
+}
+
+// gate is the lane of that name, or nil.
+func (a *Agent) gate(l id.Lane) *gate {
+	i := slices.IndexFunc(a.gates, func(g *gate) bool { return g.lane.ID == l })
+	if i < 0 {
+		return nil
+	}
+	return a.gates[i]
+}
+
+// ask has the lane's loop carry out an order, and waits for it.
+func (g *gate) ask(ctx context.Context, o Order, from *wire.Order) (Done, error) {
+	ask := &asked{o, from, make(chan outcome, 1)}
 	select {
-	case a.gates[i].signals <- signal{order: ask}:
+	case g.signals <- signal{order: ask}:
 	case <-ctx.Done():
 		return Done{}, ctx.Err()
 	}

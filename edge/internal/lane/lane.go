@@ -321,6 +321,21 @@ func (s State) Standing() []Command {
 // Held reports whether the arm is to stay up.
 func (s State) Held() bool { return s.heldOpen || s.alarm }
 
+// HeldOpen reports whether the staff holds the arm up.
+func (s State) HeldOpen() bool { return s.heldOpen }
+
+// Alarmed reports whether there is an emergency that nobody has reset.
+func (s State) Alarmed() bool { return s.alarm }
+
+// Halted reports whether nothing may be asked of the barrier; a stop button halts, too.
+func (s State) Halted() bool { return s.stopped() }
+
+// OutOfService reports whether the staff has taken the lane out of service.
+func (s State) OutOfService() bool { return s.outOfService }
+
+// Reversible reports whether the lane can lead either way.
+func (s State) Reversible() bool { return s.cfg.Reversible }
+
 // Exit reports whether the lane leads out.
 func (s State) Exit() bool { return !s.needsCar }
 

@@ -34,6 +34,77 @@ func (m *machine) command(c Command) {
 	}
 }
 
+// Why a lane would not do what it is told.
+const (
+	ObjectOccupied = "loop_occupied" // an arm would come down where something stands
+	ObjectUnknown  = "loop_unknown"  // or where nobody knows whether something does
+	ObjectPassing  = "vehicle_passing"
+	ObjectUnlinked = "lane_unlinked" // nothing is known of the lane at all
+	ObjectStopped  = "lane_stopped"  // nothing may be asked of the barrier
+	ObjectOneWay   = "not_reversible"
+	ObjectNotEmpty = "lane_not_empty"
+	ObjectFire     = "fire_active"
+)
+
+// Objection is why a command must not be given now; empty: it may be. What lets an
+// arm down that is held up may be commanded only while the loop under it is surely
+// free: whoever commands sees the arm come down at once, or hears why it does not.
+// Otherwise it would come down at some later time, when nobody looks any more.
+func (s State) Objection(c Command) string {
+	switch c {
+	case LetGo:
+		if s.heldOpen && !s.alarm {
+			return s.lowers()
+		}
+	case Reset:
+		if s.Inputs.Fire == On {
+			return ObjectFire
+		}
+		if s.alarm && !s.heldOpen {
+			return s.lowers()
+		}
+	case Turn:
+		in := s.Inputs
+		switch {
+		case !s.cfg.Reversible:
+			return ObjectOneWay
+		case s.Phase != Idle, s.waiting, in.Safety != Off, in.Arming != Off, in.Far != Off, in.ArmClosed == Off:
+			return ObjectNotEmpty
+		}
+	case HoldOpen, Alarm, Halt, Resume, TakeOut, PutBack: // none of them lets an arm down
+	}
+	return ""
+}
+
+// ToOpening is why the arm must not be opened for one vehicle now; empty: it may be.
+func (s State) ToOpening() string {
+	switch {
+	case s.Inputs == Inputs{}:
+		return ObjectUnlinked // it would open when the board comes back
+	case s.Authorised():
+		return ObjectPassing
+	case s.stopped():
+		return ObjectStopped
+	}
+	return ""
+}
+
+// lowers is why an arm that is up must not be let down.
+func (s State) lowers() string {
+	in := s.Inputs
+	switch {
+	case s.stopped(), in.ArmClosed == On && in.ArmOpen != On: // nothing moves
+		return ""
+	case in == Inputs{}:
+		return ObjectUnlinked
+	case in.Safety == On:
+		return ObjectOccupied
+	case in.Safety == Unknown:
+		return ObjectUnknown
+	}
+	return ""
+}
+
 // letGo lets an arm that was held up come down as behind any vehicle.
 func (m *machine) letGo() {
 	if m.Held() || m.Phase != Idle && m.Phase != Armed {

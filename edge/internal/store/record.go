@@ -101,21 +101,22 @@ func records(s *admission.State) [4]int {
 
 // cache is the part of the state that is not a record by itself.
 type cache struct {
-	Revision uint64          `cbor:"1,keyasint"`
-	Policy   wire.Policy     `cbor:"2,keyasint"`
-	Keys     []wire.PassKey  `cbor:"3,keyasint"`
-	Bays     []wire.Bays     `cbor:"4,keyasint,omitempty"`
-	GateKey  credential.Key  `cbor:"5,keyasint"`
-	Doubt    admission.Doubt `cbor:"6,keyasint"`
+	Revision uint64              `cbor:"1,keyasint"`
+	Policy   wire.Policy         `cbor:"2,keyasint"`
+	Keys     []wire.PassKey      `cbor:"3,keyasint"`
+	Bays     []wire.Bays         `cbor:"4,keyasint,omitempty"`
+	GateKey  credential.Key      `cbor:"5,keyasint"`
+	Doubt    admission.Doubt     `cbor:"6,keyasint"`
+	Orders   []admission.Ordered `cbor:"7,keyasint,omitempty"`
 }
 
 func cacheOf(s *admission.State) cache {
-	return cache{Revision: s.Revision, Policy: s.Policy, Keys: s.Keys, Bays: s.Bays, GateKey: s.GateKey, Doubt: s.Doubt}
+	return cache{Revision: s.Revision, Policy: s.Policy, Keys: s.Keys, Bays: s.Bays, GateKey: s.GateKey, Doubt: s.Doubt, Orders: s.Orders}
 }
 
 // restore puts it back.
 func (c cache) restore(s *admission.State) {
-	s.Revision, s.Policy, s.Keys, s.Bays, s.GateKey, s.Doubt = c.Revision, c.Policy, c.Keys, c.Bays, c.GateKey, c.Doubt
+	s.Revision, s.Policy, s.Keys, s.Bays, s.GateKey, s.Doubt, s.Orders = c.Revision, c.Policy, c.Keys, c.Bays, c.GateKey, c.Doubt, c.Orders
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -36,6 +36,7 @@ type session struct {
 	flying   []flight
 	beatGap  time.Duration
 	nextBeat time.Time
+	lastBeat time.Time
 	helloAt  time.Time // when to say hello (again), zero for not
 	ask      asking
 	mark     found
@@ -71,6 +72,8 @@ func (s *session) serve(ctx context.Context, inbox <-chan message, lost <-chan e
 			return err
 		case <-timer.C:
 		case <-s.journal.Committed():
+		case <-s.cfg.Changed:
+			s.beatSoon()
 		case m := <-inbox:
 			if err := s.receive(m); err != nil {
 				return err
@@ -120,7 +123,7 @@ func (s *session) turn(now time.Time) error {
 		}
 	}
 	if !now.Before(s.nextBeat) {
-		s.nextBeat = now.Add(s.beatGap)
+		s.lastBeat, s.nextBeat = now, now.Add(s.beatGap)
 		if err := s.sendBeat(); err != nil {
 			return err
 		}
@@ -190,10 +193,37 @@ func (s *session) again() {
 
 func (s *session) sendBeat() error {
 	beat := s.beat()
+	if s.minor < wire.OrderSince {
+		for i, l := range beat.Lanes {
+			beat.Lanes[i] = l.Plain()
+		}
+	}
 	p := s.journal.Position()
 	beat.Journal, beat.Boot, beat.LastSeq, beat.Revision = p.Journal, s.cfg.Boot, p.LastSeq, p.Revision
 	b, err := wire.Marshal(&beat)
 	return s.publish(topic.Beat, b, err)
+}
+
+// beatEvery is how long after a beat another one may come because something of the
+// lanes has changed.
+const beatEvery = 500 * time.Millisecond
+
+// beatSoon has the cloud see what has changed, if it looks at it.
+func (s *session) beatSoon() {
+	if at := s.lastBeat.Add(beatEvery); s.welcomed && s.minor >= wire.OrderSince && at.Before(s.nextBeat) {
+		s.nextBeat = at
+	}
+}
+
+// onOrder takes an order that is meant for this journal. Before the welcome nobody
+// knows whether it is the one that the cloud means.
+func (s *session) onOrder(o *wire.Order) error {
+	if !s.welcomed || s.minor < wire.OrderSince || o.Journal != s.journal.Position().Journal || s.cfg.Orders == nil {
+		s.log.Warn("an order was dropped: it is not for this journal", "order_id", o.ID.String(), "lane", string(o.Lane))
+		return nil
+	}
+	s.cfg.Orders(*o)
+	return nil
 }
 
 // pump sends what is on disk and not yet sent, as far as the window allows.
@@ -246,6 +276,8 @@ func (s *session) receive(m message) error {
 		})
 	case topic.Time:
 		err = handle(m, s.onTime)
+	case topic.Order:
+		err = handle(m, s.onOrder)
 	}
 	if errors.Is(err, wire.ErrMalformed) {
 		s.log.Warn("a message from the cloud was refused", "channel", string(m.channel), "code", "malformed", "err", err)

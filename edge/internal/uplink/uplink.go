@@ -51,6 +51,11 @@ type Config struct {
 	Software string
 	Timing   Timing
 	Trace    *trace.Tracer // nil: nothing is traced
+	// Orders takes what the cloud wants of a lane; it must not block. Nil: there are none.
+	Orders func(o wire.Order)
+	// Changed holds a value when the lanes look otherwise than in the last beat. Nil: the
+	// cloud hears of it with the next one.
+	Changed <-chan struct{}
 }
 
 // The keepalive is never below two seconds: brokers allow one and a half of it
