@@ -31,6 +31,8 @@ type Action string
 const (
 	ManageReservation Action = "manage_reservation"
 	ViewParkings      Action = "view_parkings" // of an operator
+	RunParkings       Action = "run_parkings"  // change how they are run, and see what they bring
+	ManageTeam        Action = "manage_team"   // of an operator
 )
 
 // Object is what it is to be done with: whose it is, if it is there at all.
@@ -75,6 +77,22 @@ func Decide(p Principal, a Action, o Object) Verdict {
 			return NeedsSecondFactor
 		case !o.Exists:
 			return Hidden
+		}
+		return Allowed
+	case RunParkings, ManageTeam:
+		if p.Account.IsZero() {
+			return Anonymous
+		}
+		role, works := p.roleAt(o)
+		switch {
+		case !works && len(p.Memberships) == 0:
+			return NoOperator
+		case !works || !o.Exists: // what is there of others answers as what is not
+			return Hidden
+		case role == Staff:
+			return Denied
+		case !p.SecondFactor:
+			return NeedsSecondFactor
 		}
 		return Allowed
 	}

@@ -33,7 +33,7 @@ var doors = map[string]string{
 	"GET /me/sessions": "account", "DELETE /me/sessions": "account", "DELETE /me/sessions/{id}": "account", "GET /me/reservations": "account",
 	"POST /me/totp": "account", "POST /me/totp/confirm": "account", "DELETE /me/totp": "account", "POST /me/recovery-codes": "account",
 	"GET /me/passkeys": "account", "POST /me/passkeys": "account", "POST /me/passkeys/begin": "account", "DELETE /me/passkeys/{id}": "account",
-	"GET /owner/parkings": "owner",
+	"GET /owner/parkings":             "owner",
 	"GET /owner/parkings/{id}/config": "look", "GET /owner/parkings/{id}/tariffs": "look", "GET /owner/parkings/{id}/changes": "look",
 	"POST /owner/parkings/{id}/capacity": "run", "POST /owner/parkings/{id}/blocks": "run", "DELETE /owner/parkings/{id}/blocks/{block}": "run",
 	"PATCH /owner/parkings/{id}/policy": "run", "POST /owner/parkings/{id}/tariffs": "run", "POST /owner/parkings/{id}/tariffs/check": "run",

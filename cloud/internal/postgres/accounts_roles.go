@@ -134,3 +134,23 @@ func noOperator(ctx context.Context, tx pgx.Tx) error {
 	}
 	return fault.Newf(fault.NotFound, account.CodeOperatorUnknown, "There is no operator of that name. There are: %s.", names)
 }
+
+// Emails implements settings.People.
+func (s Accounts) Emails(ctx context.Context, of []id.Account) (map[id.Account]string, error) {
+	ids := make([][16]byte, len(of))
+	for i := range of {
+		ids[i] = of[i].UUID()
+	}
+	rows, err := s.db.pool.Query(ctx, `select id, email from account where id = any ($1)`, ids)
+	if err != nil {
+		return nil, unavailable("read addresses", err)
+	}
+	found := map[id.Account]string{}
+	var a id.Account
+	var email string
+	_, err = pgx.ForEachRow(rows, []any{&a, &email}, func() error {
+		found[a] = email
+		return nil
+	})
+	return found, unavailable("read addresses", err)
+}
