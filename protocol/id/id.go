@@ -39,6 +39,7 @@ type (
 	blockKind       struct{}
 	loginKind       struct{}
 	passkeyKind     struct{}
+	invitationKind  struct{}
 )
 
 func (reservationKind) prefix() string { return "rsv" }
@@ -55,6 +56,7 @@ func (transactionKind) prefix() string { return "txn" }
 func (blockKind) prefix() string       { return "blk" }
 func (loginKind) prefix() string       { return "lgn" }
 func (passkeyKind) prefix() string     { return "psk" }
+func (invitationKind) prefix() string  { return "inv" }
 
 // The identifiers of the product.
 //
@@ -74,6 +76,7 @@ type (
 	Block       = ID[blockKind]       // bays that are out of use for a while
 	Login       = ID[loginKind]       // one log-in of an account on one device
 	Passkey     = ID[passkeyKind]     // a key on a device that logs an account in
+	Invitation  = ID[invitationKind]  // to work for an operator
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.

@@ -61,7 +61,7 @@ const (
 // check normalises the request. It looks at nothing but the request, so that a
 // retry is judged as the first try was.
 func (r Request) check() (wanted, error) {
-	if err := checkKey(r.Key); err != nil {
+	if err := CheckKey(r.Key); err != nil {
 		return wanted{}, err
 	}
 	window, err := newWindow(r.From, r.To)
@@ -132,7 +132,8 @@ func errSpaceType() error {
 		WithField("space_type", "is not one of the parking's")
 }
 
-func checkKey(key string) error {
+// CheckKey says what is wrong with an idempotency key.
+func CheckKey(key string) error {
 	if key == "" {
 		return fault.New(fault.Invalid, CodeKeyMissing, "Send an Idempotency-Key header: a fresh random text for each reservation, and the same one when you retry.")
 	}

@@ -71,7 +71,11 @@ type Config struct {
 	Webhooks Webhooks // nil: no provider sends any
 	Accounts Accounts
 	Listed   Listed   // what the listing says of a parking
-	Origins  []string // of pages that may send a session from elsewhere, as https://portal.example.org
+	Settings Settings // how parkings are run
+	Teams    Teams    // who runs them
+
+	TeamHistory TeamHistory
+	Origins     []string // of pages that may send a session from elsewhere, as https://portal.example.org
 	// TrustedProxies are the addresses or networks of those whose X-Forwarded-For is believed.
 	TrustedProxies []string
 

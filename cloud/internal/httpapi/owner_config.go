@@ -177,10 +177,12 @@ func (s *server) changeCapacity(c *gin.Context, a ask) error {
 
 // blockOf is the id of a block that somebody asks for by a key: the same again is the same.
 func blockOf(a ask, key string) id.Block {
-	var raw [16]byte
 	h := sha256.Sum256(fmt.Appendf(nil, "block\x00%s\x00%s\x00%s", a.who.Account, a.at, key))
-	copy(raw[:], h[:])
-	return id.FromUUID[id.Block](raw)
+	b, err := id.FromBytes[id.Block](h[:16])
+	if err != nil { // one of 2^128 keys: it gets a fresh one
+		return id.New[id.Block](time.Now())
+	}
+	return b
 }
 
 func (s *server) addBlock(c *gin.Context, a ask) error {

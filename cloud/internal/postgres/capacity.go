@@ -134,4 +134,3 @@ func collectBlocks(rows pgx.Rows, err error) ([]commit.Block, error) {
 	})
 	return out, unavailable("read blocks", err)
 }
-

@@ -71,7 +71,6 @@ var codes = map[string]int{
 	"webhook_malformed": http.StatusBadRequest,
 	"link_expired":      http.StatusGone,
 	"challenge_expired": http.StatusGone,
-	"not_built":         http.StatusNotImplemented,
 }
 
 // retryAfter is when, in seconds, the same request may be sent again.

@@ -146,7 +146,9 @@ func Days(p *parking.Parking, first, last string, now time.Time) (Span, error) {
 	if last != "" && first == "" {
 		from = to.AddDate(0, 0, 1-replayDays)
 	}
-	begin := func(t time.Time, days int) time.Time { return time.Date(t.Year(), t.Month(), t.Day()+days, 0, 0, 0, 0, zone) }
+	begin := func(t time.Time, days int) time.Time {
+		return time.Date(t.Year(), t.Month(), t.Day()+days, 0, 0, 0, 0, zone)
+	}
 	s := Span{First: from.Format(time.DateOnly), Last: to.Format(time.DateOnly), From: begin(from, 0).UTC(), To: begin(to, 1).UTC()}
 	switch {
 	case !s.From.Before(s.To):

@@ -268,3 +268,29 @@ func Check(c *Config, document []byte, now time.Time) Checked {
 	}
 	return out
 }
+
+// ChangeCapacity changes a capacity, or says what that would do.
+func (s *Service) ChangeCapacity(ctx context.Context, c *capacity.Change, preview bool) (capacity.Shortage, error) {
+	if preview {
+		return s.Capacity.Preview(ctx, c)
+	}
+	return s.Capacity.Change(ctx, c)
+}
+
+// Block takes bays out of use, or says what that would do.
+func (s *Service) Block(ctx context.Context, b *capacity.Block, preview bool) (capacity.Shortage, error) {
+	if preview {
+		return s.Capacity.PreviewBlock(ctx, b)
+	}
+	return s.Capacity.Block(ctx, b)
+}
+
+// Unblock puts the bays of a block back into use and says what is still missing.
+func (s *Service) Unblock(ctx context.Context, at id.Parking, i id.Block, by parking.Author) (commit.Block, capacity.Shortage, error) {
+	b, err := s.Capacity.Unblock(ctx, at, i, by)
+	if err != nil {
+		return b, capacity.Shortage{}, err
+	}
+	short, err := s.Capacity.Shortage(ctx, at, b.SpaceType)
+	return b, short, err
+}
