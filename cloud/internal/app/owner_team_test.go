@@ -2,10 +2,44 @@ package app_test
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/openlot/openlot/cloud/internal/account"
+	"github.com/openlot/openlot/cloud/internal/app"
 )
+
+// teamMail waits for a mail to an address, checks what it says, and returns the token in it.
+func teamMail(t *testing.T, r app.Runtime, to, subject, says string) string {
+	t.Helper()
+	b := &browser{t: t, at: r.HTTP}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); time.Since(began) < time.Minute; <-tick.C { // the inbox tells nobody
+		_, _, got := b.do("GET", "/dev/mail", "", "Accept", "application/json")
+		mails, _ := got["mails"].([]any)
+		for _, x := range mails {
+			m := x.(map[string]any)
+			if m["subject"] != subject || !slices.Contains(m["to"].([]any), any(to)) {
+				continue
+			}
+			_, _, whole := b.do("GET", fmt.Sprintf("/dev/mail/%v", m["id"]), "", "Accept", "application/json")
+			body, _ := whole["text"].(string)
+			if !strings.Contains(strings.Join(strings.Fields(body), " "), says) {
+				t.Errorf("%q does not say %q:\n%s", subject, says, body)
+			}
+			if found := regexp.MustCompile(`token=([a-z2-7]+)`).FindStringSubmatch(body); found != nil {
+				return found[1]
+			}
+			return ""
+		}
+	}
+	t.Fatalf("no mail to %s: %q", to, subject)
+	return ""
+}
 
 // An owner invites somebody who has an account and somebody who has none; the answers are
 // the same, both accept by their mails, roles change, and the operator keeps an owner.
@@ -42,7 +76,7 @@ func TestAnOwnerMakesATeam(t *testing.T) {
 		}
 		return follow(token, password)
 	}
-	jonas := mailWith(t, r, "karin@posteo.example invites you to work for "+name+" on Openlot, as staff")
+	jonas := teamMail(t, r, "jonas@posteo.example", "Work with "+name+" on Openlot", "karin@posteo.example invites you to work for "+name+" on Openlot, as staff.")
 	if read := nobody.want(200, "", "POST", "/invitations/read", accept(jonas, "")); read["email"] != "jonas@posteo.example" || read["has_account"] != true {
 		t.Errorf("%v", read)
 	}
@@ -53,9 +87,9 @@ func TestAnOwnerMakesATeam(t *testing.T) {
 	known.want(410, "link_expired", "POST", "/invitations/accept", accept(jonas, ""))
 	known.want(200, "", "GET", altmarkt+"/config", "")
 	known.want(403, "not_allowed", "GET", "/owner/team?operator="+mine, "")
-	mailWith(t, r, "jonas@posteo.example has accepted the invitation")
+	teamMail(t, r, "karin@posteo.example", "jonas@posteo.example works for "+name+" now", "as staff")
 
-	mira := mailWith(t, r, "on Openlot, as owner")
+	mira := teamMail(t, r, "mira@posteo.example", "Work with "+name+" on Openlot", "as owner")
 	nobody.want(422, "request_invalid", "POST", "/invitations/accept", accept(mira, "short"))
 	if got := nobody.want(200, "", "POST", "/invitations/accept", accept(mira, "parken mit Vergnügen")); got["account_made"] != true {
 		t.Errorf("%v", got)
@@ -76,7 +110,7 @@ func TestAnOwnerMakesATeam(t *testing.T) {
 	if got := owner.want(200, "", "PATCH", member("mira"), role("staff")); got["role"] != "staff" {
 		t.Errorf("%v", got)
 	}
-	mailWith(t, r, "Your role with "+name+" has changed")
+	teamMail(t, r, "mira@posteo.example", "Your role with "+name+" has changed", "It is now: staff.")
 	owner.want(409, "last_owner", "PATCH", member("karin"), role("staff"))
 	owner.want(409, "last_owner", "DELETE", member("karin")+"?operator="+mine, "")
 	if err := accounts.Grant(t.Context(), "karin@posteo.example", "", name); err == nil {
@@ -85,11 +119,11 @@ func TestAnOwnerMakesATeam(t *testing.T) {
 	owner.want(204, "", "DELETE", member("jonas")+"?operator="+mine, "")
 	owner.want(404, "member_not_found", "DELETE", member("jonas")+"?operator="+mine, "")
 	known.want(403, "no_operator", "GET", altmarkt+"/config", "")
-	mailWith(t, r, "You do not work for "+name+" any more")
+	teamMail(t, r, "jonas@posteo.example", "You do not work for "+name+" any more", "Your account stays as it is.")
 
 	// One that is taken back leads nowhere.
-	owner.want(202, "", "POST", "/owner/team", invite("lena@posteo.example", "staff"))
-	lena := mailedTo(t, r, "lena@posteo.example")
+	owner.want(202, "", "POST", "/owner/team", strings.Replace(invite("lena@posteo.example", "staff"), "{", `{"language":"de",`, 1))
+	lena := teamMail(t, r, "lena@posteo.example", "Mitarbeit bei "+name+" auf Openlot", "Rolle: Personal.")
 	open := owner.want(200, "", "GET", "/owner/team?operator="+mine, "")["invitations"].([]any)
 	if len(open) != 1 || open[0].(map[string]any)["by"] != "karin@posteo.example" {
 		t.Fatalf("%v", open)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/capacity"
+	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/settings"
@@ -46,12 +47,28 @@ func TestTheEdgeLivesByWhatTheOwnerChanges(t *testing.T) {
 	}
 	edit(`{"exit_grace":1260}`)
 	told("the grace", func(m wire.Sync) bool { return m.Policy != nil && m.Policy.ExitGrace == 1260 })
+	// What is lent is fitted by the clock, once a minute; here it is as often as it takes
+	// the committer to see the change, a second at most.
+	keeper := &fleet.Keeper{Store: s.db, Committer: s.committer, Log: quiet()}
+	fitted := func(want int) {
+		t.Helper()
+		for end := time.Now().Add(limit); s.count(`select granted from allotment where parking = $1`, altmarkt) != want; {
+			if err := keeper.Run(t.Context(), time.Now().UTC()); err != nil {
+				t.Fatal(err)
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%d are not granted", want)
+			}
+		}
+	}
 	edit(`{"allotment_share":50}`)
+	fitted(10)
 	told("the share", lent(10))
-	if _, err := owner.ChangeCapacity(t.Context(), &capacity.Change{In: altmarkt, SpaceType: id.Standard, Capacity: 30}, false); err != nil {
+	if _, err := owner.ChangeCapacity(t.Context(), &capacity.Change{In: altmarkt, SpaceType: id.Standard, Capacity: 8}, false); err != nil {
 		t.Fatal(err)
 	}
-	told("the capacity", lent(15))
+	fitted(4)
+	told("the capacity", lent(4))
 
 	config, err := owner.Store.Config(t.Context(), altmarkt, time.Now())
 	if err != nil {
