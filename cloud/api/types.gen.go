@@ -105,7 +105,6 @@ const (
 	CapacityBlocked   ConfigChangeWhat = "capacity.blocked"
 	CapacityChanged   ConfigChangeWhat = "capacity.changed"
 	CapacityUnblocked ConfigChangeWhat = "capacity.unblocked"
-	ParkingImported   ConfigChangeWhat = "parking.imported"
 	PolicyChanged     ConfigChangeWhat = "policy.changed"
 	TariffAdopted     ConfigChangeWhat = "tariff.adopted"
 	TariffScheduled   ConfigChangeWhat = "tariff.scheduled"
@@ -125,8 +124,6 @@ func (e ConfigChangeWhat) Valid() bool {
 	case CapacityChanged:
 		return true
 	case CapacityUnblocked:
-		return true
-	case ParkingImported:
 		return true
 	case PolicyChanged:
 		return true
@@ -937,6 +934,7 @@ const (
 	ProblemCodeLoginBusy             ProblemCode = "login_busy"
 	ProblemCodeMalformedJson         ProblemCode = "malformed_json"
 	ProblemCodeMalformedQuery        ProblemCode = "malformed_query"
+	ProblemCodeMemberAlready         ProblemCode = "member_already"
 	ProblemCodeMemberNotFound        ProblemCode = "member_not_found"
 	ProblemCodeMethodNotAllowed      ProblemCode = "method_not_allowed"
 	ProblemCodeNoChangePending       ProblemCode = "no_change_pending"
@@ -944,7 +942,6 @@ const (
 	ProblemCodeNoReceipt             ProblemCode = "no_receipt"
 	ProblemCodeNotAcceptable         ProblemCode = "not_acceptable"
 	ProblemCodeNotAllowed            ProblemCode = "not_allowed"
-	ProblemCodeNotBuilt              ProblemCode = "not_built"
 	ProblemCodeNotChangeable         ProblemCode = "not_changeable"
 	ProblemCodeNotConfirmed          ProblemCode = "not_confirmed"
 	ProblemCodeNotForSale            ProblemCode = "not_for_sale"
@@ -985,6 +982,7 @@ const (
 	ProblemCodeTariffInForce         ProblemCode = "tariff_in_force"
 	ProblemCodeTariffVersion         ProblemCode = "tariff_version"
 	ProblemCodeTimeWithoutOffset     ProblemCode = "time_without_offset"
+	ProblemCodeTooManyInvitations    ProblemCode = "too_many_invitations"
 	ProblemCodeTooManyPasskeys       ProblemCode = "too_many_passkeys"
 	ProblemCodeTooManyScheduled      ProblemCode = "too_many_scheduled"
 	ProblemCodeTooManyStays          ProblemCode = "too_many_stays"
@@ -1098,6 +1096,8 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodeMalformedQuery:
 		return true
+	case ProblemCodeMemberAlready:
+		return true
 	case ProblemCodeMemberNotFound:
 		return true
 	case ProblemCodeMethodNotAllowed:
@@ -1111,8 +1111,6 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeNotAcceptable:
 		return true
 	case ProblemCodeNotAllowed:
-		return true
-	case ProblemCodeNotBuilt:
 		return true
 	case ProblemCodeNotChangeable:
 		return true
@@ -1193,6 +1191,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeTariffVersion:
 		return true
 	case ProblemCodeTimeWithoutOffset:
+		return true
+	case ProblemCodeTooManyInvitations:
 		return true
 	case ProblemCodeTooManyPasskeys:
 		return true
@@ -2131,7 +2131,7 @@ type ConfigChange struct {
 	// Before What was, as far as it changed; null: nothing
 	Before interface{} `json:"before"`
 
-	// By The address of an account, `openlot admin`, `the clock`, or `a closed account`
+	// By The address of an account, `openlot admin`, or `a closed account`; empty: not on record
 	By string `json:"by"`
 	Id string `json:"id"`
 
@@ -4119,7 +4119,7 @@ type TariffReplay struct {
 	RevenueReal Amount `json:"revenue_real"`
 	Same        int    `json:"same"`
 
-	// Stays All that were charged by a tariff
+	// Stays All that ended in the span
 	Stays int `json:"stays"`
 
 	// To Examples: 2026-10-25

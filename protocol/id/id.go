@@ -40,6 +40,7 @@ type (
 	loginKind       struct{}
 	passkeyKind     struct{}
 	orderKind       struct{}
+	invitationKind  struct{}
 )
 
 func (reservationKind) prefix() string { return "rsv" }
@@ -57,6 +58,7 @@ func (blockKind) prefix() string       { return "blk" }
 func (loginKind) prefix() string       { return "lgn" }
 func (passkeyKind) prefix() string     { return "psk" }
 func (orderKind) prefix() string       { return "ord" }
+func (invitationKind) prefix() string  { return "inv" }
 
 // The identifiers of the product.
 //
@@ -77,6 +79,7 @@ type (
 	Login       = ID[loginKind]       // one log-in of an account on one device
 	Passkey     = ID[passkeyKind]     // a key on a device that logs an account in
 	Order       = ID[orderKind]       // what somebody has a lane do from afar
+	Invitation  = ID[invitationKind]  // to work for an operator
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.

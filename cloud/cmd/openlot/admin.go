@@ -13,6 +13,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/app"
 	"github.com/openlot/openlot/cloud/internal/capacity"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -110,7 +111,7 @@ func (c *capacityCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) 
 		}
 	}
 	return c.on(ctx, log, func(s *capacity.Service, p id.Parking) error {
-		op := &capacity.Change{In: p, SpaceType: t, Capacity: c.Capacity, From: from}
+		op := &capacity.Change{In: p, SpaceType: t, Capacity: c.Capacity, From: from, By: parking.Author{Name: parking.Commands}}
 		short, err := s.Change(ctx, op)
 		if err != nil {
 			return err
@@ -152,7 +153,7 @@ func (c *blockCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) err
 		return fault.Wrap(err, fault.Invalid, capacity.CodeBlockInvalid, "The block ends before it begins.").WithField("--to", "is not after --from")
 	}
 	return c.on(ctx, log, func(s *capacity.Service, p id.Parking) error {
-		op := &capacity.Block{In: p, SpaceType: t, N: c.N, Claim: window.Claim(), Reason: c.Reason}
+		op := &capacity.Block{In: p, SpaceType: t, N: c.N, Claim: window.Claim(), Reason: c.Reason, By: parking.Author{Name: parking.Commands}}
 		short, err := s.Block(ctx, op)
 		if err != nil {
 			return err
@@ -176,7 +177,7 @@ func (c *unblockCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) e
 		return fault.Wrap(err, fault.Invalid, "invalid_block_id", "That is not a block's id.")
 	}
 	return c.on(ctx, log, func(s *capacity.Service, p id.Parking) error {
-		b, err := s.Unblock(ctx, p, i)
+		b, err := s.Unblock(ctx, p, i, parking.Author{Name: parking.Commands})
 		if err != nil {
 			return err
 		}

@@ -126,12 +126,12 @@ func (c *policyCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) er
 		if *c == (policyCmd{one: c.one}) { // only show it, whatever it is
 			change = func(p parking.Policy) (parking.Policy, error) { return p, nil }
 		}
-		before, after, err := s.Store.ChangePolicy(ctx, at, s.Now().UTC(), change)
+		done, err := s.Store.ChangePolicy(ctx, capacity.PolicyEdit{At: at, Today: s.Now().UTC(), By: parking.Author{Name: parking.Commands}}, change)
 		if err != nil {
 			return err
 		}
-		rows := fields(after)
-		for i, was := range fields(before) {
+		rows := fields(done.After)
+		for i, was := range fields(done.Before) {
 			if was[1] != rows[i][1] {
 				rows[i][2] = "was " + was[1]
 			}

@@ -150,7 +150,7 @@ func (c *adoptCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) err
 		if next == nil {
 			return c.show(ctx, out, a, at)
 		}
-		before, err := a.Tariffs.Adopt(ctx, at, *next)
+		before, err := a.Tariffs.Adopt(ctx, at, *next, parking.Author{Name: parking.Commands})
 		if err != nil {
 			return err
 		}

@@ -34,6 +34,8 @@ const (
 	ViewMoney         Action = "view_money"    // of an operator; staff do not
 	CommandGates      Action = "command_gates" // have lanes do something, and mark incidents as read
 	ViewIncidentMoney Action = "view_incident_money"
+	RunParkings       Action = "run_parkings" // change how they are run, and see what they bring
+	ManageTeam        Action = "manage_team"  // of an operator
 )
 
 // Object is what it is to be done with: whose it is, if it is there at all.
@@ -80,6 +82,22 @@ func Decide(p Principal, a Action, o Object) Verdict {
 			return Hidden
 		case (a == ViewMoney || a == ViewIncidentMoney) && role == Staff:
 			return Denied
+		}
+		return Allowed
+	case RunParkings, ManageTeam:
+		if p.Account.IsZero() {
+			return Anonymous
+		}
+		role, works := p.roleAt(o)
+		switch {
+		case !works && len(p.Memberships) == 0:
+			return NoOperator
+		case !works || !o.Exists: // what is there of others answers as what is not
+			return Hidden
+		case role == Staff:
+			return Denied
+		case !p.SecondFactor:
+			return NeedsSecondFactor
 		}
 		return Allowed
 	}

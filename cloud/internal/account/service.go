@@ -23,6 +23,11 @@ const (
 	LinkKnown  LinkKind = "known"  // somebody signed up with an address that has an account
 	LinkReset  LinkKind = "reset"  // a new password
 	LinkNone   LinkKind = "none"   // a new password for an address without an account: no mail
+
+	LinkInvite      LinkKind = "invite"       // to work for an operator
+	LinkJoined      LinkKind = "joined"       // whom somebody had invited has accepted
+	LinkRoleChanged LinkKind = "role_changed" // of the address's account
+	LinkRemoved     LinkKind = "removed"      // its role was taken away
 )
 
 // Link is what a mail about an account says.
@@ -34,6 +39,11 @@ type Link struct {
 	Language string
 	Created  time.Time
 	Expires  time.Time
+
+	// Of mails about a team.
+	Operator string // its name
+	Role     Role
+	Who      string // the address of somebody else
 }
 
 // Store keeps accounts. What its methods say by false or nil is no error, and no
@@ -128,6 +138,7 @@ type Change struct {
 // Service puts the rules to use. Its methods are safe for concurrent use.
 type Service struct {
 	Store  Store
+	Teams  TeamStore
 	Hasher *Hasher
 	Secret []byte // of the links
 	Now    func() time.Time

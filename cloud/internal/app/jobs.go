@@ -60,6 +60,7 @@ func (c *cloud) newJobs(ctx context.Context, l *lifecycle, tokens booking.Tokens
 		schedule.Task{Name: "presume_left", Every: time.Minute, Run: (&fleet.Presumer{Store: postgres.NewUnseen(c.db), Committer: c.committer, Log: c.log}).Run})
 	tasks = append(tasks, schedule.Debts(due, c.booking, settle, c.collectors(), c.log))
 	tasks = append(tasks, schedule.Lifecycle(due, c.booking, c.log)...)
+	tasks = append(tasks, schedule.Tariffs(postgres.NewTariffs(c.db), c.log))
 	tasks = append(tasks, c.housekeeping()...)
 	tasks = append(tasks, c.comparing(settle), c.payingOut())
 	c.relay = relay.New(postgres.NewRelay(c.db, queue), c.log)

@@ -16,9 +16,9 @@ import (
 
 // doors says for each route who gets through: to everybody ("open"), whoever is logged in
 // ("account"), whoever has the reservation's token or owns it ("reservation"), who both is
-// logged in and has the token ("claim"), who works for the operator ("owner", or "look"
-// in numbers_test.go), who owns it ("money", there), or who works for the operator of the
-// parking ("parking").
+// logged in and has the token ("claim"), who works for the operator ("owner") or for that of the
+// parking ("parking"); of a parking, who may look at how it is run ("look") and who may run it
+// ("run"); who sees money ("money"), and who manages a team ("team").
 var doors = map[string]string{
 	"GET /parkings": "open", "GET /parking": "open", "GET /parkings/{id}": "open", "GET /parkings/{id}/tariffs/{version}": "open", "GET /keys": "open", "GET /payment-config": "open",
 	"POST /quotes": "open", "POST /reserve": "open", "POST /webhooks/{provider}": "open",
@@ -35,7 +35,7 @@ var doors = map[string]string{
 	"GET /me/sessions": "account", "DELETE /me/sessions": "account", "DELETE /me/sessions/{id}": "account", "GET /me/reservations": "account",
 	"POST /me/totp": "account", "POST /me/totp/confirm": "account", "DELETE /me/totp": "account", "POST /me/recovery-codes": "account",
 	"GET /me/passkeys": "account", "POST /me/passkeys": "account", "POST /me/passkeys/begin": "account", "DELETE /me/passkeys/{id}": "account",
-	"GET /owner/parkings": "owner",
+	"GET /owner/parkings":             "owner",
 	"GET /owner/parkings/{id}/config": "look", "GET /owner/parkings/{id}/tariffs": "look", "GET /owner/parkings/{id}/changes": "look",
 	"POST /owner/parkings/{id}/capacity": "run", "POST /owner/parkings/{id}/blocks": "run", "DELETE /owner/parkings/{id}/blocks/{block}": "run",
 	"PATCH /owner/parkings/{id}/policy": "run", "POST /owner/parkings/{id}/tariffs": "run", "POST /owner/parkings/{id}/tariffs/check": "run",
@@ -142,9 +142,14 @@ func TestEveryRouteHasItsDoor(t *testing.T) {
 	admin := member(t, r, accounts, "admin", account.Admin, "")
 	owner.want(403, "second_factor_required", "GET", "/owner/parkings", "")
 	admin.want(403, "second_factor_required", "GET", "/owner/parkings", "")
+	one := &browser{t: t, at: r.HTTP}
+	one.want(401, "not_logged_in", "GET", "/owner/parkings/dresden-altmarkt/config", "")
+	owner.want(403, "second_factor_required", "POST", "/owner/parkings/dresden-altmarkt/capacity", `{}`)
+	owner.want(403, "second_factor_required", "GET", "/owner/team?operator="+mine, "")
 	owner.second()
 	admin.second()
 	nobody := &browser{t: t, at: r.HTTP}
+	another := importAnother(t, dir)
 
 	from := time.Now().UTC().Add(time.Hour).Truncate(time.Minute)
 	made := driver.want(201, "", "POST", "/reserve", fmt.Sprintf(`{"parking_id":"dresden-altmarkt","space_type":"standard","from":%q,"to":%q,"payment_method":"pm_sandbox_ok","contact":{"email":"driver@posteo.example"}}`,
@@ -167,6 +172,18 @@ func TestEveryRouteHasItsDoor(t *testing.T) {
 			}
 			seen++
 			at := strings.NewReplacer("{id}", made["id"].(string)).Replace(path)
+			if door == "look" || door == "run" {
+				for who, b := range map[string]*browser{"nobody": nobody, "driver": driver, "staff": staff, "owner": owner, "admin": admin} {
+					throughParking(t, b, who, door, method, path)
+				}
+				continue
+			}
+			if door == "team" {
+				for who, b := range map[string]*browser{"nobody": nobody, "driver": driver, "staff": staff, "owner": owner, "admin": admin} {
+					throughTeam(t, b, who, method, path, mine, another)
+				}
+				continue
+			}
 			status := func(b *browser, header ...string) int { s, _, _ := b.do(method, at, "", header...); return s }
 			switch door {
 			case "account":
@@ -249,5 +266,91 @@ func TestEveryRouteHasItsDoor(t *testing.T) {
 	}
 	if seen != len(doors) {
 		t.Errorf("%d doors, %d of them are routes", len(doors), seen)
+	}
+}
+
+const anotherPark = `{"type":"FeatureCollection","features":[{"type":"Feature","geometry":{"type":"Point","coordinates":[13.75,51.06]},
+	"properties":{"id":"dresden-neumarkt","name":"Neumarkt","city":"Dresden","kind":"underground","capacity":2,"tz":"Europe/Berlin"}}]}`
+
+// importAnother makes another operator with a parking of its own, and returns its id.
+func importAnother(t *testing.T, dir string) string {
+	t.Helper()
+	db, stop, err := app.Tools(t.Context(), "", dir, true, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stop() }()
+	if _, err := app.Import(t.Context(), db, "Another operator", strings.NewReader(anotherPark), time.Now().UTC()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := postgres.NewAccounts(db, nil).Operators(t.Context(), nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range all {
+		if o.Name == "Another operator" {
+			return o.Operator.String()
+		}
+	}
+	t.Fatal("it is not there")
+	return ""
+}
+
+// refusals are the codes by which a door is closed.
+var refusals = map[string]bool{
+	"not_logged_in": true, "no_operator": true, "not_allowed": true, "second_factor_required": true, "parking_not_found": true, "operator_not_found": true,
+}
+
+// throughParking asks at a door of a parking: somebody's own one, another operator's, and
+// one that is not there, which are answered alike.
+func throughParking(t *testing.T, b *browser, who, door, method, path string) {
+	t.Helper()
+	want := map[string][3]string{
+		"nobody": {"not_logged_in", "not_logged_in", "not_logged_in"}, "driver": {"no_operator", "no_operator", "no_operator"},
+		"staff": {"", "parking_not_found", "parking_not_found"}, "owner": {"", "parking_not_found", "parking_not_found"}, "admin": {"", "", "parking_not_found"},
+	}[who]
+	if who == "staff" && door == "run" {
+		want[0] = "not_allowed"
+	}
+	for i, place := range []string{"dresden-altmarkt", "dresden-neumarkt", "dresden-nowhere"} {
+		at := strings.NewReplacer("{id}", place, "{block}", "blk_00000000000000000000000001", "{version}", "9").Replace(path)
+		status, _, got := b.do(method, at, "")
+		code, _ := got["code"].(string)
+		if !refusals[code] {
+			code = ""
+		}
+		if code != want[i] || door == "look" && code == "" && status != 200 {
+			t.Errorf("%s %s: %s gets %d %v, want %q", method, at, who, status, got["code"], want[i])
+		}
+	}
+}
+
+// throughTeam asks at a door of teams: of his own operator, of another, of none.
+func throughTeam(t *testing.T, b *browser, who, method, path, mine, another string) {
+	t.Helper()
+	want := map[string][3]string{
+		"nobody": {"not_logged_in", "not_logged_in", "not_logged_in"}, "driver": {"no_operator", "no_operator", "no_operator"},
+		"staff": {"not_allowed", "operator_not_found", "operator_not_found"}, "owner": {"", "operator_not_found", "operator_not_found"}, "admin": {"", "", ""},
+	}[who]
+	for i, operator := range []string{mine, another, "opr_00000000000000000000000001"} {
+		at := strings.NewReplacer("{id}", "inv_00000000000000000000000001", "{account}", "acc_00000000000000000000000001").Replace(path) + "?operator=" + operator
+		body := ""
+		if method == "POST" || method == "PATCH" {
+			body = fmt.Sprintf(`{"operator":%q,"role":"staff"}`, operator)
+			if method == "POST" {
+				body = fmt.Sprintf(`{"operator":%q,"email":"nobody","role":"staff"}`, operator)
+			}
+		}
+		status, _, got := b.do(method, at, body)
+		code, _ := got["code"].(string)
+		if who == "admin" && i == 2 && code == "operator_not_found" { // an administrator may ask for all there are
+			code = ""
+		}
+		if !refusals[code] {
+			code = ""
+		}
+		if code != want[i] {
+			t.Errorf("%s %s: %s gets %d %v, want %q", method, at, who, status, got["code"], want[i])
+		}
 	}
 }

@@ -64,7 +64,7 @@ func (s *Service) Modify(ctx context.Context, r id.Reservation, c ChangeRequest)
 }
 
 func (s *Service) change(ctx context.Context, r id.Reservation, c ChangeRequest, kind string) (View, error) {
-	if err := checkKey(c.Key); err != nil {
+	if err := CheckKey(c.Key); err != nil {
 		return View{}, err
 	}
 	a := asked{

@@ -202,7 +202,7 @@ type PayRequest struct {
 // CodeMethodNeeded where the reservation has no card, CodePaymentGone and those of
 // requests.
 func (s *Service) Pay(ctx context.Context, r id.Reservation, q PayRequest) (View, error) {
-	if err := checkKey(q.Key); err != nil {
+	if err := CheckKey(q.Key); err != nil {
 		return View{}, err
 	}
 	if q.Method != "" {

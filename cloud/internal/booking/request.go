@@ -61,7 +61,7 @@ const (
 // check normalises the request. It looks at nothing but the request, so that a
 // retry is judged as the first try was.
 func (r Request) check() (wanted, error) {
-	if err := checkKey(r.Key); err != nil {
+	if err := CheckKey(r.Key); err != nil {
 		return wanted{}, err
 	}
 	window, err := newWindow(r.From, r.To)
@@ -131,8 +131,6 @@ func errSpaceType() error {
 	return fault.New(fault.Invalid, CodeSpaceTypeUnknown, "This parking has no such space type.").
 		WithField("space_type", "is not one of the parking's")
 }
-
-func checkKey(key string) error { return CheckKey(key) }
 
 // CheckKey refuses an idempotency key that is missing or none. Its faults are
 // CodeKeyMissing and CodeKeyInvalid.

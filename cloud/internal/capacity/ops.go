@@ -26,6 +26,7 @@ const (
 	CodeBlockTooLarge    = "block_exceeds_capacity"
 	CodeBlockNotFound    = "block_not_found"
 	CodeBlockRemoved     = "block_removed"
+	CodeVersionConflict  = "version_conflict"
 )
 
 // Change gives a space type another capacity on a day and all days after it,
@@ -36,6 +37,7 @@ type Change struct {
 	SpaceType id.SpaceType
 	Capacity  int16
 	From      int32 // UTC days since the epoch; 0: today
+	By        parking.Author
 
 	// Set by Apply.
 	Was  int16 // on the first day
@@ -76,7 +78,7 @@ func (c *Change) Apply(w *commit.Work, now time.Time) error {
 		return fault.New(fault.Conflict, CodeBaysMissing, "The spaces of this type are numbered, and there are not that many. Import the parking with more bays first.").
 			WithField("capacity", "is more than there are bays")
 	}
-	was, seeded, days, err := w.SetCapacity(c.SpaceType, from, lastDay(today)+1, c.Capacity)
+	was, seeded, days, err := w.SetCapacity(c.SpaceType, from, lastDay(today)+1, c.Capacity, c.By)
 	switch {
 	case errors.Is(err, inventory.ErrTooMany):
 		return fault.Wrap(err, fault.Conflict, CodeCapacityInvalid, "So much is claimed that the capacity cannot be this low.")
@@ -122,6 +124,7 @@ type Block struct {
 	N         int16
 	Claim     timerange.Quarters
 	Reason    string // for people; no personal data
+	By        parking.Author
 
 	// Set by Apply.
 	After commit.Block
@@ -171,7 +174,7 @@ func (b *Block) Apply(w *commit.Work, now time.Time) error {
 		return problem("reason", fmt.Sprintf("has 1 to %d bytes", MaxReason))
 	}
 	x := commit.Block{ID: b.ID, SpaceType: b.SpaceType, Claim: claim, N: b.N, Reason: b.Reason, CreatedAt: now}
-	switch err := w.AddBlock(&x); {
+	switch err := w.AddBlock(&x, b.By); {
 	case errors.Is(err, inventory.ErrUnseeded):
 		return errBeyond()
 	case errors.Is(err, inventory.ErrTooMany):
@@ -190,6 +193,7 @@ type Unblock struct {
 	In    id.Parking
 	ID    id.Block
 	Known *commit.Block // what the caller has read, if anything: it only says what to load
+	By    parking.Author
 
 	// Set by Apply.
 	After   commit.Block
@@ -225,7 +229,7 @@ func (u *Unblock) Apply(w *commit.Work, now time.Time) error {
 		u.After, u.Already = *b, !u.done
 		return nil
 	}
-	if err := w.RemoveBlock(b, timerange.Floor(now), now); err != nil {
+	if err := w.RemoveBlock(b, timerange.Floor(now), now, u.By); err != nil {
 		return fmt.Errorf("remove %s: %w", u.ID, err)
 	}
 	u.After, u.done = *b, true

@@ -23,10 +23,30 @@ type Store interface {
 	Blocks(ctx context.Context, at id.Parking, from timerange.Q) ([]commit.Block, error)
 	// Block returns a block, nil when there is none.
 	Block(ctx context.Context, at id.Parking, i id.Block) (*commit.Block, error)
-	// ChangePolicy replaces a parking's policy by what change makes of it, and
-	// seeds the days of a longer horizon. It returns a fault of code
-	// parking_not_found, or the error of change.
-	ChangePolicy(ctx context.Context, at id.Parking, today time.Time, change func(parking.Policy) (parking.Policy, error)) (before, after parking.Policy, err error)
+	// ChangePolicy replaces a parking's policy by what change makes of it, with a row
+	// of the history, and seeds the days of a longer horizon. Its faults are
+	// parking_not_found, CodeVersionConflict, policy_invalid and those of change; they
+	// change nothing, and neither does a preview.
+	ChangePolicy(ctx context.Context, e PolicyEdit, change func(parking.Policy) (parking.Policy, error)) (PolicyEdited, error)
+	// Preview applies an op to the rows as they stand and commits nothing. It returns
+	// what Shortage would after it.
+	Preview(ctx context.Context, op commit.Op, t id.SpaceType, now time.Time) (Deficit, []Candidate, error)
+}
+
+// PolicyEdit is a change of a parking's policy.
+type PolicyEdit struct {
+	At      id.Parking
+	Today   time.Time // for the days of a longer horizon
+	By      parking.Author
+	Version int64 // that was looked at; 0: whatever it is
+	Preview bool  // change nothing
+}
+
+// PolicyEdited is a policy before and after.
+type PolicyEdited struct {
+	Before, After parking.Policy
+	Version       int64 // after it; of a preview, the present one
+	Kept          int   // reservations that are sold, have not begun, and keep their terms
 }
 
 // Service changes capacities.
@@ -55,6 +75,11 @@ func (s *Service) Shortage(ctx context.Context, at id.Parking, t id.SpaceType) (
 	if err != nil {
 		return Shortage{}, err
 	}
+	return shortage(missing, live), nil
+}
+
+// shortage is the rule of what is missing, whether it is so or would be.
+func shortage(missing Deficit, live []Candidate) Shortage {
 	out := Shortage{Runs: missing.runs(), Affected: LeastHarm(missing, live)}
 	for q, n := range missing {
 		for _, c := range out.Affected {
@@ -64,7 +89,7 @@ func (s *Service) Shortage(ctx context.Context, at id.Parking, t id.SpaceType) (
 		}
 		out.Unsolved = max(out.Unsolved, int(n))
 	}
-	return out, nil
+	return out
 }
 
 // Change changes a capacity and says what it left without a place.
@@ -73,6 +98,27 @@ func (s *Service) Change(ctx context.Context, c *Change) (Shortage, error) {
 		return Shortage{}, err
 	}
 	return s.Shortage(ctx, c.In, c.SpaceType)
+}
+
+// Preview says what Change would, and changes nothing.
+func (s *Service) Preview(ctx context.Context, c *Change) (Shortage, error) {
+	return s.preview(ctx, c, c.SpaceType)
+}
+
+// PreviewBlock says what Block would, and changes nothing.
+func (s *Service) PreviewBlock(ctx context.Context, b *Block) (Shortage, error) {
+	if b.ID.IsZero() {
+		b.ID = id.New[id.Block](s.Now())
+	}
+	return s.preview(ctx, b, b.SpaceType)
+}
+
+func (s *Service) preview(ctx context.Context, op commit.Op, t id.SpaceType) (Shortage, error) {
+	missing, live, err := s.Store.Preview(ctx, op, t, s.Now())
+	if err != nil {
+		return Shortage{}, err
+	}
+	return shortage(missing, live), nil
 }
 
 // Block takes bays out of use and says what that left without a place. The
@@ -89,12 +135,12 @@ func (s *Service) Block(ctx context.Context, b *Block) (Shortage, error) {
 
 // Unblock puts the bays of a block back into use. A block that was removed
 // before is a fault of CodeBlockRemoved.
-func (s *Service) Unblock(ctx context.Context, at id.Parking, i id.Block) (commit.Block, error) {
+func (s *Service) Unblock(ctx context.Context, at id.Parking, i id.Block, by parking.Author) (commit.Block, error) {
 	known, err := s.Store.Block(ctx, at, i)
 	if err != nil {
 		return commit.Block{}, err
 	}
-	op := &Unblock{In: at, ID: i, Known: known}
+	op := &Unblock{In: at, ID: i, Known: known, By: by}
 	if _, err := s.Commits.Commit(ctx, op); err != nil {
 		return commit.Block{}, err
 	}

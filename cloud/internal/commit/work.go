@@ -202,8 +202,8 @@ func (w *Work) Block(i id.Block) (*Block, error) {
 }
 
 // AddBlock takes the units of a block, whether or not they are free, and tells
-// it, which stores it.
-func (w *Work) AddBlock(b *Block) error {
+// it with who asked for it, which stores both.
+func (w *Work) AddBlock(b *Block, by parking.Author) error {
 	if err := w.need(b.SpaceType, b.Claim); err != nil {
 		return err
 	}
@@ -211,13 +211,13 @@ func (w *Work) AddBlock(b *Block) error {
 		return err
 	}
 	w.rows.blocks.set(b.ID, b)
-	w.tellBlock(feed.CapacityBlocked, b, b.CreatedAt)
+	w.tellBlock(feed.CapacityBlocked, b, b.CreatedAt, by)
 	return nil
 }
 
 // RemoveBlock ends a block at a quarter, gives its units back from there on,
-// and tells it, which stores it.
-func (w *Work) RemoveBlock(b *Block, end timerange.Q, now time.Time) error {
+// and tells it with who asked for it, which stores both.
+func (w *Work) RemoveBlock(b *Block, end timerange.Q, now time.Time, by parking.Author) error {
 	ahead := timerange.Quarters{From: min(max(end, b.Claim.From), b.Claim.To), To: b.Claim.To}
 	if !ahead.Empty() {
 		if err := w.need(b.SpaceType, ahead); err != nil {
@@ -229,21 +229,21 @@ func (w *Work) RemoveBlock(b *Block, end timerange.Q, now time.Time) error {
 	}
 	b.Claim.To, b.RemovedAt = ahead.From, now
 	w.rows.blocks.set(b.ID, b)
-	w.tellBlock(feed.CapacityUnblocked, b, now)
+	w.tellBlock(feed.CapacityUnblocked, b, now, by)
 	return nil
 }
 
-func (w *Work) tellBlock(k feed.Kind, b *Block, at time.Time) {
-	w.Emit(k, feed.Body{Block: &feed.Block{
+func (w *Work) tellBlock(k feed.Kind, b *Block, at time.Time, by parking.Author) {
+	w.Emit(k, feed.Body{By: by.Name, Why: by.Why, Block: &feed.Block{
 		ID: b.ID, SpaceType: b.SpaceType, From: b.Claim.From, To: b.Claim.To, N: b.N, Reason: b.Reason, At: at,
 	}})
 }
 
 // SetCapacity gives the days [from, to) of a type that exist another capacity
-// and tells it, which stores it for the days to come. It returns what the first
+// and tells it with who asked for it, which stores both for the days to come. It returns what the first
 // of them had, whether there is any, and how many were changed; when none was,
 // it tells nothing.
-func (w *Work) SetCapacity(t id.SpaceType, from, to int32, capacity int16) (was int16, seeded bool, changed int, err error) {
+func (w *Work) SetCapacity(t id.SpaceType, from, to int32, capacity int16, by parking.Author) (was int16, seeded bool, changed int, err error) {
 	if err := w.need(t, timerange.Quarters{From: timerange.DayStart(from), To: timerange.DayStart(to)}); err != nil {
 		return 0, false, 0, err
 	}
@@ -253,7 +253,7 @@ func (w *Work) SetCapacity(t id.SpaceType, from, to int32, capacity int16) (was 
 	if changed, err = w.sheet.SetCapacity(t, from, to, capacity); err != nil || changed == 0 {
 		return was, seeded, changed, err
 	}
-	w.Emit(feed.CapacityChanged, feed.Body{Capacity: &feed.Capacity{SpaceType: t, FromDay: from, Capacity: capacity, Was: was}})
+	w.Emit(feed.CapacityChanged, feed.Body{By: by.Name, Why: by.Why, Capacity: &feed.Capacity{SpaceType: t, FromDay: from, Capacity: capacity, Was: was}})
 	return was, seeded, changed, nil
 }
 
@@ -296,6 +296,21 @@ func (w *Work) Over(t id.SpaceType, q timerange.Quarters) (int16, error) {
 		return 0, err
 	}
 	return w.sheet.Over(t, q)
+}
+
+// Overs are the quarters of the days of a type that the ops have changed, with what is
+// claimed there beyond the capacity, 0 where nothing is.
+func (w *Work) Overs(t id.SpaceType) map[timerange.Q]int16 {
+	out := map[timerange.Q]int16{}
+	for k, d := range w.sheet.Changed {
+		if k.Type != t {
+			continue
+		}
+		for i, n := range d.Over {
+			out[timerange.DayStart(k.Day)+timerange.Q(i)] = n
+		}
+	}
+	return out
 }
 
 // Emit appends an event. Claims that changed since the op's last event are

@@ -84,6 +84,8 @@ type Body struct {
 	Capacity    *Capacity         `json:"capacity,omitempty"`
 	Block       *Block            `json:"block,omitempty"`
 	Bill        *bill.Bill        `json:"bill,omitempty"`  // with what ends a stay, or a reservation without one; the database keeps it from here
+	By          string            `json:"by,omitempty"`    // who changed a capacity or a block: an account's id, or what a command calls itself
+	Why         string            `json:"why,omitempty"`   // in their own words
 	Trace       string            `json:"trace,omitempty"` // W3C traceparent of what the event was committed for, when that is traced
 }
 

@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func TestTailgatesAreCountedAndBilledAsThePolicySays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStack(t, time.Minute)
-			if _, _, err := postgres.NewCapacity(s.db).ChangePolicy(t.Context(), altmarkt, time.Now(), func(p parking.Policy) (parking.Policy, error) {
+			if _, err := postgres.NewCapacity(s.db).ChangePolicy(t.Context(), capacity.PolicyEdit{At: altmarkt, Today: time.Now()}, func(p parking.Policy) (parking.Policy, error) {
 				p.Tailgates = c.policy
 				return p, p.Validate()
 			}); err != nil {

@@ -65,16 +65,19 @@ type Check struct {
 // Config is what the API is made of. A handler that is nil leaves its routes
 // out.
 type Config struct {
-	Booking   Booking
-	Watcher   Watcher
-	Receipts  Receipts
-	Webhooks  Webhooks // nil: no provider sends any
-	Accounts  Accounts
-	Listed    Listed    // what the listing says of a parking
-	Gatehouse Gatehouse // nil: nothing is looked after from afar
-	Numbers   Numbers   // nil: there are no pages for operators
-	Demand    Demand    // nil: nobody counts who finds nothing
-	Origins   []string  // of pages that may send a session from elsewhere, as https://portal.example.org
+	Booking     Booking
+	Watcher     Watcher
+	Receipts    Receipts
+	Webhooks    Webhooks // nil: no provider sends any
+	Accounts    Accounts
+	Listed      Listed    // what the listing says of a parking
+	Gatehouse   Gatehouse // nil: nothing is looked after from afar
+	Settings    Settings  // how parkings are run
+	Teams       Teams     // who runs them
+	TeamHistory TeamHistory
+	Numbers     Numbers  // nil: there are no pages for operators
+	Demand      Demand   // nil: nobody counts who finds nothing
+	Origins     []string // of pages that may send a session from elsewhere, as https://portal.example.org
 	// TrustedProxies are the addresses or networks of those whose X-Forwarded-For is believed.
 	TrustedProxies []string
 

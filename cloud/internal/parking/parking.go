@@ -117,6 +117,16 @@ type Parking struct {
 	TariffSince time.Time // since when Tariff is in force; zero: always
 }
 
+// Author is who asks for a change of the configuration, and why: both go into the
+// history, in the commit of the change.
+type Author struct {
+	Name string // an account's id, or what a command calls itself
+	Why  string // for colleagues; may be empty
+}
+
+// Commands is the name under which what the command line changes is on record.
+const Commands = "openlot admin"
+
 // Edition is one edition of a parking's tariff.
 type Edition struct {
 	Tariff  tariff.Tariff

@@ -15,7 +15,23 @@ const (
 	CodeTariffInvalid  = "invalid_tariff"
 	CodeTariffVersion  = "tariff_version"
 	CodeTariffCurrency = "tariff_currency"
+	CodeTariffFrom     = "tariff_from"
+	CodeManyScheduled  = "too_many_scheduled"
+	CodeTariffInForce  = "tariff_in_force"
+	CodeNoEdition      = "edition_not_found"
 )
+
+// MaxScheduled is how many tariffs a parking may have ahead of it.
+const MaxScheduled = 10
+
+// Scheduled is a tariff that the parking will go over to, unless it is withdrawn.
+type Scheduled struct {
+	Tariff tariff.Tariff
+	From   time.Time
+	By     string // its author
+	Why    string
+	At     time.Time // when it was scheduled
+}
 
 // Grace are the times that the parking forgives: the tariff's and the policy's.
 func (p *Parking) Grace() tariff.Grace {
@@ -85,4 +101,53 @@ func (p *Parking) Adopt(t tariff.Tariff) error {
 	after := *p
 	after.Tariff = t
 	return after.Lawful()
+}
+
+// Plan checks whether the parking may go over to a tariff now (from is zero) or at an
+// instant to come, beside those that are scheduled: later ones have higher versions. A
+// tariff that is scheduled for that very instant already is no mistake, and nothing new:
+// known is true. Its faults are those of Adopt, and of the codes tariff_from and
+// too_many_scheduled.
+func (p *Parking) Plan(t tariff.Tariff, from, now time.Time, scheduled []Scheduled) (known bool, err error) {
+	if from.IsZero() {
+		if err := p.Adopt(t); err != nil || reflect.DeepEqual(t, p.Tariff) {
+			return err == nil, err
+		}
+		return false, inOrder(t, now, scheduled)
+	}
+	for _, s := range scheduled {
+		if s.From.Equal(from) && reflect.DeepEqual(s.Tariff, t) {
+			return true, nil
+		}
+	}
+	switch {
+	case !from.After(now):
+		return false, fault.New(fault.Invalid, CodeTariffFrom, "A scheduled tariff takes effect later than now. Leave from out to go over to it now.").
+			WithField("from", "is not later than now")
+	case from.After(now.AddDate(0, 0, MaxHorizonDays)):
+		return false, fault.Newf(fault.Invalid, CodeTariffFrom, "A tariff can be scheduled at most %d days ahead.", MaxHorizonDays).
+			WithField("from", "is too far ahead")
+	case len(scheduled) >= MaxScheduled:
+		return false, fault.Newf(fault.Conflict, CodeManyScheduled, "%d tariffs are scheduled. Withdraw one first.", len(scheduled))
+	}
+	if err := p.Adopt(t); err != nil {
+		return false, err
+	}
+	if t.Version <= p.Tariff.Version { // Adopt takes the present one, without effect
+		return false, fault.Newf(fault.Conflict, CodeTariffVersion, "The parking has version %d already.", p.Tariff.Version).
+			WithField("version", fmt.Sprintf("must be above %d", p.Tariff.Version))
+	}
+	return false, inOrder(t, from, scheduled)
+}
+
+// inOrder refuses a version that would not come between those before and after it.
+func inOrder(t tariff.Tariff, from time.Time, scheduled []Scheduled) error {
+	for _, s := range scheduled {
+		v := s.Tariff.Version
+		if v == t.Version || (v < t.Version) != s.From.Before(from) {
+			return fault.Newf(fault.Conflict, CodeTariffVersion, "Version %d is scheduled from %s. Later tariffs have higher versions: give this one another, or withdraw that one.", v, s.From.UTC().Format(time.RFC3339)).
+				WithField("version", "is not in the order of the scheduled ones")
+		}
+	}
+	return nil
 }

@@ -94,8 +94,8 @@ func (s Accounts) PutLink(ctx context.Context, l account.Link) error {
 // Link reads what a mail about an account says; nil: there is none.
 func (s Accounts) Link(ctx context.Context, link [16]byte) (*account.Link, error) {
 	l := account.Link{ID: link}
-	err := s.db.pool.QueryRow(ctx, `select kind, email, language, created_at, expires_at from account_link where id = $1`, link).
-		Scan(&l.Kind, &l.Email, &l.Language, &l.Created, &l.Expires)
+	err := s.db.pool.QueryRow(ctx, `select kind, email, language, created_at, expires_at, operator, role, who from account_link where id = $1`, link).
+		Scan(&l.Kind, &l.Email, &l.Language, &l.Created, &l.Expires, &l.Operator, &l.Role, &l.Who)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -420,6 +420,9 @@ func (s Accounts) Sweep(ctx context.Context, now time.Time) error {
 		return err
 	}
 	if err := s.exec(ctx, "sweep challenges", `delete from passkey_challenge where ctid = any (array(select ctid from passkey_challenge where expires_at < $1 for update skip locked))`, now); err != nil {
+		return err
+	}
+	if err := s.exec(ctx, "sweep invitations", `delete from invitation where expires_at < $1::timestamptz - interval '30 days'`, now); err != nil {
 		return err
 	}
 	return s.exec(ctx, "sweep links", `delete from account_link where expires_at < $1::timestamptz - interval '1 day'`, now)

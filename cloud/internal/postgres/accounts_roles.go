@@ -3,10 +3,12 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/openlot/openlot/cloud/internal/account"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 )
@@ -66,7 +68,8 @@ func (s Accounts) Operators(ctx context.Context, only []id.Operator, all bool) (
 const CodeAccountUnknown = "account_not_found"
 
 // Grant gives the account of an address a role, of the named operator or, without a
-// name, of the platform. An empty role takes it away.
+// name, of the platform. An empty role takes it away. It is bound by account.CheckRole, as
+// whoever does it from a page is, and is in the history.
 func (s Accounts) Grant(ctx context.Context, email string, role account.Role, operator string) error {
 	err := pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
 		var a id.Account
@@ -77,9 +80,8 @@ func (s Accounts) Grant(ctx context.Context, email string, role account.Role, op
 		if err != nil {
 			return err
 		}
-		var of any
+		var o id.Operator
 		if operator != "" {
-			var o id.Operator
 			err := tx.QueryRow(ctx, `select id from operator where name = $1`, operator).Scan(&o)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return noOperator(ctx, tx)
@@ -87,17 +89,40 @@ func (s Accounts) Grant(ctx context.Context, email string, role account.Role, op
 			if err != nil {
 				return err
 			}
-			of = o.UUID()
 		}
-		if role == "" {
-			_, err = tx.Exec(ctx, `delete from membership where account = $1 and operator is not distinct from $2::uuid`, a.UUID(), of)
-			return err
-		}
-		_, err = tx.Exec(ctx, `insert into membership (account, operator, role) values ($1, $2, $3) on conflict (account, operator) do update set role = excluded.role`,
-			a.UUID(), of, string(role))
-		return err
+		return grant(ctx, tx, a, email, role, o)
 	})
 	return unavailable("give a role", err)
+}
+
+// grant gives an account a role of an operator, or (zero) of the platform.
+func grant(ctx context.Context, tx pgx.Tx, a id.Account, email string, role account.Role, o id.Operator) error {
+	if !o.IsZero() {
+		team, err := lockMembers(ctx, tx, o)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(team, func(m account.Member) bool { return m.Account == a }) {
+			_, _, err = changeRole(ctx, tx, o, a, role, parking.Commands)
+			return err
+		}
+	}
+	var of any
+	var noted *id.Operator
+	if !o.IsZero() {
+		of, noted = o.UUID(), &o
+	}
+	sql, args := `insert into membership (account, operator, role) values ($1, $2, $3) on conflict do nothing`, []any{a.UUID(), of, string(role)}
+	what, before, after := "team.joined", inTeam(email, ""), inTeam(email, role)
+	if role == "" {
+		sql, args = `delete from membership where account = $1 and operator is not distinct from $2::uuid`, args[:2]
+		what, before = "team.removed", inTeam(email, account.Admin)
+	}
+	tag, err := tx.Exec(ctx, sql, args...)
+	if err != nil || tag.RowsAffected() == 0 { // it was so
+		return err
+	}
+	return noteTeam(ctx, tx, noted, parking.Commands, what, before, after)
 }
 
 // DropSecondFactor removes all second factors of the account of an address, whose owner has
@@ -133,4 +158,24 @@ func noOperator(ctx context.Context, tx pgx.Tx) error {
 		return fault.New(fault.NotFound, account.CodeOperatorUnknown, "There is no operator yet: import its parkings first.")
 	}
 	return fault.Newf(fault.NotFound, account.CodeOperatorUnknown, "There is no operator of that name. There are: %s.", names)
+}
+
+// Emails implements settings.People.
+func (s Accounts) Emails(ctx context.Context, of []id.Account) (map[id.Account]string, error) {
+	ids := make([][16]byte, len(of))
+	for i := range of {
+		ids[i] = of[i].UUID()
+	}
+	rows, err := s.db.pool.Query(ctx, `select id, email from account where id = any ($1)`, ids)
+	if err != nil {
+		return nil, unavailable("read addresses", err)
+	}
+	found := map[id.Account]string{}
+	var a id.Account
+	var email string
+	_, err = pgx.ForEachRow(rows, []any{&a, &email}, func() error {
+		found[a] = email
+		return nil
+	})
+	return found, unavailable("read addresses", err)
 }

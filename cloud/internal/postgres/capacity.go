@@ -2,17 +2,13 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/commit"
-	"github.com/openlot/openlot/cloud/internal/feed"
-	"github.com/openlot/openlot/cloud/internal/parking"
-	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
 )
@@ -62,35 +58,50 @@ func (c Capacity) Shortage(ctx context.Context, at id.Parking, t id.SpaceType, f
 	missing := capacity.Deficit{}
 	var live []capacity.Candidate
 	read := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err := pgx.BeginTxFunc(ctx, c.db.pool, read, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, capacityOver, string(at), string(t), int64(from))
-		if err != nil {
+	err := pgx.BeginTxFunc(ctx, c.db.pool, read, func(tx pgx.Tx) (err error) {
+		if missing, err = overs(ctx, tx, at, t, from); err != nil {
 			return err
 		}
-		var first, last, q int64
-		var over int16
-		if _, err := pgx.ForEachRow(rows, []any{&q, &over}, func() error {
-			if len(missing) == 0 {
-				first, last = q, q
-			}
-			first, last = min(first, q), max(last, q)
-			missing[timerange.Q(q)] = over
-			return nil
-		}); err != nil || len(missing) == 0 {
-			return err
-		}
-		rows, err = tx.Query(ctx, capacityCandidates, string(at), string(t), first, last+1)
-		if err != nil {
-			return err
-		}
-		live, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (x capacity.Candidate, err error) {
-			err = row.Scan(&x.ID, &x.State, &x.Window.From, &x.Window.To, &x.Claim.From, &x.Claim.To, &x.Total.Minor, &x.Total.Currency, &x.CreatedAt)
-			x.Window.From, x.Window.To, x.CreatedAt = x.Window.From.UTC(), x.Window.To.UTC(), x.CreatedAt.UTC()
-			return x, err
-		})
+		live, err = candidates(ctx, tx, at, t, missing)
 		return err
 	})
 	return missing, live, unavailable("read what is claimed beyond the capacity", err)
+}
+
+func overs(ctx context.Context, tx pgx.Tx, at id.Parking, t id.SpaceType, from timerange.Q) (capacity.Deficit, error) {
+	rows, err := tx.Query(ctx, capacityOver, string(at), string(t), int64(from))
+	if err != nil {
+		return nil, err
+	}
+	missing := capacity.Deficit{}
+	var q int64
+	var over int16
+	_, err = pgx.ForEachRow(rows, []any{&q, &over}, func() error {
+		missing[timerange.Q(q)] = over
+		return nil
+	})
+	return missing, err
+}
+
+// candidates are the reservations with a claim between the first and the last of what is
+// missing.
+func candidates(ctx context.Context, tx pgx.Tx, at id.Parking, t id.SpaceType, missing capacity.Deficit) ([]capacity.Candidate, error) {
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	first, last := timerange.Q(math.MaxInt64), timerange.Q(math.MinInt64)
+	for q := range missing {
+		first, last = min(first, q), max(last, q)
+	}
+	rows, err := tx.Query(ctx, capacityCandidates, string(at), string(t), int64(first), int64(last)+1)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (x capacity.Candidate, err error) {
+		err = row.Scan(&x.ID, &x.State, &x.Window.From, &x.Window.To, &x.Claim.From, &x.Claim.To, &x.Total.Minor, &x.Total.Currency, &x.CreatedAt)
+		x.Window.From, x.Window.To, x.CreatedAt = x.Window.From.UTC(), x.Window.To.UTC(), x.CreatedAt.UTC()
+		return x, err
+	})
 }
 
 // Blocks implements capacity.Store.
@@ -122,40 +133,4 @@ func collectBlocks(rows pgx.Rows, err error) ([]commit.Block, error) {
 		return *b, nil
 	})
 	return out, unavailable("read blocks", err)
-}
-
-// ChangePolicy implements capacity.Store.
-func (c Capacity) ChangePolicy(ctx context.Context, at id.Parking, today time.Time, change func(parking.Policy) (parking.Policy, error)) (before, after parking.Policy, err error) {
-	err = pgx.BeginFunc(ctx, c.db.pool, func(tx pgx.Tx) error {
-		before = parking.Policy{}
-		var raw, prices []byte
-		err := tx.QueryRow(ctx, `select policy, tariff from parking where id = $1 for no key update`, string(at)).Scan(&raw, &prices)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fault.New(fault.NotFound, capacity.CodeParkingNotFound, "There is no such parking.")
-		}
-		if err != nil {
-			return err
-		}
-		if err := json.Unmarshal(raw, &before); err != nil {
-			return err
-		}
-		if after, err = change(before); err != nil || after == before {
-			return err
-		}
-		if err := lawful(prices, after); err != nil {
-			return err
-		}
-		if raw, err = json.Marshal(after); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `update parking set policy = $2, updated_at = now() where id = $1`, string(at), raw); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `select seed_horizon($1, $2, 1)`, epochDay(today), string(at)); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `select record_event($1, $2, '{}')`, string(at), string(feed.ParkingChanged))
-		return err
-	})
-	return before, after, unavailable("change a policy", err)
 }

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -280,7 +281,7 @@ func TestABlockFromMadeToRemoved(t *testing.T) {
 		"for ever":   {second(make1(1, timerange.Range{From: soon.From, To: time.Unix(1<<40, 0)}, "x")), capacity.CodeBeyondHorizon},
 		"other type": {second(s.Block(t.Context(), &capacity.Block{In: "north", SpaceType: "ev", N: 1, Claim: soon.Claim(), Reason: "x"})), capacity.CodeSpaceTypeUnknown},
 		"elsewhere":  {second(s.Block(t.Context(), &capacity.Block{In: "south", SpaceType: id.Standard, N: 1, Claim: soon.Claim(), Reason: "x"})), capacity.CodeParkingNotFound},
-		"no block":   {second(s.Unblock(t.Context(), "north", id.New[id.Block](now))), capacity.CodeBlockNotFound},
+		"no block":   {second(s.Unblock(t.Context(), "north", id.New[id.Block](now), parking.Author{})), capacity.CodeBlockNotFound},
 		"yesterday":  {second(s.Change(t.Context(), &capacity.Change{In: "north", SpaceType: id.Standard, Capacity: 1, From: timerange.Floor(now).Day() - 1})), capacity.CodeDateInPast},
 		"next year":  {second(s.Change(t.Context(), &capacity.Change{In: "north", SpaceType: id.Standard, Capacity: 1, From: timerange.Floor(now).Day() + 365})), capacity.CodeBeyondHorizon},
 		"negative":   {second(s.Change(t.Context(), &capacity.Change{In: "north", SpaceType: id.Standard, Capacity: -1})), capacity.CodeCapacityInvalid},
@@ -305,11 +306,11 @@ func TestABlockFromMadeToRemoved(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].ID != b.ID || list[0].N != 2 || list[0].Reason != "the ramp is painted" {
 		t.Errorf("%+v: %v", list, err)
 	}
-	after, err := s.Unblock(t.Context(), "north", b.ID)
+	after, err := s.Unblock(t.Context(), "north", b.ID, parking.Author{})
 	if err != nil || after.Claim.To > timerange.Floor(time.Now()) || after.RemovedAt.IsZero() {
 		t.Errorf("%+v: %v", after, err)
 	}
-	if _, err := s.Unblock(t.Context(), "north", b.ID); fault.Code(err) != capacity.CodeBlockRemoved {
+	if _, err := s.Unblock(t.Context(), "north", b.ID, parking.Author{}); fault.Code(err) != capacity.CodeBlockRemoved {
 		t.Errorf("removed twice: %v", err)
 	}
 	if list, err := s.Store.Blocks(t.Context(), "north", 0); err != nil || len(list) != 0 {

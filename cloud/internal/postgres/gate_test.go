@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"slices"
 	"strings"
 	"testing"
@@ -99,7 +100,7 @@ func gateKeyOf(t *testing.T, db *postgres.DB, at id.Parking) credential.Key {
 // What the owner says about the gate reaches the edge, too.
 func TestTheEdgeIsToldTheGatesPolicy(t *testing.T) {
 	n := newNumbered(t, "1")
-	_, _, err := postgres.NewCapacity(n.db).ChangePolicy(t.Context(), "north", time.Now(), func(p parking.Policy) (parking.Policy, error) {
+	_, err := postgres.NewCapacity(n.db).ChangePolicy(t.Context(), capacity.PolicyEdit{At: "north", Today: time.Now()}, func(p parking.Policy) (parking.Policy, error) {
 		p.EntryPassback = parking.PassbackSoft
 		p.Offline = &parking.Offline{Stages: []parking.OfflineStage{{Allow: []parking.Permission{parking.AllowUnknown}}}}
 		return p, p.Validate()

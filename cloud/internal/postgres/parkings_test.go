@@ -231,11 +231,11 @@ func TestAPolicyIsChangedAsAWholeAndItsHorizonSeeded(t *testing.T) {
 	owner := postgrestest.Owner(t, dsn)
 	store := postgres.NewCapacity(db)
 	set := func(change func(*parking.Policy)) (parking.Policy, error) {
-		_, after, err := store.ChangePolicy(t.Context(), "north", now, func(p parking.Policy) (parking.Policy, error) {
+		done, err := store.ChangePolicy(t.Context(), capacity.PolicyEdit{At: "north", Today: now}, func(p parking.Policy) (parking.Policy, error) {
 			change(&p)
 			return p, p.Validate()
 		})
-		return after, err
+		return done.After, err
 	}
 	told := func() int {
 		return count(t, owner, `select count(*) from event where kind = $1`, string(feed.ParkingChanged))
@@ -246,7 +246,7 @@ func TestAPolicyIsChangedAsAWholeAndItsHorizonSeeded(t *testing.T) {
 	if _, err := set(func(*parking.Policy) {}); err != nil || told() != 0 {
 		t.Errorf("%d events for nothing: %v", told(), err)
 	}
-	if _, _, err := store.ChangePolicy(t.Context(), "south", now, nil); fault.Code(err) != capacity.CodeParkingNotFound {
+	if _, err := store.ChangePolicy(t.Context(), capacity.PolicyEdit{At: "south", Today: now}, nil); fault.Code(err) != capacity.CodeParkingNotFound {
 		t.Errorf("%v", err)
 	}
 	// Two at once: neither loses what the other has changed.

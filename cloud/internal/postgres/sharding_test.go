@@ -26,7 +26,7 @@ var global = map[string]string{
 	"reconciled":       "how far each provider's books were compared; a shard compares its own payments",
 	"closing":          "a chain for each operator, in the shard of whose parkings it closes the days; one with parkings in two shards has two chains",
 	"event_default":    "a partition of event",
-	"account":          peoples, "membership": peoples, "login": peoples, "account_link": peoples, "login_tries": peoples, "passkey": peoples, "passkey_challenge": peoples,
+	"account":          peoples, "membership": peoples, "login": peoples, "account_link": peoples, "login_tries": peoples, "passkey": peoples, "passkey_challenge": peoples, "invitation": peoples, "operator_change": peoples,
 	"idempotency_key": "see keysWithout",
 	"payment_notice":  "see keysWithout",
 	"dispute":         "see keysWithout",

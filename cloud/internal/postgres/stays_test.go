@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"log/slog"
 	"slices"
 	"testing"
@@ -93,7 +94,7 @@ func TestStaysOnTheRealStore(t *testing.T) {
 
 	next := north.Tariff
 	next.Version, next.Rate, next.DailyMax = 2, 99_00, 0
-	if _, err := postgres.NewTariffs(db).Adopt(t.Context(), "north", next); err != nil {
+	if _, err := postgres.NewTariffs(db).Adopt(t.Context(), "north", next, parking.Author{}); err != nil {
 		t.Fatal(err)
 	}
 	clock.forward(50 * time.Minute)

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"sync"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestAdoptingTariffs(t *testing.T) {
 		other := next
 		other.Rate += int64(i)
 		g.Go(func() {
-			_, err := store.Adopt(t.Context(), "north", other)
+			_, err := store.Adopt(t.Context(), "north", other, parking.Author{})
 			codes[i] = fault.Code(err)
 		})
 	}
@@ -56,15 +57,15 @@ func TestAdoptingTariffs(t *testing.T) {
 	if len(now2) != 2 || now2[0].Tariff.Version != next.Version || now2[1].Tariff.Rate != first[0].Tariff.Rate {
 		t.Fatalf("editions: %+v", now2)
 	}
-	if before, err := store.Adopt(t.Context(), "north", now2[0].Tariff); err != nil || before.Version != next.Version || told() != 1 {
+	if before, err := store.Adopt(t.Context(), "north", now2[0].Tariff, parking.Author{}); err != nil || before.Version != next.Version || told() != 1 {
 		t.Errorf("the same again: %v, %d events", err, told())
 	}
 	bad := next
 	bad.Version, bad.Rate = next.Version+1, -1
-	if _, err := store.Adopt(t.Context(), "north", bad); fault.Code(err) != parking.CodeTariffInvalid || len(editions()) != 2 {
+	if _, err := store.Adopt(t.Context(), "north", bad, parking.Author{}); fault.Code(err) != parking.CodeTariffInvalid || len(editions()) != 2 {
 		t.Errorf("a wrong one: %v", err)
 	}
-	if _, err := store.Adopt(t.Context(), "south", next); fault.Code(err) != "parking_not_found" {
+	if _, err := store.Adopt(t.Context(), "south", next, parking.Author{}); fault.Code(err) != "parking_not_found" {
 		t.Errorf("no parking: %v", err)
 	}
 	for _, sql := range []string{`delete from parking_tariff`, `update parking_tariff set document = '{}'`} {
@@ -76,10 +77,10 @@ func TestAdoptingTariffs(t *testing.T) {
 	// A tariff that names a jurisdiction binds the policy, too.
 	lawful := next
 	lawful.Version, lawful.Profile = next.Version+1, "GB"
-	if _, err := store.Adopt(t.Context(), "north", lawful); err != nil {
+	if _, err := store.Adopt(t.Context(), "north", lawful, parking.Author{}); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := postgres.NewCapacity(db).ChangePolicy(t.Context(), "north", now, func(p parking.Policy) (parking.Policy, error) {
+	_, err := postgres.NewCapacity(db).ChangePolicy(t.Context(), capacity.PolicyEdit{At: "north", Today: now}, func(p parking.Policy) (parking.Policy, error) {
 		p.ExitGrace = 9 * time.Minute
 		return p, nil
 	})

@@ -1,6 +1,7 @@
 package receipt_test
 
 import (
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"testing"
 	"time"
 
@@ -125,12 +126,12 @@ func TestAPromiseThatIsNotKept(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 
-	before, after, err := postgres.NewCapacity(h.db).ChangePolicy(t.Context(), place, h.now(), func(p parking.Policy) (parking.Policy, error) {
+	edited, err := postgres.NewCapacity(h.db).ChangePolicy(t.Context(), capacity.PolicyEdit{At: place, Today: h.now()}, func(p parking.Policy) (parking.Policy, error) {
 		p.PayAtMachine = false
 		return p, nil
 	})
-	h.must(before, err)
-	if after.PayAtMachine {
+	h.must(edited, err)
+	if edited.After.PayAtMachine {
 		t.Fatal("still")
 	}
 	later := timerange.Floor(h.now()).Time().Add(time.Hour)

@@ -2,6 +2,7 @@ package receipt_test
 
 import (
 	"context"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -211,7 +212,7 @@ func TestReceiptsOfTheRealThing(t *testing.T) {
 	}
 	dear := postgrestest.Parking(place, 5).Tariff
 	dear.Version, dear.Rate = 2, 500
-	before, err := postgres.NewTariffs(h.db).Adopt(t.Context(), place, dear)
+	before, err := postgres.NewTariffs(h.db).Adopt(t.Context(), place, dear, parking.Author{})
 	h.must(before, err)
 	h.commits()
 	leave(lower, s3, from.Add(150*time.Minute))

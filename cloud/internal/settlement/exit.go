@@ -23,6 +23,7 @@ type ExitInput struct {
 	Payment     *payment.Payment         // the reservation's; nil when there is none
 	SpaceType   id.SpaceType             // that the vehicle stood on
 	Tariff      *tariff.Tariff           // the edition that prices the stay: that of the quote, or of the entry; nil: the parking's present one
+	Plan        *tariff.Plan             // Tariff, compiled for the parking's zone, where many stays are priced by it; nil: it is compiled for this one
 	EnteredAt   time.Time                // zero when the entry was not seen
 	ExitedAt    time.Time
 	Unseen      bool // nobody saw it leave: then nothing is known of its having left early
@@ -198,7 +199,11 @@ func (in *ExitInput) price(t id.SpaceType, from, to time.Time, percent int) (bil
 		zone = nil // many a tariff needs none
 	}
 	stay := timerange.Range{From: from, To: to}
-	priced, err := in.edition().Price(stay, tariff.Facts{Zone: zone, SpaceType: string(t)})
+	by := in.edition().Price
+	if in.Plan != nil {
+		by = in.Plan.Price
+	}
+	priced, err := by(stay, tariff.Facts{Zone: zone, SpaceType: string(t)})
 	if err != nil {
 		return bill.Part{}, errors.Join(err, unknown)
 	}

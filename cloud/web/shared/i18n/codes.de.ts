@@ -1,5 +1,6 @@
 import {accountGerman} from './account.de.ts'
 import type {Words} from './say.ts'
+import {settingsGerman} from './settings.de.ts'
 
 const unchanged = 'Es wurde nichts geändert.'
 const reload = 'Laden Sie die Seite neu.'
@@ -8,6 +9,7 @@ const moment = 'Warten Sie kurz, und drücken Sie noch einmal.'
 
 export const german: Words = {
   ...accountGerman,
+  ...settingsGerman,
   // die Schranke
   REFUSE_UNKNOWN: ['Diesen Code kennen wir nicht.', 'Zeigen Sie den Pass aus der Mail, oder tippen Sie Ihr Kennzeichen.'],
   REFUSE_BAD_SIGNATURE: ['Dieser Pass ist verändert.', 'Zeigen Sie den aus der Mail, oder drücken Sie den Rufknopf.'],

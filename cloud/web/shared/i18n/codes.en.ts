@@ -1,5 +1,6 @@
 import {accountEnglish} from './account.en.ts'
 import type {Words} from './say.ts'
+import {settingsEnglish} from './settings.en.ts'
 
 const unchanged = 'Nothing was changed.'
 const reload = 'Load the page again.'
@@ -8,6 +9,7 @@ const moment = 'Wait a moment and press again.'
 
 export const english: Words = {
   ...accountEnglish,
+  ...settingsEnglish,
   // the gate
   REFUSE_UNKNOWN: ['We do not know this code.', 'Show the pass from your mail, or type your plate.'],
   REFUSE_BAD_SIGNATURE: ['This is not the pass as we wrote it.', 'Show the one from your mail, or press for help.'],
