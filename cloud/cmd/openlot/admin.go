@@ -45,6 +45,8 @@ type adminCmd struct {
 	Ledger   ledgerCmd   `cmd:"" help:"Read the books."`
 	WriteOff writeOffCmd `cmd:"" help:"Give up what a driver owes for a stay, or some of it. Who and why stays on record."`
 
+	ReplayOccupancy replayCmd `cmd:"" help:"Fill a parking without an edge with a week that a real display showed, as the journal of an edge that tells it late. Only in a private cluster, for demonstrations and tests."`
+
 	RetireEdge retireEdgeCmd `cmd:"" help:"Say that a parking's edge is dead: what it was lent for walk-ins is sold again. One that works must not be retired."`
 }
 
@@ -52,7 +54,7 @@ type adminCmd struct {
 func (c *adminCmd) commons() []common {
 	return []common{
 		c.Closing.List.common, c.Closing.Make.common, c.Closing.Show.common, c.Closing.Check.common, c.Closing.Shift.common, c.Ledger.Export.common, c.WriteOff.common, c.User.common,
-		c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Refund.common, c.Neutral.common, c.Card.common, c.Tariff.common, c.RetireEdge.common, c.Incidents.common, c.Commands.common,
+		c.Capacity.common, c.Block.common, c.Unblock.common, c.Blocks.common, c.Policy.common, c.Walk.common, c.Void.common, c.Refund.common, c.Neutral.common, c.Card.common, c.Tariff.common, c.RetireEdge.common, c.Incidents.common, c.Commands.common, c.ReplayOccupancy.common,
 	}
 }
 

@@ -31,6 +31,8 @@ type Administration struct {
 	Reconcile    reconcile.Service
 	Gate         postgres.Gate
 	History      postgres.History
+
+	replaying replaying
 }
 
 // Currency is a parking's.
@@ -72,6 +74,7 @@ func Administer(ctx context.Context, db *postgres.DB, log *slog.Logger, account 
 		Reconcile:    reconcile.Service{Store: postgres.NewReconcile(db), Commits: committer, Now: time.Now},
 		Gate:         postgres.NewGate(db),
 		History:      postgres.NewHistory(db),
+		replaying:    replaying{db, committer, log},
 	})
 	stop()
 	return errors.Join(err, <-ended)

@@ -24,7 +24,7 @@ import (
 )
 
 func (s *server) listTariffs(c *gin.Context, a ask) error {
-	limit, before, err := page(c, 1<<32-1)
+	limit, before, err := configPage(c, 1<<32-1)
 	if err != nil {
 		return err
 	}

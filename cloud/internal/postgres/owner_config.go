@@ -147,7 +147,7 @@ func scanChange(row pgx.CollectableRow) (c settings.Change, err error) {
 // Kept implements settings.Store.
 func (s Settings) Kept(ctx context.Context, at id.Parking) (n int, err error) {
 	err = pgx.BeginTxFunc(ctx, s.db.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		n, err = kept(ctx, tx, at)
+		n, err = stillAhead(ctx, tx, at)
 		return err
 	})
 	return n, unavailable("count what is sold", err)

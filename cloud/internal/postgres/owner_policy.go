@@ -36,8 +36,8 @@ func noteChange(ctx context.Context, tx pgx.Tx, at id.Parking, by parking.Author
 	return err
 }
 
-// kept counts the reservations that are sold and have not begun.
-func kept(ctx context.Context, tx pgx.Tx, at id.Parking) (n int, err error) {
+// stillAhead counts the reservations that are sold and have not begun.
+func stillAhead(ctx context.Context, tx pgx.Tx, at id.Parking) (n int, err error) {
 	err = tx.QueryRow(ctx, `select count(*) from reservation where parking = $1 and state = 'confirmed' and to_at > now()`, string(at)).Scan(&n)
 	return n, err
 }
@@ -61,7 +61,7 @@ func (c Capacity) ChangePolicy(ctx context.Context, e capacity.PolicyEdit, chang
 		if out.After, err = change(out.Before); err != nil {
 			return err
 		}
-		if out.Kept, err = kept(ctx, tx, e.At); err != nil {
+		if out.Kept, err = stillAhead(ctx, tx, e.At); err != nil {
 			return err
 		}
 		// Whoever asks for what is so already has not been told that it was done.

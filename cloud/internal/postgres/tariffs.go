@@ -42,7 +42,7 @@ func (s Tariffs) Put(ctx context.Context, e settings.TariffEdit) (out settings.T
 		if out.Known, err = p.Plan(e.Tariff, e.From, e.Now, ahead); err != nil {
 			return err
 		}
-		if out.Kept, err = kept(ctx, tx, e.At); err != nil {
+		if out.Kept, err = stillAhead(ctx, tx, e.At); err != nil {
 			return err
 		}
 		switch {

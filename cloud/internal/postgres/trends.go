@@ -71,14 +71,13 @@ const (
 		  from parking p where p.id = $1 on conflict do nothing`
 	touchHold = `select epoch, seq, known_until, hour from trend_head where parking = $1 for update`
 	touchMark = `select epoch, seq, trusted_lo from edge_watermark where parking = $1`
-	// What was journalled since: the hour of everything, and of a stay all from its entry
-	// to its exit when it was told late, and what machines took for it.
+	// What was journalled since: the hour of everything, and when machines took something.
 	touchJournal = `
 with o as (select kind, at, raw from observation where parking = $1 and (epoch, seq) > ($2, $3) and (epoch, seq) <= ($4, $5) and kind <> 7),
 hours as (
   select date_trunc('hour', at, 'UTC') h from o
-  union select date_trunc('hour', l.at, 'UTC') from o join ledger_entry l on l.parking = $1 and l.session = journal_session(o.raw)
-    and l.kind in ('cash_in', 'card_in', 'change') where o.kind = 11)
+  union select date_trunc('hour', (p ->> 'at')::timestamptz, 'UTC') from o join session s on s.parking = $1 and s.id = journal_session(o.raw),
+    jsonb_array_elements(s.payments) p where o.kind = 11)
 insert into trend_touched select $1, h from hours where h <= $6 order by h on conflict do nothing`
 	touchHours = `insert into trend_touched select $1, h from generate_series(date_trunc('hour', $2::timestamptz, 'UTC'), least($3::timestamptz, $4), interval '1 hour') h
 		on conflict do nothing`
@@ -229,7 +228,11 @@ func (t Trends) touchParking(ctx context.Context, p string, hour, now time.Time)
 			if from == nil || from.Before(now.Add(-trends.Longest)) {
 				from = new(now.Add(-trends.Longest))
 			}
-			if _, err := tx.Exec(ctx, touchHours, p, *from, *is.known, now); err != nil {
+			until := *is.known
+			if was.known == nil {
+				until = now // whatever else there is since is not known, and is shown as that
+			}
+			if _, err := tx.Exec(ctx, touchHours, p, *from, until, now); err != nil {
 				return err
 			}
 		}

@@ -51,7 +51,7 @@ const (
 		from reservation r where r.parking = $1 and r.from_at >= $2 and r.from_at < $3 and r.state in ('active', 'completed', 'no_show') and r.state not in ('held', 'expired')`
 	// What was taken, and of the first time that a payment was taken what has been given
 	// back of it, whenever.
-	selectTaken = `select coalesce(s.space_type, r.space_type, ''), e.at, e.reservation is not null, e.currency, e.amount + case when e.kind = 'capture' and e.payment is not null
+	selectTaken = `select coalesce(s.space_type, r.space_type, ''), e.at, e.reservation is not null, e.currency, e.amount + case when e.payment is not null
 			and not exists (select from ledger_entry b where b.parking = e.parking and b.reservation = e.reservation and b.payment = e.payment
 			                  and b.kind = 'capture' and b.account = 'provider' and (b.at, b.txn) < (e.at, e.txn))
 		then coalesce((select sum(b.amount) from ledger_entry b where b.parking = e.parking and b.reservation = e.reservation and b.payment = e.payment
@@ -59,7 +59,15 @@ const (
 		from ledger_entry e left join session s on s.parking = e.parking and s.id = e.session
 		left join reservation r on r.parking = e.parking and r.id = e.reservation
 		where e.parking = $1 and e.at >= $2 and e.at < $3
-		  and (e.kind = 'capture' and e.account = 'provider' or e.kind in ('cash_in', 'change') and e.account = 'cash' or e.kind = 'card_in' and e.account = 'terminal')`
+		  and e.kind = 'capture' and e.account = 'provider' and e.account not in ('held', 'held_contra')`
+	// What machines took, when they took it: the ledger has the day on which it was told.
+	selectPaid = `select s.space_type, (p ->> 'at')::timestamptz, s.reservation is not null, p #>> '{amount,currency}', (p #>> '{amount,minor}')::bigint
+		from (select id from session where parking = $1 and entered_at < $3 and entered_at >= $2::timestamptz - interval '2 days' and payments is not null
+		      union select id from session where parking = $1 and exited_at - entered_at > interval '2 days' and entered_at < $3 and payments is not null
+		      union select id from session where parking = $1 and state = 'inside' and payments is not null
+		      union select journal_session(raw) from observation where parking = $1 and at >= $2 and at < $3 and kind = 11) x
+		join session s on s.parking = $1 and s.id = x.id, jsonb_array_elements(s.payments) p
+		where (p ->> 'at')::timestamptz >= $2 and (p ->> 'at')::timestamptz < $3`
 	// Rows that are as they were are left. One that has changed after it was shown is late.
 	putHours = `insert into trend_hour as t (parking, hour, space_type, known_ms, occupied_ms, capacity, arrivals, departures, refused, due, no_shows, resold, early, stays, told_at, counted_at)
 		select $1, x.hour, x.space_type, x.known_ms, x.occupied_ms, x.capacity, x.arrivals, x.departures, x.refused, x.due, x.no_shows, x.resold, x.early,
@@ -188,13 +196,15 @@ func happened(ctx context.Context, tx pgx.Tx, p id.Parking, span timerange.Range
 		defer func() { f.Due = append(f.Due, d) }()
 		return row.Scan(&d.Type, &d.From, &d.NoShow, &d.Resold)
 	}, span.From, span.To)
-	read(selectTaken, func(row pgx.CollectableRow) error {
-		var m trends.Money
-		err := row.Scan(&m.Type, &m.At, &m.Reserved, &m.Amount.Currency, &m.Amount.Minor)
-		m.Type = orStandard(m.Type, f.Types)
-		f.Money = append(f.Money, m)
-		return err
-	}, span.From, span.To)
+	for _, taken := range []string{selectTaken, selectPaid} {
+		read(taken, func(row pgx.CollectableRow) error {
+			var m trends.Money
+			err := row.Scan(&m.Type, &m.At, &m.Reserved, &m.Amount.Currency, &m.Amount.Minor)
+			m.Type = orStandard(m.Type, f.Types)
+			f.Money = append(f.Money, m)
+			return err
+		}, span.From, span.To)
+	}
 	return f, err
 }
 

@@ -14,6 +14,13 @@ import (
 // CodeEdge is the fault of a parking that has an edge, which tells what happens there.
 const CodeEdge = "edge_in_use"
 
+// What is told at once: so few entries that the allotment, which grows between batches,
+// has room for them, and no more than so many events.
+const (
+	perBatch     = 64
+	entriesAtOne = 4
+)
+
 // Standings say how far a parking's journal was applied.
 type Standings interface {
 	Standing(ctx context.Context, p id.Parking, asked id.Journal) (fleet.Standing, error)
@@ -22,8 +29,13 @@ type Standings interface {
 // Edge tells a journal as an edge does, without the broker in between.
 type Edge struct {
 	Parking   id.Parking
-	Committer commit.Committer
+	Committer commit.Committer // by whose clock the allotment is claimed: the present
 	Standings Standings
+	// Events applies what is told, by the clock that At sets to when the newest of it
+	// happened: a cloud that hears of something a month later takes the edge's clock for
+	// wrong, and books money on the day on which it hears of it. Nil: Committer does.
+	Events commit.Committer
+	At     func(time.Time)
 }
 
 // Tell tells what the cloud has not applied of a journal, up to a time, and returns how
@@ -52,8 +64,12 @@ func (e Edge) Tell(ctx context.Context, j Journal, until time.Time) (int, error)
 			return told, err
 		}
 		batch := &fleet.ApplyEvents{Lot: e.Parking, Journal: j.ID, Epoch: inside.At.Epoch, Inside: inside}
-		for _, event := range j.Events[inside.At.Seq:min(int(inside.At.Seq)+wire.MaxBatch, len(j.Events))] { //nolint:gosec // as above
-			if event.Time().After(until) {
+		entries := 0
+		for _, event := range j.Events[inside.At.Seq:min(int(inside.At.Seq)+perBatch, len(j.Events))] { //nolint:gosec // as above
+			if event.Kind == wire.Entered {
+				entries++
+			}
+			if event.Time().After(until) || entries > entriesAtOne {
 				break
 			}
 			raw, err := wire.Marshal(&event)
@@ -65,7 +81,12 @@ func (e Edge) Tell(ctx context.Context, j Journal, until time.Time) (int, error)
 		if len(batch.Events) == 0 {
 			break
 		}
-		if _, err := e.Committer.Commit(ctx, batch); err != nil {
+		by := e.Committer
+		if e.Events != nil {
+			by = e.Events
+			e.At(batch.Events[len(batch.Events)-1].Time())
+		}
+		if _, err := by.Commit(ctx, batch); err != nil {
 			return told, err
 		}
 		inside, told = batch.After, told+batch.Applied

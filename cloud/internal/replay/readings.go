@@ -42,11 +42,15 @@ func Read(r io.Reader, column string) ([]Reading, error) {
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Invalid, CodeReadings, "The readings cannot be read.")
 		}
-		if row[at] == "" {
-			continue
+		cell := row[at]
+		if cell == "" {
+			if len(out) == 0 {
+				continue // nothing is known yet
+			}
+			cell = strconv.Itoa(out[len(out)-1].Free)
 		}
 		when, err := time.Parse("2006-01-02T15:04Z07:00", row[0])
-		free, problem := strconv.Atoi(row[at])
+		free, problem := strconv.Atoi(cell)
 		if err = errors.Join(err, problem); err != nil || len(out) > 0 && !when.After(out[len(out)-1].At) {
 			return nil, fault.Wrap(fmt.Errorf("%s: %w", row[0], err), fault.Invalid, CodeReadings, "A reading has a time after the one before, and a number.")
 		}

@@ -101,7 +101,8 @@ func Span(from, to books.Day, zone *time.Location) (before, begins, ends time.Ti
 }
 
 // Make reports on rows of the span, in the order of their hours. Of hours that have
-// not begun by now there is nothing.
+// not begun by now there is nothing. In a zone that is off by half an hour a day's first
+// hour is the one that begins at its half.
 func Make(rows []Row, from, to books.Day, zone *time.Location, currency money.Currency, now time.Time) Report {
 	_, begins, ends := Span(from, to, zone)
 	r := Report{From: from, To: to, Hours: []Shown{}, Lengths: []Length{}}
@@ -109,18 +110,15 @@ func Make(rows []Row, from, to books.Day, zone *time.Location, currency money.Cu
 	for d := from; d <= to; d = d.Add(1) {
 		r.Days = append(r.Days, DaySums{Day: d, Hours: int(d.End(zone).Sub(d.Begin(zone)) / time.Hour), Sums: none(currency)})
 	}
-	for len(rows) > 0 {
-		n := 1
-		for n < len(rows) && rows[n].At.Equal(rows[0].At) {
+	before, _, _ := Span(from, to, zone)
+	for at := before; at.Before(ends) && at.Before(now); at = at.Add(time.Hour) {
+		n := 0
+		for n < len(rows) && rows[n].At.Before(at.Add(time.Hour)) {
 			n++
 		}
 		hour := rows[:n]
 		rows = rows[n:]
-		at := hour[0].At
-		if !at.Before(now) || !at.Before(ends) {
-			continue
-		}
-		shown := show(hour, zone)
+		shown := show(at, hour, zone)
 		if at.Before(begins) {
 			r.Before.add(hour, shown)
 			continue
@@ -150,9 +148,9 @@ func Make(rows []Row, from, to books.Day, zone *time.Location, currency money.Cu
 
 func none(c money.Currency) Sums { return Sums{Reserved: money.New(0, c), WalkIn: money.New(0, c)} }
 
-// show is one hour over all types. What is known is so of all: it is told by one edge.
-func show(all []Row, zone *time.Location) Shown {
-	at := all[0].At
+// show is one hour over all types; without any it was never counted, and nothing of it
+// is known. What is known is so of all: it is told by one edge.
+func show(at time.Time, all []Row, zone *time.Location) Shown {
 	local := at.In(zone)
 	s := Shown{At: at.UTC(), Day: books.DayOf(at, zone), Hour: local.Hour()}
 	var known time.Duration
