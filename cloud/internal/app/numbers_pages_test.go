@@ -95,7 +95,7 @@ func get[T any](w *replayed, template, path string) T {
 		w.t.Fatal(err)
 	}
 	item := doc.Paths.Value(template)
-	req, err := http.NewRequestWithContext(w.t.Context(), "GET", "http://localhost"+path, nil)
+	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, "http://localhost"+path, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestAnOwnerSeesTheWeekInWhichClocksWentBack(t *testing.T) {
 		t.Errorf("%d stays by day, %d by length, %+v", stays, lengths, second.Total)
 	}
 	// The same as a file.
-	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+w.boss.at+path, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+w.boss.at+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
