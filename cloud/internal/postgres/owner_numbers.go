@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,7 +123,7 @@ func (l Lookup) Reservations(ctx context.Context, w lookup.ReservationsWanted) (
 		case q.Mail != "":
 			add(` and lower(r.email) = $%d`, q.Mail)
 		default:
-			add(` and r.plate like $%d || '%%' and r.plate <> ''`, q.Plate)
+			add(` and r.plate like $%d and r.plate <> ''`, begins(q.Plate))
 		}
 	}
 	return list(ctx, l, w.Scope, "list reservations", fmt.Sprintf(selectReservationList, where), scanListed, args...)
@@ -143,7 +144,7 @@ const listedSession = `s.parking, s.id, s.reservation, coalesce(r.plate, ''), s.
 	s.entry_reason, s.exit_reason, s.inferred, s.currency, s.due, s.owed`
 
 const selectSessionList = `select ` + listedSession + ` from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) x(parking, begins, ends)
-	cross join lateral (select s.* from session s %s where s.parking = x.parking and s.entered_at >= x.begins and s.entered_at < x.ends
+	cross join lateral (select s.* from session s where s.parking = x.parking and s.entered_at >= x.begins and s.entered_at < x.ends
 		and (s.entered_at, s.id) < ($4, $5::uuid) %s order by s.entered_at desc, s.id desc limit $6) s
 	left join reservation r on r.parking = s.parking and r.id = s.reservation
 	order by s.entered_at desc, s.id desc limit $6`
@@ -151,7 +152,7 @@ const selectSessionList = `select ` + listedSession + ` from unnest($1::text[], 
 // Sessions lists stays, the latest entry first.
 func (l Lookup) Sessions(ctx context.Context, w lookup.SessionsWanted) ([]lookup.Session, error) {
 	at, key := after(w.Page)
-	join, where, args := ``, ``, []any{at, uuidKey(key), w.Limit}
+	where, args := ``, []any{at, uuidKey(key), w.Limit}
 	add := func(clause string, arg any) {
 		args = append(args, arg)
 		where += fmt.Sprintf(clause, len(args)+3)
@@ -163,26 +164,43 @@ func (l Lookup) Sessions(ctx context.Context, w lookup.SessionsWanted) ([]lookup
 		where += map[bool]string{true: ` and s.reservation is null`, false: ` and s.reservation is not null`}[*w.WalkIn]
 	}
 	if q := w.Sought; q != nil {
-		join = `left join reservation b on b.parking = s.parking and b.id = s.reservation`
 		switch {
 		case !q.Reservation.IsZero():
 			add(` and s.reservation = $%d`, q.Reservation.UUID())
 		case !q.Session.IsZero():
 			add(` and s.id = $%d`, q.Session.UUID())
 		case q.Mail != "":
-			add(` and lower(b.email) = $%d`, q.Mail)
+			add(` and s.reservation in (select b.id from reservation b where b.parking = x.parking and lower(b.email) = $%d)`, q.Mail)
 		default:
-			args = append(args, q.Plate, q.Suffix)
+			plate, end := begins(q.Plate), begins(backwards(q.Suffix))
+			args = append(args, plate, end)
 			n := len(args) + 3
-			where += fmt.Sprintf(` and ($%d <> '' and b.plate like $%d || '%%' or $%d <> '' and right(replace(s.id::text, '-', ''), length($%d)) = $%d)`, n-1, n-1, n, n, n)
+			where += fmt.Sprintf(` and s.id in (
+				select b.session from reservation b where b.parking = x.parking and b.plate like $%d and b.plate <> '' and b.state not in ('held', 'expired') and b.session is not null
+				union all select t.id from session t where t.parking = x.parking and reverse(replace(t.id::text, '-', '')) like $%d)`, n-1, n)
 		}
 	}
-	return list(ctx, l, w.Scope, "list stays", fmt.Sprintf(selectSessionList, join, where), scanSessionListed, args...)
+	return list(ctx, l, w.Scope, "list stays", fmt.Sprintf(selectSessionList, where), scanSessionListed, args...)
 }
 
 func scanSessionListed(row pgx.CollectableRow) (s lookup.Session, err error) {
 	return s, row.Scan(&s.Parking, &s.ID, &s.Reservation, &s.Plate, &s.SpaceType, &s.State, &s.EnteredAt, &s.ExitedAt, &s.EntryLane, &s.ExitLane,
 		&s.EntryReason, &s.ExitReason, &s.Inferred, &s.Currency, &s.Due, &s.Owed)
+}
+
+// begins is a pattern for what begins with a text of letters and digits, and for nothing
+// when there is none.
+func begins(text string) string {
+	if text == "" {
+		return ""
+	}
+	return text + "%"
+}
+
+func backwards(text string) string {
+	b := []byte(text)
+	slices.Reverse(b)
+	return string(b)
 }
 
 const selectPostings = `select e.at, e.parking, '', e.txn, e.line, e.kind, e.account, e.currency, e.amount, e.reservation, e.session, e.payment

@@ -140,7 +140,7 @@ func gateFact(e *wire.Event, told time.Time) lookup.Fact {
 	if e.Uncertainty != wire.Uncertain {
 		f.Uncertain = time.Duration(e.Uncertainty) * time.Millisecond
 	}
-	switch e.Kind { //nolint:exhaustive // the passages that were asked for
+	switch e.Kind {
 	case wire.Admitted:
 		f.Code = "admitted"
 	case wire.Entered:

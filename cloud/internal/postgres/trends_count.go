@@ -257,7 +257,7 @@ type hourColumns struct {
 
 func (c *hourColumns) add(h trends.Hour) {
 	c.hours, c.types = append(c.hours, h.At), append(c.types, string(h.Type))
-	c.known = append(c.known, int32(h.Known.Milliseconds())) //nolint:gosec // at most an hour
+	c.known = append(c.known, int32(h.Known.Milliseconds()))
 	c.occupied = append(c.occupied, h.Occupied.Milliseconds())
 	for i, n := range []int32{h.Capacity, h.Arrivals, h.Departures, h.Refused, h.Due, h.NoShows, h.Resold, h.Early} {
 		c.counts[i] = append(c.counts[i], n)

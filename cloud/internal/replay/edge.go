@@ -59,13 +59,13 @@ func (e Edge) Tell(ctx context.Context, j Journal, until time.Time) (int, error)
 		return 0, err
 	}
 	inside, told := standing.Inside, 0
-	for int(inside.At.Seq) < len(j.Events) { //nolint:gosec // a journal of that length was made
+	for int(inside.At.Seq) < len(j.Events) {
 		if _, err := e.Committer.Commit(ctx, &fleet.Allot{Lot: e.Parking, Inside: inside}); err != nil {
 			return told, err
 		}
 		batch := &fleet.ApplyEvents{Lot: e.Parking, Journal: j.ID, Epoch: inside.At.Epoch, Inside: inside}
 		entries := 0
-		for _, event := range j.Events[inside.At.Seq:min(int(inside.At.Seq)+perBatch, len(j.Events))] { //nolint:gosec // as above
+		for _, event := range j.Events[inside.At.Seq:min(int(inside.At.Seq)+perBatch, len(j.Events))] {
 			if event.Kind == wire.Entered {
 				entries++
 			}

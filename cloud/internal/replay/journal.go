@@ -40,7 +40,7 @@ func (s source) bytes() (b [16]byte) {
 // minted is an identifier as one that was made at a time.
 func minted[I id.ID[K], K id.Kind](s source, at time.Time) (I, error) {
 	b := s.bytes()
-	ms := uint64(at.UnixMilli()) //nolint:gosec // after 1970
+	ms := uint64(at.UnixMilli())
 	binary.BigEndian.PutUint32(b[0:4], uint32(ms>>16))
 	binary.BigEndian.PutUint16(b[4:6], uint16(ms))
 	b[6] = b[6]&0x0f | 0x70
@@ -107,7 +107,7 @@ func (p Plan) Make(all []Reading) (Journal, error) {
 	}
 	slices.SortStableFunc(j.Events, func(a, b wire.Event) int { return cmp.Compare(a.Wall, b.Wall) })
 	for i := range j.Events {
-		j.Events[i].Seq = uint64(i) + 1 //nolint:gosec // not negative
+		j.Events[i].Seq = uint64(i) + 1
 	}
 	return j, nil
 }

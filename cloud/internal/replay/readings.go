@@ -67,13 +67,11 @@ func Read(r io.Reader, column string) ([]Reading, error) {
 func Move(all []Reading, week time.Time) []Reading {
 	const length = 7 * 24 * time.Hour
 	first := all[0].At.Truncate(24 * time.Hour)
-	weeks := week.Sub(first) / length
-	if week.Sub(first)%length < 0 {
-		weeks--
-	}
+	away := week.Sub(first)
+	away -= ((away % length) + length) % length // whole weeks, towards the past
 	out := make([]Reading, len(all))
 	for i, r := range all {
-		out[i] = Reading{r.At.Add(weeks * length), r.Free}
+		out[i] = Reading{r.At.Add(away), r.Free}
 	}
 	return out
 }

@@ -159,7 +159,7 @@ func (f *Facts) stay(s *Stay, in func(id.SpaceType, time.Time) *Hour) {
 	} else {
 		h := in(s.Type, s.Out)
 		h.Departures++
-		h.Stays = append(h.Stays, int32(min(max(s.Out.Sub(s.In), 0)/time.Minute, 1<<30))) //nolint:gosec // bounded
+		h.Stays = append(h.Stays, int32(min(max(s.Out.Sub(s.In), 0)/time.Minute, 1<<30)))
 		if s.Early {
 			h.Early++
 		}

@@ -61,8 +61,8 @@ func (d *Demand) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
-			defer cancel()
 			d.Flush(last)
+			cancel()
 			return nil
 		case <-tick.C:
 			d.Flush(ctx)

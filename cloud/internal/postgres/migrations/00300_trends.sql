@@ -98,6 +98,9 @@ grant select on capacity_since to openlot_app;
 -- Stays by when they began, those that lasted for long by themselves; what was heard
 -- of an hour; reservations that somebody came for, or not.
 create index session_entered on session (parking, entered_at, id);
+-- The end of a walk-in's ticket, and a plate, as somebody types them while a car waits.
+create index session_ticket on session (parking, reverse(replace(id::text, '-', '')) text_pattern_ops);
+create index reservation_plate on reservation (parking, plate text_pattern_ops) where plate <> '' and state not in ('held', 'expired');
 create index session_long on session (parking, entered_at) where exited_at - entered_at > interval '2 days';
 create index observation_at on observation (parking, at);
 -- By when they begin; that of a sale that is never paid for is not written.
