@@ -1,6 +1,7 @@
 package gatehouse
 
 import (
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
@@ -85,12 +86,7 @@ var names = [...]string{
 
 // Known reports whether a lane can be told that.
 func Known(command string) bool {
-	for _, n := range names {
-		if n == command {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(names[:], command)
 }
 
 // Commands says of each command whether the lane would take it. It is what the lane's
@@ -180,10 +176,5 @@ func lowers(s wire.LaneStatus) string {
 }
 
 func faulty(s wire.LaneStatus, fault string) bool {
-	for _, f := range s.Faults {
-		if f == fault {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.Faults, fault)
 }

@@ -92,7 +92,7 @@ func (o Order) Overdue(now time.Time) (Order, bool) {
 }
 
 // details are the refusals' codes in words.
-var details = map[string]string{
+var details = map[string]string{ //nolint:gosec // words, and no credentials
 	"order_late":      "The edge got it too late.",
 	"clock_untrusted": "The edge does not know the time well enough to say whether the order is still good.",
 	"order_invalid":   "The edge knows no such command.",
