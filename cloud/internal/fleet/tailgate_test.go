@@ -1,12 +1,12 @@
 package fleet_test
 
 import (
-	"github.com/openlot/openlot/cloud/internal/capacity"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/protocol/id"

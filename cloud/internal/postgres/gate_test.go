@@ -1,12 +1,12 @@
 package postgres_test
 
 import (
-	"github.com/openlot/openlot/cloud/internal/capacity"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/postgres"

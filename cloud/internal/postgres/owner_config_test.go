@@ -213,8 +213,12 @@ func TestEveryChangeIsInTheHistory(t *testing.T) {
 	slices.Reverse(all)
 	want := []struct{ what, before, after string }{
 		{"capacity.changed", `{"capacity": 3, "space_type": "standard"}`, `{"from": "` + now.Format(time.DateOnly) + `", "capacity": 5, "space_type": "standard"}`},
-		{"capacity.blocked", ``, ``}, {"capacity.unblocked", ``, ``}, {"policy.changed", `{"exit_grace": 900}`, `{"exit_grace": 3600}`},
-		{"tariff.adopted", ``, ``}, {"tariff.scheduled", ``, ``}, {"tariff.withdrawn", ``, ``},
+		{"capacity.blocked", ``, ``},
+		{"capacity.unblocked", ``, ``},
+		{"policy.changed", `{"exit_grace": 900}`, `{"exit_grace": 3600}`},
+		{"tariff.adopted", ``, ``},
+		{"tariff.scheduled", ``, ``},
+		{"tariff.withdrawn", ``, ``},
 	}
 	for i, c := range all {
 		w := want[i]

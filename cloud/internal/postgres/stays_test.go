@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"github.com/openlot/openlot/cloud/internal/parking"
 	"log/slog"
 	"slices"
 	"testing"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/fleet"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
 	"github.com/openlot/openlot/cloud/internal/soak/check"

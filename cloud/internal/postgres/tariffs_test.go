@@ -1,11 +1,11 @@
 package postgres_test
 
 import (
-	"github.com/openlot/openlot/cloud/internal/capacity"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/postgres"

@@ -1,13 +1,13 @@
 package receipt_test
 
 import (
-	"github.com/openlot/openlot/cloud/internal/capacity"
 	"testing"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/books"
+	"github.com/openlot/openlot/cloud/internal/capacity"
 	"github.com/openlot/openlot/cloud/internal/ledger"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"

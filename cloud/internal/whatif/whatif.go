@@ -68,8 +68,9 @@ func (e *Edition) Price(p *parking.Parking, s *Stay) (int64, error) {
 			return 0, errUnpriced
 		}
 		return e.reserved(p, s)
+	case bill.Missed, bill.Cancelled, bill.Walked, bill.Voided, bill.NotSeen: // the tariff has no say in it
 	}
-	return s.Bill.Due.Minor, nil // the tariff has no say in it
+	return s.Bill.Due.Minor, nil
 }
 
 func (e *Edition) total(r timerange.Range, t id.SpaceType) (int64, error) {
