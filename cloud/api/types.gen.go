@@ -1074,6 +1074,20 @@ type Email = string
 // EventStream Server-sent events; comments keep the connection alive. A stream that an instance ends because it stops ends with `retry`; ask again then, with Last-Event-ID
 type EventStream = string
 
+// ExchangeRates defines model for ExchangeRates.
+type ExchangeRates struct {
+	// AsOf The day that the rates are of
+	AsOf *string `json:"as_of,omitempty"`
+
+	// Base ISO 4217. One of it is worth so many of each of the others
+	//
+	// Examples: EUR
+	Base *string `json:"base,omitempty"`
+
+	// Rates By ISO 4217 code: {"USD": 1.0821}
+	Rates map[string]float64 `json:"rates"`
+}
+
 // ExpectedVersion The version that the caller has seen: when it is another by now, nothing is changed
 type ExpectedVersion = int64
 
@@ -1481,10 +1495,26 @@ type PriceDetail struct {
 
 // PriceLine defines model for PriceLine.
 type PriceLine struct {
-	Amount   Amount    `json:"amount"`
-	From     time.Time `json:"from"`
-	Label    string    `json:"label"`
-	Quantity *int      `json:"quantity,omitempty"`
+	Amount Amount `json:"amount"`
+
+	// Days Above 1: on how many days in a row
+	Days *int      `json:"days,omitempty"`
+	From time.Time `json:"from"`
+
+	// Id The band, event or space type that the line is about
+	Id *string `json:"id,omitempty"`
+
+	// Label English. Another language says it from the rule and the figures
+	Label string `json:"label"`
+
+	// Minutes Of an interval, or of a maximum's window
+	Minutes *int `json:"minutes,omitempty"`
+
+	// Quantity Started intervals, or whole minutes
+	Quantity *int `json:"quantity,omitempty"`
+
+	// Rate Minor units for an interval, the maximum or the minimum; basis points of a factor
+	Rate *int64 `json:"rate,omitempty"`
 
 	// Rule Examples: rate, free_minutes, daily_max, demand
 	Rule string    `json:"rule"`
@@ -1804,6 +1834,9 @@ type ReservationState string
 type ReserveRequest struct {
 	Contact Contact   `json:"contact"`
 	From    time.Time `json:"from"`
+
+	// Language Of the mails about this reservation and of its receipt. Left out: the first of Accept-Language that there is, else en. An account's own language wins
+	Language *Language `json:"language,omitempty"`
 
 	// ParkingId Examples: dresden-altmarkt
 	ParkingId ParkingID `json:"parking_id"`
@@ -2174,6 +2207,9 @@ type PriceReservationParams struct {
 type GetReceiptParams struct {
 	// Format Wins over Accept
 	Format *GetReceiptParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// Lang Of the page and the PDF. Left out: that of the reservation
+	Lang *Language `form:"lang,omitempty" json:"lang,omitempty"`
 
 	// Token The manage token, for links; the Authorization header wins
 	Token *Token `form:"token,omitempty" json:"token,omitempty"`

@@ -18,7 +18,7 @@ import (
 // ("account"), whoever has the reservation's token or owns it ("reservation"), who both is
 // logged in and has the token ("claim"), or who works for the operator ("owner").
 var doors = map[string]string{
-	"GET /parkings": "open", "GET /parking": "open", "GET /parkings/{id}": "open", "GET /parkings/{id}/tariffs/{version}": "open", "GET /keys": "open", "GET /payment-config": "open",
+	"GET /parkings": "open", "GET /parking": "open", "GET /parkings/{id}": "open", "GET /parkings/{id}/tariffs/{version}": "open", "GET /keys": "open", "GET /payment-config": "open", "GET /exchange-rates": "open",
 	"POST /quotes": "open", "POST /reserve": "open", "POST /webhooks/{provider}": "open",
 	"GET /healthz": "open", "GET /readyz": "open", "GET /docs": "open", "GET /openapi.json": "open",
 	"GET /dev/mail": "open", "GET /dev/mail/{id}": "open", "GET /dev/sandbox": "open", "GET /dev/sandbox/holds": "open",

@@ -24,6 +24,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/position"
 	"github.com/openlot/openlot/cloud/internal/problem"
+	"github.com/openlot/openlot/cloud/internal/rates"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/protocol/fault"
@@ -82,9 +83,10 @@ type Config struct {
 	// Position is how far the database's log is written. Nil: reading from anywhere
 	// shows everything, so that nobody has to be told.
 	Position func(context.Context) (position.Position, error)
-	Stopping <-chan struct{} // closed: streams end and the process is not ready; nil: never
-	Drain    time.Duration   // over which streams end
-	Cards    Cards           // how a card is entered
+	Stopping <-chan struct{}            // closed: streams end and the process is not ready; nil: never
+	Drain    time.Duration              // over which streams end
+	Cards    Cards                      // how a card is entered
+	Rates    func() (rates.Rates, bool) // exchange rates, if there are any to be shown; nil: none
 
 	Parkings http.Handler // GET /parkings
 	Parking  http.Handler // GET /parking and /parkings/{id}, with PathValue("id")
@@ -200,6 +202,7 @@ func (s *server) router() *gin.Engine {
 	}
 
 	get("/payment-config", s.paymentConfig)
+	get("/exchange-rates", s.exchangeRates)
 	get(healthzPath, s.healthz)
 	get(readyzPath, s.readyz)
 	get("/openapi.json", s.document("application/json", s.spec))
