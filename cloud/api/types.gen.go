@@ -2029,18 +2029,27 @@ type SandboxBooksParams struct {
 type SandboxChallengeParams struct {
 	// Return local path to go back to
 	Return *string `form:"return,omitempty" json:"return,omitempty"`
+
+	// Lang Of the page. Left out: the first of Accept-Language that there is
+	Lang *Language `form:"lang,omitempty" json:"lang,omitempty"`
 }
 
 // AnswerSandboxChallengeFormdataBody defines parameters for AnswerSandboxChallenge.
 type AnswerSandboxChallengeFormdataBody struct {
 	Answer AnswerSandboxChallengeFormdataBodyAnswer `form:"answer" json:"answer"`
-	Return *string                                  `form:"return,omitempty" json:"return,omitempty"`
+
+	// Lang Of mails and pages
+	Lang   *Language `form:"lang,omitempty" json:"lang,omitempty"`
+	Return *string   `form:"return,omitempty" json:"return,omitempty"`
 }
 
 // AnswerSandboxChallengeParams defines parameters for AnswerSandboxChallenge.
 type AnswerSandboxChallengeParams struct {
 	// Return local path to go back to
 	Return *string `form:"return,omitempty" json:"return,omitempty"`
+
+	// Lang Of the page. Left out: the first of Accept-Language that there is
+	Lang *Language `form:"lang,omitempty" json:"lang,omitempty"`
 }
 
 // AnswerSandboxChallengeFormdataBodyAnswer defines parameters for AnswerSandboxChallenge.

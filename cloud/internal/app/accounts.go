@@ -40,7 +40,7 @@ func (c *cloud) newAccounts(ctx context.Context, store postgres.Accounts) error 
 }
 
 // wishes adds to a message what the account of its reservation has asked for; a guest
-// has asked for nothing. Whether it is reminded is decided when the reminder is sent.
+// has asked for nothing but the language that he booked in. Whether it is reminded is decided when the reminder is sent.
 func (d letters) wishes(ctx context.Context, r id.Reservation, m *notify.Mail) error {
 	of, err := d.accounts.ReservationAccount(ctx, r)
 	if err != nil || of.IsZero() {
