@@ -5,12 +5,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/river"
 	"github.com/openlot/openlot/cloud/internal/webauthn"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -19,6 +21,16 @@ import (
 // hashAtOnce is how many passwords are hashed at a time: 19 MiB and some ten
 // milliseconds of a core each.
 const hashAtOnce = 2
+
+// Accounts are those of a database, for a command beside running servers, which send the
+// mails that it asks for.
+func Accounts(db *postgres.DB, log *slog.Logger) (postgres.Accounts, error) {
+	queue, err := river.NewQueue(db.Pool(), log)
+	if err != nil {
+		return postgres.Accounts{}, err
+	}
+	return postgres.NewAccounts(db, queue), nil
+}
 
 // newAccounts makes what logs people in.
 func (c *cloud) newAccounts(ctx context.Context, store postgres.Accounts) error {
@@ -90,25 +102,9 @@ func (m accountMail) Mail(ctx context.Context, link string) error {
 	if !known {
 		return fault.New(fault.NotFound, "no_text", "There is no text for that mail.")
 	}
-	// Behind the #, so that no server or proxy sees the token.
-	path := map[account.LinkKind]string{account.LinkVerify: "/#/verify?token=", account.LinkReset: "/#/reset?token="}[l.Kind]
-	url := m.portal + "/#/login"
-	if path != "" {
-		url = m.portal + path + m.accounts.Token(which)
+	url := m.portal + text.path
+	if strings.HasSuffix(text.path, "=") {
+		url += m.accounts.Token(which)
 	}
-	return m.post.Post(ctx, notify.Letter{ID: link, To: l.Email, Subject: text[0], Text: strings.ReplaceAll(text[1], "{url}", url)})
-}
-
-// accountTexts are subject and text by language and kind.
-var accountTexts = map[string]map[account.LinkKind][2]string{
-	"en": {
-		account.LinkVerify: {"Confirm your address", "Somebody, hopefully you, is making an Openlot account with this address.\n\nConfirm it and choose a password: {url}\n\nThe link is good for a day, once. If it was not you, do nothing.\n"},
-		account.LinkKnown:  {"You have an account already", "Somebody, hopefully you, wanted to make an Openlot account with this address. There is one already, and nothing was changed.\n\nLog in: {url}\n\nIf you do not know your password any more, ask for a new one there.\n"},
-		account.LinkReset:  {"Set a new password", "Somebody, hopefully you, wants to set a new password for your Openlot account.\n\nSet it: {url}\n\nThe link is good for an hour, once. You are then logged out everywhere. If it was not you, do nothing.\n"},
-	},
-	"de": {
-		account.LinkVerify: {"Adresse bestätigen", "Jemand, hoffentlich Sie, legt mit dieser Adresse ein Konto bei Openlot an.\n\nBestätigen und ein Passwort wählen: {url}\n\nDer Link gilt einen Tag und einmal. Waren Sie es nicht, ist nichts zu tun.\n"},
-		account.LinkKnown:  {"Sie haben schon ein Konto", "Jemand, hoffentlich Sie, wollte mit dieser Adresse ein Konto bei Openlot anlegen. Es gibt schon eines; geändert wurde nichts.\n\nAnmelden: {url}\n\nIst das Passwort vergessen, lässt sich dort ein neues anfordern.\n"},
-		account.LinkReset:  {"Neues Passwort setzen", "Jemand, hoffentlich Sie, möchte für Ihr Konto bei Openlot ein neues Passwort setzen.\n\nSetzen: {url}\n\nDer Link gilt eine Stunde und einmal. Danach sind Sie überall abgemeldet. Waren Sie es nicht, ist nichts zu tun.\n"},
-	},
+	return m.post.Post(ctx, text.letter(l, link, url))
 }

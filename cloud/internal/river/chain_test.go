@@ -8,6 +8,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/devmail"
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/notify/email"
 	"github.com/openlot/openlot/cloud/internal/payment"
@@ -40,7 +41,7 @@ func (l letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 	}, nil
 }
 
-func (letters) Receipt(_ context.Context, i id.Reservation) (notify.Paper, error) {
+func (letters) Receipt(_ context.Context, i id.Reservation, _ locale.Reader) (notify.Paper, error) {
 	return notify.Paper{Number: "altmarkt-" + i.String(), PDF: []byte("%PDF-1.3")}, nil
 }
 

@@ -215,7 +215,6 @@ func parse() (t templates, err error) {
 }
 
 func (t templates) render(k notify.Kind, v view) (text, html string, err error) {
-	var b bytes.Buffer
 	name := string(k)
 	switch {
 	case len(v.Says) > 0:
@@ -223,6 +222,11 @@ func (t templates) render(k notify.Kind, v view) (text, html string, err error) 
 	case v.Lang == locale.German:
 		name += ".de"
 	}
+	return t.write(name, v)
+}
+
+func (t templates) write(name string, v view) (text, html string, err error) {
+	var b bytes.Buffer
 	if err := t.text.ExecuteTemplate(&b, name+".txt", v); err != nil {
 		return "", "", fmt.Errorf("write the mail: %w", err)
 	}
