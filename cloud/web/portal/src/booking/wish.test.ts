@@ -5,7 +5,6 @@ import type {Schemas} from '@shared/api/client.ts'
 vi.mock('../api.ts', () => ({Failure}))
 import {at, onPass} from './at.ts'
 import {calendar} from './ics.ts'
-import {label} from './lines.ts'
 import {merge} from './list.ts'
 import {Once, unclear} from './once.ts'
 import {adjusted, moved, parts, percent} from './receipt.ts'
@@ -60,17 +59,6 @@ test('a calendar entry is as RFC 5545 has it', () => {
   for (const line of text.split('\r\n')) expect(new TextEncoder().encode(line).length).toBeLessThanOrEqual(75)
   expect(text.replaceAll('\r\n ', '')).toContain(`LOCATION:${'Ä'.repeat(60)}`)
   expect(text.endsWith('END:VCALENDAR\r\n')).toBe(true)
-})
-
-test('the lines of a price are said in the reader’s language', () => {
-  const said: typeof label = (text, l) => label(text, l).replaceAll('\u00a0', ' ')
-  expect(said('9 × 60 min at 2.00 EUR', 'en')).toBe('9 h at €2.00')
-  expect(said('3 × 15 min at 0.50 EUR', 'de')).toBe('3 × 15 min zu 0,50 €')
-  expect(said('night: 2 × 60 min at 1.00 EUR', 'de')).toBe('night: 2 h zu 1,00 €')
-  expect(said('At most 14.00 EUR on 2026-06-11', 'de')).toBe('Höchstens 14,00 € am Tag')
-  expect(said('Demand: 80 % of the price', 'de')).toBe('Nachfrage: 80 % des Preises')
-  expect(said('ev: 150 % of the price', 'en')).toBe('ev: 150 % of the price')
-  expect(said('Something new', 'de')).toBe('Something new')
 })
 
 test('a receipt is a sum again', () => {
