@@ -2020,6 +2020,15 @@ type ProblemResponse = Problem
 // ReservationResponse defines model for ReservationResponse.
 type ReservationResponse = ReservationAnswer
 
+// ListMailParams defines parameters for ListMail.
+type ListMailParams struct {
+	// To A part of an address, a number or a subject
+	To *string `form:"to,omitempty" json:"to,omitempty"`
+
+	// Before Mails that are older than the one of this id
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
+}
+
 // SandboxBooksParams defines parameters for SandboxBooks.
 type SandboxBooksParams struct {
 	ParkingId *ParkingID `form:"parking_id,omitempty" json:"parking_id,omitempty"`

@@ -153,10 +153,16 @@ func (s *server) router() *gin.Engine {
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false
 	r.Use(s.observe, s.recover, secure(), s.sameOrigin, s.positioned)
-	r.NoRoute(s.do(func(*gin.Context) error {
+	r.NoRoute(s.do(func(c *gin.Context) error {
+		if s.toPortal(c) {
+			return nil
+		}
 		return fault.New(fault.NotFound, problem.CodeRouteNotFound, "There is nothing at this address. /docs says what there is.")
 	}))
-	r.NoMethod(s.do(func(*gin.Context) error {
+	r.NoMethod(s.do(func(c *gin.Context) error {
+		if s.toPortal(c) {
+			return nil
+		}
 		return fault.New(fault.Invalid, problem.CodeMethodNotAllowed, "This address does not take that method. The Allow header says which it takes.")
 	}))
 

@@ -91,7 +91,7 @@ func TestAReminderGoesOnceOverEachChannel(t *testing.T) {
 		}
 	}
 	mails := func() int {
-		list, err := inbox.Mails(t.Context(), 100)
+		list, err := inbox.Mails(t.Context(), devmail.Query{Limit: 100})
 		if err != nil {
 			t.Fatal(err)
 		}

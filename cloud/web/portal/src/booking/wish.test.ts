@@ -28,6 +28,13 @@ describe('one key for one wish', () => {
     o.ended(failure('payment_declined', 402)); expect(o.key({to: 1})).toBe('key-2')
     o.ended(); expect(o.key({to: 1})).toBe('key-3')
   })
+  test('a wish that is sent again names the version that it was first sent for', () => {
+    const o = keys()
+    expect(o.wish({to: 1}, 7)).toEqual({key: 'key-1', version: 7})
+    o.ended(failure('offline', 0)); expect(o.wish({to: 1}, 8)).toEqual({key: 'key-1', version: 7}) // it may have been what made 8
+    expect(o.wish({to: 2}, 8)).toEqual({key: 'key-2', version: 8})
+    o.ended(failure('version_conflict', 409)); expect(o.wish({to: 2}, 9)).toEqual({key: 'key-3', version: 9})
+  })
   test('another wish has another key', () => { const o = keys(); o.key({to: 1}); expect(o.key({to: 2})).toBe('key-2') })
   test('a broken answer is unclear', () => { expect(unclear(new Failure('internal'))).toBe(true); expect(unclear(failure('sold_out', 409))).toBe(false) })
 })
