@@ -41,7 +41,12 @@ await test('account', async () => {
   await see(p, 'verify-phone')
   await p.getByLabel('New password').fill(secret)
   await p.getByRole('button', {name: 'Save'}).click()
-  await p.getByText('Your account is there.').waitFor()
+  await p.getByRole('heading', {name: 'Where you are signed in'}).waitFor() // whoever sets the password is signed in by it
+  await p.getByRole('button', {name: 'Sign out', exact: true}).first().click()
+  await p.getByRole('link', {name: 'Sign in'}).waitFor()
+  await p.goto(`${c.base}/login`) // the # is forgotten
+  await p.waitForURL(`${c.base}/#/login`)
+  await p.getByLabel('E-mail').waitFor()
 
   // Wrong passwords say nothing of who exists, and are slowed down.
   const said = async email => {
