@@ -2232,6 +2232,20 @@ type Email = string
 // EventStream Server-sent events; comments keep the connection alive. A stream that an instance ends because it stops ends with `retry`; ask again then, with Last-Event-ID
 type EventStream = string
 
+// ExchangeRates defines model for ExchangeRates.
+type ExchangeRates struct {
+	// AsOf The day that the rates are of
+	AsOf *string `json:"as_of,omitempty"`
+
+	// Base ISO 4217. One of it is worth so many of each of the others
+	//
+	// Examples: EUR
+	Base *string `json:"base,omitempty"`
+
+	// Rates By ISO 4217 code: {"USD": 1.0821}
+	Rates map[string]float64 `json:"rates"`
+}
+
 // ExpectedVersion The version that the caller has seen: when it is another by now, nothing is changed
 type ExpectedVersion = int64
 
@@ -3471,10 +3485,26 @@ type PriceDetail struct {
 
 // PriceLine defines model for PriceLine.
 type PriceLine struct {
-	Amount   Amount    `json:"amount"`
-	From     time.Time `json:"from"`
-	Label    string    `json:"label"`
-	Quantity *int      `json:"quantity,omitempty"`
+	Amount Amount `json:"amount"`
+
+	// Days Above 1: on how many days in a row
+	Days *int      `json:"days,omitempty"`
+	From time.Time `json:"from"`
+
+	// Id The band, event or space type that the line is about
+	Id *string `json:"id,omitempty"`
+
+	// Label English. Another language says it from the rule and the figures
+	Label string `json:"label"`
+
+	// Minutes Of an interval, or of a maximum's window
+	Minutes *int `json:"minutes,omitempty"`
+
+	// Quantity Started intervals, or whole minutes
+	Quantity *int `json:"quantity,omitempty"`
+
+	// Rate Minor units for an interval, the maximum or the minimum; basis points of a factor
+	Rate *int64 `json:"rate,omitempty"`
 
 	// Rule Examples: rate, free_minutes, daily_max, demand
 	Rule string    `json:"rule"`
@@ -3876,6 +3906,9 @@ type ReservationState string
 type ReserveRequest struct {
 	Contact Contact   `json:"contact"`
 	From    time.Time `json:"from"`
+
+	// Language Of the mails about this reservation and of its receipt. Left out: the first of Accept-Language that there is, else en. An account's own language wins
+	Language *Language `json:"language,omitempty"`
 
 	// ParkingId Examples: dresden-altmarkt
 	ParkingId ParkingID `json:"parking_id"`
@@ -4488,6 +4521,15 @@ type ProblemResponse = Problem
 // ReservationResponse defines model for ReservationResponse.
 type ReservationResponse = ReservationAnswer
 
+// ListMailParams defines parameters for ListMail.
+type ListMailParams struct {
+	// To A part of an address, a number or a subject
+	To *string `form:"to,omitempty" json:"to,omitempty"`
+
+	// Before Mails that are older than the one of this id
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
+}
+
 // SandboxBooksParams defines parameters for SandboxBooks.
 type SandboxBooksParams struct {
 	ParkingId *ParkingID `form:"parking_id,omitempty" json:"parking_id,omitempty"`
@@ -4497,18 +4539,27 @@ type SandboxBooksParams struct {
 type SandboxChallengeParams struct {
 	// Return local path to go back to
 	Return *string `form:"return,omitempty" json:"return,omitempty"`
+
+	// Lang Of the page. Left out: the first of Accept-Language that there is
+	Lang *Language `form:"lang,omitempty" json:"lang,omitempty"`
 }
 
 // AnswerSandboxChallengeFormdataBody defines parameters for AnswerSandboxChallenge.
 type AnswerSandboxChallengeFormdataBody struct {
 	Answer AnswerSandboxChallengeFormdataBodyAnswer `form:"answer" json:"answer"`
-	Return *string                                  `form:"return,omitempty" json:"return,omitempty"`
+
+	// Lang Of mails and pages
+	Lang   *Language `form:"lang,omitempty" json:"lang,omitempty"`
+	Return *string   `form:"return,omitempty" json:"return,omitempty"`
 }
 
 // AnswerSandboxChallengeParams defines parameters for AnswerSandboxChallenge.
 type AnswerSandboxChallengeParams struct {
 	// Return local path to go back to
 	Return *string `form:"return,omitempty" json:"return,omitempty"`
+
+	// Lang Of the page. Left out: the first of Accept-Language that there is
+	Lang *Language `form:"lang,omitempty" json:"lang,omitempty"`
 }
 
 // AnswerSandboxChallengeFormdataBodyAnswer defines parameters for AnswerSandboxChallenge.
@@ -4937,6 +4988,9 @@ type PriceReservationParams struct {
 type GetReceiptParams struct {
 	// Format Wins over Accept
 	Format *GetReceiptParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// Lang Of the page and the PDF. Left out: that of the reservation
+	Lang *Language `form:"lang,omitempty" json:"lang,omitempty"`
 
 	// Token The manage token, for links; the Authorization header wins
 	Token *Token `form:"token,omitempty" json:"token,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/openlot/openlot/cloud/internal/account"
+	"github.com/openlot/openlot/cloud/internal/app"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/protocol/fault"
 )
@@ -32,11 +33,15 @@ func (c *userCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) erro
 		return fault.New(fault.Invalid, account.CodeInvalid, "Reset the second factor, or give a role: not both at once.")
 	case c.ResetSecondFactor:
 		return c.with(ctx, log, func(db *postgres.DB) error {
-			if err := postgres.NewAccounts(db, nil).DropSecondFactor(ctx, email); err != nil {
+			accounts, err := app.Accounts(db, log)
+			if err == nil {
+				err = accounts.DropSecondFactor(ctx, email)
+			}
+			if err != nil {
 				return err
 			}
 			var text strings.Builder
-			fmt.Fprintf(&text, "%s: no second factor any more, and logged out everywhere\n", email)
+			fmt.Fprintf(&text, "%s: no authenticator, recovery codes or passkeys any more, and logged out everywhere; a mail says so\n", email)
 			return write(out, &text)
 		})
 	case c.Role == "":

@@ -81,16 +81,37 @@ type Login struct {
 	CreatedAt    time.Time
 	LastSeen     time.Time
 	Expires      time.Time
+	Extended     bool // this very use has put the end off; not kept
 }
 
 // How long a log-in lasts, used or not used, and how old it may be for what
 // changes the ways in.
 const (
-	Idle   = 30 * 24 * time.Hour
-	Recent = 15 * time.Minute
+	Idle    = 30 * 24 * time.Hour
+	Longest = 180 * 24 * time.Hour // since it was opened, however much it is used
+	Recent  = 15 * time.Minute
 	// seenEvery is how exactly the last use is known: not each request writes.
 	seenEvery = 5 * time.Minute
 )
+
+// Until is when a log-in ends that is used now and never again.
+func (l Login) Until(now time.Time) time.Time {
+	end := l.CreatedAt.Add(Longest)
+	if idle := now.Add(Idle); idle.Before(end) {
+		return idle
+	}
+	return end
+}
+
+// Used is the log-in after a use, and whether that is worth noting: the last use is known
+// to seenEvery, and the end is put off with it.
+func (l Login) Used(now time.Time) (Login, bool) {
+	if now.Sub(l.LastSeen) < seenEvery {
+		return l, false
+	}
+	l.LastSeen, l.Expires, l.Extended = now, l.Until(now), true
+	return l, true
+}
 
 // Fresh reports whether a log-in is recent enough to change the ways in.
 func (l Login) Fresh(now time.Time) bool { return now.Sub(l.CreatedAt) < Recent }

@@ -100,3 +100,35 @@ func TestWhoMayDoWhat(t *testing.T) {
 		}
 	}
 }
+
+// A log-in that is used goes on for a month more each time, and for half a year at most.
+func TestASessionSlidesAndEnds(t *testing.T) {
+	opened := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	l := account.Login{CreatedAt: opened, LastSeen: opened}
+	if l.Expires = l.Until(opened); !l.Expires.Equal(opened.Add(account.Idle)) {
+		t.Fatal(l.Expires)
+	}
+	if same, note := l.Used(opened.Add(time.Minute)); note || same != l {
+		t.Errorf("each use is noted: %+v", same)
+	}
+	uses := 0
+	for now := opened; now.Before(l.Expires); now = now.Add(24 * time.Hour) { // somebody comes every day
+		used, note := l.Used(now)
+		if note {
+			uses++
+			if !used.LastSeen.Equal(now) || !used.Extended || used.Expires.Before(l.Expires) || used.Expires.After(now.Add(account.Idle)) {
+				t.Fatalf("%+v", used)
+			}
+		}
+		used.Extended = false
+		l = used
+	}
+	if !l.Expires.Equal(opened.Add(account.Longest)) || uses < 150 {
+		t.Errorf("it ended at %s, after %d uses", l.Expires, uses)
+	}
+	// One of before there was an end is over at its next use.
+	old := account.Login{CreatedAt: opened, LastSeen: opened.Add(account.Longest), Expires: opened.Add(account.Longest + account.Idle)}
+	if used, note := old.Used(opened.Add(account.Longest + time.Hour)); !note || used.Expires.After(opened.Add(account.Longest)) {
+		t.Errorf("%+v", used)
+	}
+}

@@ -28,6 +28,15 @@ const (
 	LinkJoined      LinkKind = "joined"       // whom somebody had invited has accepted
 	LinkRoleChanged LinkKind = "role_changed" // of the address's account
 	LinkRemoved     LinkKind = "removed"      // its role was taken away
+
+	// What has changed of the ways in. These open nothing.
+	ToldPassword       LinkKind = "password_changed"
+	ToldTOTPAdded      LinkKind = "totp_added"
+	ToldTOTPRemoved    LinkKind = "totp_removed"
+	ToldRecovery       LinkKind = "recovery_renewed"
+	ToldPasskeyAdded   LinkKind = "passkey_added"
+	ToldPasskeyRemoved LinkKind = "passkey_removed"
+	ToldFactorsReset   LinkKind = "factors_reset" // by the operator of this server, for who has lost them
 )
 
 // Link is what a mail about an account says.
@@ -37,6 +46,7 @@ type Link struct {
 	Email    string
 	Token    []byte // its SHA-256
 	Language string
+	Detail   string // of what has changed: a passkey's name
 	Created  time.Time
 	Expires  time.Time
 
@@ -47,7 +57,8 @@ type Link struct {
 }
 
 // Store keeps accounts. What its methods say by false or nil is no error, and no
-// error of theirs has a code of accounts.
+// error of theirs has a code of accounts. What changes a way in asks, in the same
+// transaction, for the mail that tells its account so.
 type Store interface {
 	// ByEmail and ByID return nil when there is none.
 	ByEmail(ctx context.Context, email string) (*Account, error)
@@ -249,39 +260,52 @@ func errLink() error {
 	return fault.New(fault.NotFound, CodeLinkExpired, "This link is too old, or was used already. Ask for another one.")
 }
 
-// Verify makes the account of a sign-up, with the password of whoever has the link.
+// Verify makes the account of a sign-up, with the password of whoever has the link, and
+// logs in.
 // Its faults are CodeLinkExpired, CodeInvalid (of the password), CodeTooManyTries and
 // CodeBusy.
-func (s *Service) Verify(ctx context.Context, from, token, password string) error {
-	return s.follow(ctx, from, LinkVerify, token, password, func(phc string, now time.Time) (bool, error) {
+func (s *Service) Verify(ctx context.Context, e Entry, token, password string) (Session, string, error) {
+	return s.follow(ctx, e, LinkVerify, token, password, func(phc string, now time.Time) (bool, error) {
 		return s.Store.Verify(ctx, HashToken(token), id.New[id.Account](now), phc, now)
 	})
 }
 
-// follow sets a password by a link.
-func (s *Service) follow(ctx context.Context, from string, kind LinkKind, token, password string, set func(phc string, now time.Time) (bool, error)) error {
-	if err := s.try(ctx, from); err != nil {
-		return err
+// follow sets a password by a link, and logs in with it: whoever could set it may use it,
+// and need not type it again. Where a code is asked for besides, there is no session yet.
+func (s *Service) follow(ctx context.Context, e Entry, kind LinkKind, token, password string, set func(phc string, now time.Time) (bool, error)) (Session, string, error) {
+	if err := s.try(ctx, e.From); err != nil {
+		return Session{}, "", err
 	}
 	email, err := s.Store.LinkEmail(ctx, kind, HashToken(token), s.Now().UTC())
 	switch {
 	case err != nil:
-		return err
+		return Session{}, "", err
 	case email == "":
-		return errLink()
+		return Session{}, "", errLink()
 	}
 	if err := CheckPassword(email, password); err != nil {
-		return invalid("password", err)
+		return Session{}, "", invalid("password", err)
 	}
 	phc, err := s.Hasher.Hash(ctx, password)
 	if err != nil {
-		return err
+		return Session{}, "", err
 	}
 	ok, err := set(phc, s.Now().UTC())
 	if err == nil && !ok {
 		err = errLink()
 	}
-	return err
+	if err != nil {
+		return Session{}, "", err
+	}
+	a, err := s.Store.ByEmail(ctx, email)
+	if err != nil || a == nil || a.Password != phc || a.TOTP != nil {
+		return Session{}, "", err // set by somebody else meanwhile, too: he logs in with his own
+	}
+	at, fresh, err := s.open(ctx, e, a, Login{}, ErrNotLoggedIn())
+	if fault.Code(err) == CodeNotLoggedIn {
+		err = nil
+	}
+	return at, fresh, err
 }
 
 // Forgot sends a link to set a new password, if there is an account, in the account's
@@ -298,11 +322,11 @@ func (s *Service) Forgot(ctx context.Context, from, email string) error {
 	return s.Store.PutLink(ctx, s.newLink(LinkReset, n, Languages[0], resetFor))
 }
 
-// Reset sets a new password and ends every log-in.
+// Reset sets a new password, ends every log-in and opens a new one.
 // Its faults are CodeLinkExpired, CodeInvalid (of the password), CodeTooManyTries and
 // CodeBusy.
-func (s *Service) Reset(ctx context.Context, from, token, password string) error {
-	return s.follow(ctx, from, LinkReset, token, password, func(phc string, now time.Time) (bool, error) {
+func (s *Service) Reset(ctx context.Context, e Entry, token, password string) (Session, string, error) {
+	return s.follow(ctx, e, LinkReset, token, password, func(phc string, now time.Time) (bool, error) {
 		return s.Store.Reset(ctx, HashToken(token), phc, now)
 	})
 }
@@ -366,7 +390,8 @@ func (s *Service) Login(ctx context.Context, e Entry) (Session, string, error) {
 // one must not stay in.
 func (s *Service) open(ctx context.Context, e Entry, a *Account, l Login, refused error) (Session, string, error) {
 	now := s.Now().UTC()
-	l.ID, l.Account, l.Device, l.CreatedAt, l.LastSeen, l.Expires = id.New[id.Login](now), a.ID, e.Device, now, now, now.Add(Idle)
+	l.ID, l.Account, l.Device, l.CreatedAt, l.LastSeen = id.New[id.Login](now), a.ID, e.Device, now, now
+	l.Expires = l.Until(now)
 	token := newToken()
 	var instead []byte
 	if e.Instead != "" {
@@ -404,13 +429,13 @@ func (s *Service) Who(ctx context.Context, token string) (Principal, Login, erro
 	if err != nil || l == nil {
 		return Principal{}, Login{}, err
 	}
-	if now.Sub(l.LastSeen) >= seenEvery {
-		if err := s.Store.Seen(ctx, l.ID, now, now.Add(Idle)); err != nil {
+	used, note := l.Used(now)
+	if note {
+		if err := s.Store.Seen(ctx, l.ID, now, used.Expires); err != nil {
 			return Principal{}, Login{}, err
 		}
-		l.LastSeen, l.Expires = now, now.Add(Idle)
 	}
-	return Principal{Account: l.Account, SecondFactor: l.SecondFactor, Memberships: roles}, *l, nil
+	return Principal{Account: l.Account, SecondFactor: l.SecondFactor, Memberships: roles}, used, nil
 }
 
 // Still is who is logged in with a token by now. Unlike Who it does not count as being

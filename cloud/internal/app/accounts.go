@@ -5,12 +5,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/river"
 	"github.com/openlot/openlot/cloud/internal/webauthn"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -19,6 +21,16 @@ import (
 // hashAtOnce is how many passwords are hashed at a time: 19 MiB and some ten
 // milliseconds of a core each.
 const hashAtOnce = 2
+
+// Accounts are those of a database, for a command beside running servers, which send the
+// mails that it asks for.
+func Accounts(db *postgres.DB, log *slog.Logger) (postgres.Accounts, error) {
+	queue, err := river.NewQueue(db.Pool(), log)
+	if err != nil {
+		return postgres.Accounts{}, err
+	}
+	return postgres.NewAccounts(db, queue), nil
+}
 
 // newAccounts makes what logs people in.
 func (c *cloud) newAccounts(ctx context.Context, store postgres.Accounts) error {
@@ -40,7 +52,7 @@ func (c *cloud) newAccounts(ctx context.Context, store postgres.Accounts) error 
 }
 
 // wishes adds to a message what the account of its reservation has asked for; a guest
-// has asked for nothing. Whether it is reminded is decided when the reminder is sent.
+// has asked for nothing but the language that he booked in. Whether it is reminded is decided when the reminder is sent.
 func (d letters) wishes(ctx context.Context, r id.Reservation, m *notify.Mail) error {
 	of, err := d.accounts.ReservationAccount(ctx, r)
 	if err != nil || of.IsZero() {
@@ -90,40 +102,9 @@ func (m accountMail) Mail(ctx context.Context, link string) error {
 	if !known {
 		return fault.New(fault.NotFound, "no_text", "There is no text for that mail.")
 	}
-	// Behind the #, so that no server or proxy sees the token.
-	path := map[account.LinkKind]string{account.LinkVerify: "/#/verify?token=", account.LinkReset: "/#/reset?token=", account.LinkInvite: "/#/invitation?token="}[l.Kind]
-	url := m.portal + "/#/login"
-	if path != "" {
-		url = m.portal + path + m.accounts.Token(which)
+	url := m.portal + text.path
+	if strings.HasSuffix(text.path, "=") {
+		url += m.accounts.Token(which)
 	}
-	fill := strings.NewReplacer("{url}", url, "{operator}", l.Operator, "{role}", roleNames[l.Language][l.Role], "{who}", l.Who)
-	return m.post.Post(ctx, notify.Letter{ID: link, To: l.Email, Subject: fill.Replace(text[0]), Text: fill.Replace(text[1])})
-}
-
-// roleNames are what roles are called in mails.
-var roleNames = map[string]map[account.Role]string{
-	"en": {account.Staff: "staff", account.Owner: "owner"},
-	"de": {account.Staff: "Personal", account.Owner: "Inhaber"},
-}
-
-// accountTexts are subject and text by language and kind.
-var accountTexts = map[string]map[account.LinkKind][2]string{
-	"en": {
-		account.LinkVerify:      {"Confirm your address", "Somebody, hopefully you, is making an Openlot account with this address.\n\nConfirm it and choose a password: {url}\n\nThe link is good for a day, once. If it was not you, do nothing.\n"},
-		account.LinkKnown:       {"You have an account already", "Somebody, hopefully you, wanted to make an Openlot account with this address. There is one already, and nothing was changed.\n\nLog in: {url}\n\nIf you do not know your password any more, ask for a new one there.\n"},
-		account.LinkReset:       {"Set a new password", "Somebody, hopefully you, wants to set a new password for your Openlot account.\n\nSet it: {url}\n\nThe link is good for an hour, once. You are then logged out everywhere. If it was not you, do nothing.\n"},
-		account.LinkInvite:      {"Work with {operator} on Openlot", "{who} invites you to work for {operator} on Openlot, as {role}.\n\nAccept: {url}\n\nThe link is good for a week, once, and for this address alone. If you do not know what this is about, do nothing.\n"},
-		account.LinkJoined:      {"{who} works for {operator} now", "{who} has accepted the invitation and works for {operator}, as {role}.\n\nThe team: {url}\n"},
-		account.LinkRoleChanged: {"Your role with {operator} has changed", "{who} has changed your role with {operator}. It is now: {role}.\n\nLog in: {url}\n"},
-		account.LinkRemoved:     {"You do not work for {operator} any more", "{who} has taken away your role with {operator} on Openlot. Your account stays as it is.\n\nLog in: {url}\n"},
-	},
-	"de": {
-		account.LinkVerify:      {"Adresse bestätigen", "Jemand, hoffentlich Sie, legt mit dieser Adresse ein Konto bei Openlot an.\n\nBestätigen und ein Passwort wählen: {url}\n\nDer Link gilt einen Tag und einmal. Waren Sie es nicht, ist nichts zu tun.\n"},
-		account.LinkKnown:       {"Sie haben schon ein Konto", "Jemand, hoffentlich Sie, wollte mit dieser Adresse ein Konto bei Openlot anlegen. Es gibt schon eines; geändert wurde nichts.\n\nAnmelden: {url}\n\nIst das Passwort vergessen, lässt sich dort ein neues anfordern.\n"},
-		account.LinkReset:       {"Neues Passwort setzen", "Jemand, hoffentlich Sie, möchte für Ihr Konto bei Openlot ein neues Passwort setzen.\n\nSetzen: {url}\n\nDer Link gilt eine Stunde und einmal. Danach sind Sie überall abgemeldet. Waren Sie es nicht, ist nichts zu tun.\n"},
-		account.LinkInvite:      {"Mitarbeit bei {operator} auf Openlot", "{who} lädt Sie ein, auf Openlot für {operator} zu arbeiten. Rolle: {role}.\n\nAnnehmen: {url}\n\nDer Link gilt eine Woche, einmal und nur für diese Adresse. Wissen Sie nicht, worum es geht, ist nichts zu tun.\n"},
-		account.LinkJoined:      {"{who} arbeitet jetzt für {operator}", "{who} hat die Einladung angenommen und arbeitet für {operator}. Rolle: {role}.\n\nZum Team: {url}\n"},
-		account.LinkRoleChanged: {"Ihre Rolle bei {operator} ist jetzt eine andere", "{who} hat Ihre Rolle bei {operator} geändert. Sie ist jetzt: {role}.\n\nAnmelden: {url}\n"},
-		account.LinkRemoved:     {"Sie arbeiten nicht mehr für {operator}", "{who} hat Ihnen die Rolle bei {operator} auf Openlot genommen. Ihr Konto bleibt, wie es ist.\n\nAnmelden: {url}\n"},
-	},
+	return m.post.Post(ctx, text.letter(l, link, url))
 }

@@ -134,7 +134,11 @@ func TestFromSignUpToAReservationOfOnesOwn(t *testing.T) {
 	token := mailed(t, r, "Confirm your address")
 	b.want(410, "link_expired", "POST", "/users/verify", follow("nonsense", "parken mit Vergnügen"))
 	b.want(422, "request_invalid", "POST", "/users/verify", follow(token, "short"))
-	b.want(204, "", "POST", "/users/verify", follow(token, "parken mit Vergnügen"))
+	made := b.want(200, "", "POST", "/users/verify", follow(token, "parken mit Vergnügen"))
+	if in := b.want(200, "", "GET", "/me", ""); fmt.Sprint(in["user"]) != fmt.Sprint(made["user"]) {
+		t.Errorf("who has followed the link is %v, and was told %v", in, made)
+	}
+	b.want(204, "", "POST", "/logout", "")
 	b.want(410, "link_expired", "POST", "/users/verify", follow(token, "another, and long"))
 	again := b.want(202, "", "POST", "/users", signUp)
 	if fmt.Sprint(first) != fmt.Sprint(again) {
@@ -173,7 +177,7 @@ func TestFromSignUpToAReservationOfOnesOwn(t *testing.T) {
 	from := time.Now().UTC().Add(time.Hour).Truncate(time.Minute)
 	wish := fmt.Sprintf(`{"parking_id":"dresden-altmarkt","space_type":"standard","from":%q,"to":%q,"payment_method":"pm_sandbox_ok","contact":{"email":"jana@posteo.example"}}`,
 		from.Format(time.RFC3339), from.Add(time.Hour).Format(time.RFC3339))
-	made := b.want(201, "", "POST", "/reserve", wish, "Idempotency-Key", "a-key-that-is-long-1")["reservation"].(map[string]any)
+	made = b.want(201, "", "POST", "/reserve", wish, "Idempotency-Key", "a-key-that-is-long-1")["reservation"].(map[string]any)
 	guest := &browser{t: t, at: r.HTTP}
 	booked := guest.want(201, "", "POST", "/reserve", wish, "Idempotency-Key", "a-key-that-is-long-2")["reservation"].(map[string]any)
 
@@ -208,7 +212,9 @@ func TestFromSignUpToAReservationOfOnesOwn(t *testing.T) {
 
 	b.want(202, "", "POST", "/password/forgot", `{"email":"jana@posteo.example"}`)
 	reset := mailed(t, r, "Set a new password")
-	b.want(204, "", "POST", "/password/reset", follow(reset, "ein anderes, langes"))
+	another := &browser{t: t, at: r.HTTP} // whoever reads the mail, on another device
+	another.want(200, "", "POST", "/password/reset", follow(reset, "ein anderes, langes"))
+	another.want(200, "", "GET", "/me", "")
 	b.want(410, "link_expired", "POST", "/password/reset", follow(reset, "ein anderes, langes"))
 	b.want(401, "not_logged_in", "GET", "/me", "")
 	b.want(401, "wrong_login", "POST", "/login", login)

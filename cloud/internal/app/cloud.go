@@ -26,6 +26,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/payment/sandbox"
 	"github.com/openlot/openlot/cloud/internal/payment/stripe"
 	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/rates"
 	"github.com/openlot/openlot/cloud/internal/relay"
 	"github.com/openlot/openlot/cloud/internal/river"
 	"github.com/openlot/openlot/cloud/internal/schedule"
@@ -283,6 +284,13 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 				return nil
 			}},
 		},
+	}
+	if c.cfg.Rates != "" {
+		file, err := rates.Open(c.cfg.Rates, time.Now, c.log)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Rates = file.Latest
 	}
 	if c.reports.Replica() {
 		cfg.Position = c.reports.Position

@@ -9,6 +9,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/fleet"
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/payment/cash"
@@ -139,6 +140,7 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 		AtMachine: s.Payment.Provider == cash.Name,
 		Payment:   s.Payment.State, Held: money.New(s.Payment.Authorized, s.Payment.Amount.Currency),
 		Taken: taken(&s.Payment), Refunds: len(s.Payment.Refunds), Reminded: !r.RemindedAt.IsZero(), Missed: r.Quote.Missed(p.Policy.NoShowCharge),
+		Wishes: notify.Wishes{Language: r.Quote.Language},
 		// Behind the #, so that no server or proxy sees the token.
 		ManageURL: d.publicURL + "/#/r/" + r.ID.String() + "?token=" + url.QueryEscape(d.tokens.For(r.ID).Reveal()),
 	}
@@ -179,14 +181,14 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 }
 
 // Receipt implements notify.Details.
-func (d letters) Receipt(ctx context.Context, i id.Reservation) (notify.Paper, error) {
+func (d letters) Receipt(ctx context.Context, i id.Reservation, read locale.Reader) (notify.Paper, error) {
 	made, err := d.receipts.Issue(ctx, i)
 	if err != nil {
 		return notify.Paper{}, err
 	}
 	r := &made.Receipt
 	p := notify.Paper{Number: r.Number, Due: r.Bill.Due, Taken: r.Sums.Captured, Owed: r.Sums.Owed}
-	p.PDF, err = paper.PDF(r)
+	p.PDF, err = paper.PDF(r, read)
 	return p, err
 }
 

@@ -57,7 +57,7 @@ func numbersDoor(t *testing.T, route, door string, own, other numbersObjects, wh
 			t.Errorf("%s: another operator's reservation under one's own parking: %d", route, s)
 		}
 	}
-	staff := map[string]int{"look": 200, "money": 403}[door]
+	staff := map[string]int{"see": 200, "money": 403}[door]
 	for name, want := range map[string][2]int{"nobody": {401, 401}, "driver": {403, 403}, "staff": {staff, 404}, "owner": {200, 404}, "admin": {200, 200}} {
 		for i, o := range []numbersObjects{own, other} {
 			paths := []string{path(o)}

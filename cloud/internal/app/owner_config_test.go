@@ -14,9 +14,9 @@ import (
 
 const altmarkt = "/owner/parkings/dresden-altmarkt"
 
-// owned is a running cloud with a parking, its owner logged in with a second factor, and a
+// ownersPark is a running cloud with a parking, its owner logged in with a second factor, and a
 // driver.
-func owned(t *testing.T) (dir string, owner, driver *browser) {
+func ownersPark(t *testing.T) (dir string, owner, driver *browser) {
 	t.Helper()
 	dir = home(t)
 	r := serve(t, dir)
@@ -47,7 +47,7 @@ func text(t *testing.T, v any) string {
 
 // An owner previews, changes and looks back: capacity, a block, the policy.
 func TestAnOwnerChangesHowAParkingIsRun(t *testing.T) {
-	_, owner, driver := owned(t)
+	_, owner, driver := ownersPark(t)
 	tomorrow := time.Now().UTC().Add(24 * time.Hour).Truncate(time.Hour)
 	a := driver.book(tomorrow, time.Hour, "a-key-that-is-long-1")
 	b := driver.book(tomorrow, 2*time.Hour, "a-key-that-is-long-2")
@@ -128,7 +128,7 @@ func TestAnOwnerChangesHowAParkingIsRun(t *testing.T) {
 // An owner checks a draft, lets past stays pay it, goes over to it, schedules the next one;
 // what is sold keeps its price.
 func TestAnOwnerChangesATariff(t *testing.T) {
-	_, owner, driver := owned(t)
+	_, owner, driver := ownersPark(t)
 	tomorrow := time.Now().UTC().Add(24 * time.Hour).Truncate(time.Hour)
 	sold := driver.book(tomorrow, time.Hour, "a-key-that-is-long-1")
 	config := owner.want(200, "", "GET", altmarkt+"/config", "")

@@ -42,6 +42,7 @@ type Config struct {
 	Apps           web.Apps      // in the stores of phones, that are the portal
 	PasskeyDomain  string        // of passkeys; empty: PublicURL's host
 	TrustedProxies []string      // addresses or networks of balancers that say for whom they ask
+	Rates          string        // a file of exchange rates; empty: none
 	Basemap        string        // of the portal's map: a PMTiles file or the URL of one; empty: none
 	Mail           email.Config  // an empty Addr means the built-in inbox
 	SMS            sms.Config    // an empty Account means the built-in inbox

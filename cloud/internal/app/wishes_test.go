@@ -11,7 +11,7 @@ import (
 	"github.com/openlot/openlot/protocol/id"
 )
 
-// owned is a store in which one reservation belongs to an account.
+// ownersPark is a store in which one reservation belongs to an account.
 type owned struct {
 	account.Store
 	reservation id.Reservation

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
@@ -34,6 +35,8 @@ type Request struct {
 	Email     string
 	Phone     string     // optional, E.164
 	Quote     string     // optional: the price to reserve at
+	Language  string     // optional: that the driver is written to in
+	Accepts   string     // of languages, when he has not said one (Accept-Language)
 	Account   id.Account // whose it will be; zero: a guest's
 }
 
@@ -91,6 +94,9 @@ func (r Request) check() (wanted, error) {
 	note("contact.phone", err)
 	n.Method, err = r.Method, checkMethod(r.Method)
 	note("payment_method", err)
+	if r.Language != "" && !locale.Known(r.Language) {
+		invalid["language"] = "must be " + strings.Join(locale.Languages(), " or ")
+	}
 	if r.Quote != "" {
 		if n.Quote, err = id.Parse[id.Quote](r.Quote); err != nil {
 			invalid["quote_id"] = "is no quote's id"
@@ -104,7 +110,16 @@ func (r Request) check() (wanted, error) {
 	return n, nil
 }
 
-// hash tells requests apart that are sent with the same key.
+// language is the one that the driver is written to in; empty: nobody said one.
+func (r Request) language() string {
+	if r.Language != "" {
+		return r.Language
+	}
+	return locale.Accepted(r.Accepts)
+}
+
+// hash tells requests apart that are sent with the same key. The language is not part
+// of it: it is no part of what is bought.
 func (n wanted) hash() ([32]byte, error) {
 	text, err := json.Marshal(n)
 	if err != nil {

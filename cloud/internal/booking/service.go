@@ -135,6 +135,7 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 	}
 	with := s.providerFor(n.Method)
 	quote, refusal = onPromise(with, p, quote, refusal)
+	quote.Language = r.language()
 	op := &Reserve{
 		In: n.Parking, ID: id.New[id.Reservation](now), PaymentID: id.New[id.Payment](now),
 		Key: commit.Key{Principal: r.principal(), Key: r.Key}, RequestHash: hash,

@@ -173,7 +173,9 @@ func (c *change) take(to *reservation.Change) error {
 	case r.NoShowAt.After(to.Window.To): // of no account any more, but never after the window
 		r.NoShowAt = to.Window.To
 	}
+	language := r.Quote.Language
 	r.Window, r.SpaceType, r.Claim, r.Quote = to.Window, to.SpaceType, to.Claim, to.Quote
+	r.Quote.Language = language
 	r.Generation++
 	r.RemindedAt = time.Time{}
 	if err := bay.Rebind(c.w, r.SpaceType, r, c.now); err != nil {

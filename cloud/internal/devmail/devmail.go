@@ -28,19 +28,26 @@ type Message struct {
 	Raw        []byte // RFC 5322; not in lists
 }
 
+// Query says which messages are listed.
+type Query struct {
+	To     string // a part of an address or of the subject, whatever its case; empty: all
+	Before int64  // older than this one; 0: the newest
+	Limit  int
+}
+
 // Store keeps mail and SMS.
 type Store interface {
 	// KeepMail stores a message and drops the oldest ones above Kept.
 	KeepMail(ctx context.Context, m Message) error
-	// Mails lists the latest messages without their content, newest first.
-	Mails(ctx context.Context, limit int) ([]Message, error)
+	// Mails lists messages without their content, newest first.
+	Mails(ctx context.Context, q Query) ([]Message, error)
 	// Mail returns nil when there is no such message.
 	Mail(ctx context.Context, id int64) (*Message, error)
 	// KeepText stores an SMS, unless the same text to the same number is there, and
 	// drops the oldest ones above Kept.
 	KeepText(ctx context.Context, t Text) error
-	// Texts lists the latest SMS, newest first.
-	Texts(ctx context.Context, limit int) ([]Text, error)
+	// Texts lists the latest SMS, newest first; to is a part of the number, or empty.
+	Texts(ctx context.Context, to string, limit int) ([]Text, error)
 }
 
 // Limits of the inbox.

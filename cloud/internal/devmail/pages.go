@@ -22,8 +22,11 @@ var pageFiles embed.FS
 // path of the inbox.
 const path = "/dev/mail"
 
-// listed is how many messages are listed.
-const listed = 200
+// listed is how many messages are listed to a program, paged how many to a person.
+const (
+	listed = 200
+	paged  = 50
+)
 
 type pages struct {
 	store     Store
@@ -81,7 +84,7 @@ func together(mails []Message, texts []Text) []entry {
 		out = append(out, entry{At: texts[i].At, SMS: &texts[i]})
 	}
 	slices.SortStableFunc(out, func(a, b entry) int { return b.At.Compare(a.At) })
-	return out[:min(len(out), listed)]
+	return out
 }
 
 // span is a part of an SMS: a link, or what stands between links.
@@ -111,8 +114,29 @@ func wantsJSON(r *http.Request) bool {
 }
 
 func (h *pages) list(w http.ResponseWriter, r *http.Request) {
-	mails, err := h.store.Mails(r.Context(), listed)
-	texts, textsErr := h.store.Texts(r.Context(), listed)
+	size := paged
+	if wantsJSON(r) {
+		size = listed
+	}
+	q := Query{To: r.URL.Query().Get("to"), Limit: size + 1}
+	if text := r.URL.Query().Get("before"); text != "" {
+		var err error
+		if q.Before, err = strconv.ParseInt(text, 10, 64); err != nil || q.Before < 1 {
+			problem.Write(w, r, fault.New(fault.Invalid, "invalid_parameter", "The parameter before is the id of a mail.").WithField("before", "is no id"))
+			return
+		}
+	}
+	mails, err := h.store.Mails(r.Context(), q)
+	older := int64(0)
+	if len(mails) > size {
+		mails = mails[:size]
+		older = mails[size-1].ID
+	}
+	var texts []Text
+	var textsErr error
+	if q.Before == 0 { // they have no pages: the newest stand on the first
+		texts, textsErr = h.store.Texts(r.Context(), q.To, size)
+	}
 	switch {
 	case err != nil || textsErr != nil:
 		problem.Write(w, r, errUnread(errors.Join(err, textsErr)))
@@ -129,7 +153,7 @@ func (h *pages) list(w http.ResponseWriter, r *http.Request) {
 		}
 		writeJSON(w, out)
 	default:
-		h.render(w, r, "list", map[string]any{"Title": "Inbox", "Entries": together(mails, texts)})
+		h.render(w, r, "list", map[string]any{"Title": "Inbox", "Entries": together(mails, texts), "To": q.To, "Older": older, "Later": q.Before > 0})
 	}
 }
 
@@ -192,7 +216,7 @@ func (h *pages) render(w http.ResponseWriter, r *http.Request, name string, data
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	// A mail's HTML stands in a frame without scripts, forms or an origin, and
 	// may load nothing from elsewhere.
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = page.WriteTo(w)
 }

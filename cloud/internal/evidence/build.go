@@ -10,6 +10,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/receipt"
 	"github.com/openlot/openlot/cloud/internal/receipt/paper"
@@ -316,7 +317,7 @@ func (f *Facts) receipt(key pass.SigningKey, m *Manifest, files Files, holds map
 	if files["receipt.json"], err = document.Bytes(); err != nil {
 		return err
 	}
-	if files["receipt.pdf"], err = paper.PDF(&made); err != nil {
+	if files["receipt.pdf"], err = paper.PDF(&made, locale.Reader{}); err != nil {
 		return err
 	}
 	holds["receipt.json"], holds["receipt.pdf"] = "the receipt: openlot receipt verify recomputes it", "the receipt on paper"

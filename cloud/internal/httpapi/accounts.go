@@ -22,9 +22,9 @@ import (
 // Accounts are accounts and their log-ins.
 type Accounts interface {
 	SignUp(ctx context.Context, from, email, language string) error
-	Verify(ctx context.Context, from, token, password string) error
+	Verify(ctx context.Context, e account.Entry, token, password string) (account.Session, string, error)
 	Forgot(ctx context.Context, from, email string) error
-	Reset(ctx context.Context, from, token, password string) error
+	Reset(ctx context.Context, e account.Entry, token, password string) (account.Session, string, error)
 	Login(ctx context.Context, e account.Entry) (account.Session, string, error)
 	Logout(ctx context.Context, token string) error
 	Who(ctx context.Context, token string) (account.Principal, account.Login, error)
@@ -92,16 +92,16 @@ func cookieOf(r *http.Request) string {
 	return c.Value
 }
 
-// setCookie gives the browser a session, or takes it away.
-func setCookie(c *gin.Context, token string) {
+// setCookie gives the browser a session until it ends, or takes it away (no token).
+func setCookie(c *gin.Context, token string, l account.Login) {
 	k := &http.Cookie{ //nolint:gosec // all is set; Secure is off on loopback alone, which has no TLS
-		Name: cookieName, Value: token, Path: "/", MaxAge: int(account.Idle.Seconds()),
+		Name: cookieName, Value: token, Path: "/", MaxAge: int(l.Expires.Sub(l.LastSeen).Seconds()),
 		HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
 	}
 	if onLoopback(c.Request) {
 		k.Name, k.Secure = plainCookie, false
 	}
-	if token == "" {
+	if token == "" || k.MaxAge <= 0 {
 		k.MaxAge = -1
 	}
 	http.SetCookie(c.Writer, k)
@@ -195,12 +195,18 @@ func device(agent string) string {
 	return browser + system
 }
 
-// who is logged in; nobody is no error.
+// who is logged in; nobody is no error. When the session's end has been put off, so is the
+// cookie's.
 func (s *server) who(c *gin.Context) (account.Principal, account.Login, error) {
 	if s.Accounts == nil {
 		return account.Principal{}, account.Login{}, nil
 	}
-	return s.Accounts.Who(c.Request.Context(), cookieOf(c.Request))
+	token := cookieOf(c.Request)
+	p, l, err := s.Accounts.Who(c.Request.Context(), token)
+	if err == nil && l.Extended {
+		setCookie(c, token, l)
+	}
+	return p, l, err
 }
 
 // as runs a handler for whoever is logged in.

@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
 )
 
 // strangers are accounts into which nobody gets.
@@ -22,8 +24,12 @@ func (strangers) Who(context.Context, string) (account.Principal, account.Login,
 func (strangers) SignUp(context.Context, string, string, string) error { return nil }
 func (strangers) Forgot(context.Context, string, string) error         { return nil }
 func (strangers) Logout(context.Context, string) error                 { return nil }
-func (strangers) Verify(context.Context, string, string, string) error { return errGone() }
-func (strangers) Reset(context.Context, string, string, string) error  { return errGone() }
+func (strangers) Verify(context.Context, account.Entry, string, string) (account.Session, string, error) {
+	return account.Session{}, "", errGone()
+}
+func (strangers) Reset(context.Context, account.Entry, string, string) (account.Session, string, error) {
+	return account.Session{}, "", errGone()
+}
 func (strangers) Login(context.Context, account.Entry) (account.Session, string, error) {
 	return account.Session{}, "", fault.New(fault.Unauthenticated, account.CodeWrongLogin, "No.")
 }
@@ -116,6 +122,38 @@ func TestEverybodyIsNoTrustedProxy(t *testing.T) {
 	for _, text := range []string{"0.0.0.0/0", "::/0", "balancer", "10.1.0.0/33", ""} {
 		if _, err := httpapi.New(httpapi.Config{Log: slog.New(slog.DiscardHandler), TrustedProxies: []string{text}}); fault.Code(err) != "trusted_proxy_invalid" {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// sliding are accounts of somebody whose log-in is what the test says.
+type sliding struct {
+	strangers
+	l account.Login
+}
+
+func (s sliding) Who(context.Context, string) (account.Principal, account.Login, error) {
+	return account.Principal{Account: id.New[id.Account](start)}, s.l, nil
+}
+
+func (sliding) Logins(context.Context, id.Account) ([]account.Login, error) { return nil, nil }
+
+// The cookie lasts as long as the session: when the one is put off, so is the other.
+func TestTheCookieIsRenewedWithItsSession(t *testing.T) {
+	for name, x := range map[string]struct {
+		l    account.Login
+		want string
+	}{
+		"put off":       {account.Login{LastSeen: start, Expires: start.Add(account.Idle), Extended: true}, "Max-Age=2592000"},
+		"near its end":  {account.Login{LastSeen: start, Expires: start.Add(time.Hour), Extended: true}, "Max-Age=3600"},
+		"at its end":    {account.Login{LastSeen: start, Expires: start, Extended: true}, "Max-Age=0"},
+		"seen just now": {account.Login{LastSeen: start, Expires: start.Add(account.Idle)}, ""},
+	} {
+		s := newSite(t, func(c *httpapi.Config) { c.Accounts = sliding{l: x.l} })
+		got := s.do("GET", "/me/sessions", "", "Cookie", "openlot_session=a-token")
+		cookie := got.header.Get("Set-Cookie")
+		if got.status != 200 || (x.want == "") != (cookie == "") || !strings.Contains(cookie, x.want) || x.want != "" && !strings.Contains(cookie, "session=a-token; Path=/") {
+			t.Errorf("%s: %d, %q", name, got.status, cookie)
 		}
 	}
 }

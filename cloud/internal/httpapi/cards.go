@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -13,6 +14,19 @@ import (
 type Cards struct {
 	Provider       string // empty: the sandbox
 	PublishableKey string // that the provider's script is opened with; empty: it has none
+}
+
+// exchangeRates says what currencies are worth, for prices that are shown beside the
+// real ones.
+func (s *server) exchangeRates(c *gin.Context) {
+	out := api.ExchangeRates{Rates: map[string]float64{}}
+	if s.Rates != nil {
+		if r, current := s.Rates(); current {
+			day := r.Day.Format(time.DateOnly)
+			out = api.ExchangeRates{Base: &r.Base, AsOf: &day, Rates: r.Of}
+		}
+	}
+	answer(c, http.StatusOK, out)
 }
 
 func (s *server) paymentConfig(c *gin.Context) {

@@ -24,6 +24,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/position"
 	"github.com/openlot/openlot/cloud/internal/problem"
+	"github.com/openlot/openlot/cloud/internal/rates"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/protocol/fault"
@@ -88,9 +89,10 @@ type Config struct {
 	// Position is how far the database's log is written. Nil: reading from anywhere
 	// shows everything, so that nobody has to be told.
 	Position func(context.Context) (position.Position, error)
-	Stopping <-chan struct{} // closed: streams end and the process is not ready; nil: never
-	Drain    time.Duration   // over which streams end
-	Cards    Cards           // how a card is entered
+	Stopping <-chan struct{}            // closed: streams end and the process is not ready; nil: never
+	Drain    time.Duration              // over which streams end
+	Cards    Cards                      // how a card is entered
+	Rates    func() (rates.Rates, bool) // exchange rates, if there are any to be shown; nil: none
 
 	Parkings http.Handler // GET /parkings
 	Parking  http.Handler // GET /parking and /parkings/{id}, with PathValue("id")
@@ -157,10 +159,16 @@ func (s *server) router() *gin.Engine {
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false
 	r.Use(s.observe, s.recover, secure(), s.sameOrigin, s.positioned)
-	r.NoRoute(s.do(func(*gin.Context) error {
+	r.NoRoute(s.do(func(c *gin.Context) error {
+		if s.toPortal(c) {
+			return nil
+		}
 		return fault.New(fault.NotFound, problem.CodeRouteNotFound, "There is nothing at this address. /docs says what there is.")
 	}))
-	r.NoMethod(s.do(func(*gin.Context) error {
+	r.NoMethod(s.do(func(c *gin.Context) error {
+		if s.toPortal(c) {
+			return nil
+		}
 		return fault.New(fault.Invalid, problem.CodeMethodNotAllowed, "This address does not take that method. The Allow header says which it takes.")
 	}))
 
@@ -206,6 +214,7 @@ func (s *server) router() *gin.Engine {
 	}
 
 	get("/payment-config", s.paymentConfig)
+	get("/exchange-rates", s.exchangeRates)
 	get(healthzPath, s.healthz)
 	get(readyzPath, s.readyz)
 	get("/openapi.json", s.document("application/json", s.spec))

@@ -52,17 +52,23 @@ func done(c *gin.Context, err error) error {
 	return err
 }
 
-func (s *server) verify(c *gin.Context) error { return followed(c, s.Accounts.Verify) }
+func (s *server) verify(c *gin.Context) error { return s.followed(c, s.Accounts.Verify) }
 
-func (s *server) reset(c *gin.Context) error { return followed(c, s.Accounts.Reset) }
+func (s *server) reset(c *gin.Context) error { return s.followed(c, s.Accounts.Reset) }
 
 // followed sets a password by the token of a mail.
-func followed(c *gin.Context, set func(ctx context.Context, from, token, password string) error) error {
+func (s *server) followed(c *gin.Context, set func(ctx context.Context, e account.Entry, token, password string) (account.Session, string, error)) error {
 	var token, password string
 	if err := readBody(c, object{texts: map[string]*string{"token": &token, "password": &password}, required: []string{"token", "password"}}, nil); err != nil {
 		return err
 	}
-	return done(c, set(c.Request.Context(), from(c), token, password))
+	at, session, err := set(c.Request.Context(), s.entry(c), token, password)
+	if err != nil || session == "" {
+		return done(c, err)
+	}
+	setCookie(c, session, at.Login)
+	answer(c, http.StatusOK, userAnswer(&at.Account, at.Login))
+	return nil
 }
 
 // entry is what a browser brings to a log-in without being asked.
@@ -81,7 +87,7 @@ func (s *server) login(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	setCookie(c, token)
+	setCookie(c, token, at.Login)
 	answer(c, http.StatusOK, userAnswer(&at.Account, at.Login))
 	return nil
 }
@@ -90,7 +96,7 @@ func (s *server) logout(c *gin.Context) error {
 	if err := s.Accounts.Logout(c.Request.Context(), cookieOf(c.Request)); err != nil {
 		return err
 	}
-	setCookie(c, "")
+	setCookie(c, "", account.Login{})
 	return done(c, nil)
 }
 
@@ -154,7 +160,7 @@ func (s *server) closeMe(c *gin.Context, _ account.Principal, l account.Login) e
 	if err := s.Accounts.Close(c.Request.Context(), l); err != nil {
 		return err
 	}
-	setCookie(c, "")
+	setCookie(c, "", account.Login{})
 	return done(c, nil)
 }
 

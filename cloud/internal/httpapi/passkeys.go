@@ -86,7 +86,7 @@ func (s *server) loginPasskey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	setCookie(c, token)
+	setCookie(c, token, at.Login)
 	answer(c, http.StatusOK, userAnswer(&at.Account, at.Login))
 	return nil
 }

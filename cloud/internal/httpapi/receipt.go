@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/openlot/openlot/cloud/api"
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/cloud/internal/problem"
 	"github.com/openlot/openlot/cloud/internal/receipt"
 	"github.com/openlot/openlot/cloud/internal/receipt/paper"
@@ -43,6 +44,10 @@ func (s *server) getReceipt(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	language, given := c.GetQuery("lang")
+	if given && !locale.Known(language) {
+		return fault.New(fault.Invalid, "invalid_parameter", "The parameter lang must be en or de.").WithField("lang", "must be en or de")
+	}
 	r, err := s.authenticated(c)
 	if err != nil {
 		return err
@@ -57,7 +62,14 @@ func (s *server) getReceipt(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	body, err := receiptBody(c, d, form)
+	if !given && form != "json" {
+		v, err := s.Booking.Get(ctx, r)
+		if err != nil {
+			return err
+		}
+		language = v.Reservation.Quote.Language
+	}
+	body, err := receiptBody(c, d, form, locale.Reader{Language: language})
 	if err != nil {
 		return err
 	}
@@ -73,19 +85,21 @@ func (s *server) getReceipt(c *gin.Context) error {
 	return nil
 }
 
-func receiptBody(c *gin.Context, d receipt.Document, form string) ([]byte, error) {
+func receiptBody(c *gin.Context, d receipt.Document, form string, read locale.Reader) ([]byte, error) {
 	switch form {
 	case "pdf":
-		return paper.PDF(&d.Receipt)
+		return paper.PDF(&d.Receipt, read)
 	case "json":
 		return d.Bytes()
 	}
 	var links *paper.Links
 	if token := c.Query("token"); token != "" { // without it a link would lead nowhere
-		link := func(form string) string { return "?format=" + form + "&token=" + url.QueryEscape(token) }
+		link := func(form string) string {
+			return "?format=" + form + "&lang=" + read.Either(locale.English, locale.German) + "&token=" + url.QueryEscape(token)
+		}
 		links = &paper.Links{PDF: link("pdf"), JSON: link("json")}
 	}
-	return paper.HTML(&d.Receipt, links)
+	return paper.HTML(&d.Receipt, links, read)
 }
 
 // receiptForm is what the query asks for, else the first of Accept's that there

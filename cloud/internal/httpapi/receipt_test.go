@@ -80,6 +80,9 @@ func TestTheReceiptInEveryForm(t *testing.T) {
 			}
 		}
 	}
+	if p := s.do("GET", path+"?lang=fr", "", "Authorization", bearer(r)).problem(t); p.Status != 422 || p.Fields["lang"] == "" {
+		t.Errorf("%+v", p)
+	}
 	if p := s.do("GET", path, "", "Authorization", bearer(r), "Accept", "image/png").problem(t); p.Status != 406 {
 		t.Errorf("%+v", p)
 	}
@@ -120,5 +123,45 @@ func TestWhatReceiptsAreCheckedWithIsPublished(t *testing.T) {
 		if p := s.do("GET", path, "").problem(t); p.Status != 404 || p.Code != "edition_not_found" {
 			t.Errorf("%s: %+v", path, p)
 		}
+	}
+}
+
+// The receipt is in the language that was booked in, unless another one is asked for.
+func TestAReceiptIsInTheLanguageOfItsBooking(t *testing.T) {
+	s := newSite(t, nil)
+	for name, x := range map[string]struct {
+		field, header, says string
+	}{
+		"said nothing":      {"", "", "Receipt"},
+		"said German":       {"de", "en", "Quittung"},
+		"has a German page": {"", "fr, de-AT;q=0.9", "Quittung"},
+		"said English":      {"en", "de", "Receipt"},
+	} {
+		w := wish()
+		if x.field != "" {
+			w["language"] = x.field
+		}
+		key := "a-key-that-is-long-" + strings.ReplaceAll(name, " ", "-")
+		r := s.do("POST", "/reserve", text(t, w), "Idempotency-Key", key, "Accept-Language", x.header)
+		if r.status != 201 {
+			t.Fatalf("%s: %d %s", name, r.status, r.body)
+		}
+		// Who asks again from a page in another language asks for the same.
+		if again := s.do("POST", "/reserve", text(t, w), "Idempotency-Key", key, "Accept-Language", "nl"); again.status != 201 {
+			t.Fatalf("%s: %d %s", name, again.status, again.body)
+		}
+		made := r.reservation(t)
+		if got := s.do("POST", "/reservations/"+made.Id+"/cancel", "", "Authorization", bearer(made)); got.status != 200 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		path := "/reservations/" + made.Id + "/receipt?format=html&token=" + *made.ManageToken
+		if got := s.do("GET", path, ""); got.status != 200 || !strings.Contains(string(got.body), ">"+x.says+" ") {
+			t.Errorf("%s: %d %.200s", name, got.status, got.body)
+		}
+	}
+	w := wish()
+	w["language"] = "fr"
+	if p := s.do("POST", "/reserve", text(t, w), "Idempotency-Key", "a-key-that-is-long-fr").problem(t); p.Status != 422 || p.Fields["language"] == "" {
+		t.Errorf("%+v", p)
 	}
 }

@@ -87,12 +87,10 @@ func quoteAnswer(q *booking.Quote) api.QuoteAnswer {
 func priceDetail(q *reservation.Quote) api.PriceDetail {
 	d := api.PriceDetail{Tax: amount(q.Tax), TariffVersion: int64(q.TariffVersion), Lines: []api.PriceLine{}}
 	for _, l := range q.Lines {
-		line := api.PriceLine{Rule: l.Rule, Label: l.Label, From: l.From.UTC(), To: l.To.UTC(), Amount: amount(l.Amount)}
-		if l.Quantity > 0 {
-			n := l.Quantity
-			line.Quantity = &n
-		}
-		d.Lines = append(d.Lines, line)
+		d.Lines = append(d.Lines, api.PriceLine{
+			Rule: l.Rule, Id: given(l.ID), Label: l.Label, From: l.From.UTC(), To: l.To.UTC(), Amount: amount(l.Amount),
+			Quantity: counted(l.Quantity), Minutes: counted(l.Minutes), Rate: counted(l.Rate), Days: counted(l.Days),
+		})
 	}
 	return d
 }
@@ -107,6 +105,14 @@ func given(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// counted is nil for nothing.
+func counted[T int | int64](n T) *T {
+	if n == 0 {
+		return nil
+	}
+	return &n
 }
 
 func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

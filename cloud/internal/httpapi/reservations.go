@@ -43,7 +43,7 @@ func (s *server) reserve(c *gin.Context) error {
 	err := readBody(c, object{
 		texts: map[string]*string{
 			"parking_id": &r.Parking, "space_type": &r.SpaceType, "from": &from, "to": &to,
-			"vehicle_plate": &r.Plate, "payment_method": &r.Method, "quote_id": &r.Quote,
+			"vehicle_plate": &r.Plate, "payment_method": &r.Method, "quote_id": &r.Quote, "language": &r.Language,
 		},
 		objects: map[string]object{"contact": {
 			texts: map[string]*string{"email": &r.Email, "phone": &r.Phone}, required: []string{"email"},
@@ -56,6 +56,7 @@ func (s *server) reserve(c *gin.Context) error {
 	if r.Key, r.Account, err = s.scoped(c); err != nil {
 		return err
 	}
+	r.Accepts = c.GetHeader("Accept-Language")
 	// No deadline here: the service sets its own, and goes on when the client
 	// has hung up.
 	v, err := s.Booking.Reserve(c.Request.Context(), r)

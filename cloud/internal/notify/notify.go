@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/protocol/id"
@@ -104,7 +105,7 @@ type Mail struct {
 	OwedUnasked bool         // nobody heard from the bank, and nothing is held there
 	OwedPaid    bool         // it was paid by a card
 
-	Wishes    Wishes // of the account; none of a guest
+	Wishes    Wishes // of the account; of a guest the language alone
 	Pass      string // text of the gate pass; with Confirmation and Changed
 	ManageURL string // page to change or cancel
 	Receipt   Paper  // with Receipt and Refunded
@@ -127,7 +128,7 @@ type Paper struct {
 type Details interface {
 	Details(ctx context.Context, at id.Parking, r id.Reservation) (Mail, error)
 	// Receipt is a reservation's receipt as it stands; it fails while there is none.
-	Receipt(ctx context.Context, r id.Reservation) (Paper, error)
+	Receipt(ctx context.Context, r id.Reservation, read locale.Reader) (Paper, error)
 }
 
 // Sender sends one message. Its error wraps ErrPermanent when sending it again
@@ -165,7 +166,7 @@ func (s *Service) Notify(ctx context.Context, by Channel, k Kind, at id.Parking,
 		return nil
 	}
 	if k.HasReceipt() {
-		if m.Receipt, err = s.details.Receipt(ctx, r); err != nil {
+		if m.Receipt, err = s.details.Receipt(ctx, r, m.Wishes.Reader()); err != nil {
 			return fmt.Errorf("the receipt of %s: %w", r, err)
 		}
 	}
@@ -212,15 +213,6 @@ func (m Mail) Moot(by Channel, k Kind, now time.Time) string {
 	default:
 		return ""
 	}
-}
-
-// Clock is a time of the day, with its day when that is another than the reader
-// expects.
-func Clock(t, expected time.Time) string {
-	if SameDay(t, expected) {
-		return t.Format("15:04")
-	}
-	return t.Format("Mon 15:04")
 }
 
 // SameDay reports whether two times are on the same date, each in its own zone.

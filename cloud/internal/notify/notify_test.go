@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
@@ -24,7 +25,7 @@ func (d details) Details(context.Context, id.Parking, id.Reservation) (notify.Ma
 	return d.mail, d.err
 }
 
-func (d details) Receipt(context.Context, id.Reservation) (notify.Paper, error) {
+func (d details) Receipt(context.Context, id.Reservation, locale.Reader) (notify.Paper, error) {
 	return notify.Paper{Number: "north-1"}, d.err
 }
 

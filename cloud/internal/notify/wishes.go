@@ -1,65 +1,50 @@
 package notify
 
 import (
-	"fmt"
-	"strings"
 	"time"
+
+	"github.com/openlot/openlot/cloud/internal/locale"
 )
 
-// Wishes are what a driver with an account has asked for: of reminders, which are
-// words and times that he reads in a hurry.
+// Wishes are what a driver has asked for: a guest by the language that he booked in,
+// whoever has an account by what it says.
 type Wishes struct {
-	Language   string    // de: German; else English
+	Language   string    // of locale; empty: English
 	TwelveHour bool      // the hours are counted twice
 	Quiet      []Channel // by which he does not want to be reminded
 }
 
-// German reports whether a reminder is in German.
-func (w Wishes) German() bool { return w.Language == "de" }
+// Reader is how the driver reads.
+func (w Wishes) Reader() locale.Reader {
+	return locale.Reader{Language: w.Language, TwelveHour: w.TwelveHour}
+}
+
+// German reports whether the driver is written to in German.
+func (w Wishes) German() bool { return w.Reader().German() }
 
 // EndsAt is the end of the window as a driver reads it: the time of the day, with
 // its day when it is another than the one that the window begins on.
 func (m Mail) EndsAt() string {
 	from, to := m.Window.From.In(m.Zone), m.Window.To.In(m.Zone)
-	if SameDay(from, to) {
-		return m.Wishes.hour(to)
+	return m.Wishes.Clock(to, from)
+}
+
+// Clock is a time of the day, with its day when that is another than the reader
+// expects.
+func (w Wishes) Clock(t, expected time.Time) string {
+	r := w.Reader()
+	if SameDay(t, expected) {
+		return r.Hour(t)
 	}
-	return m.Wishes.weekday(to) + " " + m.Wishes.hour(to)
+	return r.Weekday(t) + " " + r.Hour(t)
 }
 
 // Span is the window with its day, or days.
 func (m Mail) Span() string {
 	from, to := m.Window.From.In(m.Zone), m.Window.To.In(m.Zone)
-	w := m.Wishes
+	r := m.Wishes.Reader()
 	if SameDay(from, to) {
-		return w.day(from) + ", " + w.hour(from) + " – " + w.hour(to)
+		return r.Day(from) + ", " + r.Hour(from) + " – " + r.Hour(to)
 	}
-	return w.day(from) + " " + w.hour(from) + " – " + w.day(to) + " " + w.hour(to)
-}
-
-func (w Wishes) hour(t time.Time) string {
-	if w.TwelveHour {
-		return t.Format("3:04 PM")
-	}
-	return t.Format("15:04")
-}
-
-// germanDays and germanMonths begin where time's do.
-var (
-	germanDays   = strings.Fields("So Mo Di Mi Do Fr Sa")
-	germanMonths = strings.Fields("Januar Februar März April Mai Juni Juli August September Oktober November Dezember")
-)
-
-func (w Wishes) weekday(t time.Time) string {
-	if w.German() {
-		return germanDays[t.Weekday()]
-	}
-	return t.Format("Mon")
-}
-
-func (w Wishes) day(t time.Time) string {
-	if w.German() {
-		return fmt.Sprintf("%s %d. %s", w.weekday(t), t.Day(), germanMonths[t.Month()-1])
-	}
-	return t.Format("Mon 2 January")
+	return r.Day(from) + " " + r.Hour(from) + " – " + r.Day(to) + " " + r.Hour(to)
 }

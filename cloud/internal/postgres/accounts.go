@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -91,11 +92,24 @@ func (s Accounts) PutLink(ctx context.Context, l account.Link) error {
 	return unavailable("store a link", err)
 }
 
+// tell asks for the mail that says what has changed of an account's ways in, in the
+// transaction that changes it. The link's token is nobody's.
+func (s Accounts) tell(ctx context.Context, tx pgx.Tx, a id.Account, kind account.LinkKind, detail string) error {
+	var link, token [16]byte
+	_, _ = rand.Read(link[:]) // it never fails
+	_, _ = rand.Read(token[:])
+	if _, err := tx.Exec(ctx, `insert into account_link (id, kind, email, token, language, detail, created_at, expires_at)
+		select $2, $3, email, sha256($4), language, $5, now(), now() + interval '7 days' from account where id = $1`, a.UUID(), link, string(kind), token[:], detail); err != nil {
+		return err
+	}
+	return s.jobs.InsertTx(ctx, tx, []relay.Job{{Kind: relay.MailAccount, Link: fmt.Sprintf("%x", link)}})
+}
+
 // Link reads what a mail about an account says; nil: there is none.
 func (s Accounts) Link(ctx context.Context, link [16]byte) (*account.Link, error) {
 	l := account.Link{ID: link}
-	err := s.db.pool.QueryRow(ctx, `select kind, email, language, created_at, expires_at, operator, role, who from account_link where id = $1`, link).
-		Scan(&l.Kind, &l.Email, &l.Language, &l.Created, &l.Expires, &l.Operator, &l.Role, &l.Who)
+	err := s.db.pool.QueryRow(ctx, `select kind, email, language, detail, created_at, expires_at, operator, role, who from account_link where id = $1`, link).
+		Scan(&l.Kind, &l.Email, &l.Language, &l.Detail, &l.Created, &l.Expires, &l.Operator, &l.Role, &l.Who)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -145,7 +159,7 @@ func (s Accounts) Reset(ctx context.Context, token []byte, password string, now 
 			return err
 		}
 		ok = true
-		return endWaysIn(ctx, tx, a, id.Login{}, now)
+		return errors.Join(endWaysIn(ctx, tx, a, id.Login{}, now), s.tell(ctx, tx, a, account.ToldPassword, ""))
 	})
 	return ok && err == nil, unavailable("set a password", err)
 }
@@ -163,7 +177,7 @@ func (s Accounts) SetPassword(ctx context.Context, a id.Account, checked, passwo
 			return err
 		}
 		ok = true
-		return endWaysIn(ctx, tx, a, but, now)
+		return errors.Join(endWaysIn(ctx, tx, a, but, now), s.tell(ctx, tx, a, account.ToldPassword, ""))
 	})
 	return ok && err == nil, unavailable("set a password", err)
 }
@@ -333,8 +347,10 @@ func (s Accounts) ConfirmTOTP(ctx context.Context, a id.Account, l id.Login, sec
 		if err != nil || tag.RowsAffected() == 0 {
 			return false, err
 		}
-		_, err = tx.Exec(ctx, `update login set second_factor = true where id = $1`, l.UUID())
-		return true, err
+		if _, err = tx.Exec(ctx, `update login set second_factor = true where id = $1`, l.UUID()); err != nil {
+			return false, err
+		}
+		return true, s.tell(ctx, tx, a, account.ToldTOTPAdded, "")
 	})
 }
 
@@ -363,8 +379,10 @@ func (s Accounts) RemoveTOTP(ctx context.Context, a id.Account) (ok bool, err er
 		if ok = tag.RowsAffected() == 1; err != nil || !ok {
 			return err
 		}
-		_, err = tx.Exec(ctx, `update login set second_factor = false where account = $1 and passkey is null`, a.UUID())
-		return err
+		if _, err = tx.Exec(ctx, `update login set second_factor = false where account = $1 and passkey is null`, a.UUID()); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, a, account.ToldTOTPRemoved, "")
 	})
 	return ok && err == nil, unavailable("remove an authenticator", err)
 }
@@ -373,7 +391,10 @@ func (s Accounts) RemoveTOTP(ctx context.Context, a id.Account) (ok bool, err er
 func (s Accounts) SetRecovery(ctx context.Context, a id.Account, l id.Login, recovery [][]byte) (bool, error) {
 	return s.within(ctx, "store recovery codes", a, l, func(tx pgx.Tx) (bool, error) {
 		tag, err := tx.Exec(ctx, `update account set recovery = $2 where id = $1`, a.UUID(), recovery)
-		return tag.RowsAffected() == 1, err
+		if err != nil || tag.RowsAffected() == 0 {
+			return false, err
+		}
+		return true, s.tell(ctx, tx, a, account.ToldRecovery, "")
 	})
 }
 

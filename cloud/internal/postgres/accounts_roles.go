@@ -127,7 +127,8 @@ func grant(ctx context.Context, tx pgx.Tx, a id.Account, email string, role acco
 
 // DropSecondFactor removes all second factors of the account of an address, whose owner has
 // lost them: authenticator, recovery codes and passkeys. It ends all log-ins, and what was
-// begun with a device. Its fault is CodeAccountUnknown.
+// begun with a device. Passkeys go, too: who asks for this has lost what he had, and a key
+// that he has lost is one that somebody may find. Its fault is CodeAccountUnknown.
 func (s Accounts) DropSecondFactor(ctx context.Context, email string) error {
 	err := pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
 		// The account's row first, as everywhere: who adds a way in at this moment waits.
@@ -143,7 +144,10 @@ func (s Accounts) DropSecondFactor(ctx context.Context, email string) error {
 				_, err = tx.Exec(ctx, sql, a.UUID())
 			}
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, a, account.ToldFactorsReset, "")
 	})
 	return unavailable("drop a second factor", err)
 }

@@ -19,12 +19,13 @@ func NewDevMail(db *DB) DevMail { return DevMail{db} }
 const (
 	devMailKeep = `insert into dev_mail (message_id, sender, recipients, subject, raw, at) values ($1, $2, $3, $4, $5, $6)`
 	devMailTrim = `delete from dev_mail where id <= (select max(id) from dev_mail) - $1`
-	devMailList = `select id, message_id, sender, recipients, subject, at from dev_mail order by id desc limit $1`
+	devMailList = `select id, message_id, sender, recipients, subject, at from dev_mail
+		where ($2::text = '' or strpos(lower(subject || ' ' || array_to_string(recipients, ' ')), lower($2)) > 0) and ($3::bigint = 0 or id < $3) order by id desc limit $1`
 	devMailOne  = `select id, message_id, sender, recipients, subject, at, raw from dev_mail where id = $1`
 
 	devTextKeep = `insert into dev_sms (recipient, text, at) values ($1, $2, $3) on conflict do nothing`
 	devTextTrim = `delete from dev_sms where id <= (select max(id) from dev_sms) - $1`
-	devTextList = `select id, recipient, text, at from dev_sms order by id desc limit $1`
+	devTextList = `select id, recipient, text, at from dev_sms where strpos(recipient, $2::text) > 0 order by id desc limit $1`
 )
 
 // KeepMail implements devmail.Store.
@@ -40,8 +41,8 @@ func (d DevMail) KeepMail(ctx context.Context, m devmail.Message) error {
 }
 
 // Mails implements devmail.Store.
-func (d DevMail) Mails(ctx context.Context, limit int) ([]devmail.Message, error) {
-	rows, err := d.db.pool.Query(ctx, devMailList, limit)
+func (d DevMail) Mails(ctx context.Context, q devmail.Query) ([]devmail.Message, error) {
+	rows, err := d.db.pool.Query(ctx, devMailList, q.Limit, q.To, q.Before)
 	if err != nil {
 		return nil, unavailable("list mail", err)
 	}
@@ -79,8 +80,8 @@ func (d DevMail) KeepText(ctx context.Context, t devmail.Text) error {
 }
 
 // Texts implements devmail.Store.
-func (d DevMail) Texts(ctx context.Context, limit int) ([]devmail.Text, error) {
-	rows, err := d.db.pool.Query(ctx, devTextList, limit)
+func (d DevMail) Texts(ctx context.Context, to string, limit int) ([]devmail.Text, error) {
+	rows, err := d.db.pool.Query(ctx, devTextList, limit, to)
 	if err != nil {
 		return nil, unavailable("list SMS", err)
 	}

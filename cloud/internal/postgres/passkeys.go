@@ -37,7 +37,10 @@ func (s Accounts) PutPasskey(ctx context.Context, l id.Login, p account.Passkey,
 			select $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11 from account where id = $2 and (select count(*) from passkey where account = $2) < $12
 			on conflict (credential) do nothing`,
 			p.ID.UUID(), p.Account.UUID(), p.Name, p.Credential, p.PublicKey, int64(p.SignCount), p.BackupEligible, p.BackedUp, append([]string{}, p.Transports...), p.Model, p.CreatedAt, most)
-		return tag.RowsAffected() == 1, err
+		if err != nil || tag.RowsAffected() == 0 {
+			return false, err
+		}
+		return true, s.tell(ctx, tx, p.Account, account.ToldPasskeyAdded, p.Name)
 	})
 }
 
@@ -54,8 +57,12 @@ func (s Accounts) RemovePasskey(ctx context.Context, a id.Account, p id.Passkey,
 		if _, err := tx.Exec(ctx, lockAccount, a.UUID()); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `delete from passkey where id = $1 and account = $2`, p.UUID(), a.UUID())
-		if ok = tag.RowsAffected() == 1; err != nil || !ok {
+		var name string
+		err := tx.QueryRow(ctx, `delete from passkey where id = $1 and account = $2 returning name`, p.UUID(), a.UUID()).Scan(&name)
+		if ok = err == nil; errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `delete from login where account = $1 and passkey = $2 and id <> $3`, a.UUID(), p.UUID(), but.UUID()); err != nil {
@@ -63,7 +70,10 @@ func (s Accounts) RemovePasskey(ctx context.Context, a id.Account, p id.Passkey,
 		}
 		_, err = tx.Exec(ctx, `update login set second_factor = false where account = $1 and not exists (select from account where id = $1 and totp is not null)
 			and not exists (select from passkey where account = $1)`, a.UUID())
-		return err
+		if err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, a, account.ToldPasskeyRemoved, name)
 	})
 	return ok && err == nil, unavailable("remove a passkey", err)
 }

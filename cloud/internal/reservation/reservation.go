@@ -33,6 +33,10 @@ type Quote struct {
 	// ends early, as the parking's policy had it at the time. Nil: Total is due.
 	EarlyCharge *int `json:"early_charge,omitempty"`
 
+	// Language is the one that the driver was shown the price in, and is written to in;
+	// empty: English. It stays whatever else changes.
+	Language string `json:"language,omitempty"`
+
 	// Demand is what moved the price away from the tariff's; nil: nothing did.
 	Demand *Demand `json:"demand,omitempty"`
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/devmail"
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/notify/email"
 	"github.com/openlot/openlot/cloud/internal/payment"
@@ -40,7 +41,7 @@ func (l letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 	}, nil
 }
 
-func (letters) Receipt(_ context.Context, i id.Reservation) (notify.Paper, error) {
+func (letters) Receipt(_ context.Context, i id.Reservation, _ locale.Reader) (notify.Paper, error) {
 	return notify.Paper{Number: "altmarkt-" + i.String(), PDF: []byte("%PDF-1.3")}, nil
 }
 
@@ -140,7 +141,7 @@ func TestACommitIsToldAndSettled(t *testing.T) {
 		t.Logf("%s after %s", what, time.Since(began).Round(time.Millisecond))
 	}
 	mails := func() int {
-		list, err := inbox.Mails(t.Context(), 100)
+		list, err := inbox.Mails(t.Context(), devmail.Query{Limit: 100})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +166,7 @@ func TestACommitIsToldAndSettled(t *testing.T) {
 		return v.Payment.State == payment.Voided
 	})
 	until("the cancellation's mail", func() bool { return mails() == 5 })
-	list, err := inbox.Mails(t.Context(), 1)
+	list, err := inbox.Mails(t.Context(), devmail.Query{Limit: 1})
 	want := c.mail.MessageID(notify.Cancellation, notify.Mail{Reservation: last.Reservation.ID, Generation: last.Reservation.Generation})
 	if err != nil || list[0].MessageID != want {
 		t.Fatalf("%+v, %v, want %s", list, err, want)

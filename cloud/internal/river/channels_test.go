@@ -13,6 +13,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/devmail"
 	"github.com/openlot/openlot/cloud/internal/feed"
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/cloud/internal/notify"
 	"github.com/openlot/openlot/cloud/internal/notify/email"
 	"github.com/openlot/openlot/cloud/internal/notify/sms"
@@ -45,7 +46,7 @@ func (g *guests) Details(_ context.Context, at id.Parking, r id.Reservation) (no
 	}, nil
 }
 
-func (*guests) Receipt(context.Context, id.Reservation) (notify.Paper, error) {
+func (*guests) Receipt(context.Context, id.Reservation, locale.Reader) (notify.Paper, error) {
 	return notify.Paper{}, errors.New("there is none")
 }
 
@@ -90,7 +91,7 @@ func TestAReminderGoesOnceOverEachChannel(t *testing.T) {
 		}
 	}
 	mails := func() int {
-		list, err := inbox.Mails(t.Context(), 100)
+		list, err := inbox.Mails(t.Context(), devmail.Query{Limit: 100})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ const jana = 'jana.richter@posteo.example', secret = 'parken mit Lust 7'
 await test('account', async () => {
   const c = await cloud([feature('altmarkt', 'Altmarkt', [51.05, 13.738], 2)])
   const see = async (p, name) => { await look(p, name); await accessible(p, name) }
-  const p = await page('account', {size: 'phone', bypassCSP: true, expected: refused})
+  const p = await page('account', {size: 'phone', expected: refused})
 
   await p.goto(`${c.base}/#/account`)
   await p.getByRole('heading', {name: 'Sign in to see your account'}).waitFor()
@@ -41,7 +41,12 @@ await test('account', async () => {
   await see(p, 'verify-phone')
   await p.getByLabel('New password').fill(secret)
   await p.getByRole('button', {name: 'Save'}).click()
-  await p.getByText('Your account is there.').waitFor()
+  await p.getByRole('heading', {name: 'Where you are signed in'}).waitFor() // whoever sets the password is signed in by it
+  await p.getByRole('button', {name: 'Sign out', exact: true}).first().click()
+  await p.getByRole('link', {name: 'Sign in'}).waitFor()
+  await p.goto(`${c.base}/login`) // the # is forgotten
+  await p.waitForURL(`${c.base}/#/login`)
+  await p.getByLabel('E-mail').waitFor()
 
   // Wrong passwords say nothing of who exists, and are slowed down.
   const said = async email => {
@@ -103,7 +108,7 @@ await test('account', async () => {
   await p.locator('.passkeys li').waitFor()
 
   // Another device, which has to show it, and is signed out from here.
-  const q = await page('account elsewhere', {expected: refused, bypassCSP: true})
+  const q = await page('account elsewhere', {expected: refused})
   await enter(q, async () => {
     await q.getByLabel('Code of your authenticator').fill(recovery[0])
     await q.getByRole('button', {name: 'Sign in', exact: true}).click()
@@ -119,7 +124,7 @@ await test('account', async () => {
   await q.getByRole('heading', {name: 'Sign in to see your account'}).waitFor()
 
   // In German and in the dark.
-  const d = await page('account in German', {size: 'tablet', locale: 'de-DE', colorScheme: 'dark', bypassCSP: true, expected: refused})
+  const d = await page('account in German', {size: 'tablet', locale: 'de-DE', colorScheme: 'dark', expected: refused})
   await d.goto(`${c.base}/#/signup`)
   await d.getByRole('heading', {name: 'Konto anlegen'}).waitFor()
   await see(d, 'signup-tablet-dark-de')

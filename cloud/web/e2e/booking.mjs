@@ -41,7 +41,7 @@ const theme = (p, t) => p.evaluate(t => {
 /** The whole way of a guest. */
 async function guest(c, size) {
   const win = window(9, 3)
-  const p = await page(`guest-${size}`, {size, bypassCSP: true, expected: refusals, acceptDownloads: true, permissions: ['clipboard-read', 'clipboard-write']})
+  const p = await page(`guest-${size}`, {size, expected: refusals, acceptDownloads: true, permissions: ['clipboard-read', 'clipboard-write']})
   await begin(c, p, 'altmarkt', win)
   await show(p, `checkout-${size}`)
   await p.getByRole('button', {name: /^Hold/}).click()
@@ -134,7 +134,7 @@ async function guest(c, size) {
 /** The pass in every look, and in German. */
 async function looks(c) {
   for (const [t, language] of [['dark', 'de'], ['contrast', 'en']]) {
-    const p = await page(`looks-${t}`, {size: 'phone', bypassCSP: true, expected: refusals})
+    const p = await page(`looks-${t}`, {size: 'phone', expected: refusals})
     await begin(c, p, 'altmarkt', window(2, 2), {theme: t, language})
     await show(p, `checkout-phone-${t}`)
     await p.locator('[name=email]').fill(`looks-${t}@posteo.example`)
@@ -162,7 +162,7 @@ async function looks(c) {
 async function race(c) {
   const win = window(3, 48)
   const both = await Promise.all(['one', 'two'].map(async name => {
-    const p = await page(`race-${name}`, {size: 'phone', bypassCSP: true, expected: refusals})
+    const p = await page(`race-${name}`, {size: 'phone', expected: refusals})
     await begin(c, p, 'last', win)
     await fill(p, `race-${name}`)
     return p
@@ -185,7 +185,7 @@ async function race(c) {
 /** A promise to pay at the machine; then an account takes a guest's booking, and refuses a stranger's. */
 async function account(c) {
   const mail = 'konto@posteo.example', secret = 'parken mit Lust 7'
-  const p = await page('claim', {size: 'phone', bypassCSP: true, expected: refusals})
+  const p = await page('claim', {size: 'phone', expected: refusals})
   await begin(c, p, 'machine', window(2, 4))
   await fill(p, 'konto')
   await p.getByText('At the machine').click()
@@ -226,7 +226,7 @@ async function account(c) {
 
 /** A price that has run out, and a line that is cut while it is sent: the same booking. */
 async function again(c) {
-  const p = await page('again', {size: 'phone', bypassCSP: true, expected: refusals})
+  const p = await page('again', {size: 'phone', expected: refusals})
   await begin(c, p, 'altmarkt', window(2, 72))
   await fill(p, 'again')
   let keys = []

@@ -48,7 +48,7 @@ await test('find', async () => {
 
   // Searching, and numbers that move by themselves.
   {
-    const p = await page('search', {size: 'desktop', bypassCSP: true, timezoneId: 'Europe/Berlin'})
+    const p = await page('search', {size: 'desktop', timezoneId: 'Europe/Berlin'})
     await open(p, c.base)
     check(await p.locator('.rows .item').count() === 20, `search: ${await p.locator('.rows .item').count()} rows, not 20`)
     await p.fill('#q', 'frauenk')
@@ -112,7 +112,7 @@ await test('find', async () => {
 
   // The map.
   {
-    const p = await page('map', {size: 'desktop', bypassCSP: true, timezoneId: 'Europe/Berlin', permissions: ['geolocation'], geolocation: {latitude: 51.0519, longitude: 13.7416}})
+    const p = await page('map', {size: 'desktop', timezoneId: 'Europe/Berlin', permissions: ['geolocation'], geolocation: {latitude: 51.0519, longitude: 13.7416}})
     await open(p, c.base)
     await p.locator('.pin').first().waitFor()
     check(await p.locator('.pin').evaluateAll(all => all.every(b => /\d|–|full/.test(b.textContent) && b.getAttribute('aria-label'))), 'map: a pin without number or name')
@@ -150,7 +150,7 @@ await test('find', async () => {
 
   // A parking.
   {
-    const p = await page('parking', {size: 'desktop', bypassCSP: true, timezoneId: 'Europe/Berlin'})
+    const p = await page('parking', {size: 'desktop', timezoneId: 'Europe/Berlin'})
     await open(p, c.base, '#/p/an-der-frauenkirche')
     await p.locator('.cost .tot').first().waitFor()
     const mine = p.locator('.two .mine .count')
@@ -240,7 +240,7 @@ await test('find', async () => {
   // In all sizes and colours.
   for (const [size, t, l] of [['phone', 'light', 'en'], ['phone', 'dark', 'de'], ['tablet', 'light', 'de'], ['desktop', 'light', 'en'], ['desktop', 'dark', 'de'], ['desktop', 'contrast', 'en'], ['phone', 'contrast', 'de']]) {
     const name = `${size}-${t}-${l}`
-    const p = await page(`find-${name}`, {size, bypassCSP: true, timezoneId: 'Europe/Berlin'})
+    const p = await page(`find-${name}`, {size, timezoneId: 'Europe/Berlin'})
     await theme(p, t, l)
     await open(p, c.base)
     if (size === 'phone') {

@@ -115,6 +115,8 @@ export async function chrome() {
 /** A page in a context of its own whose console and failures are listened to. `expected` are texts that may come. */
 export async function page(name, {size = 'desktop', expected = [], ...more} = {}) {
   const context = await (await chrome()).newContext({viewport: sizes[size], reducedMotion: 'reduce', locale: 'en-GB', ...more})
+  // The page's own policy is in force: what it forbids is an error, said with what and where.
+  await context.addInitScript(() => document.addEventListener('securitypolicyviolation', e => console.error(`policy: ${e.violatedDirective} forbids ${e.blockedURI} in ${e.sourceFile}:${e.lineNumber}`)))
   const p = await context.newPage()
   const known = text => expected.some(e => text.includes(e))
   p.on('console', m => { if ((m.type() === 'error' || m.type() === 'warning') && !known(m.text())) wrong.push(`${name}: console: ${m.text()}`) })
@@ -132,9 +134,11 @@ export async function look(p, name) {
   await p.screenshot({path: `${pictures}${name}.png`, fullPage: true})
 }
 
-/** Runs axe. It is put in past the policy: the page needs a context with bypassCSP. */
+/** Runs axe. It is put in by the debugger, to which the page's policy does not apply. */
 export async function accessible(p, name) {
-  await p.evaluate(axe)
+  const debug = await p.context().newCDPSession(p)
+  await debug.send('Runtime.evaluate', {expression: axe})
+  await debug.detach()
   const {violations} = await p.evaluate(() => globalThis.axe.run())
   for (const v of violations) wrong.push(`${name}: axe ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 120)).join(' | ')}`)
 }

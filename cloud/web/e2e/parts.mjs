@@ -34,7 +34,7 @@ async function look(width, theme, lang) {
 }
 
 async function axeOn({name, width, theme, lang}) {
-  const p = await page(name, {viewport: {width, height: 900}, bypassCSP: true})
+  const p = await page(name, {viewport: {width, height: 900}})
   await p.goto(`${base}/design?theme=${theme}&lang=${lang}`)
   await p.waitForSelector('.card')
   await accessible(p, name)

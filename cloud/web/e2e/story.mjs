@@ -77,7 +77,7 @@ await test('story', async () => {
 
   // The link of the mail opens the booking on another device.
   const mail = await link(base, 'jana.richter@posteo.example', /#\/r\/\S+token=[^\s"<>]+/)
-  const q = await page('story elsewhere', {bypassCSP: true})
+  const q = await page('story elsewhere', {})
   await q.goto(mail)
   await q.getByText('You have left').waitFor()
   await accessible(q, 'story elsewhere')

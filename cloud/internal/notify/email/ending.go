@@ -2,7 +2,6 @@ package email
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/openlot/openlot/cloud/internal/notify"
 )
@@ -11,22 +10,12 @@ import (
 func (v *view) ending(m notify.Mail) {
 	end, grace := m.EndsAt(), int(m.ExitGrace.Minutes())
 	if m.Wishes.German() {
-		v.Lang, v.Button = "de", "Zur Buchung"
-		v.Keep, v.Closing = "Behalten Sie diese Adresse für sich: Wer sie hat, kann stornieren.", "An "+m.To+" geschickt, weil Sie mit Openlot einen Platz gebucht haben."
+		v.Button = "Zur Buchung"
 		v.Subject = fmt.Sprintf("Ihre Zeit in %s endet um %s", m.Name, end)
 		v.Heading = [2]string{"Ihre Zeit in " + m.Name, "endet um " + end + "."}
 		v.Says = []string{fmt.Sprintf("Buchung %s, %s, %s.", v.Booking, v.Where, m.Span()), "Danach zahlen Sie nach Tarif bis zu der Minute, in der Sie ausfahren."}
 		if grace > 0 {
 			v.Says[1] = fmt.Sprintf("Bis zu %d Minuten später kostet die Ausfahrt nichts extra. Was darüber hinausgeht, zahlen Sie nach Tarif.", grace)
-		}
-		from, to := m.Window.From.In(m.Zone), m.Window.To.In(m.Zone)
-		_, a := from.Zone()
-		_, b := to.Zone()
-		switch {
-		case m.Zone == time.UTC:
-			v.Says = append(v.Says, "Alle Zeiten sind in UTC.")
-		case a != b:
-			v.Says = append(v.Says, "Während Ihrer Zeit wird die Uhr umgestellt: Sie beginnt in "+zone(from)+" und endet in "+zone(to)+".")
 		}
 		return
 	}

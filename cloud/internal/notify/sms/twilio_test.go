@@ -68,7 +68,7 @@ func TestTheInboxKeepsToWhatIsExpected(t *testing.T) {
 			Peer: devmail.NewPhone(store, time.Now),
 			Delivered: func(t *testing.T) (out []sms.Message) {
 				t.Helper()
-				texts, err := store.Texts(t.Context(), 100)
+				texts, err := store.Texts(t.Context(), "", 100)
 				if err != nil {
 					t.Fatal(err)
 				}

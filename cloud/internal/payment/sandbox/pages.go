@@ -213,10 +213,6 @@ func (h *pages) showChallenge(w http.ResponseWriter, r *http.Request, x Hold, er
 	}
 }
 
-func (h *pages) challengeData(r *http.Request, x Hold) map[string]any {
-	return map[string]any{"Title": "Is this you?", "Hold": x, "Return": localPath(r.FormValue("return"))}
-}
-
 // localPath keeps the way back on this site.
 func localPath(s string) string {
 	if !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n") {

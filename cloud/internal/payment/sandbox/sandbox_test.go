@@ -263,7 +263,7 @@ func TestTheChallengePageAsksAndTakesOneAnswer(t *testing.T) {
 		t.Fatalf("the driver is sent to %q", o.NextAction)
 	}
 	page := "/dev/sandbox/challenge/" + o.Ref
-	if code, body, _ := get(t, h, page+"?return=/r/1", ""); code != 200 || !strings.Contains(body, "15.00 EUR") || !strings.Contains(body, `value="confirm"`) || !strings.Contains(body, `value="/r/1"`) {
+	if code, body, _ := get(t, h, page+"?return=/r/1", ""); code != 200 || !strings.Contains(body, "€15.00") || !strings.Contains(body, `value="confirm"`) || !strings.Contains(body, `value="/r/1"`) {
 		t.Fatalf("%d %s", code, body)
 	}
 	if code, _ := post(t, h, page, url.Values{"answer": {"confirm"}}, "cross-site"); code != http.StatusForbidden {
@@ -273,7 +273,7 @@ func TestTheChallengePageAsksAndTakesOneAnswer(t *testing.T) {
 		t.Fatalf("answered %d", code)
 	}
 	code, body := post(t, h, page, url.Values{"answer": {"confirm"}, "return": {"//evil.example"}}, "same-origin")
-	if code != 200 || strings.Contains(body, "evil") || !strings.Contains(body, "15.00 EUR is held") {
+	if code != 200 || strings.Contains(body, "evil") || !strings.Contains(body, "€15.00 is held") {
 		t.Fatalf("%d %s", code, body)
 	}
 	if code, _ := post(t, h, page, url.Values{"answer": {"confirm"}}, "same-origin"); code != 200 {
@@ -287,5 +287,35 @@ func TestTheChallengePageAsksAndTakesOneAnswer(t *testing.T) {
 	}
 	if code, _, _ := get(t, h, "/dev/sandbox/challenge/none", ""); code != http.StatusNotFound {
 		t.Fatalf("an unknown hold: %d", code)
+	}
+}
+
+// The bank asks and answers in the language of the page that sent the driver.
+func TestTheChallengePageIsInTheDriversLanguage(t *testing.T) {
+	db, _ := postgrestest.New(t)
+	p := sandbox.New(postgres.NewSandbox(db), sandbox.Options{BaseURL: "http://localhost:8080/"})
+	h := p.Handler()
+	for answer, says := range map[string]string{"confirm": "15,00\u00a0€ sind vorgemerkt", "refuse": "15,00\u00a0€ sind nicht vorgemerkt"} {
+		o, err := p.Authorize(t.Context(), request(sandbox.SecondFactor))
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := "/dev/sandbox/challenge/" + o.Ref
+		_, body, _ := get(t, h, page+"?lang=de&return=/r/1", "")
+		for _, want := range []string{`<html lang="de">`, "Sind Sie das?", "15,00\u00a0€", `name="lang" value="de"`, "Nein, ablehnen"} {
+			if !strings.Contains(body, want) {
+				t.Errorf("%q is not in %s", want, body)
+			}
+		}
+		if strings.Contains(body, "The sandbox bank") {
+			t.Errorf("English: %s", body)
+		}
+		if _, body, _ := get(t, h, page+"?lang=xx", ""); !strings.Contains(body, `<html lang="en">`) || !strings.Contains(body, "Is this you?") {
+			t.Errorf("an unknown language: %s", body)
+		}
+		code, body := post(t, h, page, url.Values{"answer": {answer}, "return": {"/r/1"}, "lang": {"de"}}, "same-origin")
+		if code != 200 || !strings.Contains(body, says) || !strings.Contains(body, "Zurück zu Ihrer Buchung") {
+			t.Errorf("%s: %d %s", answer, code, body)
+		}
 	}
 }

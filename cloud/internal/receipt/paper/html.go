@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/cloud/internal/receipt"
 )
 
@@ -18,10 +19,10 @@ type Links struct{ PDF, JSON string }
 // Policy lets the page load its looks from this server and nothing else.
 const Policy = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// HTML is the receipt as a page, with links to its other forms unless they are
-// nil.
-func HTML(r *receipt.Receipt, links *Links) ([]byte, error) {
-	s, err := newSheet(r)
+// HTML is the receipt as a page for a reader, with links to its other forms unless they
+// are nil.
+func HTML(r *receipt.Receipt, links *Links, read locale.Reader) ([]byte, error) {
+	s, err := newSheet(r, read)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,11 @@ func HTML(r *receipt.Receipt, links *Links) ([]byte, error) {
 	err = t.Execute(&b, struct {
 		sheet
 		Links *Links
-	}{s, links})
+		Text  map[string]string
+	}{s, links, map[string]string{
+		"lang": s.words.lang, "receipt": s.words.receipt, "cost": s.words.cost, "total": s.words.total, "paid": s.words.paid,
+		"pdf": s.words.asPDF, "json": s.words.asJSON,
+	}})
 	if err != nil {
 		return nil, fmt.Errorf("write a receipt: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/openlot/openlot/cloud/internal/bill"
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/cloud/internal/receipt"
 	"github.com/openlot/openlot/cloud/internal/receipt/paper"
 	"github.com/openlot/openlot/protocol/money"
@@ -58,11 +59,11 @@ func late(t *testing.T, days int) *receipt.Receipt {
 
 func TestThePDFSaysItAllInEveryLetter(t *testing.T) {
 	r := late(t, 0)
-	first, err := paper.PDF(r)
+	first, err := paper.PDF(r, locale.Reader{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := paper.PDF(r)
+	again, err := paper.PDF(r, locale.Reader{})
 	if err != nil || !bytes.Equal(first, again) {
 		t.Fatalf("another document: %v", err)
 	}
@@ -110,7 +111,7 @@ func extract(t *testing.T, pdf []byte) string {
 
 // It can be read aloud and copied: the font says which letter each figure is.
 func TestThePDFCanBeReadByMachines(t *testing.T) {
-	pdf, err := paper.PDF(late(t, 0))
+	pdf, err := paper.PDF(late(t, 0), locale.Reader{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func TestALongBillGoesOn(t *testing.T) {
 	for n := range int64(60) {
 		r.Bill.Parts[0].Lines = append(r.Bill.Parts[0].Lines, tariff.Line{Label: fmt.Sprintf("Step %d of many", n), From: eight, To: eight, Amount: eur(1000 + n)})
 	}
-	pdf, err := paper.PDF(r)
+	pdf, err := paper.PDF(r, locale.Reader{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func TestALongBillGoesOn(t *testing.T) {
 func TestThePageEscapesWhatPeopleWrote(t *testing.T) {
 	r := late(t, 0)
 	r.Parking.Name = `<img src=x onerror=alert(1)>`
-	page, err := paper.HTML(r, &paper.Links{PDF: `?format=pdf&token="><script>`, JSON: "?format=json"})
+	page, err := paper.HTML(r, &paper.Links{PDF: `?format=pdf&token="><script>`, JSON: "?format=json"}, locale.Reader{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +161,46 @@ func TestThePageEscapesWhatPeopleWrote(t *testing.T) {
 			t.Errorf("%q is not in the page", want)
 		}
 	}
-	if page, err = paper.HTML(r, nil); err != nil || bytes.Contains(page, []byte("Save as")) {
+	if page, err = paper.HTML(r, nil, locale.Reader{}); err != nil || bytes.Contains(page, []byte("Save as")) {
 		t.Errorf("links that lead nowhere: %v", err)
+	}
+}
+
+// A German reader gets no English word, on paper and on the page, whatever was charged.
+func TestAReceiptInGerman(t *testing.T) {
+	read := locale.Reader{Language: locale.German}
+	english := regexp.MustCompile(`(?i)\b(the|you|your|was|of|from|held|taken|given|receipt|reserved|total|paid|VAT|minutes|June|Thu|at most)\b`)
+	for basis := range map[bill.Basis]bool{
+		bill.Quoted: true, bill.Overstayed: true, bill.QuotedAndNew: true, bill.Shortened: true, bill.Used: true, bill.Missed: true,
+		bill.Unwatched: true, bill.Cancelled: true, bill.Walked: true, bill.Voided: true, bill.NotSeen: true,
+	} {
+		r := late(t, 2)
+		r.Bill.Basis = basis
+		if basis == bill.Missed {
+			r.Bill.Percent = 50
+		}
+		pdf, err := paper.PDF(r, read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := paper.HTML(r, &paper.Links{PDF: "?format=pdf", JSON: "?format=json"}, read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(pdf, []byte("/Lang (de)")) || !bytes.Contains(page, []byte(`<html lang="de">`)) {
+			t.Errorf("%s: neither is marked as German", basis)
+		}
+		shown := regexp.MustCompile(`(?s)<(head|[a-z/!][^>]*)>`).ReplaceAllString(string(page), " ")
+		for what, text := range map[string]string{"PDF": extract(t, pdf), "page": shown} {
+			text = strings.NewReplacer("openlot receipt verify", "", "\u00a0", " ").Replace(text)
+			for _, found := range english.FindAllString(text, -1) {
+				if found != "was" && found != "Was" { // German has this one, too
+					t.Errorf("%s: the %s says %q:\n%s", basis, what, found, text)
+				}
+			}
+			if !strings.Contains(text, "Do 11. Juni 2026, 10:00 – 12:00") || !strings.Contains(text, strings.ReplaceAll(read.Money(r.Bill.Due), "\u00a0", " ")) || !strings.Contains(text, "19 % MwSt.") {
+				t.Errorf("%s: the %s:\n%.300s", basis, what, text)
+			}
+		}
 	}
 }

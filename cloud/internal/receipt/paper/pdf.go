@@ -8,6 +8,7 @@ import (
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goregular"
 
+	"github.com/openlot/openlot/cloud/internal/locale"
 	"github.com/openlot/openlot/cloud/internal/receipt"
 )
 
@@ -35,9 +36,9 @@ var (
 // writer lays rows out on pages.
 type writer struct{ *fpdf.Fpdf }
 
-// PDF is the receipt on A4.
-func PDF(r *receipt.Receipt) ([]byte, error) {
-	s, err := newSheet(r)
+// PDF is the receipt on A4 for a reader.
+func PDF(r *receipt.Receipt, read locale.Reader) ([]byte, error) {
+	s, err := newSheet(r, read)
 	if err != nil {
 		return nil, err
 	}
@@ -46,9 +47,9 @@ func PDF(r *receipt.Receipt) ([]byte, error) {
 	f.SetModificationDate(r.IssuedAt)
 	f.SetCatalogSort(true)
 	f.SetProducer("Openlot", true)
-	f.SetTitle("Receipt "+s.Number, true)
+	f.SetTitle(s.words.receipt+" "+s.Number, true)
 	f.SetAuthor(s.Operator, true)
-	f.SetLang("en")
+	f.SetLang(s.words.lang)
 	f.AddUTF8FontFromBytes(face, "", goregular.TTF)
 	f.AddUTF8FontFromBytes(face, "B", gobold.TTF)
 	f.SetMargins(margin, margin, margin)
@@ -56,8 +57,8 @@ func PDF(r *receipt.Receipt) ([]byte, error) {
 	f.SetFooterFunc(func() {
 		f.SetY(-margin + 6)
 		f.text("", small, grey)
-		f.CellFormat(width/2, 5, "Receipt "+s.Number, "", 0, "L", false, 0, "")
-		f.CellFormat(width/2, 5, fmt.Sprintf("Page %d", f.PageNo()), "", 0, "R", false, 0, "")
+		f.CellFormat(width/2, 5, s.words.receipt+" "+s.Number, "", 0, "L", false, 0, "")
+		f.CellFormat(width/2, 5, fmt.Sprintf(s.words.page, f.PageNo()), "", 0, "R", false, 0, "")
 	})
 	f.AddPage()
 	f.head(&s)
@@ -69,7 +70,7 @@ func PDF(r *receipt.Receipt) ([]byte, error) {
 	for _, n := range s.Notes {
 		f.prose(n)
 	}
-	f.title("What it cost")
+	f.title(s.words.cost)
 	f.prose(s.Why)
 	f.Ln(1.5)
 	for _, x := range s.Lines {
@@ -78,14 +79,14 @@ func PDF(r *receipt.Receipt) ([]byte, error) {
 	f.rule(black, 0.5)
 	f.Ln(1)
 	f.text("B", 14, black)
-	f.CellFormat(width-figures, 8, "Total", "", 0, "L", false, 0, "")
+	f.CellFormat(width-figures, 8, s.words.total, "", 0, "L", false, 0, "")
 	f.CellFormat(figures, 8, s.Total, "", 1, "R", false, 0, "")
 	for _, t := range s.Taxes {
 		f.text("", small, grey)
 		f.CellFormat(width-figures, 4.5, t.What, "", 0, "L", false, 0, "")
 		f.CellFormat(figures, 4.5, t.Value, "", 1, "R", false, 0, "")
 	}
-	f.title("How it was paid")
+	f.title(s.words.paid)
 	for _, x := range s.Money {
 		f.amount(x)
 	}
@@ -126,7 +127,7 @@ func (f writer) head(s *sheet) {
 	f.CellFormat(60, 4.6, "openlot", "", 0, "L", false, 0, "")
 	f.text("", body, grey)
 	f.SetX(margin + 67.5)
-	f.CellFormat(width-67.5, 4.6, "Receipt "+s.Number, "", 1, "R", false, 0, "")
+	f.CellFormat(width-67.5, 4.6, s.words.receipt+" "+s.Number, "", 1, "R", false, 0, "")
 	f.Ln(3)
 	f.rule(black, 0.7)
 	f.Ln(7)

@@ -29,6 +29,13 @@ let list = $state.raw<Kept[]>(read(device, KEY, [], isList))
 globalThis.addEventListener?.('storage', e => { if (e.key === KEY) list = read(device, KEY, [], isList) })
 
 export const bookings = (): readonly Kept[] => list
+/** Whether a booking is still to be used: its time is not over, and nobody has ended it. One of which nothing is known may be. */
+export const isAhead = (b: Kept, now: number): boolean => {
+  const r = b.reservation
+  if (!r) return true
+  return ['held', 'confirmed'].includes(r.state) ? Date.parse(r.to) > now : r.state === 'active'
+}
+
 export const booking = (id: string): Kept | undefined => list.find(b => b.id === id)
 
 /** When it was seen; one from after now is of a clock that was wrong, and says nothing. */

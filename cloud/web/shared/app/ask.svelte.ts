@@ -43,6 +43,13 @@ export async function done(call: Promise<Answer>): Promise<void> {
   throw new Failure(p?.code ?? 'internal', p?.code ? p : undefined)
 }
 
+/** The content of a good answer, if it has any; else throws as done does. */
+export async function answered<T>(call: Promise<{data?: T; error?: unknown; response: Response}>): Promise<T | undefined> {
+  let got: T | undefined
+  await done(call.then(a => { got = a.data; return a }))
+  return got || undefined // 204 has none
+}
+
 /** What looks like an address that mail could be sent to. */
 export const isEmail = (text: string): boolean => /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text)
 

@@ -10,6 +10,7 @@ export const unclear = (e: unknown): boolean =>
 export class Once {
   #key = ''
   #about = ''
+  #version: number | undefined
   readonly #fresh: () => string
   constructor(fresh: () => string) { this.#fresh = fresh }
 
@@ -18,6 +19,13 @@ export class Once {
     const about = JSON.stringify(content)
     if (!this.#key || about !== this.#about) { this.#key = this.#fresh(); this.#about = about }
     return this.#key
+  }
+
+  /** The key for this content, and the version that it was first sent for: what is sent again must be the very same. */
+  wish(content: unknown, version: number | undefined): {key: string; version: number | undefined} {
+    const before = this.#key, key = this.key(content)
+    if (key !== before) this.#version = version
+    return {key, version: this.#version}
   }
 
   /** What became of it is known, or not (then the key stays). */

@@ -5,14 +5,15 @@ import {device, isObject, read, write} from './stored.ts'
 
 export type Theme = 'auto' | 'light' | 'dark' | 'contrast'
 export type HourCycle = 'auto' | '12' | '24'
-export interface Prefs { language: Language; theme: Theme; hours: HourCycle }
+export interface Prefs { language: Language; theme: Theme; hours: HourCycle; /** A second one, to show prices in about; empty: none. */ currency?: string }
 
 const languages: readonly string[] = ['en', 'de'] satisfies Language[]
 const themes: readonly string[] = ['auto', 'light', 'dark', 'contrast'] satisfies Theme[]
 const cycles: readonly string[] = ['auto', '12', '24'] satisfies HourCycle[]
 
 const isPrefs = (v: unknown): v is Prefs => isObject(v) &&
-  languages.includes(String(v['language'])) && themes.includes(String(v['theme'])) && cycles.includes(String(v['hours']))
+  languages.includes(String(v['language'])) && themes.includes(String(v['theme'])) && cycles.includes(String(v['hours'])) &&
+  (v['currency'] === undefined || /^([A-Z]{3})?$/.test(String(v['currency'])))
 
 /** The first of the browser's languages that we have. */
 export const firstLanguage = (asked: readonly string[]): Language => {

@@ -9,10 +9,14 @@ export interface Reading { language: Language; hour12?: boolean }
 
 const locales: Record<Language, string> = {en: 'en-GB', de: 'de-DE'}
 
+const others: Record<string, number> = {JPY: 0, KRW: 0, KWD: 3, BHD: 3}
+/** How many decimals the API's minor units have. A browser's own are how people write an amount, which for some (HUF) is another number. */
+export const decimals = (currency: string): number => others[currency] ?? 2
+
 /** "€5.10", "5,10 €", "−€4.50": exact, with a real minus sign. */
 export function money(a: Amount, language: Language): string {
-  const f = new Intl.NumberFormat(locales[language], {style: 'currency', currency: a.currency})
-  const digits = f.resolvedOptions().maximumFractionDigits ?? 2
+  const digits = decimals(a.currency)
+  const f = new Intl.NumberFormat(locales[language], {style: 'currency', currency: a.currency, minimumFractionDigits: digits, maximumFractionDigits: digits})
   const text = String(Math.abs(a.minor)).padStart(digits + 1, '0')
   const exact = digits ? `${text.slice(0, -digits)}.${text.slice(-digits)}` : text
   return f.format(`${a.minor < 0 ? '-' : ''}${exact}` as Intl.StringNumericLiteral).replace('-', '−')

@@ -10,7 +10,7 @@ test('the token of a mail leaves the address at once, and the page still has it'
   const changed = vi.fn()
   history.replaceState(null, '', '#/verify?token=abc234')
   addEventListener('hashchange', changed)
-  const send = vi.fn(async () => {})
+  const send = vi.fn(async () => undefined)
   const app = mount(Chosen, {target: document.body, props: {heading: 'h', text: 't', token: 'abc234', said: 'verified', another: '#/signup', send}})
   flushSync()
   expect(location.hash).toBe('#/verify')

@@ -3,10 +3,10 @@ import {api, data, type Schemas} from '@shared/app/api.ts'
 import {setPrefs} from '@shared/app/prefs.svelte.ts'
 import {setMe, type Me} from '../session.svelte.ts'
 
-/** Takes over who is logged in; the account's language and clock become this device's. */
+/** Takes over who is logged in; the account's language, clock and second currency become this device's. */
 export function entered(user: Me): void {
   setMe(user)
-  setPrefs({language: user.language, ...(user.hour_cycle && {hours: user.hour_cycle === 'h12' ? '12' : '24'})})
+  setPrefs({language: user.language, currency: user.currency, ...(user.hour_cycle && {hours: user.hour_cycle === 'h12' ? '12' : '24'})})
 }
 
 export async function login(email: string, password: string, code: string): Promise<void> {

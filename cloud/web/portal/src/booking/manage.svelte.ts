@@ -208,12 +208,15 @@ export class Managed {
   withdraw = () => this.#act('withdraw', () => data(this.#client().DELETE('/reservations/{id}/change', {
     params: {...this.#path, query: {payment: this.r?.pending_change?.payment.id}},
   })))
-  extend = (to: string, price: Money) => this.#act('extend', () => data(this.#client().POST('/reservations/{id}/extend', {
-    params: {...this.#path, header: {'Idempotency-Key': this.#once.extend.key({to, price})}}, body: {to, price},
-  })))
-  modify = (body: {from: string; to: string; space_type: string; price: Money}) => this.#act('modify', () => data(this.#client().POST('/reservations/{id}/modify', {
-    params: {...this.#path, header: {'Idempotency-Key': this.#once.modify.key(body)}}, body,
-  })))
+  // So does the version that is shown: what another tab or device has changed meanwhile is looked at first.
+  extend = (to: string, price: Money) => this.#act('extend', () => {
+    const {key, version} = this.#once.extend.wish({to, price}, this.r?.version)
+    return data(this.#client().POST('/reservations/{id}/extend', {params: {...this.#path, header: {'Idempotency-Key': key}}, body: {to, price, ...(version && {version})}}))
+  })
+  modify = (body: {from: string; to: string; space_type: string; price: Money}) => this.#act('modify', () => {
+    const {key, version} = this.#once.modify.wish(body, this.r?.version)
+    return data(this.#client().POST('/reservations/{id}/modify', {params: {...this.#path, header: {'Idempotency-Key': key}}, body: {...body, ...(version && {version})}}))
+  })
   pay = (method: string) => this.#act('pay', () => data(this.#client().POST('/reservations/{id}/pay', {
     params: {...this.#path, header: {'Idempotency-Key': this.#once.pay.key(method)}}, body: method ? {payment_method: method} : {},
   })))

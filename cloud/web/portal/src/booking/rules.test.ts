@@ -94,9 +94,9 @@ test('an older answer does not take the place of a newer one; the same version m
 })
 
 test('only the sandbox is told where to come back to', () => {
-  expect(bankPage('http://h/dev/sandbox/challenge/x', 'rsv_1', 'http://p')).toBe('http://h/dev/sandbox/challenge/x?return=%2F%23%2Fr%2Frsv_1')
-  expect(bankPage('/dev/sandbox/challenge/x', 'rsv_1', 'http://p')).toBe('http://p/dev/sandbox/challenge/x?return=%2F%23%2Fr%2Frsv_1')
-  expect(bankPage('https://hooks.stripe.com/3d/x?a=b', 'rsv_1', 'http://p')).toBe('https://hooks.stripe.com/3d/x?a=b')
+  expect(bankPage('http://h/dev/sandbox/challenge/x', 'rsv_1', 'http://p', 'de')).toBe('http://h/dev/sandbox/challenge/x?return=%2F%23%2Fr%2Frsv_1&lang=de')
+  expect(bankPage('/dev/sandbox/challenge/x', 'rsv_1', 'http://p', 'en')).toBe('http://p/dev/sandbox/challenge/x?return=%2F%23%2Fr%2Frsv_1&lang=en')
+  expect(bankPage('https://hooks.stripe.com/3d/x?a=b', 'rsv_1', 'http://p', 'en')).toBe('https://hooks.stripe.com/3d/x?a=b')
 })
 
 test('the countdown', () => {

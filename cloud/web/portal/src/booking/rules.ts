@@ -1,4 +1,5 @@
 // What a booking shows and says, from its state and the time: no effects here.
+import type {Language} from '@shared/format/format.ts'
 import type {Schemas} from '@shared/app/api.ts'
 
 export type Reservation = Schemas['Reservation']
@@ -111,9 +112,12 @@ export const newer = (known: {version: number} | null | undefined, got: {version
  * Where the second step is taken. The sandbox's page is told where to come back
  * to; a real provider was told when it was asked.
  */
-export function bankPage(next: string, id: string, origin: string): string {
+export function bankPage(next: string, id: string, origin: string, language: Language): string {
   const u = new URL(next, origin)
-  if (u.pathname.startsWith('/dev/sandbox/challenge/')) u.searchParams.set('return', `/#/r/${encodeURIComponent(id)}`)
+  if (u.pathname.startsWith('/dev/sandbox/challenge/')) {
+    u.searchParams.set('return', `/#/r/${encodeURIComponent(id)}`)
+    u.searchParams.set('lang', language)
+  }
   return u.href
 }
 

@@ -5,7 +5,6 @@ import type {Schemas} from '@shared/api/client.ts'
 vi.mock('@shared/app/api.ts', () => ({Failure}))
 import {at, onPass} from './at.ts'
 import {calendar} from './ics.ts'
-import {label} from './lines.ts'
 import {merge} from './list.ts'
 import {Once, unclear} from '@shared/app/once.ts'
 import {adjusted, moved, parts, percent} from './receipt.ts'
@@ -28,6 +27,13 @@ describe('one key for one wish', () => {
     o.ended(new TypeError('cut off')); expect(o.key({to: 1})).toBe('key-1')
     o.ended(failure('payment_declined', 402)); expect(o.key({to: 1})).toBe('key-2')
     o.ended(); expect(o.key({to: 1})).toBe('key-3')
+  })
+  test('a wish that is sent again names the version that it was first sent for', () => {
+    const o = keys()
+    expect(o.wish({to: 1}, 7)).toEqual({key: 'key-1', version: 7})
+    o.ended(failure('offline', 0)); expect(o.wish({to: 1}, 8)).toEqual({key: 'key-1', version: 7}) // it may have been what made 8
+    expect(o.wish({to: 2}, 8)).toEqual({key: 'key-2', version: 8})
+    o.ended(failure('version_conflict', 409)); expect(o.wish({to: 2}, 9)).toEqual({key: 'key-3', version: 9})
   })
   test('another wish has another key', () => { const o = keys(); o.key({to: 1}); expect(o.key({to: 2})).toBe('key-2') })
   test('a broken answer is unclear', () => { expect(unclear(new Failure('internal'))).toBe(true); expect(unclear(failure('sold_out', 409))).toBe(false) })
@@ -60,17 +66,6 @@ test('a calendar entry is as RFC 5545 has it', () => {
   for (const line of text.split('\r\n')) expect(new TextEncoder().encode(line).length).toBeLessThanOrEqual(75)
   expect(text.replaceAll('\r\n ', '')).toContain(`LOCATION:${'Ä'.repeat(60)}`)
   expect(text.endsWith('END:VCALENDAR\r\n')).toBe(true)
-})
-
-test('the lines of a price are said in the reader’s language', () => {
-  const said: typeof label = (text, l) => label(text, l).replaceAll('\u00a0', ' ')
-  expect(said('9 × 60 min at 2.00 EUR', 'en')).toBe('9 h at €2.00')
-  expect(said('3 × 15 min at 0.50 EUR', 'de')).toBe('3 × 15 min zu 0,50 €')
-  expect(said('night: 2 × 60 min at 1.00 EUR', 'de')).toBe('night: 2 h zu 1,00 €')
-  expect(said('At most 14.00 EUR on 2026-06-11', 'de')).toBe('Höchstens 14,00 € am Tag')
-  expect(said('Demand: 80 % of the price', 'de')).toBe('Nachfrage: 80 % des Preises')
-  expect(said('ev: 150 % of the price', 'en')).toBe('ev: 150 % of the price')
-  expect(said('Something new', 'de')).toBe('Something new')
 })
 
 test('a receipt is a sum again', () => {

@@ -5,7 +5,7 @@ import type {Schemas} from '@shared/app/api.ts'
 import {keepPlaces, merge, order, type Parking, type Sort} from './rules.ts'
 
 /** What is asked: the address, and what the rows are then for. */
-export interface Ask { url: string; window: Window; type: string; sort: Sort }
+export interface Ask { url: string; window: Window; type: string; sort: Sort; /** What was typed. */ text?: string }
 
 interface Page { parkings: Parking[]; next_cursor: string | null }
 
@@ -59,12 +59,12 @@ export class List {
   sort(sort: Sort): void {
     if (!this.shown) return
     this.shown = {...this.shown, sort}
-    this.ids = order(this.#byServer, sort, this.shown.type)
+    this.ids = order(this.#byServer, sort, this.shown.type, this.shown.text)
   }
 
   /** Whether the numbers have moved so that the order is no longer that of the rows. */
   get moved(): boolean {
-    return this.shown !== null && order(this.parkings, this.shown.sort, this.shown.type).some((id, i) => id !== this.ids[i])
+    return this.shown !== null && order(this.parkings, this.shown.sort, this.shown.type, this.shown.text).some((id, i) => id !== this.ids[i])
   }
 
   #server: readonly string[] = []
@@ -92,7 +92,7 @@ export class List {
       const known = again ? this.rows.get(p.id) : undefined
       return [p.id, known && known.version > p.version ? known : p]
     }))
-    const fresh = order(found, ask.sort, ask.type)
+    const fresh = order(found, ask.sort, ask.type, ask.text)
     this.ids = again ? keepPlaces(this.ids, fresh) : fresh
     this.hasMore = page.next_cursor !== null
     this.refused = null

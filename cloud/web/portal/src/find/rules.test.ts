@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest'
-import {alternatives, far, keepPlaces, merge, metresIn, minutesOnFoot, newest, numbers, order, placeOf, position, withRoom, type Parking} from './rules.ts'
+import {alternatives, far, keepPlaces, merge, metresIn, minutesOnFoot, newest, numbers, order, placeOf, position, typed, withRoom, type Parking} from './rules.ts'
 
 const parking = (id: string, more: Partial<Parking> = {}): Parking => ({
   id, name: id, address: '', city: 'Dresden', latitude: 51, longitude: 13, timezone: 'Europe/Berlin', kind: 'underground', capacity: 100,
@@ -26,7 +26,7 @@ test('the order that is asked for; what has no figure stands last, equals keep t
     parking('full', {price: eur(100), distance_m: 50, space_types: [{type: 'standard', capacity: 90, available_now: 0, available: 0}]}),
     parking('also', {price: eur(300), distance_m: 200}),
   ]
-  expect(order(rows, 'relevance', 'standard')).toEqual(['dear', 'none', 'cheap', 'full', 'also'])
+  expect(order(rows, 'relevance', 'standard')).toEqual(['dear', 'none', 'cheap', 'also', 'full'])
   expect(order(rows, 'price', 'standard')).toEqual(['cheap', 'also', 'dear', 'none', 'full'])
   expect(order(rows, 'distance', 'standard')).toEqual(['full', 'dear', 'also', 'cheap', 'none'])
   expect(order(rows, 'available', 'standard').at(-1)).toBe('full')
@@ -68,4 +68,17 @@ test('positions', () => {
   expect(position(51.050311, 13.73754)).toBe('51.0503,13.7375')
   expect(placeOf('51.05,13.74')).toEqual({lat: 51.05, lon: 13.74})
   for (const bad of ['', 'x', '51', '91,0', '1,2,3']) expect(placeOf(bad)).toBeNull()
+})
+
+test('coordinates that are typed are a place', () => {
+  expect(['51.0503, 13.7375', '51.0503 13.7375', '51,0503; 13,7375', '-33.9;18.4', '51°, 13°'].map(typed)).toEqual(['51.0503,13.7375', '51.0503,13.7375', '51.0503,13.7375', '-33.9000,18.4000', '51.0000,13.0000'])
+  expect(['', 'Altmarkt', '01067', '91, 13', '51.05', '51, 190', 'Straße 12, 3'].map(typed)).toEqual(['', '', '', '', '', '', ''])
+})
+
+test('the best match is the name that fits, then what has room', () => {
+  const row = (id: string, name: string, available: number | null) => ({id, name, capacity: 10, available, space_types: [{type: 'standard', capacity: 10, available, available_now: 1}]}) as unknown as Parking
+  const rows = [row('a', 'Am Altmarkt', 0), row('b', 'Altmarkt', 0), row('c', 'Centrum', 5), row('d', 'Äußere Altmarkthalle', null), row('e', 'Alter Hof', 3), row('f', 'Am Altmarkt 2', 4)]
+  expect(order(rows, 'relevance', 'standard', 'altm')).toEqual(['b', 'f', 'd', 'a', 'c', 'e'])
+  expect(order(rows, 'relevance', 'standard')).toEqual(['c', 'e', 'f', 'd', 'a', 'b'])
+  expect(order([row('x', 'Überm Fluss', 1), row('y', 'Ufer', 1)], 'relevance', 'standard', 'uf')).toEqual(['y', 'x'])
 })

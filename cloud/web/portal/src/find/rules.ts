@@ -47,15 +47,26 @@ export function numbers(p: Parking, type: string): Numbers {
 /** How many of the rows have room for the window. */
 export const withRoom = (rows: readonly Parking[], type: string): number => rows.filter(p => (numbers(p, type).free ?? 0) > 0).length
 
-/** The ids in the order that is asked for. What has no figure stands last; equals keep the server's order. */
-export function order(rows: readonly Parking[], sort: Sort, type: string): string[] {
+/** How well what was typed fits a parking's name: 0 begins with it, 1 one of its words does, 2 it is found elsewhere (such as in the address). */
+export function fits(p: Parking, text: string): number {
+  const plain = (s: string) => s.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().trim()
+  const name = plain(p.name), wanted = plain(text)
+  if (!wanted || name.startsWith(wanted)) return 0
+  return name.split(/[^\p{L}\p{N}]+/u).some(word => word.startsWith(wanted)) ? 1 : 2
+}
+
+/**
+ * The ids in the order that is asked for. What has no figure stands last; equals keep the server's order. The best
+ * match is the name that fits what was typed best, and among equals one that has room for the time.
+ */
+export function order(rows: readonly Parking[], sort: Sort, type: string, text = ''): string[] {
   const key = (p: Parking): number => {
     const n = numbers(p, type)
     switch (sort) {
       case 'price': return p.price && n.free !== 0 ? p.price.minor : Infinity
       case 'available': return n.free === null ? 1 : -n.free
       case 'distance': return p.distance_m ?? Infinity
-      default: return 0
+      default: return 3 * fits(p, text) + (n.free === null ? 1 : n.free === 0 ? 2 : 0)
     }
   }
   return rows.map((p, i) => ({id: p.id, key: key(p), i})).sort((a, b) => a.key === b.key ? a.i - b.i : a.key < b.key ? -1 : 1).map(r => r.id)
@@ -89,6 +100,13 @@ export const alternatives = (rows: readonly Parking[], type: string): Parking[] 
 
 /** "51.0503,13.7375" of a place: some ten metres are exact enough, and tell less of where somebody is. */
 export const position = (lat: number, lon: number): string => `${lat.toFixed(4)},${lon.toFixed(4)}`
+
+/** A position that somebody typed or pasted, such as "51.0503, 13.7375" or "51,0503; 13,7375"; empty if it is none. */
+export function typed(text: string): string {
+  const m = /^\s*(-?\d{1,2}(?:\.\d+)?)°?\s*[,;\s]\s*(-?\d{1,3}(?:\.\d+)?)°?\s*$/.exec(text) ?? /^\s*(-?\d{1,2},\d+)\s*[;\s]\s*(-?\d{1,3},\d+)\s*$/.exec(text)
+  const [lat, lon] = [Number(m?.[1]?.replace(',', '.')), Number(m?.[2]?.replace(',', '.'))]
+  return Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? position(lat, lon) : ''
+}
 
 /** A position as numbers; null if it is none. */
 export function placeOf(near: string): {lat: number; lon: number} | null {

@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest'
 import type {Schemas} from '@shared/app/api.ts'
 import type {Tariff} from './detail.ts'
-import {days, lineOf, percent, terms} from './tariff.ts'
+import {days, lineOf, terms} from './tariff.ts'
 
 const en = {language: 'en'} as const, de = {language: 'de'} as const, berlin = 'Europe/Berlin'
 const plain: Tariff = {currency: 'EUR', rate: 120, interval_minutes: 30, free_minutes: 10, daily_max: 1800, day: 'calendar', tax_basis_points: 1900}
@@ -35,21 +35,7 @@ const line = (rule: string, label: string, minor: number): Schemas['PriceLine'] 
   rule, label, from: '2026-11-27T14:00:00Z', to: '2026-11-27T18:00:00Z', amount: {minor, currency: 'EUR'},
 })
 
-test('the lines of a quote, as the server writes them', () => {
-  const said = (rule: string, label: string, r = en as {language: 'en' | 'de'}) => lineOf(line(rule, label, 100), berlin, r).label
-  expect(said('rate', '18 × 30 min at 1.20 EUR')).toBe('18 × 30 min at €1.20')
-  expect(said('rate', 'night: 2 × 60 min at 0.50 EUR, 3 days', de)).toBe('night: 2 × 1 h zu 0,50\u00a0€, 3 Tage')
-  expect(said('daily_max', 'At most 18.00 EUR on 2026-11-27', de)).toBe('Tageshöchstpreis 18,00\u00a0€')
-  expect(said('daily_max', 'At most 18.00 EUR a day, 2 days')).toBe('Day maximum €18.00, 2 days')
-  expect(said('maximum', 'At most 20.00 EUR in 24 hours')).toBe('At most €20.00 in 1 day')
-  expect(said('factor', 'ev: 125 % of the price', de)).toBe('125 % des Preises für diese Art Platz')
-  expect(said('demand', 'Demand: 150 % of the price', de)).toBe('Nachfrage: 150 % des Preises')
-  expect(said('new_rule', 'Something new')).toBe('Something new')
-})
-
 test('a line has its interval', () => {
   expect(lineOf(line('rate', 'x', 1), berlin, en).note).toBe('Fri 27 November, 15:00 – 19:00')
   expect(lineOf({...line('rate', 'x', 1), to: '2026-11-28T18:00:00Z'}, berlin, en).note).toBe('Fri 27 November, 15:00 – Sat 28 November, 19:00')
 })
-
-test('per cents', () => expect([percent(1900, 'en'), percent(775, 'de')]).toEqual(['19 %', '7,75 %']))

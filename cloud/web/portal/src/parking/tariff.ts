@@ -1,22 +1,18 @@
 // A tariff and the lines of a price in words, in the language of the reader.
-import {clock, day, length, money, number, type Language, type Reading} from '@shared/format/format.ts'
+import {clock, day, length, money, type Language, type Reading} from '@shared/format/format.ts'
 import {fill} from '@shared/i18n/say.ts'
-import type {Schemas} from '@shared/app/api.ts'
+import {lineText, percent, type Line} from '@shared/price/lines.ts'
 import type {Rate, Step, Tariff} from './detail.ts'
 
 const en = {
   each: 'each {length} begun', exact: 'for {length}, counted to the minute', any: 'Any time', after: 'After {length}', free: 'Up to {length}', nothing: 'free', consider: 'Gone again within {length}',
   least: 'At least', dayMost: 'At most a day', rollingMost: 'At most in 24 hours', most: 'At most in {length}', bandMost: 'At most for it', event: 'From {from} to {to}',
   factor: '{type} spaces', ofPrice: '{percent} of the price', pay: 'After paying at the machine', payOut: '{length} to drive out', every: 'Every day', holiday: 'holidays',
-  lineRate: '{n} × {length} at {rate}', lineExact: '{n} min at {rate} for {length}', lineDay: 'Day maximum {rate}', lineMost: 'At most {rate} in {length}', lineBand: 'At most {rate}', lineLeast: 'At least {rate}', lineFree: 'Up to {length} free', lineConsider: 'Gone again within {length}',
-  lineFactor: '{percent} of the price for this kind of space', lineDemand: 'Demand: {percent} of the price', lineBefore: 'Charged before, for the stay that this one goes on with', days: '{n} days',
 }
 const de: typeof en = {
   each: 'je angefangene {length}', exact: 'für {length}, auf die Minute gerechnet', any: 'Jederzeit', after: 'Nach {length}', free: 'Bis {length}', nothing: 'frei', consider: 'Binnen {length} wieder weg',
   least: 'Mindestens', dayMost: 'Höchstens am Tag', rollingMost: 'Höchstens in 24 Stunden', most: 'Höchstens in {length}', bandMost: 'Höchstens dafür', event: 'Von {from} bis {to}',
   factor: 'Plätze „{type}“', ofPrice: '{percent} des Preises', pay: 'Nach dem Zahlen am Automaten', payOut: '{length} zum Hinausfahren', every: 'Jeden Tag', holiday: 'Feiertage',
-  lineRate: '{n} × {length} zu {rate}', lineExact: '{n} min zu {rate} für {length}', lineDay: 'Tageshöchstpreis {rate}', lineMost: 'Höchstens {rate} in {length}', lineBand: 'Höchstens {rate}', lineLeast: 'Mindestens {rate}', lineFree: 'Bis {length} frei', lineConsider: 'Binnen {length} wieder weg',
-  lineFactor: '{percent} des Preises für diese Art Platz', lineDemand: 'Nachfrage: {percent} des Preises', lineBefore: 'Schon berechnet, für den Aufenthalt davor', days: '{n} Tage',
 }
 const all: Record<Language, typeof en> = {en, de}
 
@@ -41,9 +37,6 @@ export function days(kinds: readonly string[] | undefined, language: Language): 
   const out = runs.flatMap(r => (r.length > 2 ? [`${name(r[0] ?? 0)} – ${name(r.at(-1) ?? 0)}`] : r.map(name)))
   return [...out, ...(kinds.includes('holiday') ? [w.holiday] : [])].join(', ')
 }
-
-/** "19 %", "7.75 %". */
-export const percent = (basisPoints: number, language: Language): string => `${number(basisPoints / 100, language)} %`
 
 /** What a tariff says, rule by rule. Of the factors only that of the chosen space type is said. */
 export function terms(t: Tariff, type: string, typeName: string, zone: string, r: Reading): Term[] {
@@ -73,41 +66,9 @@ export function terms(t: Tariff, type: string, typeName: string, zone: string, r
 
 const moment = (iso: string, zone: string, r: Reading) => `${day(Date.parse(iso), zone, r)}, ${clock(Date.parse(iso), zone, r)}`
 
-type Line = Schemas['PriceLine']
-const AMOUNT = String.raw`([\d.]+) [A-Z]{3}`
-
-/** The figures that a line's English label holds; the API gives them nowhere else. */
-const shapes: [rule: string, shape: RegExp, read: (m: RegExpMatchArray, pay: (text: string) => string, long: (minutes: number) => string) => [keyof typeof en, Record<string, string>]][] = [
-  ['rate', new RegExp(String.raw`(\d+) × (\d+) min at ${AMOUNT}`), (m, pay, long) => ['lineRate', {n: m[1] ?? '', length: long(Number(m[2])), rate: pay(m[3] ?? '')}]],
-  ['per_minute', new RegExp(String.raw`(\d+) min at ${AMOUNT} per (\d+) min`), (m, pay, long) => ['lineExact', {n: m[1] ?? '', rate: pay(m[2] ?? ''), length: long(Number(m[3]))}]],
-  ['free_minutes', /Up to (\d+) min/, (m, _, long) => ['lineFree', {length: long(Number(m[1]))}]],
-  ['consideration', /within (\d+) min/, (m, _, long) => ['lineConsider', {length: long(Number(m[1]))}]],
-  ['daily_max', new RegExp(`At most ${AMOUNT} in 24 hours`), (m, pay, long) => ['lineMost', {rate: pay(m[1] ?? ''), length: long(24 * 60)}]],
-  ['daily_max', new RegExp(`At most ${AMOUNT}`), (m, pay) => ['lineDay', {rate: pay(m[1] ?? '')}]],
-  ['band_max', new RegExp(`At most ${AMOUNT}`), (m, pay) => ['lineBand', {rate: pay(m[1] ?? '')}]],
-  ['maximum', new RegExp(String.raw`At most ${AMOUNT} in (\d+) hours`), (m, pay, long) => ['lineMost', {rate: pay(m[1] ?? ''), length: long(Number(m[2]) * 60)}]],
-  ['minimum', new RegExp(`At least ${AMOUNT}`), (m, pay) => ['lineLeast', {rate: pay(m[1] ?? '')}]],
-  ['factor', /: ([\d.]+) % of the price/, m => ['lineFactor', {percent: `${m[1]} %`}]],
-  ['demand', /: ([\d.]+) % of the price/, m => ['lineDemand', {percent: `${m[1]} %`}]],
-  ['charged_before', /^Charged before/, () => ['lineBefore', {}]],
-]
-
-/** A line of a price in words, with its interval below. A label that is not understood is shown as it came. */
-export function lineOf(l: Line, zone: string, r: Reading): {label: string; note: string; amount: Line['amount']} {
-  const w = all[r.language], digits = new Intl.NumberFormat('en', {style: 'currency', currency: l.amount.currency}).resolvedOptions().maximumFractionDigits ?? 2
-  const pay = (text: string) => money({minor: Math.round(Number(text) * 10 ** digits), currency: l.amount.currency}, r.language)
-  const long = (minutes: number) => length(minutes * MINUTE, r.language)
-  let label = l.label
-  for (const [rule, shape, read] of shapes) {
-    const m = rule === l.rule ? shape.exec(l.label) : null
-    if (!m) continue
-    const [key, values] = read(m, pay, long)
-    const before = l.label.slice(0, m.index), many = / (\d+) days$/.exec(l.label)?.[1]
-    label = `${l.rule === 'factor' || l.rule === 'demand' ? '' : before}${fill(w[key], values)}${many ? `, ${fill(w.days, {n: many})}` : ''}`
-    break
-  }
-  return {label, note: interval(Date.parse(l.from), Date.parse(l.to), zone, r), amount: l.amount}
-}
+/** A line of a price in words, with its interval below. */
+export const lineOf = (l: Line, zone: string, r: Reading): {label: string; note: string; amount: Line['amount']} =>
+  ({label: lineText(l, r), note: interval(Date.parse(l.from), Date.parse(l.to), zone, r), amount: l.amount})
 
 function interval(from: number, to: number, zone: string, r: Reading): string {
   const [a, b] = [day(from, zone, r), day(to - 1, zone, r)]
