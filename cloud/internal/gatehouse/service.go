@@ -46,7 +46,10 @@ type Filter struct {
 }
 
 // Key is what makes an order one, however often it is asked for.
-type Key struct{ Key, Request [sha256.Size]byte }
+type Key struct {
+	Parking      id.Parking
+	Key, Request [sha256.Size]byte
+}
 
 // Who gives a command or reads an incident.
 type Who struct {
@@ -209,7 +212,7 @@ func (s *Service) Command(ctx context.Context, p id.Parking, l id.Lane, w Wish, 
 	if err := w.check(); err != nil {
 		return Order{}, err
 	}
-	k := Key{Key: sha256.Sum256([]byte(by.Account.String() + "\x00" + key))}
+	k := Key{Parking: p, Key: sha256.Sum256([]byte(by.Account.String() + "\x00" + key))}
 	request, err := json.Marshal([]any{p, l, w})
 	if err != nil {
 		return Order{}, err

@@ -212,14 +212,14 @@ func (g Gatehouse) Orders(ctx context.Context, p id.Parking, limit int) ([]gateh
 // FindOrder implements gatehouse.Store.
 func (g Gatehouse) FindOrder(ctx context.Context, k gatehouse.Key) (*gatehouse.Order, bool, error) {
 	var same bool
-	err := g.db.pool.QueryRow(ctx, `select request = $2 from gate_order where key = $1`, k.Key[:], k.Request[:]).Scan(&same)
+	err := g.db.pool.QueryRow(ctx, `select request = $3 from gate_order where parking = $1 and key = $2`, string(k.Parking), k.Key[:], k.Request[:]).Scan(&same)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, false, nil
 	}
 	if err != nil {
 		return nil, false, unavailable("find an order", err)
 	}
-	rows, err := g.db.pool.Query(ctx, `select `+orderColumns+` from gate_order where key = $1`, k.Key[:])
+	rows, err := g.db.pool.Query(ctx, `select `+orderColumns+` from gate_order where parking = $1 and key = $2`, string(k.Parking), k.Key[:])
 	if err != nil {
 		return nil, false, unavailable("find an order", err)
 	}
@@ -232,7 +232,7 @@ func (g Gatehouse) PutOrder(ctx context.Context, o gatehouse.Order, i id.Order, 
 	// The key is looked at with the insertion: of two requests at once, one is the order.
 	tag, err := g.db.pool.Exec(ctx, `with put as (
 		insert into gate_order (parking, id, lane, command, count, by_account, by_email, why, at, expires_at, state, key, request)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'sent', $11, $12) on conflict (key) do nothing returning parking)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'sent', $11, $12) on conflict (parking, key) do nothing returning parking)
 		select pg_notify('`+gateChannel+`', json_build_object('orders', json_build_array(parking))::text) from put`,
 		string(o.Parking), i.UUID(), string(o.Lane), o.Command, o.Count, by.Account.UUID(), by.Email, o.Why, o.At, o.Expires, k.Key[:], k.Request[:])
 	return tag.RowsAffected() == 1, unavailable("store an order", err)

@@ -31,9 +31,10 @@ create table gate_order (
   state      text not null check (state in ('sent', 'done', 'refused', 'expired')),
   code       text not null default '',
   settled_at timestamptz,
-  key        bytea not null unique, -- SHA-256 of the account and the Idempotency-Key
+  key        bytea not null, -- SHA-256 of the account and the Idempotency-Key
   request    bytea not null,        -- SHA-256 of what was asked with it
-  primary key (parking, id)
+  primary key (parking, id),
+  unique (parking, key)
 );
 create index gate_order_at on gate_order (parking, at);
 create index gate_order_open on gate_order (expires_at) where state = 'sent';
