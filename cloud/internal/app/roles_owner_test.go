@@ -74,7 +74,6 @@ func TestEveryOwnersRouteHasItsDoor(t *testing.T) {
 	from := time.Now().UTC().Add(time.Hour).Truncate(time.Minute)
 	made := driver.want(201, "", "POST", "/reserve", fmt.Sprintf(`{"parking_id":"dresden-altmarkt","space_type":"standard","from":%q,"to":%q,"payment_method":"pm_sandbox_ok","contact":{"email":"driver@posteo.example"}}`,
 		from.Format(time.RFC3339), from.Add(time.Hour).Format(time.RFC3339)), "Idempotency-Key", "a-key-that-is-long-1")["reservation"].(map[string]any)
-	token := "Bearer " + made["manage_token"].(string)
 
 	doc, err := api.Load()
 	if err != nil {
@@ -101,7 +100,6 @@ func TestEveryOwnersRouteHasItsDoor(t *testing.T) {
 				}
 				continue
 			}
-			status := func(b *browser, header ...string) int { s, _, _ := b.do(method, at, "", header...); return s }
 			switch door {
 			case "see", "money":
 				numbersDoor(t, route, door, numbersObjects{mine, "dresden-altmarkt", made["id"].(string)}, second, map[string]*browser{

@@ -203,11 +203,8 @@ async function account(c) {
   await p.goto(await link(c.base, mail, /#\/verify\?token=[a-z2-7]+/))
   await p.getByLabel('New password').fill(secret)
   await p.getByRole('button', {name: 'Save'}).click()
-  await p.getByText('Your account is there.').waitFor()
-  await p.goto(`${c.base}/#/login?then=%23%2Fbookings`)
-  await p.getByLabel('E-mail').fill(mail)
-  await p.getByLabel('Password').fill(secret)
-  await p.getByRole('button', {name: 'Sign in', exact: true}).click()
+  await p.getByRole('heading', {name: 'Where you are signed in'}).waitFor() // setting the password signs in
+  await p.goto(`${c.base}/#/bookings`)
   await p.getByRole('heading', {name: 'My bookings'}).waitFor()
   const mine = p.locator('.booked li').filter({hasText: 'Frauenkirche'}), other = p.locator('.booked li').filter({hasText: 'Altmarkt'})
   await other.getByRole('button', {name: 'Put into my account'}).click()
