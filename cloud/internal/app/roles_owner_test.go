@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"encoding/base32"
 	"fmt"
 	"net/http"
 	"strings"
