@@ -56,6 +56,9 @@ func (r *recorder) record(decide func(*admission.State, admission.Time) []admiss
 func (r *recorder) stamp(now clock.Estimate, mono time.Duration, facts []admission.Fact) []admission.Fact {
 	for i := range facts {
 		e := &facts[i].Event
+		if e.Kind == 0 {
+			continue // of the machine's own
+		}
 		e.Boot, e.Mono, e.Wall, e.TrustedLo = r.clock.Boot(), uint64(mono.Milliseconds()), now.Wall.UnixMilli(), now.Lo.UnixMilli()
 		e.Uncertainty = uncertainty(now)
 		e.Offline = !r.online()
