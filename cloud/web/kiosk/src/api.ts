@@ -100,6 +100,7 @@ export interface Border {
 
 export type BorderCode =
   | 'no_link' // the cloud is not heard
+  | 'nothing_takes_money' // neither cash nor cards: only what costs nothing can be settled
   | 'no_prices' // the tariff has never come: nothing can be paid
   | 'no_time' // the clock is not known: nothing can be priced
   | 'store_failed' // nothing can be written down, so nothing is taken
