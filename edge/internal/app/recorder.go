@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,7 +71,7 @@ func (r *recorder) stamp(now clock.Estimate, mono time.Duration, facts []admissi
 			r.vague.Store(false)
 		}
 	}
-	if len(facts) > 0 {
+	if slices.ContainsFunc(facts, func(f admission.Fact) bool { return f.Event.Kind != 0 }) {
 		r.last.Store(int64(mono))
 	}
 	return facts

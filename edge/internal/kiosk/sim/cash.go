@@ -28,19 +28,27 @@ type Memory struct {
 
 // Cash is a cash device with an escrow, a box and hoppers.
 type Cash struct {
-	mu     sync.Mutex
-	m      Memory
-	takes  []kiosk.Pieces
-	room   int                // coins of a hopper
-	keep   func(Memory) error // makes a memory durable
-	open   bool               // the slots are
-	todo   *kiosk.Order
-	failed error
+	mu      sync.Mutex
+	m       Memory
+	takes   []kiosk.Pieces
+	room    int                // coins of a hopper
+	keep    func(Memory) error // makes a memory durable
+	open    bool               // the slots are
+	todo    *kiosk.Order
+	ordered chan struct{} // closed at the next order
+	failed  error
 }
 
 // NewCash makes a device with a memory; keep writes it down, before anything moves on.
 func NewCash(m Memory, takes []kiosk.Pieces, keep func(Memory) error) *Cash {
-	return &Cash{m: m, takes: takes, room: 500, keep: keep}
+	return &Cash{m: m, takes: takes, room: 500, keep: keep, ordered: make(chan struct{})}
+}
+
+// Ordered is closed at the next order that changes something.
+func (c *Cash) Ordered() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ordered
 }
 
 // Insert puts a coin or note into the slot.
@@ -67,6 +75,13 @@ func (c *Cash) save() error {
 func (c *Cash) Order(o kiosk.Order) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	open, seq := c.open, c.m.Seq
+	defer func() {
+		if c.open != open || c.m.Seq != seq {
+			close(c.ordered)
+			c.ordered = make(chan struct{})
+		}
+	}()
 	switch o.Kind {
 	case kiosk.OrderAccept:
 		c.open = true
