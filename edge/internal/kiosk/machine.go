@@ -51,7 +51,6 @@ type Machine struct {
 	begun   bool
 	factor  int // of the times to answer; 0: 1
 	tries   int // to find something
-	shown   uint64
 	helpAt  time.Time
 }
 
@@ -138,6 +137,9 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 			return m, nil, refused
 		}
 	case in.Cash != nil:
+		if m.Cash.Answers && in.Cash.Totals.Inserted > m.Cash.Totals.Inserted {
+			m.touched = env.Mono // who puts in money is there
+		}
 		m.Cash = *in.Cash
 	case in.Card != nil:
 		m.Card = *in.Card
