@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openlot/openlot/edge/internal/admission"
@@ -58,6 +59,8 @@ type takings struct {
 	failed bool
 	local  uint64 // changes that nothing was written down for
 	said   string // what failed last of a device
+
+	streams atomic.Int32
 
 	mu      sync.Mutex
 	shown   []byte        // the newest State, as JSON

@@ -15,6 +15,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/kiosk"
+	"github.com/openlot/openlot/edge/internal/kiosk/pages"
 	"github.com/openlot/openlot/edge/internal/store"
 	"github.com/openlot/openlot/protocol/id"
 )
@@ -78,6 +79,7 @@ func (k *takings) latest() ([]byte, <-chan struct{}) {
 func (k *takings) register(mux *http.ServeMux) {
 	mux.Handle("GET /kiosk/api/state", k.here(k.getState))
 	mux.Handle("POST /kiosk/api/do", k.here(k.postDo))
+	mux.Handle("GET /kiosk/", k.here(pages.Handler().ServeHTTP))
 	if k.cfg.World != nil {
 		mux.Handle("POST /kiosk/sim/", k.here(k.cfg.World.ServeHTTP))
 	}
@@ -129,6 +131,7 @@ func refuse(w http.ResponseWriter, status int, code kiosk.Refusal, title string)
 const (
 	streamBeat  = 10 * time.Second
 	streamWrite = 5 * time.Second
+	maxStreams  = 16
 )
 
 // getState answers with the State, or streams it.
@@ -142,6 +145,12 @@ func (k *takings) getState(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
+	if k.streams.Add(1) > maxStreams {
+		k.streams.Add(-1)
+		refuse(w, http.StatusTooManyRequests, kiosk.TooManyTries, "Too many pages are open.")
+		return
+	}
+	defer k.streams.Add(-1)
 	rc := http.NewResponseController(w)
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()

@@ -21,6 +21,9 @@
 // Only the machine itself (loopback), and addresses that the configuration lists, are
 // answered: all others get 403 "not_here".
 //
+// Not served yet, and refused: ticket, validation, validate, redeem, language, and what
+// is staff's. can says so; the types are here so that pages can be made.
+//
 // Amounts are whole minor units ("minor": 510 is €5.10) of one currency. Times are
 // RFC 3339 with an offset, in UTC. A countdown is told in milliseconds from the event
 // on (in_ms), because the clock of the page's machine need not be right.
