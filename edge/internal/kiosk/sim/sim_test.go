@@ -175,7 +175,13 @@ func TestNoCentIsLostWhereverThePowerGoes(t *testing.T) {
 			case 6:
 				b.tap("pay_by_card", nil)
 			case 7:
+				if b.m.Phase != kiosk.Charging {
+					b.tap("pay_by_card", nil)
+				}
 				b.must(b.card.Show(rapid.Bool().Draw(rt, "approved")))
+				if rapid.Bool().Draw(rt, "cancels") { // before the machine has heard of it
+					b.tap("cancel", nil)
+				}
 			case 8: // a hopper jams, and nobody has told the machine yet
 				b.must(b.cash.Change(func(m *sim.Memory) { m.Hoppers[rapid.IntRange(0, 4).Draw(rt, "hopper")].Jammed = true }))
 			default:
