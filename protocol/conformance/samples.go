@@ -142,6 +142,14 @@ func Samples() []Sample {
 	ordered, declined := commanded, commanded
 	ordered.Order, declined.Order = minted[id.Order](0x71), minted[id.Order](0x72)
 	declined.Note, declined.Code = "let_go"+wire.NoteRefused, "loop_unknown"
+	priced := sampleEntry(0x42, wire.EntryActive)
+	priced.Quote = &wire.Quote{Tariff: 3, Total: 800, Tax: 128, Currency: "EUR", Percent: 120, Covered: 800, Early: 51}
+	unpriced := sampleEntry(0x43, wire.EntryConfirmed)
+	unpriced.Quote = &wire.Quote{Currency: "EUR"}
+	until := wire.Event{
+		Seq: 1, Boot: boot, Mono: 1000, Wall: morning * 1000, Kind: wire.Paid, Lane: "kiosk-1", Session: minted[id.Session](0x52), Payment: minted[id.Payment](0x62),
+		Amount: 510, Currency: "EUR", Method: wire.Cash, Until: morning*1000 - 42_000,
+	}
 	ambiguous, throttled := SampleEvents()[7], SampleEvents()[7]
 	ambiguous.Reservation, ambiguous.Generation, ambiguous.Reason = id.Reservation{}, 0, wire.RefuseAmbiguous
 	throttled.Reservation, throttled.Generation, throttled.Reason = id.Reservation{}, 0, wire.RefuseThrottled
@@ -152,6 +160,16 @@ func Samples() []Sample {
 			Revision: 4711, Software: "openlot-edge 0.1.0",
 		}},
 		Sample{Hello, "new", &wire.Hello{Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, Software: "openlot-edge 0.1.0"}},
+		Sample{Hello, "machine", &wire.Hello{
+			Minor: 5, Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, Revision: 4711, Software: "openlot-edge 0.1.0", Machine: wire.MachinePriced,
+		}},
+		Sample{Event, "paid-until", &until},
+		Sample{Sync, "delta-prices", &wire.Sync{
+			Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Policy: &wire.Policy{EarlyEntry: 1800, ExitGrace: 600},
+			Entries: []wire.Entry{priced, unpriced}, Prices: &wire.Prices{Name: "Altmarkt", Zone: "Europe/Berlin", Editions: []wire.Edition{
+				{Since: morning * 1000, Document: []byte(sampleTariff)}, {Since: 0, Document: []byte(sampleTariff)},
+			}},
+		}},
 		Sample{Events, "all", batch},
 		Sample{Events, "newer", newer},
 		Sample{Events, "marked", &marked},
@@ -303,3 +321,6 @@ func SamplePasses() map[string]pass.Pass {
 	large.Generation, large.Revision = 65535, 1<<64-1
 	return map[string]pass.Pass{"plain": plain, "large": large}
 }
+
+// sampleTariff is a document that tariff.Parse reads.
+const sampleTariff = `{"format":1,"version":3,"currency":"EUR","rate":200,"interval_minutes":60,"free_minutes":0,"daily_max":1400,"day":"calendar","tax_basis_points":1900}`

@@ -72,6 +72,7 @@ type Event struct {
 	Why         string         `cbor:"25,keyasint,omitempty"` // Commanded: for the record
 	Order       id.Order       `cbor:"26,keyasint,omitempty"` // Commanded: the order of the cloud that it answers (since 1.4)
 	Code        string         `cbor:"27,keyasint,omitempty"` // Commanded: why the order was refused; the note says that it was (since 1.4)
+	Until       int64          `cbor:"28,keyasint,omitempty"` // Paid: Unix milliseconds up to which it was priced; 0: until it was paid (since 1.5)
 }
 
 // Time is Wall as an instant.
@@ -91,6 +92,7 @@ func (e *Event) Validate() error {
 		check(e.Order.IsZero() || e.Kind == Commanded, "only a command answers an order"),
 		check(e.Code == "" || !e.Order.IsZero(), "only the answer to an order has a code"),
 		short("code", e.Code, MaxCommand),
+		check(e.Until == 0 || e.Kind == Paid && e.Until > 0 && e.Until < 1<<43, "only a payment says until when it was priced"),
 		short("bay", e.Bay, MaxBay),
 		check(e.Bay == "" || e.Kind == Admitted || e.Kind == Entered, "only an entry names a bay"),
 		check(e.Reason == "" || e.Reason.Known(), "unknown reason code"),

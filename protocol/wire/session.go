@@ -8,7 +8,7 @@ import (
 
 // Minor is the protocol's minor version that this code speaks. The cloud sends
 // a field that a minor version added only to edges that said they know it.
-const Minor uint8 = 4
+const Minor uint8 = 5
 
 // Hello opens a connection: what the edge is and how far it has come.
 type Hello struct {
@@ -21,6 +21,7 @@ type Hello struct {
 	AckedHash Hash       `cbor:"7,keyasint"` // running hash at AckedSeq
 	Revision  uint64     `cbor:"8,keyasint"` // the cache is complete through this revision, 0 when empty
 	Software  string     `cbor:"9,keyasint"`
+	Machine   Machine    `cbor:"10,keyasint,omitempty"` // since 1.5
 }
 
 // Validate implements the check of every message.
@@ -29,6 +30,7 @@ func (h *Hello) Validate() error {
 		check(!h.Edge.IsZero() && !h.Journal.IsZero() && !h.Boot.IsZero(), "hello names edge, journal and boot"),
 		check(h.AckedSeq <= h.LastSeq, "hello acknowledges more than it holds"),
 		text("software", h.Software),
+		check(h.Machine <= MachinePriced, "unknown kind of machine"),
 	)
 }
 

@@ -21,7 +21,7 @@ const (
 )
 
 // Entry is one reservation as an edge caches it. An edge has a hundred thousand in
-// memory, and the order of the fields keeps one in 144 bytes.
+// memory, and the order of the fields keeps one in 152 bytes.
 type Entry struct {
 	Reservation id.Reservation `cbor:"1,keyasint"`
 	Generation  uint16         `cbor:"2,keyasint"` // the pass generation that is valid
@@ -38,6 +38,8 @@ type Entry struct {
 	// PIN; Plate is then left out.
 	Credentials []credential.Hash `cbor:"12,keyasint,omitempty"`
 	Neutral     int64             `cbor:"13,keyasint,omitempty"` // Unix milliseconds at which an operator said that it is not known whether it is inside; 0: never
+	// Since minor version 5, for edges with a machine.
+	Quote *Quote `cbor:"14,keyasint,omitempty"`
 }
 
 // Window is the reserved window.
@@ -168,6 +170,7 @@ type Sync struct {
 	// Traces are those in which the cloud sends this: what the commits that it tells
 	// of, or some of them, were traced by. Minor version 3.
 	Traces []Trace `cbor:"13,keyasint,omitempty"`
+	Prices *Prices `cbor:"14,keyasint,omitempty"` // goes with Policy. Minor version 5, for edges with a machine
 }
 
 // Validate implements the check of every message.
@@ -185,6 +188,9 @@ func (s *Sync) Validate() error {
 	)
 	if err == nil && s.Policy != nil {
 		err = s.Policy.validate()
+	}
+	if err == nil && s.Prices != nil {
+		err = errors.Join(check(s.Policy != nil, "prices come with the policy"), s.Prices.validate())
 	}
 	err = errors.Join(err, traces(s.Traces), check(len(s.GateKey) == 0 || len(s.GateKey) == len(credential.Key{}), "a gate key has 32 bytes"))
 	// The first bad item ends the check: a message of nothing but bad items must
@@ -241,6 +247,11 @@ func (s *Sync) validateBays() error {
 }
 
 func (e *Entry) validate() error {
+	if e.Quote != nil {
+		if err := e.Quote.validate(); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
 		check(!e.Reservation.IsZero() && e.Generation > 0, "an entry names reservation and generation"),
 		check(e.From < e.To, "an entry's window is empty or reversed"),

@@ -123,6 +123,8 @@ func pure() []string {
 		"cloud/internal/position",
 		"edge/internal/lane",
 		"edge/internal/admission",
+		"edge/internal/kiosk",
+		"edge/internal/kiosk/escpos",
 		"protocol/...",
 	}
 }

@@ -104,7 +104,7 @@ func (c *runCmd) Run(e *env) error {
 	defer func() { _ = log.Close() }() // lines, already written
 	s, err := stack.Start(e.ctx, stack.Config{
 		Bin: e.bin, Dir: c.Dir, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, CarParks: d.parks.file, Live: live, Speed: 1,
-		EdgeHTTP: c.edgeAddr, TwinHTTP: c.twinAddr,
+		EdgeHTTP: c.edgeAddr, TwinHTTP: c.twinAddr, Kiosks: true,
 	}, func(line string) { _, _ = fmt.Fprintln(e.out, line) })
 	if err != nil {
 		if e.ctx.Err() != nil {

@@ -34,6 +34,8 @@ type Config struct {
 	BrokerFor func(n int) string
 	// CloudArgs are further arguments of openlot serve.
 	CloudArgs []string
+	// Kiosks gives each live parking a machine that takes money, with simulated devices.
+	Kiosks bool
 }
 
 // Stack is what runs.
@@ -168,7 +170,7 @@ func (s *Stack) startSite(ctx context.Context, n int, parking string) (*Site, er
 	}
 	return StartSite(ctx, SiteConfig{
 		Bin: s.cfg.Bin, Dir: dir, Logs: s.logs(), Parking: parking, Timezone: about.Timezone, EdgeID: c.EdgeID, Broker: "tcp://" + broker,
-		EdgeHTTP: s.cfg.EdgeHTTP(n), TwinHTTP: s.cfg.TwinHTTP(n), Speed: s.cfg.Speed,
+		EdgeHTTP: s.cfg.EdgeHTTP(n), TwinHTTP: s.cfg.TwinHTTP(n), Speed: s.cfg.Speed, Kiosk: s.cfg.Kiosks,
 	})
 }
 
@@ -184,7 +186,11 @@ type SiteConfig struct {
 	EdgeHTTP string // addresses
 	TwinHTTP string
 	Speed    float64 // of the twin's physics; 1 is real
+	Kiosk    bool    // a machine that takes money, with simulated devices, at EdgeHTTP + "/kiosk/"
 }
+
+// kioskFile is what an edge with a machine is told beside its flags.
+const kioskFile = "kiosk:\n  id: kiosk-1\n  label: \"1\"\n  devices: simulated\n"
 
 // StartSite starts the twin of a board and the edge agent that drives it, and
 // returns when both answer. What it started is in the site also when it fails.
@@ -205,6 +211,13 @@ func StartSite(ctx context.Context, cfg SiteConfig) (*Site, error) {
 			"--mqtt", cfg.Broker, "--data-dir", cfg.Dir, "--http", cfg.EdgeHTTP, "--board", board, "--lanes", "entry-1:entry:0,exit-1:exit:1",
 			"--timezone", cfg.Timezone,
 		},
+	}
+	if cfg.Kiosk {
+		file := filepath.Join(cfg.Dir, "kiosk.yaml")
+		if err := os.WriteFile(file, []byte(kioskFile), 0o600); err != nil {
+			return site, err
+		}
+		site.edge.argv = append(site.edge.argv, "--config", file)
 	}
 	if err := site.twin.Start(ctx); err != nil {
 		return site, err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/protocol/topic"
+	"github.com/openlot/openlot/protocol/wire"
 )
 
 const (
@@ -21,15 +22,19 @@ const (
 type down struct {
 	active    bool
 	minor     uint8 // of the protocol, that the edge speaks, too
-	fresh     bool  // the next sync is the first since the hello
+	machine   wire.Machine
+	fresh     bool // the next sync is the first since the hello
 	confirmed uint64
 	sent      uint64
 	resendAt  time.Time // when what was sent counts as lost; zero: nothing is open
 	retryAt   time.Time // when a read that failed is tried again
 }
 
-func (d *down) start(revision uint64, minor uint8) {
-	*d = down{active: true, minor: minor, fresh: true, confirmed: revision, sent: revision}
+func (d *down) start(revision uint64, minor uint8, machine wire.Machine) {
+	if minor >= wire.PricesSince && machine == wire.MachineNoPrice {
+		revision = 0 // no delta would bring what it lacks
+	}
+	*d = down{active: true, minor: minor, machine: machine, fresh: true, confirmed: revision, sent: revision}
 }
 
 func (d *down) stop() { *d = down{} }
@@ -86,7 +91,7 @@ func (w *worker) resend(ctx context.Context, now time.Time) {
 func (w *worker) bring(ctx context.Context) {
 	d := &w.down
 	for d.active {
-		c, err := w.s.o.Store.Changes(ctx, w.edge.Parking, d.sent, maxBehind, deltaEntries)
+		c, err := w.s.o.Store.Changes(ctx, w.edge.Parking, d.sent, maxBehind, deltaEntries, d.priced())
 		if err != nil {
 			w.failed(err)
 			return
@@ -99,7 +104,16 @@ func (w *worker) bring(ctx context.Context) {
 		if c.Through == d.sent {
 			return
 		}
-		if !w.publishTraced(ctx, c.message(d.sent, d.minor), c.Traces) {
+		m, err := c.message(d.sent, d.minor)
+		if err != nil {
+			w.failed(err)
+			return
+		}
+		if bytesOf(m.Prices) > pricesInline {
+			w.snapshot(ctx)
+			return
+		}
+		if !w.publishTraced(ctx, m, c.Traces) {
 			d.retryAt = w.s.o.Now().Add(again)
 			return
 		}
@@ -113,12 +127,16 @@ func (w *worker) bring(ctx context.Context) {
 
 func (w *worker) snapshot(ctx context.Context) {
 	d := &w.down
-	s, err := w.s.o.Store.Snapshot(ctx, w.edge.Parking, w.s.o.Now().Add(-snapshotKeeps))
+	s, err := w.s.o.Store.Snapshot(ctx, w.edge.Parking, w.s.o.Now().Add(-snapshotKeeps), d.priced())
 	if err != nil {
 		w.failed(err)
 		return
 	}
-	all := s.messages(w.down.minor)
+	all, err := s.messages(w.down.minor)
+	if err != nil {
+		w.failed(err)
+		return
+	}
 	for _, m := range all {
 		if !w.publish(ctx, topic.Sync, m) {
 			d.retryAt = w.s.o.Now().Add(again)

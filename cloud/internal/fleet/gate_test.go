@@ -31,7 +31,15 @@ func TestWhatAnEdgeIsToldOfTheGateByItsVersion(t *testing.T) {
 	s := Snapshot{Revision: 7, Reservations: []*reservation.Reservation{r}, Policy: p, Gate: g}
 	c := Changes{Through: 7, Reservations: s.Reservations, Policy: &p, Gate: g}
 	for _, minor := range []uint8{0, 1, 2} {
-		for kind, m := range map[string]*wire.Sync{"snapshot": s.messages(minor)[0], "delta": c.message(6, minor)} {
+		all, err := s.messages(minor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		delta, err := c.message(6, minor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for kind, m := range map[string]*wire.Sync{"snapshot": all[0], "delta": delta} {
 			if _, err := wire.Marshal(m); err != nil {
 				t.Fatalf("%s for 1.%d: %v", kind, minor, err)
 			}

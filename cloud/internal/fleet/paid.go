@@ -14,6 +14,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/settlement"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/till"
 	"github.com/openlot/openlot/protocol/wire"
 )
 
@@ -34,7 +35,7 @@ func paid(w *commit.Work, e *wire.Event, m moment, now time.Time) error {
 		return nil
 	}
 	amount := money.New(e.Amount, e.Currency)
-	s.Payments = append(slices.Clip(s.Payments), session.Paid{ID: e.Payment, Amount: amount, Method: e.Method, Kiosk: e.Lane, At: m.at})
+	s.Payments = append(slices.Clip(s.Payments), session.Paid{ID: e.Payment, Amount: amount, Method: e.Method, Kiosk: e.Lane, At: m.at, Until: pricedUntil(e, m)})
 	taken := ledger.CashTaken
 	if e.Method == wire.Card {
 		taken = ledger.CardTaken
@@ -79,17 +80,24 @@ func overpaid(w *commit.Work, s *session.Session, now time.Time) {
 	})
 }
 
+// pricedUntil is up to when a payment's stay was priced, if it says so and its time
+// is to be trusted.
+func pricedUntil(e *wire.Event, m moment) time.Time {
+	if e.Until == 0 || m.wrong {
+		return time.Time{}
+	}
+	return time.UnixMilli(e.Until).UTC()
+}
+
 // charged is when the time ends that is charged: at the exit, the earliest that
 // it can have been, or at a payment when the exit came within the time that the
 // tariff gives to reach it.
 func charged(w *commit.Work, s *session.Session, at time.Time, doubt time.Duration) time.Time {
-	walk, end := w.Parking.Grace().ExitAfterPayment, at.Add(-max(doubt, 0))
-	for _, p := range s.Payments {
-		if !p.At.Before(s.EnteredAt) && p.At.Before(end) && !at.After(p.At.Add(walk)) {
-			end = p.At
-		}
+	paid := make([]till.Payment, len(s.Payments))
+	for i, p := range s.Payments {
+		paid[i] = till.Payment{At: p.At, Until: p.Until}
 	}
-	return end
+	return till.Charged(s.EnteredAt, at.Add(-max(doubt, 0)), at, w.Parking.Grace().ExitAfterPayment, paid)
 }
 
 // reprice changes what an ended stay costs by what a payment tells of which the

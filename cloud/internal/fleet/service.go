@@ -39,10 +39,10 @@ type Store interface {
 	Standing(ctx context.Context, parking id.Parking, asked id.Journal) (Standing, error)
 	// Snapshot reads what the edge caches, with reservations that end after the
 	// instant.
-	Snapshot(ctx context.Context, parking id.Parking, endAfter time.Time) (*Snapshot, error)
+	Snapshot(ctx context.Context, parking id.Parking, endAfter time.Time, priced bool) (*Snapshot, error)
 	// Changes reads what happened after a revision: of at most maxBehind events,
 	// and about as many reservations as asked for.
-	Changes(ctx context.Context, parking id.Parking, after uint64, maxBehind, reservations int) (*Changes, error)
+	Changes(ctx context.Context, parking id.Parking, after uint64, maxBehind, reservations int, priced bool) (*Changes, error)
 }
 
 // Bus carries messages. A handler must not block.

@@ -19,10 +19,11 @@ const (
 	deltaEntries = 256
 	// partBytes bounds what the entries of one message may take.
 	partBytes = 60 << 10
-	// entryBytes is what an entry takes beside its plate and credentials, at most,
-	// and hashBytes what one of these does.
+	// entryBytes is what an entry takes beside its plate, credentials and quote, at
+	// most, hashBytes what one of the credentials does, and quoteBytes a quote.
 	entryBytes = 150
 	hashBytes  = 17
+	quoteBytes = 40
 )
 
 // Snapshot is all that an edge caches, read at one instant.
@@ -35,6 +36,7 @@ type Snapshot struct {
 	Gone         []id.Session        // walk-ins that are presumed gone and that the edge still counts
 	Bays         []parking.SpaceType // with their policy: the types that have bays
 	Gate
+	Till *Till // when it was asked for
 }
 
 // Gate is what is told of reservations' passes at the gate, since minor version 2.
@@ -62,6 +64,7 @@ type Changes struct {
 	Gone         []id.Session        // walk-ins that are presumed gone by an event of the range
 	Bays         []parking.SpaceType // goes with Policy
 	Gate                             // with Reservations or Policy
+	Till         *Till               // when it was asked for; editions with Policy
 	Traces       []string            // W3C traceparents of what the events were committed for, at most wire.MaxTraces
 }
 
@@ -206,6 +209,9 @@ func parts(all []wire.Entry) [][]wire.Entry {
 	for _, e := range all {
 		last := len(out) - 1
 		n := entryBytes + len(e.Plate) + hashBytes*len(e.Credentials)
+		if e.Quote != nil {
+			n += quoteBytes
+		}
 		if len(out[last]) == wire.MaxEntries || size+n > partBytes {
 			out = append(out, nil)
 			last, size = last+1, 0
@@ -226,21 +232,34 @@ func gone(all []id.Session, minor uint8) []id.Session {
 	return all[:min(len(all), wire.MaxGone)]
 }
 
-// messages are the parts of a snapshot, in a minor version of the protocol.
-func (s *Snapshot) messages(minor uint8) []*wire.Sync {
-	split := parts(entries(s.Reservations, s.Gate, minor))
+// messages are the parts of a snapshot, in a minor version of the protocol. Prices
+// are with the policy in a first part without reservations.
+func (s *Snapshot) messages(minor uint8) ([]*wire.Sync, error) {
+	all := entries(s.Reservations, s.Gate, minor)
+	prices, err := s.Till.prices()
+	if err != nil {
+		return nil, err
+	}
+	if s.Till != nil {
+		s.Till.quotes(all, s.Reservations)
+	}
+	split := parts(all)
+	if prices != nil {
+		split = append([][]wire.Entry{nil}, split...)
+	}
 	out := make([]*wire.Sync, len(split))
 	for i, p := range split {
 		out[i] = &wire.Sync{Kind: wire.Snapshot, Through: s.Revision, Part: uint16(i), Parts: uint16(len(split)), Entries: p}
 	}
+	out[0].Prices = prices
 	out[0].Gone = gone(s.Gone, minor)
 	out[0].Allotments, out[0].Keys, out[0].Policy = allotments(s.Allotments), s.Keys, policy(s.Policy, minor)
 	out[0].Bays, out[0].GateKey = bays(s.Bays, minor), s.key(minor)
-	return out
+	return out, nil
 }
 
 // message is a delta on base, in a minor version of the protocol.
-func (c *Changes) message(base uint64, minor uint8) *wire.Sync {
+func (c *Changes) message(base uint64, minor uint8) (*wire.Sync, error) {
 	m := &wire.Sync{
 		Kind: wire.Delta, Base: base, Through: c.Through, Parts: 1,
 		Entries: entries(c.Reservations, c.Gate, minor), Allotments: allotments(c.Allotments), Keys: c.Keys,
@@ -250,5 +269,14 @@ func (c *Changes) message(base uint64, minor uint8) *wire.Sync {
 		m.Policy, m.Bays = policy(*c.Policy, minor), bays(c.Bays, minor)
 		m.GateKey = c.key(minor)
 	}
-	return m
+	if c.Till == nil {
+		return m, nil
+	}
+	c.Till.quotes(m.Entries, c.Reservations)
+	if c.Policy == nil {
+		return m, nil
+	}
+	var err error
+	m.Prices, err = c.Till.prices()
+	return m, err
 }

@@ -300,7 +300,7 @@ func (w *worker) hello(ctx context.Context, h *wire.Hello) {
 	w.log.Info("edge welcomed", "epoch", g.Mark.Epoch, "applied_seq", g.Mark.Seq, "last_seq", h.LastSeq, "revision", h.Revision, "software", h.Software)
 	w.alive(ctx)
 	w.allot(ctx)
-	w.down.start(h.Revision, answer.Minor)
+	w.down.start(h.Revision, answer.Minor, h.Machine)
 	w.welcomed(ctx, answer.Minor, h.Software)
 	w.bring(ctx)
 }

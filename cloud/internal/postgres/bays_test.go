@@ -167,7 +167,7 @@ func TestABayIsBoundWithTheConfirmation(t *testing.T) {
 	if k := count(t, n.owner, `select count(*) from event where kind = 'reservation.bound'`); k == 0 {
 		t.Error("nobody was told of another bay")
 	}
-	snap, err := n.db.Snapshot(t.Context(), "north", n.clock.now())
+	snap, err := n.db.Snapshot(t.Context(), "north", n.clock.now(), true)
 	if err != nil || len(snap.Bays) != 1 || len(snap.Bays[0].Bays) != 2 || len(snap.Reservations) != 3 || snap.Reservations[0].Space == "" {
 		t.Errorf("the edge is told %+v, %v", snap, err)
 	}

@@ -202,7 +202,7 @@ const (
 )
 
 // Snapshot implements fleet.Store.
-func (db *DB) Snapshot(ctx context.Context, parking id.Parking, endAfter time.Time) (*fleet.Snapshot, error) {
+func (db *DB) Snapshot(ctx context.Context, parking id.Parking, endAfter time.Time, priced bool) (*fleet.Snapshot, error) {
 	var s fleet.Snapshot
 	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		var b pgx.Batch
@@ -215,6 +215,11 @@ func (db *DB) Snapshot(ctx context.Context, parking id.Parking, endAfter time.Ti
 		b.Queue(selectBays, parking).Query(collect(&s.Bays, scanBays))
 		b.Queue(selectGateKey, parking).QueryRow(func(row pgx.Row) error { return row.Scan(scanKey(&s.Key)) })
 		b.Queue(selectGates, parking).Query(collectGates(&s.Notes))
+		if priced {
+			s.Till = &fleet.Till{}
+			queueTill(&b, s.Till, parking)
+			b.Queue(selectCoverage, parking, endAfter).Query(collectCoverage(s.Till))
+		}
 		return tx.SendBatch(ctx, &b).Close()
 	})
 	if err != nil {
@@ -263,7 +268,7 @@ func scanPassKey(row pgx.CollectableRow) (wire.PassKey, error) {
 // revision is that of a commit, so that the events after it run on from it.
 const selectTouched = `select h.revision, e.revision, e.kind, e.reservation, e.stay, e.allotment, e.gone, e.trace
 	from parking_head h left join lateral (
-	  select revision, kind, body -> 'reservation' ->> 'id' as reservation, body -> 'session' ->> 'reservation' as stay, body -> 'allotment' is not null as allotment,
+	  select revision, kind, body -> 'reservation' ->> 'id' as reservation, coalesce(body -> 'session' ->> 'reservation', body -> 'payment' ->> 'reservation') as stay, body -> 'allotment' is not null as allotment,
 	    case when (body -> 'session' ->> 'presumed')::boolean then body -> 'session' ->> 'id' end as gone, body ->> 'trace' as trace
 	  from event where parking = h.parking and revision > $2 and h.revision - $2 <= $3
 	  order by revision limit $4) e on true
@@ -272,7 +277,7 @@ const selectTouched = `select h.revision, e.revision, e.kind, e.reservation, e.s
 const selectByID = `select ` + reservationColumns + ` from reservation r where r.parking = $1 and r.id = any ($2::uuid[])`
 
 // Changes implements fleet.Store.
-func (db *DB) Changes(ctx context.Context, parking id.Parking, after uint64, maxBehind, reservations int) (*fleet.Changes, error) {
+func (db *DB) Changes(ctx context.Context, parking id.Parking, after uint64, maxBehind, reservations int, priced bool) (*fleet.Changes, error) {
 	t, err := db.touched(ctx, parking, after, maxBehind, reservations)
 	if err != nil {
 		return nil, unavailable("read what is new for the edge", err)
@@ -293,6 +298,15 @@ func (db *DB) Changes(ctx context.Context, parking id.Parking, after uint64, max
 		b.Queue(selectPassKeys).Query(collect(&t.Keys, scanPassKey))
 		b.Queue(selectPolicy, parking).QueryRow(scanJSON(&t.Policy))
 		b.Queue(selectBays, parking).Query(collect(&t.Bays, scanBays))
+	}
+	if priced {
+		t.Till = &fleet.Till{}
+		if t.described {
+			queueTill(&b, t.Till, parking)
+		}
+		if len(t.reservations) > 0 {
+			b.Queue(selectCoverageOf, parking, t.reservations).Query(collectCoverage(t.Till))
+		}
 	}
 	if err := db.pool.SendBatch(ctx, &b).Close(); err != nil {
 		return nil, unavailable("read what is new for the edge", err)

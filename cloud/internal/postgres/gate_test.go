@@ -30,11 +30,11 @@ func TestTheEdgeIsToldWhatStandsForAReservation(t *testing.T) {
 	}
 	changed := func() *fleet.Changes {
 		t.Helper()
-		s, err := n.db.Snapshot(t.Context(), "north", time.Now())
+		s, err := n.db.Snapshot(t.Context(), "north", time.Now(), true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := n.db.Changes(t.Context(), "north", s.Revision-1, 100, 10)
+		c, err := n.db.Changes(t.Context(), "north", s.Revision-1, 100, 10, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,11 +108,11 @@ func TestTheEdgeIsToldTheGatesPolicy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := n.db.Snapshot(t.Context(), "north", time.Now())
+	s, err := n.db.Snapshot(t.Context(), "north", time.Now(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := n.db.Changes(t.Context(), "north", s.Revision-1, 100, 10)
+	c, err := n.db.Changes(t.Context(), "north", s.Revision-1, 100, 10, true)
 	if err != nil || c.Policy == nil || c.Policy.EntryPassback != parking.PassbackSoft || len(c.Policy.Offline.Stages) != 1 || c.Key != s.Key {
 		t.Errorf("%+v %v", c, err)
 	}

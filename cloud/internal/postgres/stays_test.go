@@ -151,7 +151,7 @@ func TestStaysOnTheRealStore(t *testing.T) {
 	if all, err := postgres.NewUnseen(db).Unseen(t.Context(), now, 1); err != nil || len(all) != 1 || len(all[0].Sessions) != 1 {
 		t.Fatalf("not limited: %v, %v", all, err)
 	}
-	before, err := db.Snapshot(t.Context(), "north", now)
+	before, err := db.Snapshot(t.Context(), "north", now, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,16 +174,16 @@ func TestStaysOnTheRealStore(t *testing.T) {
 	}
 
 	// The edge is told of the one that it counts, by deltas and by a snapshot.
-	changes, err := db.Changes(t.Context(), "north", before.Revision, 1000, 100)
+	changes, err := db.Changes(t.Context(), "north", before.Revision, 1000, 100, true)
 	if err != nil || !slices.Contains(changes.Gone, lent) || len(changes.Gone) != 2 {
 		t.Fatalf("%v, %v", changes.Gone, err)
 	}
-	after, err := db.Snapshot(t.Context(), "north", now)
+	after, err := db.Snapshot(t.Context(), "north", now, true)
 	if err != nil || len(before.Gone) != 0 || !slices.Equal(after.Gone, []id.Session{lent}) {
 		t.Fatalf("%v, then %v, %v", before.Gone, after.Gone, err)
 	}
 	g.tell(now, wire.Event{Kind: wire.Dismissed, Session: lent, SpaceType: id.Standard})
-	if after, err = db.Snapshot(t.Context(), "north", now); err != nil || len(after.Gone) != 0 || g.inside().Allotted[id.Standard] != 0 {
+	if after, err = db.Snapshot(t.Context(), "north", now, true); err != nil || len(after.Gone) != 0 || g.inside().Allotted[id.Standard] != 0 {
 		t.Fatalf("%v, %v", after.Gone, err)
 	}
 

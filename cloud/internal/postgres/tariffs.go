@@ -114,15 +114,17 @@ func (s Tariffs) Editions(ctx context.Context, at id.Parking) ([]parking.Edition
 	if err != nil {
 		return nil, unavailable("read tariffs", err)
 	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (parking.Edition, error) {
-		var e parking.Edition
-		var raw []byte
-		if err := row.Scan(&raw, &e.Adopted); err != nil {
-			return e, err
-		}
-		return e, json.Unmarshal(raw, &e.Tariff)
-	})
+	all, err := pgx.CollectRows(rows, scanEdition)
 	return all, unavailable("read tariffs", err)
+}
+
+// scanEdition reads document and adopted_at.
+func scanEdition(row pgx.CollectableRow) (e parking.Edition, err error) {
+	var raw []byte
+	if err := row.Scan(&raw, &e.Adopted); err != nil {
+		return e, err
+	}
+	return e, json.Unmarshal(raw, &e.Tariff)
 }
 
 // scheduled are the tariffs that a parking will go over to, by their time.

@@ -254,7 +254,7 @@ func TestTheClockEndsWhatNobodyUsed(t *testing.T) {
 		endAfter time.Time
 		want     bool
 	}{"may still come": {w.now(), true}, "is over": {missed.Window.To, false}} {
-		cached, err := w.db.Snapshot(t.Context(), "watched", x.endAfter)
+		cached, err := w.db.Snapshot(t.Context(), "watched", x.endAfter, true)
 		if err != nil {
 			t.Fatal(err)
 		}

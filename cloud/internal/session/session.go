@@ -29,6 +29,7 @@ type Paid struct {
 	Method wire.Method  `json:"method"`
 	Kiosk  id.Lane      `json:"kiosk"`
 	At     time.Time    `json:"at"`
+	Until  time.Time    `json:"until,omitzero"` // up to when the machine priced the stay; zero: At
 }
 
 // Session is one stay.

@@ -75,7 +75,7 @@ func TestAnExtensionMovesTheHold(t *testing.T) {
 		t.Fatalf("%+v, %v", again.Snapshot, err)
 	}
 	// What the edge is told: from now on it refuses the old generation.
-	news, err := w.db.Changes(t.Context(), here, v.Reservation.ConfirmedRevision, 100, 100)
+	news, err := w.db.Changes(t.Context(), here, v.Reservation.ConfirmedRevision, 100, 100, true)
 	if err != nil || len(news.Reservations) != 1 || news.Reservations[0].Generation != 2 || !news.Reservations[0].Window.To.Equal(got.Reservation.Window.To) {
 		t.Fatalf("%+v, %v", news, err)
 	}

@@ -240,6 +240,19 @@ func (s *Settlement) cover(p *payment.Payment) {
 	s.OwedTax.Minor = s.Tax.Minor - s.CaptureTax.Minor
 }
 
+// Covered is how much of what a stay costs a payment bears at the most, in its own
+// currency: what is held, or what it was charged before.
+func Covered(p *payment.Payment) int64 {
+	if p == nil {
+		return 0
+	}
+	if p.State == payment.Authorized {
+		return max(p.Authorized, 0)
+	}
+	before, _ := charged(p)
+	return max(before, 0)
+}
+
 // charged is what a payment has been charged, and the tax in it: taken, being
 // taken, or owed because the hold was gone when it was to be taken; without what
 // is given back. A payment in voided that was asked for an amount is one whose

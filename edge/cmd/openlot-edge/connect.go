@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"path/filepath"
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/app"
@@ -11,6 +12,8 @@ import (
 	"github.com/openlot/openlot/edge/internal/device/display"
 	"github.com/openlot/openlot/edge/internal/device/gpio"
 	"github.com/openlot/openlot/edge/internal/device/reader"
+	"github.com/openlot/openlot/edge/internal/kiosk/escpos"
+	"github.com/openlot/openlot/edge/internal/kiosk/sim"
 )
 
 // connect gives the agent its lanes and what belongs to them. release gives up
@@ -72,7 +75,28 @@ func connect(to *app.Config, cfg *config.Config, log *slog.Logger) (release func
 		}
 		to.Lanes = append(to.Lanes, one)
 	}
+	if err := takeMoney(to, cfg); err != nil {
+		release()
+		return nil, err
+	}
 	return release, nil
+}
+
+// takeMoney gives the agent its kiosk.
+func takeMoney(to *app.Config, cfg *config.Config) error {
+	k := cfg.Kiosk
+	if k == nil {
+		return nil
+	}
+	d, err := sim.Open(filepath.Join(cfg.DataDir, "kiosk-devices"), escpos.Head{Parking: string(cfg.Parking), Kiosk: string(k.ID), Zone: cfg.Zone}, k.Coins, k.Notes, k.Filled)
+	if err != nil {
+		return err
+	}
+	to.Services = append(to.Services, d.Run)
+	to.Kiosk = &app.KioskConfig{
+		ID: k.ID, Label: k.Label, Languages: k.Languages, Help: k.Help, Allow: k.Allow, Cash: d.Cash, Card: d.Terminal, Printer: d.Printer, World: d,
+	}
+	return nil
 }
 
 // carrier connects a device.

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"slices"
 	"time"
 
 	"github.com/openlot/openlot/protocol/credential"
@@ -37,6 +38,16 @@ type Session struct {
 	Again       bool           `cbor:"14,keyasint,omitempty"` // entering, though it was thought to be inside: its pass was neutral
 	Asked       int64          `cbor:"15,keyasint,omitempty"` // Unix milliseconds at which it was asked to pay first
 	Paid        int64          `cbor:"16,keyasint,omitempty"` // Unix milliseconds of its last payment at a machine
+	Entered     int64          `cbor:"17,keyasint,omitempty"` // Unix milliseconds from which on it pays: the latest that it can have come in; 0: not known
+	Payments    []Payment      `cbor:"18,keyasint,omitempty"` // at machines, each once
+}
+
+// Payment is what a machine has taken for a session.
+type Payment struct {
+	ID     id.Payment `cbor:"1,keyasint"`
+	At     int64      `cbor:"2,keyasint"` // Unix milliseconds
+	Until  int64      `cbor:"3,keyasint"` // up to when it was priced; 0: At
+	Amount int64      `cbor:"4,keyasint"` // minor units
 }
 
 // UseState is what became of a reservation's pass at this edge.
@@ -80,8 +91,10 @@ type State struct {
 	Uses       map[id.Reservation]Use
 	GateKey    credential.Key // of plates, cards and PINs; zero: none came yet
 	Doubt      Doubt
-	Orders     []Ordered // that the cloud has sent, the newest last; see Had
-	Heard      int64     // Unix milliseconds, trusted: the cloud was surely there then; 0: unknown
+	Orders     []Ordered    // that the cloud has sent, the newest last; see Had
+	Prices     *wire.Prices // of stays, for a machine that takes money; nil: none came
+	Machine    []byte       // what such a machine keeps, in its own words; see package kiosk
+	Heard      int64        // Unix milliseconds, trusted: the cloud was surely there then; 0: unknown
 
 	stays map[id.Reservation][]id.Session // see staysOf; nil: not asked for yet
 }
@@ -104,12 +117,16 @@ type Fact struct {
 	EarlyUntil int64 // Admitted: Unix seconds at which the reservation's own claim starts
 	Until      int64 // Admitted: Unix seconds at which the reservation's window ends
 	Again      bool  // Admitted: the session goes on; its pass was neutral
+
+	// Machine is what a machine that takes money keeps from this fact on; nil: what it
+	// kept. With no kind of event nothing else is told, and nothing is journalled.
+	Machine []byte
 }
 
 // Changes names the records that an operation touched. A named record that the
 // state no longer has was deleted.
 type Changes struct {
-	Cache      bool // revision, policy, keys or doubt
+	Cache      bool // revision, policy, keys, doubt, prices or the machine
 	AllEntries bool // the entries were replaced as a whole
 	Entries    map[id.Reservation]struct{}
 	Allotments map[id.SpaceType]struct{}
@@ -137,6 +154,12 @@ const entriesKept = 24 * time.Hour
 // use.
 func (s *State) Apply(f Fact, c *Changes) {
 	e := &f.Event
+	if f.Machine != nil {
+		s.Machine, c.Cache = f.Machine, true
+	}
+	if e.Kind == 0 {
+		return
+	}
 	if !e.Offline {
 		s.Hear(time.UnixMilli(e.TrustedLo))
 	}
@@ -147,6 +170,9 @@ func (s *State) Apply(f Fact, c *Changes) {
 		if ses, ok := s.Sessions[e.Session]; ok {
 			if ses.Again {
 				s.setUse(Use{Reservation: ses.Reservation, Session: ses.ID, State: UseInside, At: e.Wall, Until: s.Uses[ses.Reservation].Until}, c)
+			}
+			if !ses.Again || ses.Entered == 0 {
+				ses.Entered = latest(e)
 			}
 			ses.Phase, ses.Again = Inside, false
 			s.setSession(ses, c)
@@ -191,6 +217,9 @@ func (s *State) Apply(f Fact, c *Changes) {
 	case wire.Paid:
 		if ses, ok := s.Sessions[e.Session]; ok {
 			ses.Paid = e.Wall
+			if !slices.ContainsFunc(ses.Payments, func(p Payment) bool { return p.ID == e.Payment }) {
+				ses.Payments = append(slices.Clip(ses.Payments), Payment{e.Payment, e.Wall, e.Until, e.Amount})
+			}
 			s.setSession(ses, c)
 		}
 	}
@@ -207,10 +236,24 @@ func (s *State) admitted(f Fact, c *Changes) {
 	}
 	if before, ok := s.Sessions[e.Session]; ok {
 		ses.Since, ses.Allotted, ses.EarlyUntil, ses.Gone = before.Since, before.Allotted, before.EarlyUntil, before.Gone
+		ses.Entered, ses.Payments, ses.Paid = before.Entered, before.Payments, before.Paid
 	}
 	s.setSession(ses, c)
 	if !f.Again {
 		s.setUse(Use{Reservation: e.Reservation, Session: e.Session, State: UseInside, At: e.Wall, Until: f.Until}, c)
+	}
+}
+
+// latest is the latest that an entry can have been, to the minute by which stays are
+// priced, as the cloud counts it; 0 when nobody knows.
+func latest(e *wire.Event) int64 {
+	switch {
+	case e.Uncertainty == wire.Uncertain:
+		return 0
+	case e.Uncertainty < uint32(time.Minute/time.Millisecond):
+		return e.Wall
+	default:
+		return e.Wall + int64(e.Uncertainty)
 	}
 }
 

@@ -2,6 +2,7 @@ package admission
 
 import (
 	"maps"
+	"reflect"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ func TestStaysOfAreThoseThatAWalkFinds(t *testing.T) {
 				for ses := range s.staysOf(r) {
 					got[ses.ID] = ses
 				}
-				if !maps.Equal(got, want) {
+				if !maps.EqualFunc(got, want, func(x, y Session) bool { return reflect.DeepEqual(x, y) }) {
 					t.Fatalf("%v: %v, and a walk finds %v", r, got, want)
 				}
 			}

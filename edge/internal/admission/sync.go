@@ -109,7 +109,7 @@ func (s *State) settings(m *wire.Sync) {
 		s.Keys = m.Keys
 	}
 	if m.Policy != nil {
-		s.Policy, s.Bays = *m.Policy, m.Bays
+		s.Policy, s.Bays, s.Prices = *m.Policy, m.Bays, m.Prices
 	}
 	if len(m.GateKey) == len(s.GateKey) {
 		s.GateKey = credential.Key(m.GateKey)

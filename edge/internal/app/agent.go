@@ -55,6 +55,8 @@ type Config struct {
 
 	Supervisor Supervisor // or nil
 
+	Kiosk *KioskConfig // or nil: no machine takes money here
+
 	Versions     Versions      // or nil: the program is not exchanged
 	ConfirmAfter time.Duration // of health, before a new version is kept
 }
@@ -68,6 +70,7 @@ type Agent struct {
 	gates  []*gate
 	orders *orders
 	remote *remote
+	kiosk  *takings
 	links  []*link
 	listen net.Listener
 
@@ -114,8 +117,12 @@ func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger)
 		u := cfg.Uplink
 		u.Parking, u.Boot, u.Software = cfg.Parking, c.Boot(), cfg.Software
 		u.Orders, u.Changed = a.order, changed
+		u.Machine = cfg.Kiosk != nil
 		a.uplink = uplink.New(u, a.rec, &timekeeper{a.rec, u.Edge, log.With("component", "clock")}, a.beat, log.With("component", "uplink"))
 		a.rec.online = a.uplink.Online
+	}
+	if cfg.Kiosk != nil {
+		a.kiosk = newTakings(*cfg.Kiosk, a)
 	}
 	a.links = newLinks(cfg.Devices, log)
 	for _, l := range cfg.Lanes {
@@ -155,6 +162,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		g.Go(func() error { return a.runHTTP(ctx) })
 		g.Go(func() error { return a.runStaff(ctx) })
 		g.Go(func() error { return a.runRemote(ctx) })
+		if a.kiosk != nil {
+			g.Go(func() error { return a.kiosk.run(ctx) })
+		}
 		g.Go(func() error { return a.runSupervised(ctx) })
 		g.Go(func() error { return a.runVersions(ctx) })
 		g.Go(func() error { return a.runAcks(ctx) })

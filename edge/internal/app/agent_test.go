@@ -55,6 +55,7 @@ type site struct {
 
 	supervisor Supervisor // or nil
 	reversible bool       // entry-2 is
+	kiosk      *KioskConfig
 }
 
 func newSite(t testing.TB) *site {
@@ -97,6 +98,7 @@ func (s *site) config() Config {
 		Store: choices, Parking: parking, DataDir: s.dir, HTTP: "127.0.0.1:0", Zone: time.UTC, Built: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Software: "test",
 		Lanes:   []LaneConfig{laneAt("entry-1", admission.Entry, entry1), laneAt("exit-1", admission.Exit, exit1), second},
 		Devices: map[string]device.Connect{"board": s.board.connect}, Machine: s.machine, Supervisor: s.supervisor,
+		Kiosk:  s.kiosk,
 		Uplink: uplink.Config{Broker: "tcp://" + s.net.Addr, Edge: s.edge, Secret: secret, Timing: timing, Trace: s.trace},
 	}
 }

@@ -124,6 +124,9 @@ func (a *Agent) runHTTP(ctx context.Context) error {
 	mux.HandleFunc("GET /state", a.getState)
 	mux.Handle("GET /metrics", a.metrics.Handler())
 	status.New(a.view).Register(mux)
+	if a.kiosk != nil {
+		a.kiosk.register(mux)
+	}
 	srv := &http.Server{Handler: mux, BaseContext: func(net.Listener) context.Context { return ctx }, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(a.listen) }()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,6 +57,9 @@ func (r *recorder) record(decide func(*admission.State, admission.Time) []admiss
 func (r *recorder) stamp(now clock.Estimate, mono time.Duration, facts []admission.Fact) []admission.Fact {
 	for i := range facts {
 		e := &facts[i].Event
+		if e.Kind == 0 {
+			continue // of the machine's own
+		}
 		e.Boot, e.Mono, e.Wall, e.TrustedLo = r.clock.Boot(), uint64(mono.Milliseconds()), now.Wall.UnixMilli(), now.Lo.UnixMilli()
 		e.Uncertainty = uncertainty(now)
 		e.Offline = !r.online()
@@ -67,7 +71,7 @@ func (r *recorder) stamp(now clock.Estimate, mono time.Duration, facts []admissi
 			r.vague.Store(false)
 		}
 	}
-	if len(facts) > 0 {
+	if slices.ContainsFunc(facts, func(f admission.Fact) bool { return f.Event.Kind != 0 }) {
 		r.last.Store(int64(mono))
 	}
 	return facts

@@ -25,6 +25,7 @@ type Config struct {
 	Devices  []Device
 	Readers  []Reader
 	Displays []Display
+	Kiosk    *Kiosk // nil: no machine takes money here
 
 	LogLevel           string
 	StoreLimit         int64         // bytes of the disk that the store may take

@@ -129,6 +129,7 @@ func (r *reader) config(root *node, over []Override) *Config {
 	r.readers(o.get("readers"), c)
 	c.ReadersHTTP = o.address("readers_http", "")
 	r.displays(o.get("displays"), c)
+	r.kiosk(o.get("kiosk"), c)
 	o.done()
 	r.cross(c)
 	return c

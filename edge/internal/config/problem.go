@@ -42,6 +42,7 @@ const (
 	CodeReversible Code = "reversible"        // a reversible lane that cannot see both its sides
 	CodeNoArming   Code = "no_arming"         // an entry without an arming loop
 	CodeNoFire     Code = "no_fire"           // a gate without a fire input
+	CodeSimulated  Code = "simulated"         // devices that are not there
 	CodePlain      Code = "plain_http"        // a token that crosses a network unencrypted
 )
 

@@ -55,10 +55,13 @@ func (s *Store) stage(decide func(*admission.State) []admission.Fact) ([]wire.Ev
 // an error nothing has changed.
 func (s *Store) append(op *operation, facts []admission.Fact, changes *admission.Changes) ([]wire.Event, error) {
 	seq, hash := s.head.LastSeq, s.head.LastHash
-	events := make([]wire.Event, len(facts))
-	writes := make([]write, len(facts))
+	events := make([]wire.Event, 0, len(facts))
+	writes := make([]write, 0, len(facts))
 	for i := range facts {
 		e := &facts[i].Event
+		if e.Kind == 0 {
+			continue // of the machine's own
+		}
 		seq++
 		e.Seq = seq
 		raw, err := wire.Marshal(e)
@@ -69,8 +72,8 @@ func (s *Store) append(op *operation, facts []admission.Fact, changes *admission
 			return nil, fmt.Errorf("encode event: %w", err)
 		}
 		hash = hash.Next(raw)
-		writes[i] = journalled{seq, hash, raw}.write()
-		events[i] = *e
+		writes = append(writes, journalled{seq, hash, raw}.write())
+		events = append(events, *e)
 	}
 	for _, f := range facts {
 		s.state.Apply(f, changes)

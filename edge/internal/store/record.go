@@ -108,15 +108,18 @@ type cache struct {
 	GateKey  credential.Key      `cbor:"5,keyasint"`
 	Doubt    admission.Doubt     `cbor:"6,keyasint"`
 	Orders   []admission.Ordered `cbor:"7,keyasint,omitempty"`
+	Prices   *wire.Prices        `cbor:"8,keyasint,omitempty"`
+	Machine  []byte              `cbor:"9,keyasint,omitempty"`
 }
 
 func cacheOf(s *admission.State) cache {
-	return cache{Revision: s.Revision, Policy: s.Policy, Keys: s.Keys, Bays: s.Bays, GateKey: s.GateKey, Doubt: s.Doubt, Orders: s.Orders}
+	return cache{Revision: s.Revision, Policy: s.Policy, Keys: s.Keys, Bays: s.Bays, GateKey: s.GateKey, Doubt: s.Doubt, Orders: s.Orders, Prices: s.Prices, Machine: s.Machine}
 }
 
 // restore puts it back.
 func (c cache) restore(s *admission.State) {
 	s.Revision, s.Policy, s.Keys, s.Bays, s.GateKey, s.Doubt, s.Orders = c.Revision, c.Policy, c.Keys, c.Bays, c.GateKey, c.Doubt, c.Orders
+	s.Prices, s.Machine = c.Prices, c.Machine
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -86,6 +86,7 @@ type Position struct {
 	AckedHash wire.Hash
 	Revision  uint64 // of the cache
 	Keyless   bool   // the cache is from before credentials were hashed: it has no gate key
+	Priced    bool   // it has prices, for a machine that takes money
 }
 
 // Stats count since Open.
@@ -231,7 +232,7 @@ func (s *Store) position() Position {
 	return Position{
 		Journal: s.head.Journal, Epoch: s.head.Epoch, LastSeq: s.head.LastSeq,
 		AckedSeq: s.head.AckedSeq, AckedHash: s.head.AckedHash, Revision: s.state.Revision,
-		Keyless: s.state.GateKey == credential.Key{},
+		Keyless: s.state.GateKey == credential.Key{}, Priced: s.state.Prices != nil,
 	}
 }
 

@@ -169,7 +169,7 @@ func (s *session) hello(now time.Time) error {
 	}
 	b, err := wire.Marshal(&wire.Hello{
 		Minor: wire.Minor, Edge: s.cfg.Edge, Journal: p.Journal, Boot: s.cfg.Boot,
-		LastSeq: p.LastSeq, AckedSeq: p.AckedSeq, AckedHash: p.AckedHash, Revision: p.Revision, Software: s.cfg.Software,
+		LastSeq: p.LastSeq, AckedSeq: p.AckedSeq, AckedHash: p.AckedHash, Revision: p.Revision, Software: s.cfg.Software, Machine: s.machine(p),
 	})
 	s.greeted = now
 	if !s.asked {
@@ -180,6 +180,18 @@ func (s *session) hello(now time.Time) error {
 		s.helloAt = now.Add(s.cfg.Timing.Foreign)
 	}
 	return s.publish(topic.Hello, b, err)
+}
+
+// machine says what this edge has of a machine that takes money.
+func (s *session) machine(p store.Position) wire.Machine {
+	switch {
+	case !s.cfg.Machine:
+		return wire.NoMachine
+	case p.Priced:
+		return wire.MachinePriced
+	default:
+		return wire.MachineNoPrice
+	}
 }
 
 // again asks for a new hello, soon but not at once if there just was one.

@@ -56,6 +56,8 @@ type Config struct {
 	// Changed holds a value when the lanes look otherwise than in the last beat. Nil: the
 	// cloud hears of it with the next one.
 	Changed <-chan struct{}
+	// Machine says that a machine that takes money stands here, which needs prices.
+	Machine bool
 }
 
 // The keepalive is never below two seconds: brokers allow one and a half of it

@@ -21,6 +21,9 @@
 // Only the machine itself (loopback), and addresses that the configuration lists, are
 // answered: all others get 403 "not_here".
 //
+// Not served yet, and refused: ticket, validation, validate, redeem, language, and what
+// is staff's. can says so; the types are here so that pages can be made.
+//
 // Amounts are whole minor units ("minor": 510 is €5.10) of one currency. Times are
 // RFC 3339 with an offset, in UTC. A countdown is told in milliseconds from the event
 // on (in_ms), because the clock of the page's machine need not be right.
@@ -100,6 +103,7 @@ export interface Border {
 
 export type BorderCode =
   | 'no_link' // the cloud is not heard
+  | 'nothing_takes_money' // neither cash nor cards: only what costs nothing can be settled
   | 'no_prices' // the tariff has never come: nothing can be paid
   | 'no_time' // the clock is not known: nothing can be priced
   | 'store_failed' // nothing can be written down, so nothing is taken

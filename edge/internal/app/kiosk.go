@@ -1,0 +1,361 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/openlot/openlot/edge/internal/admission"
+	"github.com/openlot/openlot/edge/internal/device"
+	"github.com/openlot/openlot/edge/internal/kiosk"
+	"github.com/openlot/openlot/protocol/credential"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/till"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// KioskConfig is a machine that takes money.
+type KioskConfig struct {
+	ID        id.Lane
+	Label     string
+	Languages []string
+	Help      string
+	Allow     []netip.Prefix // that may reach it beside this machine
+	Cash      KioskDevice[kiosk.Cash]
+	Card      KioskDevice[kiosk.Card]
+	Printer   KioskDevice[kiosk.Printer]
+	World     http.Handler // in front of devices that are simulated; or nil
+}
+
+// KioskDevice carries out orders, each once, and reports. Both return at once.
+type KioskDevice[R any] interface {
+	Order(o kiosk.Order) error
+	Report() R
+}
+
+// kioskLook is how often the devices of a kiosk are looked at.
+const kioskLook = 100 * time.Millisecond
+
+// takings drives a kiosk: one goroutine steps its state, has it written down, and
+// then does what it wants.
+type takings struct {
+	cfg  KioskConfig
+	a    *Agent
+	log  *slog.Logger
+	asks chan kioskAsk
+
+	m      kiosk.Machine // only Run's
+	saved  []byte
+	failed bool
+	local  uint64 // changes that nothing was written down for
+	said   string // what failed last of a device
+
+	streams atomic.Int32
+
+	mu      sync.Mutex
+	shown   []byte        // the newest State, as JSON
+	same    []byte        // of it, what tells whether it has changed
+	version [2]uint64     // of it, and its screen
+	changed chan struct{} // closed when there is another
+	book    *till.Book
+	of      *wire.Prices // what book was made of
+	grace   uint32
+}
+
+type kioskAsk struct {
+	action kiosk.Action
+	answer chan kioskAnswer
+}
+
+type kioskAnswer struct {
+	refused         kiosk.Refusal
+	version, screen uint64
+}
+
+func newTakings(cfg KioskConfig, a *Agent) *takings {
+	return &takings{cfg: cfg, a: a, log: a.log.With("component", "kiosk"), asks: make(chan kioskAsk), changed: make(chan struct{})}
+}
+
+// run works until ctx ends.
+func (k *takings) run(ctx context.Context) error {
+	if err := k.load(); err != nil {
+		return err
+	}
+	tick := time.NewTicker(kioskLook)
+	defer tick.Stop()
+	for {
+		k.look()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case ask := <-k.asks:
+			k.answer(ask)
+		}
+	}
+}
+
+// load takes the state up that was written down.
+func (k *takings) load() error {
+	var raw []byte
+	k.a.rec.View(func(s *admission.State) { raw = bytes.Clone(s.Machine) })
+	if len(raw) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(raw, &k.m); err != nil {
+		return fmt.Errorf("what the kiosk kept cannot be read: %w", err)
+	}
+	k.saved = raw
+	return nil
+}
+
+// look steps with what the devices report.
+func (k *takings) look() {
+	cash, card, printer := k.cfg.Cash.Report(), k.cfg.Card.Report(), k.cfg.Printer.Report()
+	for _, in := range []kiosk.Input{{Cash: &cash}, {Card: &card}, {Printer: &printer}} {
+		_ = k.step(in) // nothing is refused but actions, and what fails is tried again at the next look
+	}
+	k.show()
+}
+
+// answer steps with an action.
+func (k *takings) answer(ask kioskAsk) {
+	in := kiosk.Input{Do: &ask.action}
+	switch ask.action.Name {
+	case "find":
+		in.Found, in.Miss = k.find(ask.action.By, ask.action.Text)
+	case "find_lost":
+		in.Found, in.Miss = k.lost(&ask.action)
+	}
+	refused := k.step(in)
+	k.show()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	ask.answer <- kioskAnswer{refused, k.version[0], k.version[1]}
+}
+
+// step is one step: written down with what is journalled, in one commit, before a
+// device is told anything.
+func (k *takings) step(in kiosk.Input) kiosk.Refusal {
+	next, events, refused := kiosk.Step(k.m, in, k.env())
+	if refused != "" {
+		return refused
+	}
+	raw, err := json.Marshal(next)
+	if err == nil && (len(events) > 0 || !bytes.Equal(raw, k.saved)) {
+		next.Version++
+		k.local = 0
+		if raw, err = json.Marshal(next); err == nil {
+			_, err = k.a.rec.record(func(*admission.State, admission.Time) []admission.Fact {
+				facts := []admission.Fact{{Machine: raw}}
+				for _, e := range events {
+					facts = append(facts, admission.Fact{Event: e})
+				}
+				return facts
+			})
+		}
+	}
+	if k.failed = err != nil; k.failed {
+		k.fails("the store", err)
+		return kiosk.StoreFailed
+	}
+	k.m, k.saved = next, raw
+	for _, o := range k.m.Wants() {
+		switch o.Kind {
+		case kiosk.OrderCharge, kiosk.OrderCancel:
+			err = k.cfg.Card.Order(o)
+		case kiosk.OrderPrint:
+			err = k.cfg.Printer.Order(o)
+		default:
+			err = k.cfg.Cash.Order(o)
+		}
+		k.fails(string(o.Kind), err)
+	}
+	return ""
+}
+
+// fails says once that something fails.
+func (k *takings) fails(what string, err error) {
+	if err == nil {
+		return
+	}
+	if text := what + ": " + err.Error(); text != k.said {
+		k.said = text
+		k.log.Error("a device of the kiosk fails", "what", what, "err", err)
+	}
+}
+
+// env is what the machine may know.
+func (k *takings) env() kiosk.Env {
+	now, mono := k.a.rec.clock.Stamp()
+	at := now.Wall
+	if now.Hi.IsZero() {
+		at = now.Lo // nobody pays for our doubt
+	}
+	e := kiosk.Env{
+		Now: at, Mono: mono, Lane: k.cfg.ID, Zone: time.UTC, Fresh: [2]id.Payment{id.New[id.Payment](at), id.New[id.Payment](at)},
+		Price: func(s id.Session) (till.Ask, error) { return k.price(s, at) },
+	}
+	if b := k.prices(at); b != nil {
+		e.Walk, e.Zone, e.Money = b.Walk(), b.Zone(), b.Present(at).Currency
+	}
+	return e
+}
+
+// prices are the tariffs, nil while there are none that can be used.
+func (k *takings) prices(now time.Time) *till.Book {
+	var p *wire.Prices
+	var grace uint32
+	k.a.rec.View(func(s *admission.State) { p, grace = s.Prices, s.Policy.ExitGrace })
+	if p == nil {
+		return nil
+	}
+	if k.of == p && k.grace == grace {
+		return k.book
+	}
+	k.of, k.grace, k.book = p, grace, nil
+	zone, err := time.LoadLocation(p.Zone)
+	if err != nil {
+		zone = k.a.cfg.Zone
+	}
+	b, err := till.Open(p, time.Duration(grace)*time.Second, zone, now)
+	k.fails("the prices", err)
+	k.book = b
+	return b
+}
+
+// errNotInside says that a stay has ended.
+var errNotInside = errors.New("the stay is not inside")
+
+// price asks for a stay.
+func (k *takings) price(i id.Session, now time.Time) (till.Ask, error) {
+	book := k.prices(now)
+	if book == nil {
+		return till.Ask{}, till.ErrNoPrice
+	}
+	var stay till.Stay
+	err := errNotInside
+	k.a.rec.View(func(s *admission.State) {
+		ses, ok := s.Sessions[i]
+		if !ok || ses.Phase == admission.Entering {
+			return
+		}
+		stay, err = stayOf(s, ses)
+	})
+	if err != nil {
+		return till.Ask{}, err
+	}
+	ask, err := book.Ask(stay, now)
+	if err == nil && ask.Total.Currency != book.Present(now).Currency {
+		err = fmt.Errorf("%w: %w", till.ErrNoPrice, money.ErrCurrency)
+	}
+	return ask, err
+}
+
+// stayOf is a session as it is priced.
+func stayOf(s *admission.State, ses admission.Session) (till.Stay, error) {
+	if ses.Entered == 0 || ses.Orphan {
+		return till.Stay{}, fmt.Errorf("%w: when it came in is not known", till.ErrNoPrice)
+	}
+	out := till.Stay{SpaceType: ses.SpaceType, EnteredAt: time.UnixMilli(ses.Entered).UTC()}
+	for _, p := range ses.Payments {
+		pay := till.Payment{At: time.UnixMilli(p.At).UTC(), Amount: p.Amount}
+		if p.Until > 0 {
+			pay.Until = time.UnixMilli(p.Until).UTC()
+		}
+		out.Payments = append(out.Payments, pay)
+	}
+	if !ses.Reservation.IsZero() {
+		e, ok := s.Entries[ses.Reservation]
+		if !ok {
+			return out, fmt.Errorf("%w: its reservation is not known here", till.ErrNoPrice)
+		}
+		out.Entry = &e
+	}
+	return out, nil
+}
+
+// find looks for the stays that fit what was shown or typed.
+func (k *takings) find(by kiosk.By, text string) ([]kiosk.Found, kiosk.Refusal) {
+	if by == kiosk.ByPlate {
+		plate, ok := credential.NormalPlate(text)
+		if !ok {
+			return nil, kiosk.NotFound
+		}
+		return k.inside(func(s *admission.State, ses admission.Session) bool {
+			e, known := s.Entries[ses.Reservation]
+			return known && slices.Contains(e.Credentials, s.GateKey.Plate(plate))
+		}, func(f *kiosk.Found) { f.Plate = plate }), ""
+	}
+	c := k.a.rec.read(device.Code, text)
+	switch c.Kind {
+	case admission.Ticket:
+		found := k.inside(func(_ *admission.State, ses admission.Session) bool { return ses.ID == c.Session }, nil)
+		if len(found) == 0 {
+			return nil, kiosk.NotInside
+		}
+		return found, ""
+	case admission.Genuine:
+		if c.Pass.Parking != k.a.cfg.Parking {
+			return nil, kiosk.WrongParking
+		}
+		found := k.inside(func(_ *admission.State, ses admission.Session) bool { return ses.Reservation == c.Pass.Reservation }, nil)
+		if len(found) == 0 {
+			return nil, kiosk.NotInside
+		}
+		return found, ""
+	default:
+		return nil, kiosk.NotReadable
+	}
+}
+
+// lostAround is how far from what somebody remembers a stay may have begun.
+const lostAround = time.Hour
+
+// lost looks for the walk-ins that came in about then, those first that fit best.
+func (k *takings) lost(a *kiosk.Action) ([]kiosk.Found, kiosk.Refusal) {
+	at, err := time.Parse(time.RFC3339, a.EnteredAt)
+	if err != nil {
+		return nil, kiosk.PlateAndTime
+	}
+	off := func(f kiosk.Found) time.Duration { return f.EnteredAt.Sub(at).Abs() }
+	found := k.inside(func(_ *admission.State, ses admission.Session) bool {
+		return ses.Reservation.IsZero() && time.UnixMilli(ses.Entered).Sub(at).Abs() <= lostAround
+	}, func(f *kiosk.Found) { f.Lost = true })
+	slices.SortFunc(found, func(x, y kiosk.Found) int { return int(off(x) - off(y)) })
+	return found[:min(len(found), 6)], ""
+}
+
+// inside are the stays that fit, the oldest first.
+func (k *takings) inside(fits func(*admission.State, admission.Session) bool, with func(*kiosk.Found)) (out []kiosk.Found) {
+	k.a.rec.View(func(s *admission.State) {
+		for _, ses := range s.Sessions {
+			if ses.Phase == admission.Entering || ses.Orphan || !fits(s, ses) {
+				continue
+			}
+			f := kiosk.Found{
+				Session: ses.ID, Reservation: ses.Reservation, Lane: ses.Lane, EnteredAt: time.UnixMilli(ses.Entered).UTC(),
+				Uncertain: ses.Entered-ses.Since > time.Minute.Milliseconds(),
+			}
+			if e, ok := s.Entries[ses.Reservation]; ok && !ses.Reservation.IsZero() {
+				f.From, f.To = e.Window()
+			}
+			if with != nil {
+				with(&f)
+			}
+			out = append(out, f)
+		}
+	})
+	slices.SortFunc(out, func(x, y kiosk.Found) int { return x.EnteredAt.Compare(y.EnteredAt) })
+	return out
+}

@@ -1,0 +1,273 @@
+package kiosk
+
+import (
+	"slices"
+	"time"
+
+	"github.com/openlot/openlot/protocol/id"
+)
+
+// By is what a stay is looked for by.
+type By string
+
+// The ways to look for a stay.
+const (
+	ByPass   By = "pass"
+	ByPlate  By = "plate"
+	ByTicket By = "ticket"
+)
+
+// Outcome is how a visit ended.
+type Outcome string
+
+// The outcomes.
+const (
+	TimedOut  Outcome = "timed_out"
+	Cancelled Outcome = "cancelled"
+	GaveBack  Outcome = "gave_back"
+	Done      Outcome = "done"
+)
+
+// Refusal is why something was not done, by its stable code.
+type Refusal string
+
+// The refusals; see cloud/web/kiosk/src/api.ts.
+const (
+	InvalidAction   Refusal = "invalid_action"
+	NotHere         Refusal = "not_here"
+	ScreenChanged   Refusal = "screen_changed"
+	NotNow          Refusal = "not_now"
+	Busy            Refusal = "busy"
+	NotFound        Refusal = "not_found"
+	NotReadable     Refusal = "not_readable"
+	WrongParking    Refusal = "wrong_parking"
+	NotInside       Refusal = "not_inside"
+	TooMany         Refusal = "too_many"
+	TooManyTries    Refusal = "too_many_tries"
+	NoPrice         Refusal = "no_price"
+	TooLittle       Refusal = "too_little"
+	ChangeMissing   Refusal = "change_missing"
+	CashOff         Refusal = "cash_off"
+	CardOff         Refusal = "card_off"
+	CardWasDeclined Refusal = "card_declined"
+	CardWasStopped  Refusal = "card_cancelled"
+	MoneyInside     Refusal = "money_inside"
+	PlateAndTime    Refusal = "plate_and_time"
+	StoreFailed     Refusal = "store_failed"
+)
+
+// Found is a stay that somebody may mean.
+type Found struct {
+	Session     id.Session     `json:"session"`
+	Reservation id.Reservation `json:"reservation,omitzero"`
+	EnteredAt   time.Time      `json:"entered_at"`
+	Uncertain   bool           `json:"uncertain,omitempty"`
+	Lane        id.Lane        `json:"lane"`
+	From        time.Time      `json:"from,omitzero"`
+	To          time.Time      `json:"to,omitzero"`
+	Plate       string         `json:"plate,omitempty"` // as it was typed here
+	Lost        bool           `json:"lost,omitempty"`
+}
+
+// Action is what somebody asks for.
+type Action struct {
+	Screen    uint64 `json:"screen_id"`
+	Key       string `json:"key"`
+	Name      string `json:"action"`
+	By        By     `json:"by,omitempty"`
+	Text      string `json:"text,omitempty"`
+	Stay      string `json:"stay,omitempty"`
+	Credit    bool   `json:"credit,omitempty"`
+	Plate     string `json:"plate,omitempty"`
+	EnteredAt string `json:"entered_at,omitempty"`
+}
+
+// Limits of what is looked for.
+const (
+	maxFound = 6
+	maxTries = 8
+	maxKeys  = 16
+	maxKey   = 64
+	maxText  = 1024
+)
+
+// do carries out an action.
+func (s *step) do(in Input) Refusal {
+	m, a := s.m, in.Do
+	if a.Key == "" || len(a.Key) > maxKey || len(a.Text) > maxText || len(a.Plate) > maxKey {
+		return InvalidAction
+	}
+	if slices.Contains(m.Keys, a.Key) {
+		return "" // it was done
+	}
+	if a.Screen != m.Screen {
+		return ScreenChanged
+	}
+	if r := s.act(in); r != "" {
+		return r
+	}
+	m.touched = s.env.Mono
+	if a.Name != "touch" {
+		m.Keys = append(m.Keys[max(0, len(m.Keys)-maxKeys+1):], a.Key)
+	}
+	return ""
+}
+
+func (s *step) act(in Input) Refusal {
+	m, a := s.m, in.Do
+	if a.Name == "touch" {
+		return ""
+	}
+	if m.Phase.Moving() {
+		return Busy
+	}
+	switch a.Name {
+	case "more_time":
+		m.factor = 2
+		return ""
+	case "help":
+		m.helpAt = s.env.Now
+		m.Screen++
+		return ""
+	case "back":
+		if !m.helpAt.IsZero() {
+			m.helpAt = time.Time{}
+			m.Screen++
+			return ""
+		}
+	}
+	switch m.Phase {
+	case Idle, Searching:
+		return s.search(in)
+	case Paying:
+		return s.pay(a)
+	case Charging:
+		if a.Name == "cancel" || a.Name == "back" {
+			m.Visit.Stop = true
+			return ""
+		}
+	case Paid:
+		switch a.Name {
+		case "done", "cancel":
+			s.end(Done)
+			return ""
+		case "receipt":
+			if m.Visit.Slip == nil || m.Printer.Printed < m.Visit.SlipSeq {
+				return NotNow
+			}
+			m.Seq++
+			m.Visit.SlipSeq = m.Seq
+			return ""
+		}
+	case Keeping, Giving, Returning:
+	}
+	return NotNow
+}
+
+// search looks for the stay.
+func (s *step) search(in Input) Refusal {
+	m, a := s.m, in.Do
+	v := &m.Visit
+	switch a.Name {
+	case "search":
+		if a.By != ByPass && a.By != ByPlate && a.By != ByTicket {
+			return InvalidAction
+		}
+		m.Phase, m.Visit = Searching, Visit{By: a.By}
+		return ""
+	case "find", "find_lost":
+		if m.tries >= maxTries {
+			return TooManyTries
+		}
+		if a.Name == "find" {
+			v.By = a.By
+		}
+		m.Phase, v.Found, v.Problem = Searching, nil, in.Miss
+		switch n := len(in.Found); {
+		case in.Miss != "" || n == 0:
+			m.tries++
+			if v.Problem == "" {
+				v.Problem = NotFound
+			}
+		case n == 1 && a.Name == "find":
+			return s.choose(in.Found[0])
+		case n > maxFound:
+			m.tries++
+			v.Problem = TooMany
+		default:
+			v.Found = in.Found
+		}
+		return ""
+	case "choose":
+		for _, f := range v.Found {
+			if f.Session.String() == a.Stay {
+				return s.choose(f)
+			}
+		}
+		return NotFound
+	case "cancel", "back":
+		if m.Phase == Searching {
+			s.end(Cancelled)
+			return ""
+		}
+	}
+	return NotNow
+}
+
+// choose takes a stay and asks for its price. One that cannot be priced is a problem
+// on the screen: there is nothing to pay here, and help.
+func (s *step) choose(f Found) Refusal {
+	m := s.m
+	v := &m.Visit
+	ask, err := s.env.Price(f.Session)
+	if err != nil {
+		m.Phase, v.Found, v.Problem = Searching, nil, NoPrice
+		return ""
+	}
+	*v = Visit{By: v.By, Stay: &f, Ask: ask, Asked: s.env.Now}
+	m.Phase, m.tries = Paying, 0
+	if ask.Pay == 0 {
+		s.finish(s.env.Now)
+	}
+	return ""
+}
+
+// pay is what can be asked for while money goes in.
+func (s *step) pay(a *Action) Refusal {
+	m := s.m
+	v := &m.Visit
+	inside := m.Cash.escrow()
+	switch a.Name {
+	case "pay":
+		switch {
+		case !m.Cash.Answers:
+			return CashOff
+		case inside < v.Ask.Pay || inside == 0:
+			return TooLittle
+		}
+		if _, missing := Plan(inside-v.Ask.Pay, m.Cash.Hoppers); missing > 0 && !a.Credit {
+			return ChangeMissing
+		}
+		s.keep()
+		return ""
+	case "pay_by_card":
+		switch {
+		case inside > 0:
+			return MoneyInside
+		case !m.Card.Answers:
+			return CardOff
+		}
+		s.charge()
+		return ""
+	case "give_back":
+		if inside == 0 {
+			return NotNow
+		}
+		s.giveBack(Paying, GaveBack)
+		return ""
+	case "cancel", "back":
+		s.leave(Cancelled)
+		return ""
+	}
+	return NotNow
+}

@@ -1,0 +1,31 @@
+package escpos_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openlot/openlot/edge/internal/kiosk"
+	"github.com/openlot/openlot/edge/internal/kiosk/escpos"
+	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/tariff"
+)
+
+// A credit is always on the receipt, with its code; and no text commands the printer.
+func TestACreditIsOnTheReceipt(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	raw := escpos.Receipt(escpos.Head{Parking: "Müllers Parkhaus\x1b@\x1dV", Kiosk: "kiosk-1", Zone: time.UTC}, &kiosk.Slip{
+		Code: "AAAA-BBBB", At: noon, EnteredAt: noon.Add(-2 * time.Hour), Until: noon, ExitBy: noon.Add(15 * time.Minute), Currency: "EUR",
+		Lines: []tariff.Line{{Label: "3 × 60 min at EUR 1.70", Amount: money.New(510, "EUR")}}, Total: 510, Paid: 510, Tax: 81, TaxPoints: 1900, Method: "cash",
+		Inserted: 1000, Change: 450, Credit: 40, CreditBy: "7K3M-Q2PX", GoodUntil: noon.AddDate(3, 0, 0),
+	})
+	text, ok := escpos.Text(raw)
+	if !ok {
+		t.Fatalf("%q has a command that is none of ours", raw)
+	}
+	for _, want := range []string{"Müllers Parkhaus?@?V", "0.40 EUR", "7K3M-Q2PX", "2029-06-01", "You put in", "10.00 EUR", "4.50 EUR", "Please leave by 12:15", "3 × 60 min"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q:\n%s", want, text)
+		}
+	}
+}

@@ -1,0 +1,312 @@
+package kiosk
+
+import (
+	"slices"
+	"time"
+
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/till"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+// Phase is where a visit stands.
+type Phase string
+
+// The phases. In Keeping, Giving and Returning money moves and nobody may tap.
+const (
+	Idle      Phase = ""          // nobody is there
+	Searching Phase = "search"    // for the stay
+	Paying    Phase = "pay"       // money goes in, into escrow
+	Keeping   Phase = "keeping"   // what is in escrow is being taken
+	Giving    Phase = "giving"    // change comes out
+	Returning Phase = "returning" // what is in escrow comes back
+	Charging  Phase = "card"      // the terminal is asked
+	Paid      Phase = "paid"      // shows what was paid
+)
+
+// Moving reports whether money moves.
+func (p Phase) Moving() bool { return p == Keeping || p == Giving || p == Returning }
+
+// Machine is the state. What is not left out of its JSON is written down before
+// anything is done by it; the rest is what devices reported last, and the time.
+type Machine struct {
+	Version uint64 `json:"version"` // counts what was written down
+	Screen  uint64 `json:"screen"`  // counts screens
+	Seq     uint64 `json:"seq"`     // of the newest order that moves money or prints
+	Phase   Phase  `json:"phase"`
+	Visit   Visit  `json:"visit"`
+
+	Last      Outcome     `json:"last,omitempty"` // of the visit before
+	Settled   Totals      `json:"settled"`        // the device's totals that are accounted for
+	Known     bool        `json:"known"`          // Settled is known
+	Unsettled []Unsettled `json:"unsettled,omitempty"`
+	Keys      []string    `json:"keys,omitempty"` // of the newest actions, so that one is done once
+
+	Cash    Cash    `json:"-"`
+	Card    Card    `json:"-"`
+	Printer Printer `json:"-"`
+	touched time.Duration
+	since   time.Duration // of the screen
+	begun   bool
+	factor  int // of the times to answer; 0: 1
+	tries   int // to find something
+	helpAt  time.Time
+}
+
+// Visit is what somebody does here, until the start screen.
+type Visit struct {
+	By      By      `json:"by,omitempty"`
+	Found   []Found `json:"found,omitempty"`
+	Problem Refusal `json:"problem,omitempty"`
+
+	Stay  *Found    `json:"stay,omitempty"`
+	Ask   till.Ask  `json:"ask,omitzero"`
+	Asked time.Time `json:"asked,omitzero"`
+
+	Base    Totals     `json:"base"`              // when the payment began
+	Payment id.Payment `json:"payment,omitzero"`  // of the price; minted with the intent
+	Credit  id.Payment `json:"credit,omitzero"`   // of change that could not be given
+	Retries int        `json:"retries,omitempty"` // of the intent
+	After   Phase      `json:"after,omitempty"`   // Returning: what then
+	Ends    Outcome    `json:"ends,omitempty"`    // Returning to Idle: why
+	Stop    bool       `json:"stop,omitempty"`    // Charging: it is to be cancelled
+
+	Method   wire.Method `json:"method,omitempty"`
+	PaidNow  int64       `json:"paid_now,omitempty"` // here, of the price
+	Inserted int64       `json:"inserted,omitempty"` // in all, that was kept
+	Due      int64       `json:"due,omitempty"`      // change to be given in all
+	Coins    []Pieces    `json:"coins,omitempty"`    // of the order under way
+	Given    int64       `json:"given,omitempty"`    // change given, by orders that ended
+	Owed     int64       `json:"owed,omitempty"`     // change that became a credit
+	PaidAt   time.Time   `json:"paid_at,omitzero"`
+	ExitBy   time.Time   `json:"exit_by,omitzero"`
+	Slip     *Slip       `json:"slip,omitempty"`
+	SlipSeq  uint64      `json:"slip_seq,omitempty"`
+}
+
+// Unsettled is money of which the device counted something that nobody asked for:
+// staff has to look.
+type Unsettled struct {
+	At     time.Time `json:"at"`
+	Amount int64     `json:"amount"` // above 0: more is in the machine than was accounted for
+	Code   string    `json:"code"`
+}
+
+// Env is what a step may know beside the state.
+type Env struct {
+	Now   time.Time     // best estimate, also when it is not sure
+	Mono  time.Duration // counts on whatever the clocks do
+	Money money.Currency
+	Lane  id.Lane // the machine's id
+
+	Price func(id.Session) (till.Ask, error) // what is asked for now; errors: it cannot be priced, or is not inside
+	Walk  time.Duration                      // to the exit
+	Zone  *time.Location
+	Fresh [2]id.Payment // that nobody has
+}
+
+// Input is one thing that happens.
+type Input struct {
+	Do      *Action
+	Found   []Found // with Do find and find_lost: what fits
+	Miss    Refusal // with Do find: why nothing does
+	Cash    *Cash
+	Card    *Card
+	Printer *Printer
+}
+
+// Step is the next state, what is to be journalled with it, and why an action was
+// refused; a refused one changes nothing. Times pass with an Input of nothing.
+func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refused Refusal) {
+	m = m.clone()
+	if !m.begun {
+		m.begun, m.touched, m.since = true, env.Mono, env.Mono
+	}
+	before := m.Phase
+	if in.Cash != nil {
+		m.Seq = max(m.Seq, in.Cash.Seq) // of a life that this state has forgotten
+	}
+	if in.Printer != nil {
+		m.Seq = max(m.Seq, in.Printer.Printed)
+	}
+	s := step{m: &m, env: env}
+	switch {
+	case in.Do != nil:
+		if refused = s.do(in); refused != "" {
+			return m, nil, refused
+		}
+	case in.Cash != nil:
+		if m.Cash.Answers && in.Cash.Totals.Inserted > m.Cash.Totals.Inserted {
+			m.touched = env.Mono // who puts in money is there
+		}
+		m.Cash = *in.Cash
+	case in.Card != nil:
+		m.Card = *in.Card
+	case in.Printer != nil:
+		m.Printer = *in.Printer
+	}
+	s.money()
+	s.time()
+	if m.Phase != before {
+		m.Screen++
+		m.touched, m.since = env.Mono, env.Mono
+	}
+	return m, s.events, ""
+}
+
+func (m Machine) clone() Machine {
+	m.Unsettled, m.Keys = slices.Clone(m.Unsettled), slices.Clone(m.Keys)
+	return m
+}
+
+// step is one step under way.
+type step struct {
+	m      *Machine
+	env    Env
+	events []wire.Event
+}
+
+func (s *step) paid(p id.Payment, amount int64, method wire.Method, note string) {
+	v := &s.m.Visit
+	e := wire.Event{
+		Kind: wire.Paid, Lane: s.env.Lane, Session: v.Stay.Session, Reservation: v.Stay.Reservation, Payment: p, Amount: amount, Currency: s.env.Money,
+		Method: method, Note: note,
+	}
+	if !v.Ask.Until.IsZero() {
+		e.Until = v.Ask.Until.UnixMilli()
+	}
+	s.events = append(s.events, e)
+}
+
+// NoteCredit is the note of a payment that is change which could not be given.
+const NoteCredit = "change_credit"
+
+// money follows what the devices have counted.
+func (s *step) money() {
+	m := s.m
+	if m.Cash.Answers {
+		switch {
+		case !m.Known:
+			m.Settled, m.Known = m.Cash.Totals, true
+		case m.Cash.Totals.Filled != m.Settled.Filled:
+			m.Settled.Filled = m.Cash.Totals.Filled
+		}
+		switch m.Phase {
+		case Keeping:
+			s.keeping()
+		case Giving:
+			s.giving()
+		case Returning:
+			s.returning()
+		case Paying:
+			if v := &m.Visit; v.Ask.Pay > 0 && m.Cash.escrow() == v.Ask.Pay {
+				s.keep()
+			}
+			s.explained()
+		default:
+			s.explained()
+			if m.Cash.escrow() > 0 && !m.Cash.Busy { // somebody put it in where nothing is to be paid
+				s.giveBack(m.Phase, "")
+			}
+		}
+	}
+	if m.Phase == Charging {
+		s.charging()
+	}
+}
+
+// explained accounts for what the device has counted though nothing was asked of it.
+func (s *step) explained() {
+	m := s.m
+	t, was := m.Cash.Totals, m.Settled
+	if over := (t.Kept - was.Kept) - (t.Given - was.Given); over != 0 || t.Kept != was.Kept {
+		if len(m.Unsettled) < maxUnsettled {
+			m.Unsettled = append(m.Unsettled, Unsettled{At: s.env.Now, Amount: over, Code: till.CreditCode(s.env.Fresh[1])})
+		}
+	}
+	m.Settled = t
+}
+
+const maxUnsettled = 50
+
+// time ends what nobody answers to.
+func (s *step) time() {
+	m := s.m
+	if m.Phase == Idle {
+		if m.Last != "" && s.env.Mono-m.since >= lastShown {
+			m.Last = ""
+		}
+		if !m.helpAt.IsZero() && s.env.Mono-m.touched >= m.asksAfter()+m.endsAfter() {
+			m.helpAt = time.Time{}
+		}
+		return
+	}
+	if m.Phase == Paying && m.Cash.escrow() == 0 && s.env.Now.Sub(m.Visit.Asked) >= priceHolds {
+		s.reprice()
+	}
+	if m.Phase.Moving() || s.env.Mono-m.touched < m.asksAfter()+m.endsAfter() {
+		return
+	}
+	switch m.Phase {
+	case Paid:
+		s.end(Done)
+	case Charging:
+		m.Visit.Stop = true
+	default:
+		s.leave(TimedOut)
+	}
+}
+
+// Times of the screens.
+const (
+	asksAfter  = 45 * time.Second
+	endsAfter  = 30 * time.Second
+	paidShown  = 20 * time.Second
+	lastShown  = 10 * time.Second
+	priceHolds = 2 * time.Minute
+)
+
+func (m *Machine) asksAfter() time.Duration {
+	if m.Phase == Paid {
+		return paidShown * time.Duration(max(m.factor, 1))
+	}
+	return asksAfter * time.Duration(max(m.factor, 1))
+}
+
+func (m *Machine) endsAfter() time.Duration {
+	if m.Phase == Paid {
+		return 0
+	}
+	return endsAfter * time.Duration(max(m.factor, 1))
+}
+
+// leave gives back what is in escrow and goes to the start.
+func (s *step) leave(why Outcome) {
+	if s.m.Cash.escrow() > 0 {
+		s.giveBack(Idle, why)
+		return
+	}
+	s.end(why)
+}
+
+// end goes to the start.
+func (s *step) end(why Outcome) {
+	m := s.m
+	m.Phase, m.Visit, m.Last = Idle, Visit{}, why
+	m.factor, m.tries, m.helpAt = 0, 0, time.Time{}
+}
+
+// reprice asks for what is to be paid now.
+func (s *step) reprice() {
+	v := &s.m.Visit
+	ask, err := s.env.Price(v.Stay.Session)
+	if err != nil {
+		v.Problem, v.Asked = NoPrice, s.env.Now
+		return
+	}
+	v.Ask, v.Asked = ask, s.env.Now
+	if ask.Pay == 0 {
+		s.finish(s.env.Now)
+	}
+}

@@ -1,0 +1,267 @@
+package sim_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/openlot/openlot/edge/internal/kiosk"
+	"github.com/openlot/openlot/edge/internal/kiosk/sim"
+	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
+	"github.com/openlot/openlot/protocol/till"
+	"github.com/openlot/openlot/protocol/wire"
+)
+
+var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+// bench is a machine with its devices, what was written down, and a power switch.
+type bench struct {
+	t     *rapid.T
+	m     kiosk.Machine
+	saved []byte       // the state on disk
+	disk  []wire.Event // the journal on disk
+	cash  *sim.Cash
+	card  *sim.Terminal
+	print uint64
+	mono  time.Duration
+	stays []kiosk.Found
+	price map[id.Session]int64
+	cuts  int // how many may still come
+	taps  int
+}
+
+func (b *bench) must(err error) {
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) env() kiosk.Env {
+	now := noon.Add(b.mono)
+	return kiosk.Env{
+		Now: now, Mono: b.mono, Money: "EUR", Lane: "kiosk-1", Walk: 15 * time.Minute, Zone: time.UTC,
+		Fresh: [2]id.Payment{id.New[id.Payment](now), id.New[id.Payment](now)},
+		Price: func(s id.Session) (till.Ask, error) {
+			a := till.Ask{Total: money.New(b.price[s], "EUR"), Tax: money.New(0, "EUR"), Until: now}
+			for _, e := range b.disk {
+				if e.Session == s {
+					a.Paid += e.Amount
+				}
+			}
+			a.Pay = max(a.Total.Minor-a.Paid, 0)
+			return a, nil
+		},
+	}
+}
+
+// moving is where a power cut leaves an order half done.
+const moving = "while money moves"
+
+// cut may end everything between two steps.
+func (b *bench) cut(where string) bool {
+	odds := 12
+	if where == moving {
+		odds = 3
+	}
+	if b.cuts == 0 || rapid.IntRange(1, odds).Draw(b.t, "cut "+where) > 1 {
+		return false
+	}
+	b.cuts--
+	b.must(b.cash.PowerCut(rapid.Bool().Draw(b.t, "escrow springs open")))
+	b.must(b.card.PowerCut())
+	b.m = kiosk.Machine{}
+	b.must(json.Unmarshal(b.saved, &b.m))
+	return true
+}
+
+// happens is one step as app drives it.
+func (b *bench) happens(in kiosk.Input) kiosk.Refusal {
+	next, events, refused := kiosk.Step(b.m, in, b.env())
+	if refused != "" {
+		return refused
+	}
+	raw, err := json.Marshal(next)
+	b.must(err)
+	if !bytes.Equal(raw, b.saved) || len(events) > 0 {
+		if b.cut("before it is written down") {
+			return ""
+		}
+		b.saved, b.disk = raw, append(b.disk, events...)
+		if b.cut("after it is written down") {
+			return ""
+		}
+	}
+	b.m = next
+	for _, o := range b.m.Wants() {
+		switch o.Kind {
+		case kiosk.OrderCharge, kiosk.OrderCancel:
+			b.must(b.card.Order(o))
+		case kiosk.OrderPrint:
+			b.print = max(b.print, o.Seq)
+		default:
+			b.must(b.cash.Order(o))
+		}
+		if b.cut("after an order") {
+			return ""
+		}
+	}
+	return ""
+}
+
+func (b *bench) report() {
+	cash, card := b.cash.Report(), b.card.Report()
+	b.happens(kiosk.Input{Cash: &cash})
+	b.happens(kiosk.Input{Card: &card})
+	b.happens(kiosk.Input{Printer: &kiosk.Printer{Answers: true, Paper: true, Printed: b.print}})
+}
+
+func (b *bench) tap(name string, f func(*kiosk.Action)) {
+	b.taps++
+	a := &kiosk.Action{Screen: b.m.Screen, Key: string(rune('a'+b.taps%26)) + time.Duration(b.taps).String(), Name: name}
+	in := kiosk.Input{Do: a}
+	if f != nil {
+		f(a)
+	}
+	if name == "find" {
+		in.Found = []kiosk.Found{b.stays[rapid.IntRange(0, len(b.stays)-1).Draw(b.t, "stay")]}
+	}
+	b.happens(in)
+}
+
+func newBench(t *rapid.T) *bench {
+	b := &bench{t: t, price: map[id.Session]int64{}, cuts: rapid.IntRange(0, 4).Draw(t, "cuts")}
+	m := sim.Memory{}
+	for i, v := range []int64{10, 20, 50, 100, 200} {
+		m.Hoppers = append(m.Hoppers, kiosk.Hopper{ID: i + 1, Value: v, Count: rapid.IntRange(0, 4).Draw(t, "coins"), Jammed: rapid.IntRange(0, 9).Draw(t, "jammed") == 0})
+	}
+	takes := []kiosk.Pieces{{Value: 10}, {Value: 20}, {Value: 50}, {Value: 100}, {Value: 200}, {Value: 500, Note: true}, {Value: 1000, Note: true}, {Value: 2000, Note: true}}
+	b.cash = sim.NewCash(m, takes, func(sim.Memory) error { return nil })
+	b.card = sim.NewTerminal(nil, func([]sim.Charge) error { return nil })
+	for range 2 {
+		s := kiosk.Found{Session: id.New[id.Session](noon), EnteredAt: noon.Add(-2 * time.Hour), Lane: "entry-1"}
+		b.stays, b.price[s.Session] = append(b.stays, s), 10*rapid.Int64Range(1, 150).Draw(t, "price")
+	}
+	var err error
+	b.saved, err = json.Marshal(b.m)
+	b.must(err)
+	return b
+}
+
+// M7. Whatever somebody does, and wherever the power goes: what was put in is price,
+// change, credit, or came back; the terminal took what the journal says; each payment
+// is there once; and nobody paid more than the price.
+func TestNoCentIsLostWhereverThePowerGoes(t *testing.T) {
+	cuts, paid, credits := 0, 0, 0
+	rapid.Check(t, func(rt *rapid.T) {
+		b := newBench(rt)
+		before := b.cuts
+		for range rapid.IntRange(5, 60).Draw(rt, "steps") {
+			b.mono += time.Duration(rapid.IntRange(0, 20).Draw(rt, "seconds")) * time.Second
+			switch what := rapid.IntRange(0, 15).Draw(rt, "what"); what {
+			case 0, 1, 2:
+				if b.m.Phase == kiosk.Idle || b.m.Phase == kiosk.Searching {
+					b.tap("find", func(a *kiosk.Action) { a.By = kiosk.ByTicket })
+				} else {
+					_ = b.cash.Insert(rapid.SampledFrom([]int64{10, 50, 200, 500, 1000, 2000}).Draw(rt, "puts in")) // it may come back at once
+				}
+			case 3, 4:
+				b.tap("pay", func(a *kiosk.Action) { a.Credit = rapid.Bool().Draw(rt, "credit") })
+			case 5:
+				b.tap(rapid.SampledFrom([]string{"give_back", "cancel", "done", "back", "receipt", "more_time"}).Draw(rt, "tap"), nil)
+			case 6:
+				b.tap("pay_by_card", nil)
+			case 7:
+				if b.m.Phase != kiosk.Charging {
+					b.tap("pay_by_card", nil)
+				}
+				b.must(b.card.Show(rapid.Bool().Draw(rt, "approved")))
+				if rapid.Bool().Draw(rt, "cancels") { // before the machine has heard of it
+					b.tap("cancel", nil)
+				}
+			case 8: // a hopper jams, and nobody has told the machine yet
+				b.must(b.cash.Change(func(m *sim.Memory) { m.Hoppers[rapid.IntRange(0, 4).Draw(rt, "hopper")].Jammed = true }))
+			default:
+				for range what - 8 {
+					moved, err := b.cash.Advance()
+					b.must(err)
+					if moved && b.cut(moving) {
+						break
+					}
+				}
+			}
+			if rapid.Bool().Draw(rt, "reports") {
+				b.report()
+			}
+		}
+		cuts += before - b.cuts
+		b.cuts = 0
+		for i := 0; b.m.Phase != kiosk.Idle || b.cash.Report().Busy || kiosk.Sum(b.cash.Report().Escrow) > 0 || i < 3; i++ {
+			if i > 400 {
+				rt.Fatalf("it does not come to rest: %s, %+v", b.m.Phase, b.cash.Report())
+			}
+			b.mono += 5 * time.Second
+			for range 10 {
+				_, err := b.cash.Advance()
+				b.must(err)
+			}
+			b.report()
+		}
+		p, c := b.check()
+		paid, credits = paid+p, credits+c
+	})
+	t.Logf("%d power cuts, %d payments, %d credits", cuts, paid, credits)
+	if cuts == 0 || paid == 0 || credits == 0 {
+		t.Error("nothing was tried")
+	}
+}
+
+func (b *bench) check() (paid, credits int) {
+	var cash, price int64
+	seen, bySession := map[id.Payment]bool{}, map[id.Session]int64{}
+	card := map[id.Payment]int64{}
+	for _, e := range b.disk {
+		if seen[e.Payment] {
+			b.t.Fatalf("payment %s is there twice", e.Payment)
+		}
+		seen[e.Payment] = true
+		paid++
+		switch {
+		case e.Method == wire.Card:
+			card[e.Payment] = e.Amount
+			bySession[e.Session] += e.Amount
+		case e.Note == kiosk.NoteCredit:
+			credits++
+			cash += e.Amount
+		default:
+			cash += e.Amount
+			price += e.Amount
+			bySession[e.Session] += e.Amount
+		}
+	}
+	r := b.cash.Report()
+	if got := cash + r.Totals.Given + r.Totals.Returned; got != r.Totals.Inserted {
+		b.t.Fatalf("%d were put in; %d are price (%d) and credit, %d change, %d came back", r.Totals.Inserted, cash, price, r.Totals.Given, r.Totals.Returned)
+	}
+	if len(b.m.Unsettled) > 0 {
+		b.t.Fatalf("unsettled: %+v", b.m.Unsettled)
+	}
+	taken := b.card.Taken()
+	for p, amount := range taken {
+		if card[p] != amount {
+			b.t.Fatalf("the terminal took %d, the journal says %d", amount, card[p])
+		}
+	}
+	if len(taken) != len(card) {
+		b.t.Fatalf("%d charges, %d in the journal", len(taken), len(card))
+	}
+	for s, n := range bySession {
+		if n > b.price[s] {
+			b.t.Fatalf("%d were paid for %d", n, b.price[s])
+		}
+	}
+	return paid, credits
+}

@@ -1,0 +1,50 @@
+package kiosk
+
+import (
+	"time"
+
+	"github.com/openlot/openlot/protocol/tariff"
+	"github.com/openlot/openlot/protocol/till"
+)
+
+// creditYears is how long a credit is good.
+const creditYears = 3
+
+// Slip is what a receipt says. Whoever prints it puts it into words.
+type Slip struct {
+	Code      string        `json:"code"`
+	At        time.Time     `json:"at"`
+	EnteredAt time.Time     `json:"entered_at"`
+	Until     time.Time     `json:"until"`
+	ExitBy    time.Time     `json:"exit_by,omitzero"`
+	Currency  string        `json:"currency"`
+	Lines     []tariff.Line `json:"lines"`
+	Total     int64         `json:"total"`
+	Before    int64         `json:"before"` // covered, or paid at machines before
+	Paid      int64         `json:"paid"`   // now
+	Tax       int64         `json:"tax"`
+	TaxPoints int           `json:"tax_points"`
+	Method    string        `json:"method"`
+	Inserted  int64         `json:"inserted,omitempty"`
+	Change    int64         `json:"change,omitempty"`
+	Credit    int64         `json:"credit,omitempty"`
+	CreditBy  string        `json:"credit_code,omitempty"`
+	GoodUntil time.Time     `json:"good_until,omitzero"`
+}
+
+// slip is the receipt of a visit, nil when nothing was paid.
+func (s *step) slip(at time.Time) *Slip {
+	v := &s.m.Visit
+	if v.PaidNow == 0 {
+		return nil
+	}
+	out := &Slip{
+		Code: till.CreditCode(v.Payment), At: at, EnteredAt: v.Stay.EnteredAt, Until: v.Ask.Until, ExitBy: v.ExitBy, Currency: string(s.env.Money),
+		Lines: v.Ask.Lines, Total: v.Ask.Total.Minor, Before: v.Ask.Covered + v.Ask.Paid - v.PaidNow, Paid: v.PaidNow,
+		Tax: v.Ask.Tax.Minor, TaxPoints: v.Ask.TaxBasisPoints, Method: string(v.Method), Inserted: v.Inserted, Change: v.Given, Credit: v.Owed,
+	}
+	if v.Owed > 0 {
+		out.CreditBy, out.GoodUntil = till.CreditCode(v.Credit), at.AddDate(creditYears, 0, 0)
+	}
+	return out
+}
