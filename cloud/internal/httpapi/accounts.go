@@ -290,4 +290,7 @@ func (s *server) accountRoutes(r *gin.Engine, get func(string, gin.HandlerFunc))
 	r.POST("/reservations/:id/claim", s.as(s.claim))
 	get("/owner/parkings", s.as(s.ownParkings))
 	s.opsRoutes(r, get)
+	s.numberRoutes(get)
+	s.ownerConfigRoutes(r, get)
+	s.ownerTeamRoutes(r, get)
 }

@@ -21,7 +21,7 @@ const (
 	devMailTrim = `delete from dev_mail where id <= (select max(id) from dev_mail) - $1`
 	devMailList = `select id, message_id, sender, recipients, subject, at from dev_mail
 		where ($2::text = '' or strpos(lower(subject || ' ' || array_to_string(recipients, ' ')), lower($2)) > 0) and ($3::bigint = 0 or id < $3) order by id desc limit $1`
-	devMailOne  = `select id, message_id, sender, recipients, subject, at, raw from dev_mail where id = $1`
+	devMailOne = `select id, message_id, sender, recipients, subject, at, raw from dev_mail where id = $1`
 
 	devTextKeep = `insert into dev_sms (recipient, text, at) values ($1, $2, $3) on conflict do nothing`
 	devTextTrim = `delete from dev_sms where id <= (select max(id) from dev_sms) - $1`

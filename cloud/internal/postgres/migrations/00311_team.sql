@@ -3,7 +3,8 @@
 -- Mails about a team: an invitation, and what became of a role. What they say beside
 -- the link is kept with it.
 alter table account_link drop constraint account_link_kind_check,
-  add constraint account_link_kind_check check (kind in ('verify', 'known', 'reset', 'none', 'invite', 'joined', 'role_changed', 'removed')),
+  add constraint account_link_kind_check check (kind in ('verify', 'known', 'reset', 'none', 'invite', 'joined', 'role_changed', 'removed',
+    'password_changed', 'totp_added', 'totp_removed', 'recovery_renewed', 'passkey_added', 'passkey_removed', 'factors_reset')),
   add column operator text not null default '', -- its name
   add column role     text not null default '',
   add column who      text not null default ''; -- the address of somebody else
