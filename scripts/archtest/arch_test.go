@@ -123,8 +123,8 @@ func TestClockIsSeen(t *testing.T) {
 func TestPlantedModule(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"go.mod":                 "module " + prefix + "edge\n\ngo 1.26.0\n",
-		"internal/lane/lane.go":  "package lane\n\nimport (\n\t\"log/slog\"\n\t\"time\"\n)\n\nfunc Open() { slog.Info(\"open\", \"at\", time.Now()) }\n",
+		"go.mod":                  "module " + prefix + "edge\n\ngo 1.26.0\n",
+		"internal/lane/lane.go":   "package lane\n\nimport (\n\t\"log/slog\"\n\t\"time\"\n)\n\nfunc Open() { slog.Info(\"open\", \"at\", time.Now()) }\n",
 		"internal/status/main.go": "package status\n\nimport \"time\"\n\nfunc Now() time.Time { return time.Now() }\n",
 	} {
 		file := filepath.Join(dir, name)
