@@ -67,7 +67,7 @@ func TestRulesSeeViolations(t *testing.T) {
 		{"pgx in postgres", []pkg{us("cloud/internal/postgres", pgx)}, ""},
 		{"pgx in a test", []pkg{{ImportPath: prefix + "cloud/internal/owner", XTestImports: []string{pgx}}}, ""},
 		{"pgx elsewhere", []pkg{us("cloud/internal/owner", pgx+"/pgxpool")}, "all SQL is in one place"},
-		{"bbolt outside the store", []pkg{us("edge/internal/kiosk", "go.etcd.io/bbolt")}, "edge/internal/kiosk imports go.etcd.io/bbolt"},
+		{"bbolt outside the store", []pkg{us("edge/internal/status", "go.etcd.io/bbolt")}, "edge/internal/status imports go.etcd.io/bbolt"},
 		{"paho in the uplink", []pkg{us("edge/internal/uplink", "github.com/eclipse/paho.mqtt.golang")}, ""},
 		{"the broker in the mqtt adapter", []pkg{us("cloud/internal/mqtt/broker", "github.com/nats-io/nats-server/v2/server")}, ""},
 		{"pgx through others, on the edge", []pkg{{ImportPath: prefix + "edge/cmd/openlot-edge", Deps: []string{"fmt", "github.com/jackc/puddle/v2"}}}, "edge/cmd/openlot-edge pulls in github.com/jackc/puddle/v2"},
@@ -123,9 +123,9 @@ func TestClockIsSeen(t *testing.T) {
 func TestPlantedModule(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"go.mod":                 "module " + prefix + "edge\n\ngo 1.26.0\n",
-		"internal/lane/lane.go":  "package lane\n\nimport (\n\t\"log/slog\"\n\t\"time\"\n)\n\nfunc Open() { slog.Info(\"open\", \"at\", time.Now()) }\n",
-		"internal/kiosk/main.go": "package kiosk\n\nimport \"time\"\n\nfunc Now() time.Time { return time.Now() }\n",
+		"go.mod":                  "module " + prefix + "edge\n\ngo 1.26.0\n",
+		"internal/lane/lane.go":   "package lane\n\nimport (\n\t\"log/slog\"\n\t\"time\"\n)\n\nfunc Open() { slog.Info(\"open\", \"at\", time.Now()) }\n",
+		"internal/status/main.go": "package status\n\nimport \"time\"\n\nfunc Now() time.Time { return time.Now() }\n",
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

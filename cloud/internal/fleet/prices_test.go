@@ -91,7 +91,7 @@ func TestAMachineAsksForWhatTheExitCharges(t *testing.T) {
 		in := noon.Add(-time.Duration(rapid.IntRange(0, 12*60*60).Draw(rt, "seconds")) * time.Second)
 		var r *reservation.Reservation
 		if rapid.Bool().Draw(rt, "reserved") {
-			r = w.booked(rt, t, in)
+			r = w.booked(t, rt, in)
 		}
 		for v := range rapid.IntRange(0, 2).Draw(rt, "changes") { // of the tariff
 			next := p
@@ -171,7 +171,7 @@ func TestAMachineAsksForWhatTheExitCharges(t *testing.T) {
 }
 
 // booked is a reservation with a quote and a hold of any size, around an entry.
-func (w *world) booked(rt *rapid.T, t testing.TB, in time.Time) *reservation.Reservation {
+func (w *world) booked(t testing.TB, rt *rapid.T, in time.Time) *reservation.Reservation {
 	from := in.Add(-time.Duration(rapid.IntRange(0, 40).Draw(rt, "before")) * time.Minute).Truncate(time.Minute)
 	r := w.reserve(t, from, from.Add(time.Duration(rapid.IntRange(15, 9*60).Draw(rt, "reserved for"))*time.Minute))
 	w.must(t, does{func(work *commit.Work) error {

@@ -9,7 +9,7 @@ import (
 // maxRetries is how often an order that a device has not carried out is given again.
 const maxRetries = 3
 
-// idle reports that the device has done with the newest order.
+// done reports that the cash device has done with the newest order.
 func (m *Machine) done() bool { return m.Cash.Seq == m.Seq && !m.Cash.Busy }
 
 // keep is the intent to take what is in escrow.

@@ -38,10 +38,10 @@ func Plan(amount int64, hoppers []Hopper) (coins []Pieces, missing int64) {
 		best--
 	}
 	at := best
-	for k := len(kinds) - 1; k >= 0; k-- {
+	for k, kind := range slices.Backward(kinds) {
 		if n := int(used[k][at]); n > 0 {
-			coins = append(coins, Pieces{Value: kinds[k].Value, Count: n})
-			at -= n * int(kinds[k].Value/unit)
+			coins = append(coins, Pieces{Value: kind.Value, Count: n})
+			at -= n * int(kind.Value/unit)
 		}
 	}
 	slices.SortFunc(coins, func(x, y Pieces) int { return int(y.Value - x.Value) })
