@@ -309,9 +309,10 @@ func fold(known map[string]*Seen, raw json.RawMessage) (Seen, error) {
 
 // Mail is one message in the inbox.
 type Mail struct {
+	ID      int64    `json:"id"`
 	To      []string `json:"to"`
 	Subject string   `json:"subject"`
-	Text    string   `json:"text"`
+	Text    string   `json:"text"` // of Letter alone
 }
 
 // Inbox lists the mail that would have been sent, newest first.
@@ -321,6 +322,12 @@ func (c *Cloud) Inbox(ctx context.Context) ([]Mail, error) {
 	}
 	_, err := call(ctx, c.HTTP, http.MethodGet, c.URL+"/dev/mail", nil, nil, &answer)
 	return answer.Mails, err
+}
+
+// Letter is one message of the inbox with its text.
+func (c *Cloud) Letter(ctx context.Context, id int64) (m Mail, err error) {
+	_, err = call(ctx, c.HTTP, http.MethodGet, fmt.Sprintf("%s/dev/mail/%d", c.URL, id), nil, nil, &m)
+	return m, err
 }
 
 // Hold is a hold in the sandbox provider's own books. Amounts are minor units.

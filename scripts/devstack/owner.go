@@ -134,7 +134,13 @@ func mailedToken(ctx context.Context, c *client.Cloud, to string) (string, error
 			return "", err
 		}
 		for _, m := range mails {
-			if found := verifyLink.FindStringSubmatch(m.Text); found != nil && slices.Contains(m.To, to) {
+			if !slices.Contains(m.To, to) {
+				continue
+			}
+			if m, err = c.Letter(ctx, m.ID); err != nil {
+				return "", err
+			}
+			if found := verifyLink.FindStringSubmatch(m.Text); found != nil {
 				return found[1], nil
 			}
 		}
