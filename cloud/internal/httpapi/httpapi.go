@@ -185,7 +185,7 @@ func (s *server) router() *gin.Engine {
 
 	mount(s.Parkings, get, "/parkings")
 	mount(s.Parking, get, "/parking", "/parkings/:id")
-	mount(s.Web, get, "/", "/assets/*path", "/portal/*path", "/basemap.pmtiles", "/design", "/design/*path")
+	mount(s.Web, get, "/", "/assets/*path", "/portal/*path", "/basemap.pmtiles", "/design", "/design/*path", "/owner", "/owner/", "/owner/assets/*path")
 	mount(s.Apps, get, "/.well-known/assetlinks.json", "/.well-known/apple-app-site-association")
 	mount(s.Mail, get, "/dev/mail", "/dev/mail/:id")
 	mount(s.Sandbox, get, "/dev/sandbox", "/dev/sandbox/holds", "/dev/sandbox/challenge/:ref")
