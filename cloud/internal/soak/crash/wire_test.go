@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/payment"
@@ -99,12 +100,13 @@ func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, err
 }
 
 // conn is a connection to the database. Whatever is written at once is one message,
-// or several that have one effect: what ends it makes the server act.
+// or several that have one effect: what ends it makes the server act. One that is given
+// up is read to its end beside whoever read it before.
 type conn struct {
 	net.Conn
 	w     *wire
-	ready bool // it has been told once that the server waits for a statement
-	last  bool // what was written last is answered, and nobody reads that
+	ready atomic.Bool // it has been told once that the server waits for a statement
+	last  atomic.Bool // what was written last is answered, and nobody reads that
 }
 
 // Close implements net.Conn.
@@ -128,7 +130,9 @@ func (c *conn) Write(b []byte) (int, error) {
 		c.w.cut()
 		return 0, errDied
 	}
-	c.last = c.last || after
+	if after {
+		c.last.Store(true)
+	}
 	return c.Conn.Write(b)
 }
 
@@ -143,18 +147,19 @@ var readyForQuery = []byte{'Z', 0, 0, 0, 5}
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	tail := b[:n]
-	for c.last && err == nil && c.ready && !answered(tail) {
+	for c.last.Load() && err == nil && c.ready.Load() && !answered(tail) {
 		// What was sent has taken effect when all of the answer is here.
 		more := make([]byte, 4096)
 		n, err = c.Conn.Read(more)
 		tail = append(bytes.Clone(tail[max(0, len(tail)-8):]), more[:n]...)
 	}
-	if c.last {
-		c.last = false
+	if c.last.Swap(false) {
 		c.w.cut()
 		return 0, errDied
 	}
-	c.ready = c.ready || answered(tail)
+	if answered(tail) {
+		c.ready.Store(true)
+	}
 	return n, err
 }
 
