@@ -146,6 +146,10 @@ func TestAnArmIsNotLetDownOnWhatCannotBeSeen(t *testing.T) {
 			t.Errorf("%d: %q, want %q", i, got, want[i])
 		}
 	}
+	// It is journalled first, and done before the lane heeds anything else.
+	if err := s.order("exit-1", "mode_open"); err != nil {
+		t.Error(err)
+	}
 	if l := *s.agent.gate("exit-1").shown.Load(); l.Held {
 		t.Error("still held")
 	}
