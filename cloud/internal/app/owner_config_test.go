@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -135,10 +136,7 @@ func TestAnOwnerChangesATariff(t *testing.T) {
 	was := config["tariff"].(map[string]any)["document"].(map[string]any)
 	version := was["version"].(float64)
 	next := func(add, factor float64) map[string]any {
-		d := map[string]any{}
-		for k, v := range was {
-			d[k] = v
-		}
+		d := maps.Clone(was)
 		d["version"], d["rate"] = version+add, was["rate"].(float64)*factor
 		delete(d, "daily_max")
 		d["daily_max"] = was["daily_max"].(float64) * factor

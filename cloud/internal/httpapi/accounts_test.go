@@ -27,9 +27,11 @@ func (strangers) Logout(context.Context, string) error                 { return 
 func (strangers) Verify(context.Context, account.Entry, string, string) (account.Session, string, error) {
 	return account.Session{}, "", errGone()
 }
+
 func (strangers) Reset(context.Context, account.Entry, string, string) (account.Session, string, error) {
 	return account.Session{}, "", errGone()
 }
+
 func (strangers) Login(context.Context, account.Entry) (account.Session, string, error) {
 	return account.Session{}, "", fault.New(fault.Unauthenticated, account.CodeWrongLogin, "No.")
 }

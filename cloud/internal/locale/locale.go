@@ -28,7 +28,7 @@ func Known(tag string) bool { return slices.Contains(Languages(), tag) }
 // those that there are; empty: none of them. A tag's region does not matter.
 func Accepted(header string) string {
 	best, weight := "", 0.0
-	for _, item := range strings.Split(header, ",") {
+	for item := range strings.SplitSeq(header, ",") {
 		tag, params, _ := strings.Cut(strings.TrimSpace(item), ";")
 		tag, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(tag)), "-")
 		q := 1.0

@@ -15,7 +15,7 @@ func (v *view) noticeInEnglish(k notify.Kind, m notify.Mail, when string) {
 		back = m.Taken.Written() + " was taken from your card. It is given back to you in full; you get a mail when it is on its way."
 	}
 	booking := fmt.Sprintf("Your booking %s at %s, %s", v.Booking, v.Where, when)
-	switch k {
+	switch k { //nolint:exhaustive // what is about a booking that stands is written elsewhere
 	case notify.NoShow:
 		v.Subject = fmt.Sprintf("We missed you: %s, %s", m.Name, when)
 		v.Heading = [2]string{"We missed you", "at " + m.Name + "."}

@@ -17,7 +17,7 @@ func (v *view) noticeInGerman(k notify.Kind, m notify.Mail, when string) {
 	}
 	booking := fmt.Sprintf("Ihre Buchung %s, %s, %s", v.Booking, v.Where, when)
 	v.Button = "Zur Buchung"
-	switch k {
+	switch k { //nolint:exhaustive // what is about a booking that stands is written elsewhere
 	case notify.NoShow:
 		v.Subject = fmt.Sprintf("Sie haben uns gefehlt: %s, %s", m.Name, when)
 		v.Heading = [2]string{"Sie haben uns gefehlt,", m.Name + "."}

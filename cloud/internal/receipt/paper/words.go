@@ -62,7 +62,7 @@ var english = words{
 	},
 }
 
-var german = words{
+var german = words{ //nolint:gosec // a text, and no password
 	receipt: "Quittung", page: "Seite %d", cost: "Was es kostete", total: "Summe", paid: "Wie bezahlt wurde", asPDF: "Als PDF sichern", asJSON: "Als JSON sichern", lang: "de",
 	reservation: "Die Buchung", stay: "Der Aufenthalt", reserved: "Gebucht", in: "Hinein", out: "Hinaus",
 	inferred:     "Nicht jede Durchfahrt dieses Aufenthalts wurde gesehen. Was nicht gesehen wurde, wird nicht berechnet.",
