@@ -33,9 +33,8 @@ const (
 	ViewParkings      Action = "view_parkings" // of an operator
 	ViewMoney         Action = "view_money"    // of an operator; staff do not
 	CommandGates      Action = "command_gates" // have lanes do something, and mark incidents as read
-	ViewIncidentMoney Action = "view_incident_money"
-	RunParkings       Action = "run_parkings" // change how they are run, and see what they bring
-	ManageTeam        Action = "manage_team"  // of an operator
+	RunParkings       Action = "run_parkings"  // change how they are run, and see what they bring
+	ManageTeam        Action = "manage_team"   // of an operator
 )
 
 // Object is what it is to be done with: whose it is, if it is there at all.
@@ -66,7 +65,7 @@ func Decide(p Principal, a Action, o Object) Verdict {
 			return Allowed
 		}
 		return Hidden
-	case ViewParkings, ViewMoney, CommandGates, ViewIncidentMoney:
+	case ViewParkings, ViewMoney, CommandGates:
 		if p.Account.IsZero() {
 			return Anonymous
 		}
@@ -80,7 +79,7 @@ func Decide(p Principal, a Action, o Object) Verdict {
 			return NeedsSecondFactor
 		case !o.Exists:
 			return Hidden
-		case (a == ViewMoney || a == ViewIncidentMoney) && role == Staff:
+		case a == ViewMoney && role == Staff:
 			return Denied
 		}
 		return Allowed

@@ -237,7 +237,7 @@ func (s *server) getIncident(c *gin.Context, p account.Principal, _ account.Logi
 	if err != nil {
 		return err
 	}
-	_, noMoney := s.mayDo(ctx, p, account.ViewIncidentMoney, string(at))
+	_, noMoney := s.mayDo(ctx, p, account.ViewMoney, string(at))
 	w, err := s.Gatehouse.Incident(ctx, at, i, noMoney == nil)
 	if err != nil {
 		return err

@@ -129,6 +129,8 @@ export interface Can {
   receipts: boolean
   lost: boolean
   validation: boolean
+  /** Staff can unlock the screen; left out: not yet. */
+  staff?: boolean
   help: boolean
   /** Coins and notes that are taken now, by value, smallest first. */
   takes: {value: number; note: boolean}[]
