@@ -15,6 +15,7 @@ const (
 	ByPass   By = "pass"
 	ByPlate  By = "plate"
 	ByTicket By = "ticket"
+	ByTime   By = "time" // about when it came in: the ticket is lost
 )
 
 // Outcome is how a visit ended.
@@ -173,14 +174,17 @@ func (s *step) search(in Input) Refusal {
 		if a.By != ByPass && a.By != ByPlate && a.By != ByTicket {
 			return InvalidAction
 		}
-		m.Phase, m.Visit = Searching, Visit{By: a.By}
+		s.look(a.By)
+		return ""
+	case "lost":
+		s.look(ByTime)
 		return ""
 	case "find", "find_lost":
 		if m.tries >= maxTries {
 			return TooManyTries
 		}
-		if a.Name == "find" {
-			v.By = a.By
+		if v.By = a.By; a.Name == "find_lost" {
+			v.By = ByTime
 		}
 		m.Phase, v.Found, v.Problem = Searching, nil, in.Miss
 		switch n := len(in.Found); {
@@ -212,6 +216,15 @@ func (s *step) search(in Input) Refusal {
 		}
 	}
 	return NotNow
+}
+
+// look shows the screen on which a stay is looked for. From one of them to another it is
+// another screen, though the phase is the same.
+func (s *step) look(by By) {
+	if s.m.Phase == Searching && s.m.Visit.By != by {
+		s.m.Screen++
+	}
+	s.m.Phase, s.m.Visit = Searching, Visit{By: by}
 }
 
 // choose takes a stay and asks for its price. One that cannot be priced is a problem

@@ -189,3 +189,26 @@ func TestWhatNobodyAskedForIsUnsettled(t *testing.T) {
 		t.Errorf("%+v", border)
 	}
 }
+
+// Whoever has lost the ticket is asked about when he came in, on a screen of its own, from
+// the start or from another search; what is found then is shown there.
+func TestALostTicketHasItsScreen(t *testing.T) {
+	b := newBench(t)
+	screen := func() object { return b.m.Show(Outside{}, b.env()).Screen.(object) }
+	if r := b.tap("search", func(a *Action) { a.By = ByPlate }); r != "" {
+		t.Fatal(r)
+	}
+	before := b.m.Screen
+	if r := b.tap("lost"); r != "" || screen()["name"] != "lost" || b.m.Screen == before {
+		t.Fatalf("%q, %v, screen %d after %d", r, screen(), b.m.Screen, before)
+	}
+	if r := b.step(Input{Do: &Action{Name: "find_lost", Key: "then", Screen: b.m.Screen}}); r != "" || screen()["problem"] != NotFound || screen()["name"] != "lost" {
+		t.Fatalf("nobody came in then: %q, %v", r, screen())
+	}
+	if r := b.step(Input{Do: &Action{Name: "find_lost", Key: "now", Screen: b.m.Screen}, Found: []Found{b.stay}}); r != "" || screen()["name"] != "lost" || b.m.Phase != Searching {
+		t.Fatalf("one that fits is asked about, since others might mean it: %q, %v", r, screen())
+	}
+	if r := b.tap("choose", func(a *Action) { a.Stay = b.stay.Session.String() }); r != "" || b.m.Phase != Paying {
+		t.Fatal(r, b.m.Phase)
+	}
+}

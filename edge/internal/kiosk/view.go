@@ -227,6 +227,9 @@ func (s shower) screen(o Outside) object {
 		}
 		return out
 	case Searching:
+		if v.By == ByTime {
+			return s.problem(object{"name": "lost", "found": s.found()})
+		}
 		return s.problem(object{"name": "search", "by": v.By, "found": s.found(), "tries": m.tries})
 	case Paying, Keeping:
 		return s.pay()
