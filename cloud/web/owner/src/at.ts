@@ -10,5 +10,4 @@ export const nameOf = (id: string): string => parking(id)?.parking.name ?? id
 export const at = (t: string, zone: string): string => `${day(Date.parse(t), zone, reading())}, ${clock(Date.parse(t), zone, reading())}`
 /** "08:12". */
 export const hm = (t: string, zone: string): string => clock(Date.parse(t), zone, reading())
-/** "rsv_01jx…3hn8wd" is written short, as people say it. */
-export const short = (id: string): string => id.replace(/^[a-z]+_/, '').slice(-7).toUpperCase().replace(/^(...)/, '$1 ')
+export {short} from '@shared/format/format.ts'

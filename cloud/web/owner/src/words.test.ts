@@ -26,3 +26,10 @@ describe.each(Object.entries(all))('%s', (_, w) => {
     for (const [k, t] of [...en, ...de]) expect(/invalid|try again later|\boops\b|ungültig/i.test(t), `${k}: ${t}`).toBe(false)
   })
 })
+
+describe('a booking’s number', () => {
+  it('is the one that its driver reads', async () => {
+    const {short} = await import('@shared/format/format.ts')
+    expect(short('rsv_01jxfq6hg8e4ft3vs9j8qk2mzn')).toBe('QK2 MZN')
+  })
+})

@@ -56,3 +56,6 @@ export function length(ms: number, language: Language): string {
 
 /** "1,059", "1.059". */
 export const number = (n: number, language: Language): string => new Intl.NumberFormat(locales[language]).format(n)
+
+/** The last characters of an id, as the mails write them. */
+export const short = (id: string): string => id.slice(-6).toUpperCase().replace(/^(...)/, '$1 ')

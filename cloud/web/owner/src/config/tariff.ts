@@ -1,7 +1,6 @@
 // A tariff as rows that can be changed. Pure: a change makes another document.
 import {percent} from '@shared/price/lines.ts'
-import {days} from '../../../portal/src/parking/tariff.ts'
-import type {Tariff} from '../../../portal/src/parking/detail.ts'
+import {days, type Tariff} from '@shared/price/tariff.ts'
 import {length, money, type Language} from '@shared/format/format.ts'
 import {fill} from '@shared/i18n/say.ts'
 import type {ConfigWords} from './words.ts'

@@ -98,8 +98,7 @@ export const refunds = (r: Reservation): Refunds => ({
   onTheWay: (r.payment.refunds ?? []).some(x => x.state === 'requested' || x.state === 'pending'),
 })
 
-/** The last characters of an id, as the mails write them. */
-export const short = (id: string): string => id.slice(-6).toUpperCase().replace(/^(...)/, '$1 ')
+export {short} from '@shared/format/format.ts'
 
 /**
  * Whether an answer takes the place of what is known. A payment may change without

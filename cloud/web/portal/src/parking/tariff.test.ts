@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest'
 import type {Schemas} from '@shared/app/api.ts'
-import type {Tariff} from './detail.ts'
-import {days, lineOf, terms} from './tariff.ts'
+import {days, type Tariff} from '@shared/price/tariff.ts'
+import {lineOf, terms} from './tariff.ts'
 
 const en = {language: 'en'} as const, de = {language: 'de'} as const, berlin = 'Europe/Berlin'
 const plain: Tariff = {currency: 'EUR', rate: 120, interval_minutes: 30, free_minutes: 10, daily_max: 1800, day: 'calendar', tax_basis_points: 1900}

@@ -2,41 +2,23 @@
 import {clock, day, length, money, type Language, type Reading} from '@shared/format/format.ts'
 import {fill} from '@shared/i18n/say.ts'
 import {lineText, percent, type Line} from '@shared/price/lines.ts'
-import type {Rate, Step, Tariff} from './detail.ts'
+import {days, type Rate, type Step, type Tariff} from '@shared/price/tariff.ts'
 
 const en = {
   each: 'each {length} begun', exact: 'for {length}, counted to the minute', any: 'Any time', after: 'After {length}', free: 'Up to {length}', nothing: 'free', consider: 'Gone again within {length}',
   least: 'At least', dayMost: 'At most a day', rollingMost: 'At most in 24 hours', most: 'At most in {length}', bandMost: 'At most for it', event: 'From {from} to {to}',
-  factor: '{type} spaces', ofPrice: '{percent} of the price', pay: 'After paying at the machine', payOut: '{length} to drive out', every: 'Every day', holiday: 'holidays',
+  factor: '{type} spaces', ofPrice: '{percent} of the price', pay: 'After paying at the machine', payOut: '{length} to drive out',
 }
 const de: typeof en = {
   each: 'je angefangene {length}', exact: 'für {length}, auf die Minute gerechnet', any: 'Jederzeit', after: 'Nach {length}', free: 'Bis {length}', nothing: 'frei', consider: 'Binnen {length} wieder weg',
   least: 'Mindestens', dayMost: 'Höchstens am Tag', rollingMost: 'Höchstens in 24 Stunden', most: 'Höchstens in {length}', bandMost: 'Höchstens dafür', event: 'Von {from} bis {to}',
-  factor: 'Plätze „{type}“', ofPrice: '{percent} des Preises', pay: 'Nach dem Zahlen am Automaten', payOut: '{length} zum Hinausfahren', every: 'Jeden Tag', holiday: 'Feiertage',
+  factor: 'Plätze „{type}“', ofPrice: '{percent} des Preises', pay: 'Nach dem Zahlen am Automaten', payOut: '{length} zum Hinausfahren',
 }
 const all: Record<Language, typeof en> = {en, de}
 
 export interface Term { when: string; what: string }
 
 const MINUTE = 60_000
-const names: Record<string, number> = {sun: 0, mon: 1, tue: 2, wed: 3, thu: 4, fri: 5, sat: 6}
-
-/** "Mon – Fri", "Sat, Sun, holidays"; every day when none is named. */
-export function days(kinds: readonly string[] | undefined, language: Language): string {
-  const w = all[language]
-  if (!kinds || kinds.length === 0 || kinds.length === 8) return w.every
-  const f = new Intl.DateTimeFormat(language, {weekday: 'short', timeZone: 'UTC'})
-  const name = (n: number) => f.format(Date.UTC(2026, 0, 4 + n)).replace('.', '') // the 4th was a Sunday
-  const on = [1, 2, 3, 4, 5, 6, 0].filter(n => kinds.some(k => names[k] === n)) // the week begins on Monday
-  const runs: number[][] = []
-  for (const n of on) {
-    const last = runs.at(-1)
-    if (last && ((last.at(-1) ?? 0) + 1) % 7 === n) last.push(n)
-    else runs.push([n])
-  }
-  const out = runs.flatMap(r => (r.length > 2 ? [`${name(r[0] ?? 0)} – ${name(r.at(-1) ?? 0)}`] : r.map(name)))
-  return [...out, ...(kinds.includes('holiday') ? [w.holiday] : [])].join(', ')
-}
 
 /** What a tariff says, rule by rule. Of the factors only that of the chosen space type is said. */
 export function terms(t: Tariff, type: string, typeName: string, zone: string, r: Reading): Term[] {
