@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,8 +26,9 @@ func TestRoutesAndContractAreTheSame(t *testing.T) {
 		t.Fatalf("%T", s.handler)
 	}
 	serves := map[string]bool{}
+	dashboard := []string{"/owner", "/owner/", "/owner/assets/*path"} // its pages, beside the owners' API
 	for _, r := range engine.Routes() {
-		if r.Method == http.MethodHead || r.Path == "/" || strings.HasPrefix(r.Path, "/assets/") || strings.HasPrefix(r.Path, "/portal/") || strings.HasPrefix(r.Path, "/.well-known/") || r.Path == "/basemap.pmtiles" || strings.HasPrefix(r.Path, "/design") {
+		if r.Method == http.MethodHead || r.Path == "/" || strings.HasPrefix(r.Path, "/assets/") || strings.HasPrefix(r.Path, "/portal/") || strings.HasPrefix(r.Path, "/.well-known/") || r.Path == "/basemap.pmtiles" || strings.HasPrefix(r.Path, "/design") || slices.Contains(dashboard, r.Path) {
 			continue // HEAD goes with GET; the pages are no API
 		}
 		parts := strings.Split(r.Path, "/")
