@@ -7,7 +7,8 @@
 // is that of the medians, with five alternations or more.
 //
 // Before it is measured each load runs once, so that a committer remembers most
-// days. What is compared has parkings of its own, alike in number and rows:
+// days; a run of pgbench, whose connections are new each time, is measured after
+// four seconds. What is compared has parkings of its own, alike in number and rows:
 // sellers of the same parkings that know nothing of each other are measured by
 // hot. What is compared (one UTC day for each reservation, in all of them):
 //

@@ -2,6 +2,7 @@ package benchreserve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -40,9 +41,14 @@ func newPgbench(path, dsn, dir string) (*pgbench, error) {
 }
 
 var (
-	tpsPattern    = regexp.MustCompile(`tps = ([0-9.]+)`)
+	secondPattern = regexp.MustCompile(`progress: ([0-9.]+) s, ([0-9.]+) tps`)
 	failedPattern = regexp.MustCompile(`number of failed transactions: ([0-9]+)`)
 )
+
+// settling is how long connections run before they are measured: each is a process
+// of the server that has to read catalogs and plan first, and 32 of them take both
+// cores for a second or two.
+const settling = 4
 
 // run runs a script; each transaction counts for so many reservations.
 func (p *pgbench) run(ctx context.Context, name, script string, clients int, d time.Duration, each int) (result, error) {
@@ -52,28 +58,45 @@ func (p *pgbench) run(ctx context.Context, name, script string, clients int, d t
 	}
 	threads := min(clients, 2)
 	seconds := max(1, int(d.Round(time.Second).Seconds()))
-	var out []byte
-	var m [][]byte
-	for ; ; seconds *= 4 { // where connecting alone takes longer, nothing comes of it
-		var err error
-		out, err = exec.CommandContext(ctx, p.path, "-n", "-M", "prepared", "-h", p.host, "-p", "5432", "-U", "postgres",
-			"-c", strconv.Itoa(clients), "-j", strconv.Itoa(threads), "-T", strconv.Itoa(seconds), "-f", file, p.database).CombinedOutput()
-		if err != nil {
-			return result{}, fmt.Errorf("pgbench %s: %w: %s", name, err, tail(out))
-		}
-		if m = tpsPattern.FindSubmatch(out); m != nil {
-			break
-		}
-		if seconds > 60 {
-			return result{}, fmt.Errorf("pgbench %s: nothing done in %d s: %s", name, seconds, tail(out))
-		}
+	out, err := exec.CommandContext(ctx, p.path, "-n", "-M", "prepared", "-P", "1", "-h", p.host, "-p", "5432", "-U", "postgres",
+		"-c", strconv.Itoa(clients), "-j", strconv.Itoa(threads), "-T", strconv.Itoa(settling+seconds), "-f", file, p.database).CombinedOutput()
+	if err != nil {
+		return result{}, fmt.Errorf("pgbench %s: %w: %s", name, err, tail(out))
 	}
 	if f := failedPattern.FindSubmatch(out); f != nil && string(f[1]) != "0" {
 		return result{}, fmt.Errorf("pgbench %s: %s transactions failed", name, f[1])
 	}
-	tps, err := strconv.ParseFloat(string(m[1]), 64)
+	tps, err := settled(out)
+	if err != nil {
+		return result{}, fmt.Errorf("pgbench %s: %w: %s", name, err, tail(out))
+	}
 	n := int(tps * float64(seconds) * float64(each))
-	return result{perSecond: tps * float64(each), accepted: n, answers: n}, err
+	return result{perSecond: tps * float64(each), accepted: n, answers: n}, nil
+}
+
+// settled is the mean of the seconds that pgbench tells of, without those in which its
+// connections settled.
+func settled(out []byte) (float64, error) {
+	var sum float64
+	var n int
+	for _, m := range secondPattern.FindAllSubmatch(out, -1) {
+		at, err := strconv.ParseFloat(string(m[1]), 64)
+		if err != nil {
+			return 0, err
+		}
+		tps, err := strconv.ParseFloat(string(m[2]), 64)
+		if err != nil {
+			return 0, err
+		}
+		if at > settling+0.5 {
+			sum += tps
+			n++
+		}
+	}
+	if n == 0 {
+		return 0, errors.New("nothing was measured")
+	}
+	return sum / float64(n), nil
 }
 
 func tail(out []byte) []byte { return out[max(0, len(out)-1500):] }
