@@ -3,6 +3,7 @@
 import {flushSync, mount, tick, unmount, type Component} from 'svelte'
 import {afterEach, beforeEach, expect, test, vi} from 'vitest'
 import {setPrefs} from '@shared/app/prefs.svelte.ts'
+import Cancel from './Cancel.svelte'
 import Ended from './Ended.svelte'
 import Longer from './Longer.svelte'
 import type {Managed} from './manage.svelte.ts'
@@ -98,6 +99,22 @@ test('what became of it', async () => {
     [booking({state: 'expired', payment: {state: 'declined'}}), 'Your bank refused the payment'],
   ] as const) {
     expect(await seen(Ended, r)).toContain(said)
+    await clear()
+  }
+})
+
+test('giving up: what was shown goes along, so that at another price nothing happens', async () => {
+  for (const [r, sent] of [
+    [booking({state: 'confirmed', no_show_at: '2026-06-11T12:00:00Z', no_show_charge: eur(1500)}), eur(0)],
+    [booking({state: 'confirmed', no_show_charge: eur(1500)}), eur(1500)],
+    [booking({state: 'confirmed', no_show_charge: eur(0)}), eur(0)],
+    [booking({state: 'confirmed'}), undefined], // it was not agreed on when it was booked
+  ] as const) {
+    const cancel = vi.fn()
+    await seen(Cancel, r, {cancel})
+    press('Cancel')
+    press('Yes, give it up')
+    expect(cancel).toHaveBeenCalledExactlyOnceWith(sent)
     await clear()
   }
 })
