@@ -1750,6 +1750,24 @@ func (e ListParkingsParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for ReadinessParamsUnready.
+const (
+	N404 ReadinessParamsUnready = 404
+	N503 ReadinessParamsUnready = 503
+)
+
+// Valid indicates whether the value is a known member of the ReadinessParamsUnready enum.
+func (e ReadinessParamsUnready) Valid() bool {
+	switch e {
+	case N404:
+		return true
+	case N503:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetPassParamsFormat.
 const (
 	Pin  GetPassParamsFormat = "pin"
@@ -4905,6 +4923,15 @@ type GetParkingParams struct {
 	To        *WindowTo  `form:"to,omitempty" json:"to,omitempty"`
 	SpaceType *SpaceType `form:"space_type,omitempty" json:"space_type,omitempty"`
 }
+
+// ReadinessParams defines parameters for Readiness.
+type ReadinessParams struct {
+	// Unready The status that says no. With 404 HAProxy (http-check disable-on-404) sends nothing new here and lets what is under way end
+	Unready *ReadinessParamsUnready `form:"unready,omitempty" json:"unready,omitempty"`
+}
+
+// ReadinessParamsUnready defines parameters for Readiness.
+type ReadinessParamsUnready int
 
 // GetReservationParams defines parameters for GetReservation.
 type GetReservationParams struct {

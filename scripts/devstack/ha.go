@@ -51,11 +51,16 @@ func (c *haCmd) Run(e *env) error {
 	return nil
 }
 
-type haDrillCmd struct{ haCmd }
+type haDrillCmd struct {
+	haCmd
+	Only string `help:"Only what has these words in its name, such as 'cut off'."`
+}
 
 // Run kills each part once under load.
 func (c *haDrillCmd) Run(e *env) error {
-	return c.judge(e, 10*time.Minute, (*ha.Cluster).Drill)
+	return c.judge(e, 25*time.Minute, func(cluster *ha.Cluster, ctx context.Context, out io.Writer) (ha.Outcome, error) {
+		return cluster.Drill(ctx, out, c.Only)
+	})
 }
 
 type haSoakCmd struct {
@@ -77,6 +82,16 @@ func (c *haCmd) judge(e *env, limit time.Duration, torment func(*ha.Cluster, con
 	cfg, done, err := c.config(e)
 	if err != nil {
 		return err
+	}
+	if !ha.Inside() {
+		// Machines that can be cut off from each other, if that can be had here.
+		if err = ha.Isolate(ctx, cfg.Dir); !errors.Is(err, ha.ErrCannot) {
+			if err == nil {
+				done()
+			}
+			return err
+		}
+		_, _ = fmt.Fprintf(e.out, "Everything is on the loopback, and the network is not broken: %v\n", err)
 	}
 	cluster, err := ha.Start(ctx, cfg)
 	o := ha.Outcome{HA: "failed"}

@@ -41,6 +41,7 @@ type Cluster struct {
 	cfg      Config
 	layout   layout
 	tools    tools
+	network  *network            // nil: all is on the loopback
 	postgres *syscall.Credential // whom Postgres runs as; nil: us
 
 	Etcd, Databases, NATS, Clouds []*member
@@ -67,8 +68,13 @@ func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 	if err := os.Chmod(cfg.Dir, 0o755); err != nil { // the user postgres must come through
 		return nil, err
 	}
-	if c.layout, err = newLayout(ctx, len(cfg.Live)); err != nil {
+	if c.layout, err = newLayout(ctx, len(cfg.Live), Inside()); err != nil {
 		return nil, err
+	}
+	if len(c.layout.at) > 0 {
+		if c.network, err = newNetwork(ctx, c.layout.at); err != nil {
+			return nil, err
+		}
 	}
 	if c.postgres, err = unprivileged(); err != nil {
 		return nil, err
@@ -165,7 +171,7 @@ func (c *Cluster) startEtcd(ctx context.Context) error {
 		c.Etcd = append(c.Etcd, &member{
 			name: name,
 			start: func(context.Context) (*stack.Process, error) {
-				return stack.Spawn(name, c.logs(), nil, nil, c.tools.program("bin/etcd"), "--enable-v2", "--name", name, "--data-dir", c.file(name),
+				return c.spawn(name, name, nil, nil, c.tools.program("bin/etcd"), "--enable-v2", "--name", name, "--data-dir", c.file(name),
 					"--listen-client-urls", addr, "--advertise-client-urls", addr, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
 					"--initial-cluster", strings.Join(peers, ","), "--initial-cluster-state", "new", "--heartbeat-interval", "100", "--election-timeout", "1000")
 			},
@@ -197,7 +203,7 @@ func (c *Cluster) startPostgres(ctx context.Context) error {
 		c.Databases = append(c.Databases, &member{
 			name: pgName(n),
 			start: func(context.Context) (*stack.Process, error) {
-				return stack.Spawn(pgName(n), c.logs(), c.postgres, append(c.tools.python(), "HOME="+dir), "/usr/bin/python3", c.tools.program("bin/patroni"), file)
+				return c.spawn(pgName(n), pgName(n), c.postgres, append(c.tools.python(), "HOME="+dir), "/usr/bin/python3", c.tools.program("bin/patroni"), file)
 			},
 			ready: answers("http://" + c.layout.patroni[n] + "/health"),
 			dies:  func() { killServer(dir) },
@@ -325,7 +331,7 @@ func (c *Cluster) startNATS(ctx context.Context) error {
 		c.NATS = append(c.NATS, &member{
 			name: name,
 			start: func(context.Context) (*stack.Process, error) {
-				return stack.Spawn(name, c.logs(), nil, nil, filepath.Join(c.cfg.Bin, "nats-server"), "-c", file)
+				return c.spawn(name, name, nil, nil, filepath.Join(c.cfg.Bin, "nats-server"), "-c", file)
 			},
 			ready: answers("http://" + c.layout.natsHTTP[n] + "/healthz"),
 		})
@@ -343,7 +349,7 @@ func (c *Cluster) startClouds(ctx context.Context) error {
 	c.Balancer = &member{
 		name: "haproxy",
 		start: func(context.Context) (*stack.Process, error) {
-			return stack.Spawn("haproxy", c.logs(), nil, c.tools.libraries(), c.tools.program("sbin/haproxy"), "-db", "-f", config)
+			return c.spawn("balancer", "haproxy", nil, c.tools.libraries(), c.tools.program("sbin/haproxy"), "-db", "-f", config)
 		},
 		ready: func(ctx context.Context) error {
 			conn, err := dial(ctx, c.layout.balancer)
@@ -361,8 +367,8 @@ func (c *Cluster) startClouds(ctx context.Context) error {
 		c.Clouds = append(c.Clouds, &member{
 			name: name,
 			start: func(context.Context) (*stack.Process, error) {
-				return stack.Spawn(name, c.logs(), nil, c.cloudEnv(), filepath.Join(c.cfg.Bin, "openlot"), "serve", "--data-dir", c.file(name),
-					"--http", c.layout.cloud[n], "--admin", c.layout.admin[n], "--public-url", c.URL(), "--drain", drain, "--trusted-proxies", "127.0.0.1")
+				return c.spawn(name, name, nil, c.cloudEnv(), filepath.Join(c.cfg.Bin, "openlot"), "serve", "--data-dir", c.file(name),
+					"--http", c.layout.cloud[n], "--admin", c.layout.admin[n], "--public-url", c.URL(), "--drain", drain, "--trusted-proxies", c.layout.proxy())
 			},
 			ready: answers("http://" + c.layout.cloud[n] + "/readyz"),
 		})
@@ -380,8 +386,13 @@ func (c *Cluster) linkSites(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		var through []string
+		if c.network != nil {
+			through = c.network.through(siteName(n), nil)
+		}
 		site, err := stack.StartSite(ctx, stack.SiteConfig{
-			Bin: c.cfg.Bin, Dir: c.siteDir(p), Logs: c.logs(), Parking: p, Timezone: "Europe/Berlin", EdgeID: string(edge),
+			Through: through,
+			Bin:     c.cfg.Bin, Dir: c.siteDir(p), Logs: c.logs(), Parking: p, Timezone: "Europe/Berlin", EdgeID: string(edge),
 			Broker: "tcp://" + c.layout.mqtt, EdgeHTTP: c.layout.edge[n], TwinHTTP: c.layout.twin[n], Speed: 10,
 		})
 		c.Sites = append(c.Sites, site)

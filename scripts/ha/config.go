@@ -48,7 +48,7 @@ func (l layout) patroniConfig(n int, pgBin, dir string) ([]byte, error) {
 		"postgresql": object{
 			"listen": l.postgres[n], "connect_address": l.postgres[n], "data_dir": dir + "/data", "bin_dir": pgBin, "pgpass": dir + "/pgpass",
 			"authentication": object{"superuser": role("postgres"), "replication": role("replicator"), "rewind": role("rewinder")},
-			"pg_hba":         []string{"host all all 127.0.0.1/32 scram-sha-256", "host replication all 127.0.0.1/32 scram-sha-256", "local all all peer"},
+			"pg_hba":         []string{"host all all " + l.network() + " scram-sha-256", "host replication all " + l.network() + " scram-sha-256", "local all all peer"},
 			"remove_data_directory_on_rewind_failure": true, "remove_data_directory_on_diverged_timelines": true,
 		},
 		"tags": object{"nofailover": n == replica, "nosync": n == replica},
@@ -59,7 +59,10 @@ func pgName(n int) string { return fmt.Sprintf("pg%d", n+1) }
 
 // haproxyConfig sends requests to instances that are ready, and when none says that it
 // is, to any that lives: all depend on one database, and what is answered from memory
-// is answered without it. What may not be done twice carries its key, so that a request
+// is answered without it. One that is not ready says so by 404, which lets its streams
+// be; the streams of one that does not answer at all are ended, so that their clients
+// come back to another: behind a network that swallows everything they would stay as
+// they were until long after it is mended. What may not be done twice carries its key, so that a request
 // whose connection died may go to another instance.
 func (l layout) haproxyConfig(socket string) string {
 	var b strings.Builder
@@ -76,14 +79,14 @@ defaults
 	option redispatch 1
 	option forwardfor
 	retry-on conn-failure empty-response
-	default-server inter 250ms fall 2 rise 1
+	default-server inter 250ms fall 2 rise 1 on-marked-down shutdown-sessions
 frontend http
 	bind %s
 	use_backend ready if { nbsrv(ready) gt 0 }
 	default_backend alive
 `, socket, l.balancer)
-	for _, backend := range [][2]string{{"ready", "/readyz"}, {"alive", "/healthz"}} {
-		fmt.Fprintf(&b, "backend %s\n\tbalance leastconn\n\toption httpchk GET %s\n", backend[0], backend[1])
+	for _, backend := range [][2]string{{"ready", "/readyz?unready=404"}, {"alive", "/healthz"}} {
+		fmt.Fprintf(&b, "backend %s\n\tbalance leastconn\n\toption httpchk GET %s\n\thttp-check disable-on-404\n", backend[0], backend[1])
 		for n, addr := range l.cloud {
 			fmt.Fprintf(&b, "\tserver cloud%d %s check\n", n+1, addr)
 		}

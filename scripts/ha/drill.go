@@ -38,6 +38,7 @@ type Outcome struct {
 	Shut          int     `json:"gates_shut"` // visits that ended in no passage while their edge was there
 	Told          float64 `json:"told_s"`     // until the last driver had the mail, after the load
 	Kills         int     `json:"kills"`
+	Cuts          int     `json:"cuts"` // of them, how often the network was broken and nothing died
 	Seconds       float64 `json:"seconds"`
 	HandoverGap   int64   `json:"switchover_gap_ms"`
 	RestartFailed int     `json:"failed_while_draining"`
@@ -53,13 +54,15 @@ type kill struct {
 	none    bool // no attempt may fail meanwhile, none at all
 	loud    bool // the balancer itself: reads without a repetition fail
 	gate    bool // an edge: its own cars wait
+	cut     bool // nothing dies: the network breaks
 }
 
-// Drill kills each part once under load and checks what nobody may notice.
-func (c *Cluster) Drill(ctx context.Context, out io.Writer) (Outcome, error) {
+// Drill kills each part once under load, or those whose names have certain words, and
+// checks what nobody may notice.
+func (c *Cluster) Drill(ctx context.Context, out io.Writer, only string) (Outcome, error) {
 	return c.torment(ctx, out, func(yield func(kill) bool) {
 		for _, k := range c.kills() {
-			if !yield(k) {
+			if strings.Contains(k.name, only) && !yield(k) {
 				return
 			}
 		}
@@ -71,7 +74,7 @@ func (c *Cluster) SoakFor(ctx context.Context, out io.Writer, d time.Duration) (
 	end := time.Now().Add(d)
 	return c.torment(ctx, out, func(yield func(kill) bool) {
 		for n := 0; time.Now().Before(end); n++ {
-			over := c.failovers()
+			over := c.losses()
 			if !yield(over[n%len(over)]) {
 				return
 			}
@@ -107,7 +110,7 @@ func (c *Cluster) kills() []kill {
 			return c.Sites[0].WaitLinked(ctx)
 		}},
 	}
-	return append(all, c.failovers()...)
+	return append(append(all, c.failovers()...), c.cuts()...)
 }
 
 // failovers are the ways in which the primary goes.
@@ -119,6 +122,9 @@ func (c *Cluster) failovers() []kill {
 		{name: "the primary's server dies", primary: true, do: c.crashServer},
 	}
 }
+
+// losses are the ways in which the primary goes, those of a broken network among them.
+func (c *Cluster) losses() []kill { return append(c.failovers(), c.primaryCuts(c.others)...) }
 
 // database kills a Postgres with its Patroni, starts it again and waits until
 // everybody follows.
@@ -260,6 +266,9 @@ func (c *Cluster) one(ctx context.Context, k kill, l *load, watchers []*watcher,
 	}
 	ended := time.Now()
 	o.Kills++
+	if k.cut {
+		o.Cuts++
+	}
 	heads, err := c.heads(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", k.name, err)

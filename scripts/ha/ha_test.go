@@ -63,7 +63,14 @@ func TestOnlyReadingsAreForgiven(t *testing.T) {
 
 // What the parts are told keeps what the drill relies on.
 func TestTheReplicaNeverLeadsAndNobodyElseIsAsynchronous(t *testing.T) {
-	l, err := newLayout(t.Context(), 1)
+	for _, apart := range []bool{false, true} {
+		theReplicaNeverLeads(t, apart)
+	}
+}
+
+func theReplicaNeverLeads(t *testing.T, apart bool) {
+	t.Helper()
+	l, err := newLayout(t.Context(), 1, apart)
 	if err != nil {
 		t.Fatal(err)
 	}

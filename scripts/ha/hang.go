@@ -30,6 +30,16 @@ func (c *Cluster) hang(ctx context.Context) error {
 		}
 	}
 	defer resume()
+	if err := c.overtaken(ctx, n, "hangs"); err != nil {
+		return err
+	}
+	resume()
+	return await(ctx, startLimit, c.Synchronous)
+}
+
+// overtaken returns when another Postgres than n leads and is sold at, although n never
+// said that it is gone.
+func (c *Cluster) overtaken(ctx context.Context, n int, how string) error {
 	if err := await(ctx, startLimit, func(ctx context.Context) error {
 		if p, err := c.Primary(ctx); err != nil || p == n {
 			return fmt.Errorf("nobody took over from %s: %w", pgName(n), err)
@@ -38,18 +48,13 @@ func (c *Cluster) hang(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	// What is sold now is sold although the other never said that it is gone.
 	sold := c.sales()
-	if err := await(ctx, sellsAgain, func(context.Context) error {
-		if n := c.sales(); n <= sold {
-			return fmt.Errorf("nothing is sold while %s hangs", m.name)
+	return await(ctx, sellsAgain, func(context.Context) error {
+		if now := c.sales(); now <= sold {
+			return fmt.Errorf("nothing is sold while %s %s", pgName(n), how)
 		}
 		return nil
-	}); err != nil {
-		return err
-	}
-	resume()
-	return await(ctx, startLimit, c.Synchronous)
+	})
 }
 
 // serverPID is the process of the Postgres in dir, or 0.

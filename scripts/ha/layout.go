@@ -20,8 +20,11 @@ const (
 	replica   = 2 // which Postgres is the read replica
 )
 
-// layout is where everything listens. All of it is on the loopback.
+// layout is where everything listens: on the loopback, or, in a network of our own, each
+// machine at its address.
 type layout struct {
+	at machines // empty: all is on the loopback
+
 	balancer, mqtt                      string
 	cloud, admin                        []string
 	postgres, patroni                   []string
@@ -31,23 +34,24 @@ type layout struct {
 	password                            string // of whoever talks to a database or the broker
 }
 
-func newLayout(ctx context.Context, edges int) (l layout, err error) {
+func newLayout(ctx context.Context, edges int, apart bool) (l layout, err error) {
 	groups := []struct {
-		to *[]string
-		n  int
+		to      *[]string
+		n       int
+		machine string // and a number
 	}{
-		{&l.cloud, instances},
-		{&l.admin, instances},
-		{&l.postgres, nodes},
-		{&l.patroni, nodes},
-		{&l.etcd, nodes},
-		{&l.etcdPeer, nodes},
-		{&l.nats, nodes},
-		{&l.natsHTTP, nodes},
-		{&l.natsRoute, nodes},
-		{&l.natsMQTT, nodes},
-		{&l.edge, edges},
-		{&l.twin, edges},
+		{&l.cloud, instances, "cloud"},
+		{&l.admin, instances, "cloud"},
+		{&l.postgres, nodes, "pg"},
+		{&l.patroni, nodes, "pg"},
+		{&l.etcd, nodes, "etcd"},
+		{&l.etcdPeer, nodes, "etcd"},
+		{&l.nats, nodes, "nats"},
+		{&l.natsHTTP, nodes, "nats"},
+		{&l.natsRoute, nodes, "nats"},
+		{&l.natsMQTT, nodes, "nats"},
+		{&l.edge, edges, "site"},
+		{&l.twin, edges, "site"},
 	}
 	all := 2
 	for _, g := range groups {
@@ -61,11 +65,56 @@ func newLayout(ctx context.Context, edges int) (l layout, err error) {
 	for _, g := range groups {
 		*g.to, ports = slices.Clone(ports[:g.n]), ports[g.n:]
 	}
+	if apart {
+		l.at = machines{"balancer": "10.77.0.2"}
+		l.balancer, l.mqtt = l.moved("balancer", l.balancer), l.moved("balancer", l.mqtt)
+		for i, g := range groups {
+			for n, addr := range *g.to {
+				name := fmt.Sprintf("%s%d", g.machine, n+1)
+				if l.at[name] == "" {
+					l.at[name] = fmt.Sprintf("10.77.%d.%d", i+1, n+1)
+				}
+				(*g.to)[n] = l.moved(name, addr)
+			}
+		}
+	}
 	var secret [12]byte
 	_, err = rand.Read(secret[:])
 	l.password = hex.EncodeToString(secret[:])
 	return l, err
 }
+
+// moved is an address's port on a machine.
+func (l layout) moved(machine, addr string) string {
+	_, port, _ := net.SplitHostPort(addr) // it is one of ours
+	return net.JoinHostPort(l.at[machine], port)
+}
+
+// addresses are those of machines.
+func (l layout) addresses(names []string) (out []string) {
+	for _, n := range names {
+		out = append(out, l.at[n])
+	}
+	return out
+}
+
+// network is from where everybody may talk to a database.
+func (l layout) network() string {
+	if len(l.at) > 0 {
+		return subnet
+	}
+	return "127.0.0.1/32"
+}
+
+// proxy is from where the balancer talks.
+func (l layout) proxy() string {
+	if len(l.at) > 0 {
+		return l.at["balancer"]
+	}
+	return "127.0.0.1"
+}
+
+func siteName(n int) string { return fmt.Sprintf("site%d", n+1) }
 
 // Ports are taken from below those that the system gives to outgoing connections: a
 // part that was killed must find its own free when it starts again.
@@ -97,6 +146,12 @@ func freePorts(ctx context.Context, n int) (out []string, err error) {
 func (l layout) dsn(user, database string) string {
 	u := url.URL{Scheme: "postgres", User: url.UserPassword(user, l.password), Host: strings.Join(l.postgres[:replica], ","), Path: database}
 	return u.String() + "?target_session_attrs=read-write&connect_timeout=2&sslmode=disable"
+}
+
+// one is a single Postgres, whether or not it leads.
+func (l layout) one(user, database string, n int) string {
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(user, l.password), Host: l.postgres[n], Path: database}
+	return u.String() + "?connect_timeout=2&sslmode=disable"
 }
 
 // replicaDSN is the read replica.

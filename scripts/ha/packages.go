@@ -30,20 +30,30 @@ func unpack(ctx context.Context, dir string) (t tools, err error) {
 	if err := os.MkdirAll(t.root, 0o755); err != nil {
 		return t, err
 	}
+	if _, err := os.Stat(t.program("bin/patroni")); err == nil {
+		err = t.complete()
+		return t, err
+	}
 	script := `cd "$1" && apt-get -qq download ` + packages + ` >/dev/null && for p in *.deb; do dpkg -x "$p" root && rm "$p"; done`
 	if out, err := exec.CommandContext(ctx, "sh", "-c", script, "sh", dir).CombinedOutput(); err != nil {
 		return t, fmt.Errorf("get the packages (Debian or Ubuntu; apt-get update may help): %w: %s", err, out)
 	}
+	err = t.complete()
+	return t, err
+}
+
+// complete finds what the distribution has installed.
+func (t *tools) complete() error {
 	if _, err := os.Stat("/usr/bin/python3"); err != nil {
-		return t, fmt.Errorf("patroni needs the distribution's python3: %w", err)
+		return fmt.Errorf("patroni needs the distribution's python3: %w", err)
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if err != nil || len(found) == 0 {
-		return t, fmt.Errorf("no Postgres in /usr/lib/postgresql")
+		return fmt.Errorf("no Postgres in /usr/lib/postgresql")
 	}
 	slices.SortFunc(found, func(a, b string) int { return major(a) - major(b) })
 	t.pg = filepath.Dir(found[len(found)-1])
-	return t, nil
+	return nil
 }
 
 func major(path string) int {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -185,8 +186,9 @@ type SiteConfig struct {
 	Broker   string // URL
 	EdgeHTTP string // addresses
 	TwinHTTP string
-	Speed    float64 // of the twin's physics; 1 is real
-	Kiosk    bool    // a machine that takes money, with simulated devices, at EdgeHTTP + "/kiosk/"
+	Speed    float64  // of the twin's physics; 1 is real
+	Through  []string // before the arguments of both programs: what runs them elsewhere
+	Kiosk    bool     // a machine that takes money, with simulated devices, at EdgeHTTP + "/kiosk/"
 }
 
 // kioskFile is what an edge with a machine is told beside its flags.
@@ -199,18 +201,18 @@ func StartSite(ctx context.Context, cfg SiteConfig) (*Site, error) {
 	board := filepath.Join(cfg.Dir, "board")
 	site.twin = program{
 		name: "twin-" + cfg.Parking, logs: cfg.Logs, ready: answers(site.TwinURL+"/state", programStarts),
-		argv: []string{
+		argv: append(slices.Clone(cfg.Through),
 			filepath.Join(cfg.Bin, "openlot-board"), "twin", "--pty", board, "--http", cfg.TwinHTTP,
 			"--gates", gates, "--name", cfg.Parking[:min(len(cfg.Parking), maxBoardName)], "--speed", strconv.FormatFloat(cfg.Speed, 'g', -1, 64),
-		},
+		),
 	}
 	site.edge = program{
 		name: "edge-" + cfg.Parking, logs: cfg.Logs, ready: answers(site.EdgeURL+"/healthz", programStarts),
-		argv: []string{
+		argv: append(slices.Clone(cfg.Through),
 			filepath.Join(cfg.Bin, "openlot-edge"), "run", "--parking", cfg.Parking, "--edge-id", cfg.EdgeID, "--secret-file", filepath.Join(cfg.Dir, "secret"),
 			"--mqtt", cfg.Broker, "--data-dir", cfg.Dir, "--http", cfg.EdgeHTTP, "--board", board, "--lanes", "entry-1:entry:0,exit-1:exit:1",
 			"--timezone", cfg.Timezone,
-		},
+		),
 	}
 	if cfg.Kiosk {
 		file := filepath.Join(cfg.Dir, "kiosk.yaml")

@@ -56,7 +56,7 @@ func (s *server) observe(c *gin.Context) {
 	}
 	if last := c.Errors.Last(); last != nil {
 		attrs = append(attrs, slog.String("code", fault.Code(last.Err)))
-		if status >= http.StatusInternalServerError {
+		if status >= http.StatusInternalServerError || probe(route) { // who is told 404 by a probe has found nothing missing
 			level = slog.LevelError
 			attrs = append(attrs, slog.Any("err", last.Err))
 		}

@@ -25,10 +25,17 @@ func (s *server) healthz(c *gin.Context) {
 }
 
 // readyz runs the checks one after the other. Why one fails is in the log, not
-// in the answer.
+// in the answer. Who asks may choose the status of an instance that is not ready:
+// HAProxy takes an instance out of its choice and leaves what is under way alone only
+// where it reads 404 (http-check disable-on-404); any other makes it one that is gone,
+// whose streams are ended so that their clients come back elsewhere.
 func (s *server) readyz(c *gin.Context) {
+	not := http.StatusServiceUnavailable
+	if c.Query("unready") == "404" {
+		not = http.StatusNotFound
+	}
 	if s.stopping() {
-		answer(c, http.StatusServiceUnavailable, api.Health{Status: api.HealthStatusDraining})
+		answer(c, not, api.Health{Status: api.HealthStatusDraining})
 		return
 	}
 	checks := map[string]api.HealthChecks{}
@@ -41,7 +48,7 @@ func (s *server) readyz(c *gin.Context) {
 		checks[check.Name] = api.HealthChecksOk
 		if err != nil {
 			checks[check.Name] = api.HealthChecksFailing
-			h.Status, status = api.HealthStatusUnavailable, http.StatusServiceUnavailable
+			h.Status, status = api.HealthStatusUnavailable, not
 			_ = c.Error(fmt.Errorf("not ready: %s: %w", check.Name, err))
 		}
 	}

@@ -359,6 +359,17 @@ func TestReadiness(t *testing.T) {
 	if shown := s.logs.String(); !strings.Contains(shown, "password of openlot") || !strings.Contains(shown, `"route":"/readyz"`) {
 		t.Fatal("nobody learns why")
 	}
+	said := strings.Count(s.logs.String(), "password of openlot")
+	if got := s.do("GET", "/readyz?unready=404", ""); got.status != 404 || !strings.Contains(string(got.body), `"database":"failing"`) {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if strings.Count(s.logs.String(), "password of openlot") != said+1 {
+		t.Fatal("nobody learns why from who is told 404")
+	}
+	broken = nil
+	if got := s.do("GET", "/readyz?unready=404", ""); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
 }
 
 func TestTheDescriptionIsServed(t *testing.T) {
