@@ -121,12 +121,12 @@ func (c *Cluster) deposed(from func(string) []string) func(context.Context) erro
 func (c *Cluster) leadsNoMore(ctx context.Context, n int) error {
 	conn, err := pgx.Connect(ctx, c.layout.one("postgres", "postgres", n))
 	if err != nil {
-		return nil //nolint:nilerr // one that does not answer leads nothing
+		return nil // one that does not answer leads nothing
 	}
 	defer func() { _ = conn.Close(ctx) }() // only read
 	var standby bool
 	if err := conn.QueryRow(ctx, "select pg_is_in_recovery()").Scan(&standby); err != nil {
-		return nil //nolint:nilerr // as above
+		return nil // as above
 	}
 	if !standby {
 		return fmt.Errorf("%s was cut off and another leads, but it still takes writes", pgName(n))

@@ -152,7 +152,7 @@ func Isolate(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, self, append(slices.Clone(os.Args[1:]), "--dir", dir)...)
+	cmd := exec.CommandContext(ctx, self, append(slices.Clone(os.Args[1:]), "--dir", dir)...) //nolint:gosec // ourselves, as we were called
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), insideVar+"=1")
 	cmd.SysProcAttr = attr
