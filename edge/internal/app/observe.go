@@ -40,6 +40,7 @@ func (a *Agent) look() obs.Look {
 		Board: r.Board, Link: string(r.Link), LastSeq: r.LastSeq, AckedSeq: r.AckedSeq, AckAge: a.ackAge(),
 		StoreBytes: storeBytes(a.cfg.DataDir), StoreFailed: a.rec.Failed() != nil, Uncertainty: a.rec.clock.Now().Uncertainty,
 		Inside: r.Inside, Trial: a.cfg.Versions != nil && a.cfg.Versions.OnTrial(),
+		SpansLost: a.cfg.Uplink.Trace.Dropped(),
 	}
 	for _, s := range []uplink.Link{uplink.Down, uplink.Greeting, uplink.Online, uplink.Foreign} {
 		l.Links = append(l.Links, string(s))

@@ -76,6 +76,7 @@ func TestNobodyIsInTheMetrics(t *testing.T) {
 		`openlot_edge_cloud_link{state="online"} 1`,
 		`openlot_edge_board_connected 1`,
 		`openlot_edge_sessions_inside 2`,
+		`openlot_edge_spans_dropped_total 0`,
 		`openlot_edge_store_failed 0`,
 		`openlot_edge_clock_known 1`,
 		`openlot_edge_build_info{goversion="go`,

@@ -38,6 +38,7 @@ type Look struct {
 	Version     string
 	Trial       bool
 	Inside      int
+	SpansLost   uint64 // of traces: dropped, not sent
 }
 
 // LaneLook is how a lane looks now.
@@ -124,6 +125,8 @@ func (l looker) Collect(out chan<- prometheus.Metric) {
 	for _, link := range look.Links {
 		gauge("cloud_link", "1 for the state of the link to the cloud.", is(link == look.Link), "state", link)
 	}
+	out <- prometheus.MustNewConstMetric(prometheus.NewDesc(prefix+"spans_dropped_total", "Spans that no collector of traces has got.", nil, nil),
+		prometheus.CounterValue, float64(look.SpansLost))
 	gauge("board_connected", "Whether the gates' board answers.", is(look.Board))
 	gauge("journal_last_seq", "Number of the newest event.", float64(look.LastSeq))
 	gauge("journal_unacknowledged", "Events that the cloud has not acknowledged.", float64(look.LastSeq-look.AckedSeq))

@@ -92,7 +92,9 @@ func (t *Tracer) Run(ctx context.Context, log *slog.Logger) error {
 		if err != nil && !away {
 			log.Warn("traces cannot be sent and are dropped", "err", err)
 		}
-		away = err != nil
+		if away = err != nil; away {
+			t.dropped.Add(uint64(len(batch)))
+		}
 		batch = batch[:0]
 	}
 	for {

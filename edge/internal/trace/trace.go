@@ -104,6 +104,15 @@ func (t *Tracer) name(parent wire.Trace) wire.Trace {
 	return wire.NewTrace(trace, [8]byte(fresh[16:]), true)
 }
 
+// Dropped is how many spans were not sent: the queue was full, or no collector took
+// them.
+func (t *Tracer) Dropped() uint64 {
+	if t == nil {
+		return 0
+	}
+	return t.dropped.Load()
+}
+
 func (t *Tracer) put(s span) wire.Trace {
 	select {
 	case t.queue <- s:

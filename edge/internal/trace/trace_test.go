@@ -87,6 +87,9 @@ func TestACollectorThatHangsHoldsUpNobody(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("it does not end")
 	}
+	if n := tr.Dropped(); n != 5000 {
+		t.Errorf("%d are counted as dropped of 5000 that nobody got", n)
+	}
 }
 
 // An admission and the entry after it are one trace; a batch names their spans as
