@@ -357,6 +357,7 @@ const (
 	LaneCommandModeClosedToAll LaneCommand = "mode_closed_to_all"
 	LaneCommandModeFull        LaneCommand = "mode_full"
 	LaneCommandModeOpen        LaneCommand = "mode_open"
+	LaneCommandNotice          LaneCommand = "notice"
 	LaneCommandOpen            LaneCommand = "open"
 	LaneCommandPutBack         LaneCommand = "put_back"
 	LaneCommandReset           LaneCommand = "reset"
@@ -385,6 +386,8 @@ func (e LaneCommand) Valid() bool {
 	case LaneCommandModeFull:
 		return true
 	case LaneCommandModeOpen:
+		return true
+	case LaneCommandNotice:
 		return true
 	case LaneCommandOpen:
 		return true
@@ -498,19 +501,21 @@ func (e Language) Valid() bool {
 
 // Defines values for LedgerAccount.
 const (
-	LedgerAccountAdjustments  LedgerAccount = "adjustments"
-	LedgerAccountBank         LedgerAccount = "bank"
-	LedgerAccountCash         LedgerAccount = "cash"
-	LedgerAccountChangeCredit LedgerAccount = "change_credit"
-	LedgerAccountDisputed     LedgerAccount = "disputed"
-	LedgerAccountFees         LedgerAccount = "fees"
-	LedgerAccountHeld         LedgerAccount = "held"
-	LedgerAccountHeldContra   LedgerAccount = "held_contra"
-	LedgerAccountProvider     LedgerAccount = "provider"
-	LedgerAccountReceivable   LedgerAccount = "receivable"
-	LedgerAccountRevenue      LedgerAccount = "revenue"
-	LedgerAccountTaxPayable   LedgerAccount = "tax_payable"
-	LedgerAccountTerminal     LedgerAccount = "terminal"
+	LedgerAccountAdjustments    LedgerAccount = "adjustments"
+	LedgerAccountBank           LedgerAccount = "bank"
+	LedgerAccountCash           LedgerAccount = "cash"
+	LedgerAccountCashDifference LedgerAccount = "cash_difference"
+	LedgerAccountChangeCredit   LedgerAccount = "change_credit"
+	LedgerAccountDisputed       LedgerAccount = "disputed"
+	LedgerAccountFees           LedgerAccount = "fees"
+	LedgerAccountHeld           LedgerAccount = "held"
+	LedgerAccountHeldContra     LedgerAccount = "held_contra"
+	LedgerAccountProvider       LedgerAccount = "provider"
+	LedgerAccountReceivable     LedgerAccount = "receivable"
+	LedgerAccountRevenue        LedgerAccount = "revenue"
+	LedgerAccountSafe           LedgerAccount = "safe"
+	LedgerAccountTaxPayable     LedgerAccount = "tax_payable"
+	LedgerAccountTerminal       LedgerAccount = "terminal"
 )
 
 // Valid indicates whether the value is a known member of the LedgerAccount enum.
@@ -521,6 +526,8 @@ func (e LedgerAccount) Valid() bool {
 	case LedgerAccountBank:
 		return true
 	case LedgerAccountCash:
+		return true
+	case LedgerAccountCashDifference:
 		return true
 	case LedgerAccountChangeCredit:
 		return true
@@ -538,6 +545,8 @@ func (e LedgerAccount) Valid() bool {
 		return true
 	case LedgerAccountRevenue:
 		return true
+	case LedgerAccountSafe:
+		return true
 	case LedgerAccountTaxPayable:
 		return true
 	case LedgerAccountTerminal:
@@ -549,20 +558,23 @@ func (e LedgerAccount) Valid() bool {
 
 // Defines values for LedgerPostingKind.
 const (
-	LedgerPostingKindCapture      LedgerPostingKind = "capture"
-	LedgerPostingKindCardIn       LedgerPostingKind = "card_in"
-	LedgerPostingKindCashIn       LedgerPostingKind = "cash_in"
-	LedgerPostingKindChange       LedgerPostingKind = "change"
-	LedgerPostingKindChangeCredit LedgerPostingKind = "change_credit"
-	LedgerPostingKindCreditUsed   LedgerPostingKind = "credit_used"
-	LedgerPostingKindDispute      LedgerPostingKind = "dispute"
-	LedgerPostingKindFee          LedgerPostingKind = "fee"
-	LedgerPostingKindHold         LedgerPostingKind = "hold"
-	LedgerPostingKindOwed         LedgerPostingKind = "owed"
-	LedgerPostingKindPayout       LedgerPostingKind = "payout"
-	LedgerPostingKindRefund       LedgerPostingKind = "refund"
-	LedgerPostingKindRelease      LedgerPostingKind = "release"
-	LedgerPostingKindWriteOff     LedgerPostingKind = "write_off"
+	LedgerPostingKindCapture        LedgerPostingKind = "capture"
+	LedgerPostingKindCardIn         LedgerPostingKind = "card_in"
+	LedgerPostingKindCashDifference LedgerPostingKind = "cash_difference"
+	LedgerPostingKindCashEmptied    LedgerPostingKind = "cash_emptied"
+	LedgerPostingKindCashFilled     LedgerPostingKind = "cash_filled"
+	LedgerPostingKindCashIn         LedgerPostingKind = "cash_in"
+	LedgerPostingKindChange         LedgerPostingKind = "change"
+	LedgerPostingKindChangeCredit   LedgerPostingKind = "change_credit"
+	LedgerPostingKindCreditUsed     LedgerPostingKind = "credit_used"
+	LedgerPostingKindDispute        LedgerPostingKind = "dispute"
+	LedgerPostingKindFee            LedgerPostingKind = "fee"
+	LedgerPostingKindHold           LedgerPostingKind = "hold"
+	LedgerPostingKindOwed           LedgerPostingKind = "owed"
+	LedgerPostingKindPayout         LedgerPostingKind = "payout"
+	LedgerPostingKindRefund         LedgerPostingKind = "refund"
+	LedgerPostingKindRelease        LedgerPostingKind = "release"
+	LedgerPostingKindWriteOff       LedgerPostingKind = "write_off"
 )
 
 // Valid indicates whether the value is a known member of the LedgerPostingKind enum.
@@ -571,6 +583,12 @@ func (e LedgerPostingKind) Valid() bool {
 	case LedgerPostingKindCapture:
 		return true
 	case LedgerPostingKindCardIn:
+		return true
+	case LedgerPostingKindCashDifference:
+		return true
+	case LedgerPostingKindCashEmptied:
+		return true
+	case LedgerPostingKindCashFilled:
 		return true
 	case LedgerPostingKindCashIn:
 		return true
@@ -703,6 +721,7 @@ func (e OwnerIncidentDetailTimelineSource) Valid() bool {
 // Defines values for OwnerTodoKind.
 const (
 	OwnerTodoKindEdgeAway  OwnerTodoKind = "edge_away"
+	OwnerTodoKindHelp      OwnerTodoKind = "help"
 	OwnerTodoKindIncident  OwnerTodoKind = "incident"
 	OwnerTodoKindLaneFault OwnerTodoKind = "lane_fault"
 )
@@ -711,6 +730,8 @@ const (
 func (e OwnerTodoKind) Valid() bool {
 	switch e {
 	case OwnerTodoKindEdgeAway:
+		return true
+	case OwnerTodoKindHelp:
 		return true
 	case OwnerTodoKindIncident:
 		return true
@@ -3130,7 +3151,7 @@ type OwnerSpaceType struct {
 type OwnerTodo struct {
 	At time.Time `json:"at"`
 
-	// Code edge_away, the fault, or the class of the incident
+	// Code edge_away, the fault, the class of the incident; or help, help_no_answer or help_noticed: somebody at the machine that lane names calls
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 
@@ -4009,14 +4030,28 @@ type ShiftRow struct {
 	Counts []ShiftCount `json:"counts"`
 
 	// From When the shift before was closed; left out: there was none
-	From     *time.Time `json:"from,omitempty"`
-	MadeAt   time.Time  `json:"made_at"`
+	From *time.Time `json:"from,omitempty"`
+
+	// Machine Where it was counted; left out: by hand, of all boxes of the parking
+	//
+	// Examples: entry-1
+	Machine *LaneID   `json:"machine,omitempty"`
+	MadeAt  time.Time `json:"made_at"`
+
+	// Note What who counted has to say
+	Note *string `json:"note,omitempty"`
+
+	// OpenedBy Who opened the shift at the machine
+	OpenedBy *string    `json:"opened_by,omitempty"`
 	Operator OperatorID `json:"operator"`
 
 	// ParkingId Examples: dresden-altmarkt
 	ParkingId ParkingID `json:"parking_id"`
-	Seq       int64     `json:"seq"`
-	Until     time.Time `json:"until"`
+
+	// Payments In cash in the shift at the machine
+	Payments *int64    `json:"payments,omitempty"`
+	Seq      int64     `json:"seq"`
+	Until    time.Time `json:"until"`
 }
 
 // Shortage defines model for Shortage.

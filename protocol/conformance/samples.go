@@ -150,6 +150,17 @@ func Samples() []Sample {
 		Seq: 1, Boot: boot, Mono: 1000, Wall: morning * 1000, Kind: wire.Paid, Lane: "kiosk-1", Session: minted[id.Session](0x52), Payment: minted[id.Payment](0x62),
 		Amount: 510, Currency: "EUR", Method: wire.Cash, Until: morning*1000 - 42_000,
 	}
+	cash := wire.Event{
+		Seq: 1, Boot: boot, Mono: 1000, Wall: morning * 1000, Lane: "kiosk-1", Currency: "EUR", Shift: minted[id.Shift](0x81), By: "anna",
+	}
+	filled, found, opened, closed := cash, cash, cash, cash
+	filled.Kind, filled.Note, filled.Payment, filled.Amount = wire.CashMoved, wire.CashFilled, minted[id.Payment](0x63), 1000
+	found.Kind, found.Note, found.Payment, found.Amount = wire.CashMoved, wire.CashFound, minted[id.Payment](0x64), 200
+	found.By, found.Shift = "", id.Shift{}
+	opened.Kind, opened.Amount = wire.ShiftOpened, 19_000
+	closed.Kind, closed.Amount, closed.Expected, closed.Taken, closed.Given = wire.ShiftClosed, 4990, 5000, 6000, 980
+	closed.Stays, closed.Payments, closed.Why = 19_020, 12, "a coin fell down"
+	help := wire.Event{Seq: 1, Boot: boot, Mono: 1000, Wall: morning * 1000, Kind: wire.HelpCalled, Lane: "kiosk-1", Note: wire.HelpWanted}
 	ambiguous, throttled := SampleEvents()[7], SampleEvents()[7]
 	ambiguous.Reservation, ambiguous.Generation, ambiguous.Reason = id.Reservation{}, 0, wire.RefuseAmbiguous
 	throttled.Reservation, throttled.Generation, throttled.Reason = id.Reservation{}, 0, wire.RefuseThrottled
@@ -164,6 +175,14 @@ func Samples() []Sample {
 			Minor: 5, Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, Revision: 4711, Software: "openlot-edge 0.1.0", Machine: wire.MachinePriced,
 		}},
 		Sample{Event, "paid-until", &until},
+		Sample{Event, "cash-filled", &filled},
+		Sample{Event, "cash-found", &found},
+		Sample{Event, "shift-opened", &opened},
+		Sample{Event, "shift-closed", &closed},
+		Sample{Event, "help-called", &help},
+		Sample{Order, "notice", &wire.Order{
+			ID: minted[id.Order](0x74), Journal: journal, Lane: "kiosk-1", Command: wire.CommandNotice, By: "A1", Why: "I am coming", NotAfter: (morning + 10) * 1000,
+		}},
 		Sample{Sync, "delta-prices", &wire.Sync{
 			Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Policy: &wire.Policy{EarlyEntry: 1800, ExitGrace: 600},
 			Entries: []wire.Entry{priced, unpriced}, Prices: &wire.Prices{Name: "Altmarkt", Zone: "Europe/Berlin", Editions: []wire.Edition{

@@ -58,6 +58,7 @@ func TestSpecIsTrue(t *testing.T) {
 	says(fmt.Sprintf("protocol, version 1.%d", wire.Minor))
 	says(fmt.Sprintf("since 1.%d, one message", wire.OrderSince))
 	says(fmt.Sprintf("This section is since 1.%d. A machine", wire.PricesSince))
+	says(fmt.Sprintf("This section is since 1.%d. What staff", wire.TillSince))
 	says(fmt.Sprintf("1 to %d of {1 since `ms` · 2 document, bytes}, the newest first, of %s bytes together", wire.MaxEditions, thousands(wire.MaxDocuments)))
 	says(fmt.Sprintf("zone `t`, up to %d bytes", wire.MaxZone))
 	says(fmt.Sprintf("command and code: at most %d bytes; who and why: at most %d", wire.MaxCommand, wire.MaxOrderText))

@@ -41,6 +41,7 @@ type (
 	passkeyKind     struct{}
 	orderKind       struct{}
 	invitationKind  struct{}
+	shiftKind       struct{}
 )
 
 func (reservationKind) prefix() string { return "rsv" }
@@ -59,6 +60,7 @@ func (loginKind) prefix() string       { return "lgn" }
 func (passkeyKind) prefix() string     { return "psk" }
 func (orderKind) prefix() string       { return "ord" }
 func (invitationKind) prefix() string  { return "inv" }
+func (shiftKind) prefix() string       { return "shf" }
 
 // The identifiers of the product.
 //
@@ -80,6 +82,7 @@ type (
 	Passkey     = ID[passkeyKind]     // a key on a device that logs an account in
 	Order       = ID[orderKind]       // what somebody has a lane do from afar
 	Invitation  = ID[invitationKind]  // to work for an operator
+	Shift       = ID[shiftKind]       // the cash of a machine between two counts
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.

@@ -27,6 +27,12 @@ const (
 	Paid             EventKind = 11 // a machine took money for a session; the lane is the machine's id
 	Dismissed        EventKind = 12 // a walk-in that the cloud says is gone takes no unit of the allotment any more
 	Commanded        EventKind = 13 // the staff has a lane do something; journalled before it does
+
+	// Since 1.6, of a machine that takes money: see till.go.
+	CashMoved   EventKind = 20 // coins or notes are in the machine, or gone, without a payment
+	ShiftOpened EventKind = 21 // staff answers for the machine's cash from here on
+	ShiftClosed EventKind = 22 // staff has counted and emptied the box
+	HelpCalled  EventKind = 23 // somebody at the machine calls for help, or what became of a call
 )
 
 // Method is how a machine was paid.
@@ -73,6 +79,14 @@ type Event struct {
 	Order       id.Order       `cbor:"26,keyasint,omitempty"` // Commanded: the order of the cloud that it answers (since 1.4)
 	Code        string         `cbor:"27,keyasint,omitempty"` // Commanded: why the order was refused; the note says that it was (since 1.4)
 	Until       int64          `cbor:"28,keyasint,omitempty"` // Paid: Unix milliseconds up to which it was priced; 0: until it was paid (since 1.5)
+
+	// Since 1.6, of a machine's cash.
+	Shift    id.Shift `cbor:"40,keyasint,omitempty"` // ShiftOpened, ShiftClosed; CashMoved within one
+	Expected int64    `cbor:"41,keyasint,omitempty"` // ShiftClosed: what should have been in the box, in minor units
+	Taken    int64    `cbor:"42,keyasint,omitempty"` // ShiftClosed: what the machine kept in the shift
+	Given    int64    `cbor:"43,keyasint,omitempty"` // ShiftClosed: what it paid out as change
+	Stays    int64    `cbor:"44,keyasint,omitempty"` // ShiftClosed: what is in the hoppers afterwards
+	Payments uint32   `cbor:"45,keyasint,omitempty"` // ShiftClosed: how many were made in cash
 }
 
 // Time is Wall as an instant.
@@ -88,7 +102,8 @@ func (e *Event) Validate() error {
 		text("note", e.Note),
 		text("by", e.By),
 		text("why", e.Why),
-		check(e.By == "" && e.Why == "" || e.Kind == Commanded, "only a command names who and why"),
+		check(e.By == "" && e.Why == "" || e.Kind == Commanded || e.Kind.ofCash(), "only a command, or staff at a machine's cash, names who and why"),
+		e.cash(),
 		check(e.Order.IsZero() || e.Kind == Commanded, "only a command answers an order"),
 		check(e.Code == "" || !e.Order.IsZero(), "only the answer to an order has a code"),
 		short("code", e.Code, MaxCommand),
@@ -137,6 +152,8 @@ func (e *Event) Validate() error {
 		return errors.Join(needSession, spaceType(e.SpaceType))
 	case Commanded:
 		return check(e.Lane != "" && e.Note != "" && e.By != "" && e.Why != "", "a command names its lane, itself, who and why")
+	case CashMoved, ShiftOpened, ShiftClosed, HelpCalled:
+		return e.till()
 	case LaneFault:
 		return check(e.Lane != "" && e.Note != "", "a fault names its lane and itself")
 	default:

@@ -36,6 +36,13 @@ const Days Scope = "day"
 // Shifts is the scope of a parking's cash shifts.
 func Shifts(p id.Parking) Scope { return Scope("shift:" + string(p)) }
 
+// MachineShifts is the scope of the shifts that staff has counted at a machine. They
+// are not chained: each is what a machine's journal told, booked in the same commit, and
+// the days that are chained have what was booked.
+func MachineShifts(p id.Parking, machine id.Lane) Scope {
+	return Scope("till:" + string(p) + ":" + string(machine))
+}
+
 // Day is a date, such as 2026-06-11.
 type Day string
 
@@ -109,6 +116,13 @@ type Closing struct {
 	Balances     []Balance   `json:"balances"`
 	Totals       []Balance   `json:"totals,omitempty"` // of a shift: what it was counted from, since the beginning
 	Counts       []Count     `json:"counts,omitempty"`
+
+	// Of a shift that staff has counted at a machine.
+	Machine  id.Lane  `json:"machine,omitempty"`
+	Shift    id.Shift `json:"shift,omitzero"`
+	OpenedBy string   `json:"opened_by,omitempty"`
+	Note     string   `json:"note,omitempty"`
+	Payments int64    `json:"payments,omitempty"`
 }
 
 // Expect compares what was counted with the cash in the balances. Every currency

@@ -54,6 +54,8 @@ const (
 	AllotmentChanged     Kind = "allotment.changed"
 	EdgeLink             Kind = "edge.link" // the edge's lease began or lapsed
 	IncidentRaised       Kind = "incident.raised"
+	TillChanged          Kind = "till.changed" // of the cash of a machine; the database keeps it from here
+	ShiftClosed          Kind = "shift.closed" // the cash of a machine was counted; the database keeps it from here
 )
 
 // Describes reports whether the parking must be read again after an event of
@@ -83,7 +85,8 @@ type Body struct {
 	Incident    *Incident         `json:"incident,omitempty"`
 	Capacity    *Capacity         `json:"capacity,omitempty"`
 	Block       *Block            `json:"block,omitempty"`
-	Bill        *bill.Bill        `json:"bill,omitempty"`  // with what ends a stay, or a reservation without one; the database keeps it from here
+	Bill        *bill.Bill        `json:"bill,omitempty"` // with what ends a stay, or a reservation without one; the database keeps it from here
+	Till        *Till             `json:"till,omitempty"`
 	By          string            `json:"by,omitempty"`    // who changed a capacity or a block: an account's id, or what a command calls itself
 	Why         string            `json:"why,omitempty"`   // in their own words
 	Trace       string            `json:"trace,omitempty"` // W3C traceparent of what the event was committed for, when that is traced
@@ -149,6 +152,17 @@ type Block struct {
 	N         int16        `json:"n"`
 	Reason    string       `json:"reason"`
 	At        time.Time    `json:"at"`
+}
+
+// Till is the cash of a machine after the event, or a shift of it that was closed.
+type Till struct {
+	Machine  id.Lane   `json:"machine"`
+	State    string    `json:"state,omitempty"` // JSON: what package fleet has followed of it
+	Shift    id.Shift  `json:"shift,omitzero"`
+	Scope    string    `json:"scope,omitempty"` // and seq: its place in the list of shifts
+	Seq      int64     `json:"seq,omitempty"`
+	MadeAt   time.Time `json:"made_at,omitzero"`
+	Document string    `json:"document,omitempty"` // JSON of a books.Closing
 }
 
 // Link is the state of the edge's lease.

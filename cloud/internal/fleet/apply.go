@@ -51,10 +51,11 @@ func markOf(m *commit.Watermark) Mark {
 type Inside struct {
 	At       Mark
 	Allotted map[id.SpaceType]int16
+	Tills    Tills // the cash of machines, as of it too
 }
 
 func (i Inside) clone() Inside {
-	c := Inside{At: i.At, Allotted: maps.Clone(i.Allotted)}
+	c := Inside{At: i.At, Allotted: maps.Clone(i.Allotted), Tills: maps.Clone(i.Tills)}
 	if c.Allotted == nil {
 		c.Allotted = map[id.SpaceType]int16{}
 	}
@@ -159,7 +160,12 @@ func (a *ApplyEvents) effect(w *commit.Work, e *wire.Event, m moment, now time.T
 	case wire.Exited:
 		return a.exited(w, e, m, now)
 	case wire.Paid:
+		if err := a.took(w, e); err != nil {
+			return err
+		}
 		return paid(w, e, m, now)
+	case wire.CashMoved, wire.ShiftOpened, wire.ShiftClosed:
+		return a.till(w, e, m, now)
 	case wire.Dismissed:
 		return a.dismissed(w, e)
 	case wire.AllotmentAdopted:
@@ -170,7 +176,7 @@ func (a *ApplyEvents) effect(w *commit.Work, e *wire.Event, m moment, now time.T
 	case wire.Commanded:
 		commanded(w, e, now)
 		return nil
-	case wire.Admitted, wire.BackedOut, wire.Released, wire.Refused, wire.TimeMark, wire.Started:
+	case wire.Admitted, wire.BackedOut, wire.Released, wire.Refused, wire.TimeMark, wire.Started, wire.HelpCalled:
 		return nil // observed
 	default:
 		return errMalformed

@@ -39,6 +39,8 @@ type world struct {
 	out        commit.Output
 	revision   uint64
 	commits    int
+	tills      Tills               // as the store keeps them
+	shifts     [][]byte            // that were counted at machines
 	editions   int                 // commits that read earlier editions of the tariff
 	journals   map[id.Journal]bool // that were ever current
 	beforehand func()              // called before each commit, unlocked
@@ -134,6 +136,7 @@ func (w *world) store(x commit.Writes) {
 		w.revision++
 		e.Revision = w.revision
 		w.out.Events = append(w.out.Events, e)
+		w.keepTill(e)
 	}
 	w.out.Entries = append(w.out.Entries, x.Entries...)
 	w.out.Incidents = append(w.out.Incidents, x.Incidents...)
@@ -149,7 +152,7 @@ func (w *world) must(t testing.TB, op commit.Op) {
 
 // inside counts the walk-ins as the store does.
 func (w *world) inside() Inside {
-	i := Inside{At: markOf(w.rows.Watermark), Allotted: map[id.SpaceType]int16{}}
+	i := Inside{At: markOf(w.rows.Watermark), Allotted: map[id.SpaceType]int16{}, Tills: maps.Clone(w.tills)}
 	for _, s := range w.rows.Sessions {
 		if (s.State == session.Inside || s.State == session.Presumed) && s.Allotted {
 			i.Allotted[s.SpaceType]++
@@ -406,7 +409,7 @@ func (w *world) copy() *world {
 		Tariffs: w.rows.Tariffs, Sessions: maps.Clone(w.rows.Sessions), Keys: maps.Clone(w.rows.Keys), Allotments: maps.Clone(w.rows.Allotments),
 		Watermark: w.rows.Watermark,
 	}
-	c.out.Events = slices.Clone(w.out.Events)
+	c.out.Events, c.tills = slices.Clone(w.out.Events), maps.Clone(w.tills)
 	return c
 }
 

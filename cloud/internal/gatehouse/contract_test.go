@@ -47,7 +47,9 @@ func TestAnswersAreAsTheContractSays(t *testing.T) {
 			gatehouse.Overview{AsOf: morning, Parkings: []gatehouse.Parking{}, Todo: []gatehouse.Todo{}},
 			gatehouse.Overview{AsOf: morning, Parkings: []gatehouse.Parking{parking, unknown}, Todo: gatehouse.Todos([]gatehouse.Parking{parking}, map[id.Parking]*gatehouse.Said{
 				"altmarkt": {Lanes: []wire.LaneStatus{full}, LanesAt: morning},
-			}, []gatehouse.Incident{incident})},
+			}, []gatehouse.Incident{incident}, []gatehouse.Call{
+				{Parking: "altmarkt", Lane: "kiosk-1", At: morning}, {Parking: "altmarkt", Lane: "kiosk-2", At: morning, Unanswered: true, NoticedBy: "a@example.org"},
+			})},
 		},
 		"OwnerParkingNow": {
 			gatehouse.One{AsOf: morning, Parking: unknown, Lanes: []gatehouse.Lane{}, Decisions: []gatehouse.Decision{}, Orders: []gatehouse.Order{}},

@@ -108,12 +108,13 @@ func TestWhatIsMostUrgentComesFirst(t *testing.T) {
 			p: {Lanes: []wire.LaneStatus{{Lane: "exit-1", Linked: true, Faults: []string{"not_closing"}}}, LanesAt: morning},
 			q: {Lanes: []wire.LaneStatus{{Lane: "exit-1", Linked: true, Faults: []string{"not_closing"}}}, LanesAt: morning}, // of before it went away
 		},
-		[]gatehouse.Incident{{ID: "a", Parking: p, Class: "X7", At: morning}, {ID: "b", Parking: p, Class: "lane", At: since}, {ID: "c", Parking: p, Class: "overfull", At: since.Add(-time.Hour)}})
+		[]gatehouse.Incident{{ID: "a", Parking: p, Class: "X7", At: morning}, {ID: "b", Parking: p, Class: "lane", At: since}, {ID: "c", Parking: p, Class: "overfull", At: since.Add(-time.Hour)}},
+		[]gatehouse.Call{{Parking: p, Lane: "kiosk-1", At: morning.Add(time.Second)}, {Parking: q, Lane: "kiosk-1", At: morning.Add(time.Second), NoticedBy: "x"}})
 	var got []string
 	for _, d := range todo {
 		got = append(got, d.Level+" "+d.Code)
 	}
-	want := []string{"wrong not_closing", "wrong edge_away", "wrong overfull", "warn lane", "info X7"}
+	want := []string{"wrong help", "wrong not_closing", "wrong edge_away", "wrong overfull", "warn lane", "info help_noticed", "info X7"}
 	if len(got) != len(want) {
 		t.Fatalf("%q", got)
 	}

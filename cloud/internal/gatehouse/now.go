@@ -149,7 +149,7 @@ var levels = map[string]int{"wrong": 0, "warn": 1, "info": 2}
 // urgent are the classes of incident that cannot wait, heed those that somebody should
 // look at soon. The rest has settled itself.
 var heed = map[string]string{
-	"overfull": "wrong", "X5": "warn", "X10": "warn", "lane": "warn", "unapplied": "wrong", "retired": "warn",
+	"overfull": "wrong", "X5": "warn", "X10": "warn", "lane": "warn", "unapplied": "wrong", "retired": "warn", "cash": "warn",
 }
 
 // incidentLevel is how urgent an incident is.
@@ -161,8 +161,11 @@ func incidentLevel(class string) string {
 }
 
 // Todos are what has to be looked at, the most urgent first.
-func Todos(ps []Parking, said map[id.Parking]*Said, unread []Incident) []Todo {
+func Todos(ps []Parking, said map[id.Parking]*Said, unread []Incident, calls []Call) []Todo {
 	out := []Todo{}
+	for _, c := range calls {
+		out = append(out, c.todo())
+	}
 	for _, p := range ps {
 		s := said[p.ID]
 		if p.Edge.State == Away {

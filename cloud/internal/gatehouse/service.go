@@ -62,6 +62,8 @@ type Store interface {
 	Facts(ctx context.Context, ps []id.Parking, now time.Time) (map[id.Parking]*Facts, error)
 	Decisions(ctx context.Context, p id.Parking, limit int) ([]Decision, error)
 	Orders(ctx context.Context, p id.Parking, limit int) ([]Order, error)
+	// Calls are the calls for help that stand.
+	Calls(ctx context.Context, ps []id.Parking, since time.Time) ([]Call, error)
 	// FindOrder is the order of a key; nil: there is none. same says whether it was asked for with
 	// the same request.
 	FindOrder(ctx context.Context, k Key) (o *Order, same bool, err error)
@@ -158,7 +160,11 @@ func (s *Service) Overview(ctx context.Context, ps []id.Parking) (Overview, erro
 	if err != nil {
 		return o, err
 	}
-	o.Todo = Todos(o.Parkings, said, incidents)
+	calls, err := s.Store.Calls(ctx, ps, o.AsOf.Add(-CallsWithin))
+	if err != nil {
+		return o, err
+	}
+	o.Todo = Todos(o.Parkings, said, incidents, calls)
 	return o, nil
 }
 
@@ -195,7 +201,7 @@ type Wish struct {
 func (w Wish) check() error {
 	f := fault.New(fault.Invalid, CodeInvalid, "Some of what was sent cannot be used; fields says what.")
 	switch {
-	case !Known(w.Command):
+	case !Known(w.Command) && w.Command != wire.CommandNotice:
 		return f.WithField("command", "is none that a lane knows")
 	case strings.TrimSpace(w.Why) == "" || len(w.Why) > wire.MaxOrderText || !utf8.ValidString(w.Why):
 		return f.WithField("why", fmt.Sprintf("says what for, in at most %d bytes", wire.MaxOrderText))
@@ -237,7 +243,19 @@ func (s *Service) Command(ctx context.Context, p id.Parking, l id.Lane, w Wish, 
 	}
 	there := false
 	for _, s := range f.Said.Lanes {
-		there = there || s.Lane == l
+		there = there || s.Lane == l && w.Command != wire.CommandNotice
+	}
+	if w.Command == wire.CommandNotice { // its lane is a machine
+		if f.Said.Minor < wire.TillSince {
+			return Order{}, fault.New(fault.Conflict, CodeEdgeTooOld, "The edge's program does not know that anybody can answer a call. Update it first; nothing was sent.")
+		}
+		calls, err := s.Store.Calls(ctx, []id.Parking{p}, s.Now().UTC().Add(-CallsWithin))
+		if err != nil {
+			return Order{}, err
+		}
+		for _, c := range calls {
+			there = there || c.Lane == l
+		}
 	}
 	if !there {
 		return Order{}, fault.New(fault.NotFound, CodeLaneUnknown, "There is no such lane here.")

@@ -253,6 +253,9 @@ func (s *server) listShifts(c *gin.Context, p account.Principal) error {
 	for i := range rows {
 		x := &rows[i]
 		row := api.ShiftRow{Operator: x.Operator.String(), Seq: x.Seq, MadeAt: x.MadeAt.UTC(), By: x.By, Counts: []api.ShiftCount{}}
+		if x.Machine != "" {
+			row.Machine, row.OpenedBy, row.Payments, row.Note = new(string(x.Machine)), given(x.OpenedBy), new(x.Payments), given(x.Note)
+		}
 		if len(x.Spans) > 0 {
 			row.ParkingId, row.Until = string(x.Spans[0].Parking), x.Spans[0].To.UTC()
 			if x.Spans[0].From != nil {

@@ -20,6 +20,9 @@ const (
 	TaxPayable   Account = "tax_payable"
 	Fees         Account = "fees"
 	Adjustments  Account = "adjustments"
+
+	Safe           Account = "safe"
+	CashDifference Account = "cash_difference"
 )
 
 // Kind says why a transaction was booked.
@@ -41,11 +44,15 @@ const (
 	WriteOff Kind = "write_off"     // a receivable was given up
 	Payout   Kind = "payout"        // money went to the operator's bank
 	Dispute  Kind = "dispute"       // a driver's bank took back what was taken, or decided about it
+
+	Filled  Kind = "cash_filled"     // staff put money into a machine for change, or took it out
+	Emptied Kind = "cash_emptied"    // staff emptied a machine's box and counted it
+	Differs Kind = "cash_difference" // a machine has more or less than the books said
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, CardIn, Change, Credit, Used, WriteOff, Payout, Dispute}
+	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, CardIn, Change, Credit, Used, WriteOff, Payout, Dispute, Filled, Emptied, Differs}
 }
 
 // Class is what an account belongs to.
@@ -75,7 +82,8 @@ func Chart() []Entitled {
 		{HeldContra, Memo, "the other side of what is held"},
 		{Provider, Asset, "taken, and not yet paid out by the payment provider"},
 		{Disputed, Asset, "taken back by drivers' banks, which have not decided yet"},
-		{Cash, Asset, "in the cash boxes"},
+		{Cash, Asset, "in the machines, with the money for change since their first shift"},
+		{Safe, Asset, "taken out of the machines by staff, less what it put into them for change"},
 		{Terminal, Asset, "taken by the machines' card terminals, and not yet paid out"},
 		{Bank, Asset, "paid out to the operator"},
 		{Receivable, Asset, "owed by drivers"},
@@ -84,5 +92,6 @@ func Chart() []Entitled {
 		{Revenue, Income, "earned, without tax"},
 		{Fees, Expense, "kept by the payment provider for its service"},
 		{Adjustments, Expense, "given up, lost in a dispute, or corrected"},
+		{CashDifference, Expense, "missing in machines when they were counted, less what was too much"},
 	}
 }

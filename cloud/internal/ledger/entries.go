@@ -104,6 +104,26 @@ func PaidOut(from Account, amount money.Amount) Entry {
 	return Entry{Kind: Payout, Postings: move(from, Bank, amount)}
 }
 
+// CashFilled books that staff has put amount of the operator's own money into a machine;
+// below zero it has taken it out.
+func CashFilled(amount money.Amount) Entry {
+	return Entry{Kind: Filled, Postings: move(Safe, Cash, amount)}
+}
+
+// BoxEmptied books that staff has taken what was in a machine's box, and counted it.
+// What was counted less what should have been there is a difference of its own.
+func BoxEmptied(counted, expected money.Amount) Entry {
+	return Entry{Kind: Emptied, Postings: []Posting{
+		{Safe, counted}, {Cash, expected.Neg()}, {CashDifference, money.New(expected.Minor-counted.Minor, counted.Currency)},
+	}}
+}
+
+// CashDiffers books that amount more is in a machine than the books said; below zero
+// less.
+func CashDiffers(amount money.Amount) Entry {
+	return Entry{Kind: Differs, Postings: move(CashDifference, Cash, amount)}
+}
+
 // move takes amount out of one account and puts it into another.
 func move(from, to Account, amount money.Amount) []Posting {
 	return []Posting{{to, amount}, {from, amount.Neg()}}

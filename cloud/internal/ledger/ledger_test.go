@@ -59,6 +59,11 @@ func TestEveryMovementBalancesAndMovesWhatItSays(t *testing.T) {
 			{ledger.ChangeKept(r, s, a), "change_credit", moved{"change_credit": -n, "receivable": n}},
 			{ledger.WrittenOff(r, s, a), "write_off", moved{"adjustments": n, "receivable": -n}},
 			{ledger.PaidOut(ledger.Provider, a), "payout", moved{"provider": -n, "bank": n}},
+			{ledger.CashFilled(a), "cash_filled", moved{"cash": n, "safe": -n}},
+			{ledger.CashFilled(a.Neg()), "cash_filled", moved{"cash": -n, "safe": n}},
+			{ledger.BoxEmptied(eur(tax), a), "cash_emptied", moved{"cash": -n, "safe": tax, "cash_difference": n - tax}},
+			{ledger.CashDiffers(a), "cash_difference", moved{"cash": n, "cash_difference": -n}},
+			{ledger.PaidOut(ledger.Safe, a), "payout", moved{"safe": -n, "bank": n}},
 			{ledger.PaidOut(ledger.Cash, a), "payout", moved{"cash": -n, "bank": n}},
 		} {
 			if err := x.entry.Check(); err != nil || x.entry.Kind != x.kind {

@@ -111,7 +111,8 @@ const insideByType = `(select jsonb_object_agg(c.space_type, c.n) from (
 const selectStanding = `select m.journal, coalesce(m.epoch, 0), coalesce(m.seq, 0), ` + insideByType + `,
 	exists (select 1 from edge_journal j where j.parking = p.parking and j.journal = $2 and j.journal is distinct from m.journal),
 	case when $2 is distinct from m.journal then array(
-	  select s.id from session s where s.parking = p.parking and s.state in ('inside', 'presumed') and s.allotted) end
+	  select s.id from session s where s.parking = p.parking and s.state in ('inside', 'presumed') and s.allotted) end,
+	(select jsonb_object_agg(t.machine, t.state) from till t where t.parking = p.parking)
 	from (select $1::text as parking) p left join edge_watermark m using (parking)`
 
 // Standing implements fleet.Store.
@@ -119,13 +120,19 @@ func (db *DB) Standing(ctx context.Context, parking id.Parking, asked id.Journal
 	var s fleet.Standing
 	var counts []byte
 	var lent [][16]byte
+	var tills []byte
 	err := db.pool.QueryRow(ctx, selectStanding, parking, asked).
-		Scan(&s.Journal, &s.Inside.At.Epoch, &s.Inside.At.Seq, &counts, &s.Retired, &lent)
+		Scan(&s.Journal, &s.Inside.At.Epoch, &s.Inside.At.Seq, &counts, &s.Retired, &lent, &tills)
 	if err != nil {
 		return s, unavailable("read the edge's standing", err)
 	}
 	if s.Lent, err = sessionIDs(lent); err != nil {
 		return s, err
+	}
+	if len(tills) > 0 {
+		if err = json.Unmarshal(tills, &s.Inside.Tills); err != nil {
+			return s, fmt.Errorf("tills of machines: %w", err)
+		}
 	}
 	s.Inside.Allotted, err = readCounts(counts)
 	return s, err

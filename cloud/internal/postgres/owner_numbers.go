@@ -298,7 +298,11 @@ func (l Lookup) Sums(ctx context.Context, s lookup.Scope) (out lookup.Sums, err 
 const (
 	sealedMade   = `(convert_from(document, 'UTF8')::jsonb ->> 'made_at')::timestamptz`
 	sealedKey    = `operator::text || ':' || scope || ':' || lpad(seq::text, 12, '0')`
-	selectSealed = `select document, previous, hash from closing where operator = any ($1::uuid[]) and scope = any ($2::text[])
+	selectSealed = `select document, previous, hash from (
+		  select operator, scope, seq, document, previous, hash from closing where operator = any ($1::uuid[]) and scope = any ($2::text[])
+		  union all
+		  select operator, scope, seq, convert_to(document::text, 'UTF8'), ''::bytea, ''::bytea from cash_shift
+		   where operator = any ($1::uuid[]) and parking = any ($6::text[])) c where true
 		and (` + sealedMade + `, (` + sealedKey + `) collate "C") < ($3, $4)
 		order by ` + sealedMade + ` desc, (` + sealedKey + `) collate "C" desc limit $5`
 )
@@ -309,16 +313,16 @@ func (l Lookup) Closings(ctx context.Context, s lookup.Scope, shifts bool, page 
 	for i, o := range s.Operators {
 		operators[i] = o.UUID()
 	}
-	scopes := []string{string(books.Days)}
+	scopes, machines := []string{string(books.Days)}, []string{}
 	if shifts {
 		scopes = nil
 		for _, p := range s.Parkings {
-			scopes = append(scopes, string(books.Shifts(p)))
+			scopes, machines = append(scopes, string(books.Shifts(p))), append(machines, string(p))
 		}
 	}
 	at, key := after(page)
 	err = l.r.read(ctx, func(ctx context.Context, pool *pgxpool.Pool) error {
-		rows, err := pool.Query(ctx, selectSealed, operators, scopes, at, key, page.Limit)
+		rows, err := pool.Query(ctx, selectSealed, operators, scopes, at, key, page.Limit, machines)
 		if err != nil {
 			return err
 		}

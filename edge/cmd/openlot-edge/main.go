@@ -33,6 +33,7 @@ type cli struct {
 	Inspect inspectCmd `cmd:"" help:"Print what a stopped agent's store holds, as JSON."`
 	Gate    gateCmd    `cmd:"" help:"Command a lane of the running agent: open it, hold it open, close it to all …"`
 	Repair  repairCmd  `cmd:"" help:"Say what a start would do about a damaged store, or do it."`
+	Pin     pinCmd     `cmd:"" help:"Make what stands for a PIN of the kiosk's staff in the configuration. The PIN is read from the terminal, or from the standard input."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Update  updateCmd  `cmd:"" help:"Install a signed update. It is used when no vehicle is in a lane, and left again if it does not work."`
 	Launch  launchCmd  `cmd:"" help:"Run the installed version of this program with the arguments that follow."`

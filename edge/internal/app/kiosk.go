@@ -35,6 +35,8 @@ type KioskConfig struct {
 	Card      KioskDevice[kiosk.Card]
 	Printer   KioskDevice[kiosk.Printer]
 	World     http.Handler // in front of devices that are simulated; or nil
+	Staff     []KioskStaff // that can unlock the screen
+	Shifts    bool         // cash is taken only while one of them has a shift open
 }
 
 // KioskDevice carries out orders, each once, and reports. Both return at once.
@@ -53,6 +55,7 @@ type takings struct {
 	a    *Agent
 	log  *slog.Logger
 	asks chan kioskAsk
+	seen chan seenCall
 
 	m      kiosk.Machine // only Run's
 	saved  []byte
@@ -83,7 +86,7 @@ type kioskAnswer struct {
 }
 
 func newTakings(cfg KioskConfig, a *Agent) *takings {
-	return &takings{cfg: cfg, a: a, log: a.log.With("component", "kiosk"), asks: make(chan kioskAsk), changed: make(chan struct{})}
+	return &takings{cfg: cfg, a: a, log: a.log.With("component", "kiosk"), asks: make(chan kioskAsk), seen: make(chan seenCall), changed: make(chan struct{})}
 }
 
 // run works until ctx ends.
@@ -101,6 +104,8 @@ func (k *takings) run(ctx context.Context) error {
 		case <-tick.C:
 		case ask := <-k.asks:
 			k.answer(ask)
+		case c := <-k.seen:
+			k.notice(c)
 		}
 	}
 }
@@ -148,7 +153,7 @@ func (k *takings) answer(ask kioskAsk) {
 // device is told anything.
 func (k *takings) step(in kiosk.Input) kiosk.Refusal {
 	next, events, refused := kiosk.Step(k.m, in, k.env())
-	if refused != "" {
+	if refused != "" && !refused.Changes() {
 		return refused
 	}
 	raw, err := json.Marshal(next)
@@ -181,7 +186,7 @@ func (k *takings) step(in kiosk.Input) kiosk.Refusal {
 		}
 		k.fails(string(o.Kind), err)
 	}
-	return ""
+	return refused
 }
 
 // fails says once that something fails.
@@ -205,6 +210,10 @@ func (k *takings) env() kiosk.Env {
 	e := kiosk.Env{
 		Now: at, Mono: mono, Lane: k.cfg.ID, Zone: time.UTC, Fresh: [2]id.Payment{id.New[id.Payment](at), id.New[id.Payment](at)},
 		Price: func(s id.Session) (till.Ask, error) { return k.price(s, at) },
+		Shift: id.New[id.Shift](at), Spare: [2]id.Payment{id.New[id.Payment](at), id.New[id.Payment](at)}, Shifts: k.cfg.Shifts,
+	}
+	if len(k.cfg.Staff) > 0 {
+		e.Staff = k.isStaff
 	}
 	if b := k.prices(at); b != nil {
 		e.Walk, e.Zone, e.Money = b.Walk(), b.Zone(), b.Present(at).Currency

@@ -30,6 +30,7 @@ func (k *takings) show() {
 			Zone: env.Zone.String(), Languages: k.cfg.Languages, Help: k.cfg.Help,
 		},
 		Linked: k.a.rec.online(), Book: k.prices(env.Now), Timed: !now.Hi.IsZero(), Failed: k.failed || k.a.rec.Failed() != nil,
+		Staff: len(k.cfg.Staff) > 0,
 	}
 	k.a.rec.View(func(s *admission.State) {
 		if s.Prices != nil {
@@ -210,6 +211,10 @@ func (k *takings) postDo(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]uint64{"version": a.version, "screen_id": a.screen})
 	case kiosk.InvalidAction:
 		refuse(w, http.StatusUnprocessableEntity, a.refused, "This is no action.")
+	case kiosk.PinWrong, kiosk.StaffOnly:
+		refuse(w, http.StatusForbidden, a.refused, "That is for staff.")
+	case kiosk.PinSlow:
+		refuse(w, http.StatusTooManyRequests, a.refused, "Too many wrong PINs: wait.")
 	case kiosk.TooManyTries:
 		refuse(w, http.StatusTooManyRequests, a.refused, "Too often in vain.")
 	case kiosk.StoreFailed:

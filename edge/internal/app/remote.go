@@ -96,6 +96,12 @@ func (a *Agent) follow(ctx context.Context, from *wire.Order) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, orderWait)
 	defer cancel()
+	if a.ofKiosk(from) {
+		if err := a.kiosk.answerCall(ctx, from); err != nil {
+			a.log.Info("an order was not carried out", "order_id", from.ID.String(), "lane", string(from.Lane), "command", from.Command, "code", fault.Code(err))
+		}
+		return
+	}
 	o := Order{Lane: from.Lane, Command: from.Command, By: from.By, Why: from.Why}
 	if o.Command == "count" {
 		n := int(from.Count)

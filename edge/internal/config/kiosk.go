@@ -19,6 +19,8 @@ type Kiosk struct {
 	Coins     []int64
 	Notes     []int64
 	Filled    int // coins of each kind in a new simulated device
+	Staff     []Staff
+	Shifts    bool // cash is taken in shifts only
 }
 
 // kiosk reads the section kiosk.
@@ -59,6 +61,7 @@ func (r *reader) kiosk(n *node, c *Config) {
 	k.Coins = o.values64("coins", []int64{10, 20, 50, 100, 200})
 	k.Notes = o.values64("notes", []int64{500, 1000, 2000})
 	k.Filled = o.get("filled").number(0, 500, 50)
+	r.staff(o, k)
 	o.done()
 	c.Kiosk = k
 }

@@ -178,7 +178,7 @@ func (m *Machine) Wants() []Order {
 	if m.Phase == Paying && m.TakesCash() {
 		slots.Kind = OrderAccept
 	}
-	out := []Order{slots}
+	out := append([]Order{slots}, m.staffOrders()...)
 	switch m.Phase {
 	case Keeping:
 		out = append(out, Order{Kind: OrderKeep, Seq: m.Seq})
@@ -204,8 +204,10 @@ func (m *Machine) Wants() []Order {
 // TakesCash reports whether coins and notes can be put in.
 func (m *Machine) TakesCash() bool {
 	c := &m.Cash
-	return c.Answers && !c.Full && !c.Stuck && c.escrow() < m.Visit.Ask.Pay+maxChange/2
+	return c.Answers && !c.Full && !c.Stuck && !m.unopened() && c.escrow() < m.Visit.Ask.Pay+maxChange/2
 }
 
 // Cashless reports whether this machine takes no cash at all now.
-func (m *Machine) Cashless() bool { return !m.Cash.Answers || m.Cash.Full || m.Cash.Stuck }
+func (m *Machine) Cashless() bool {
+	return !m.Cash.Answers || m.Cash.Full || m.Cash.Stuck || m.unopened()
+}

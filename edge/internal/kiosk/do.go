@@ -81,6 +81,14 @@ type Action struct {
 	Credit    bool   `json:"credit,omitempty"`
 	Plate     string `json:"plate,omitempty"`
 	EnteredAt string `json:"entered_at,omitempty"`
+
+	// Of staff, whose name is in By.
+	Pin     string   `json:"pin,omitempty"`
+	Counted []Pieces `json:"counted,omitempty"`
+	Hopper  int      `json:"hopper,omitempty"`
+	Count   int      `json:"count,omitempty"`
+	Note    string   `json:"note,omitempty"`
+	Code    string   `json:"code,omitempty"`
 }
 
 // Limits of what is looked for.
@@ -122,17 +130,18 @@ func (s *step) act(in Input) Refusal {
 	if m.Phase.Moving() {
 		return Busy
 	}
+	if r, is := s.staff(a); is {
+		return r
+	}
 	switch a.Name {
 	case "more_time":
 		m.factor = 2
 		return ""
 	case "help":
-		m.helpAt = s.env.Now
-		m.Screen++
-		return ""
+		return s.call()
 	case "back":
-		if !m.helpAt.IsZero() {
-			m.helpAt = time.Time{}
+		if m.Call != nil {
+			s.hangUp()
 			m.Screen++
 			return ""
 		}
@@ -160,7 +169,7 @@ func (s *step) act(in Input) Refusal {
 			m.Visit.SlipSeq = m.Seq
 			return ""
 		}
-	case Keeping, Giving, Returning:
+	case Keeping, Giving, Returning, Serving, Working:
 	}
 	return NotNow
 }

@@ -26,7 +26,9 @@ const (
 )
 
 // Moving reports whether money moves.
-func (p Phase) Moving() bool { return p == Keeping || p == Giving || p == Returning }
+func (p Phase) Moving() bool {
+	return p == Keeping || p == Giving || p == Returning || p == Working
+}
 
 // Machine is the state. What is not left out of its JSON is written down before
 // anything is done by it; the rest is what devices reported last, and the time.
@@ -43,6 +45,13 @@ type Machine struct {
 	Unsettled []Unsettled `json:"unsettled,omitempty"`
 	Keys      []string    `json:"keys,omitempty"` // of the newest actions, so that one is done once
 
+	Staff  string       `json:"staff,omitempty"`  // who has unlocked the screen
+	Wrong  int          `json:"wrong,omitempty"`  // PINs, since the last right one
+	Shift  *Shift       `json:"shift,omitempty"`  // that is open
+	Closed *ShiftClosed `json:"closed,omitempty"` // the last one, until the next
+	Work   *Work        `json:"work,omitempty"`   // Working: what staff asked for
+	Call   *Call        `json:"call,omitempty"`   // for help
+
 	Cash    Cash    `json:"-"`
 	Card    Card    `json:"-"`
 	Printer Printer `json:"-"`
@@ -51,7 +60,10 @@ type Machine struct {
 	begun   bool
 	factor  int // of the times to answer; 0: 1
 	tries   int // to find something
-	helpAt  time.Time
+
+	freeAt   time.Duration // when the next PIN is heard
+	calledAt time.Duration
+	demands  bool // no cash without a shift
 }
 
 // Visit is what somebody does here, until the start screen.
@@ -104,6 +116,11 @@ type Env struct {
 	Walk  time.Duration                      // to the exit
 	Zone  *time.Location
 	Fresh [2]id.Payment // that nobody has
+
+	Staff  func(name, pin string) bool // nil: there is no staff
+	Shifts bool                        // cash is taken in shifts only
+	Shift  id.Shift                    // that nobody has
+	Spare  [2]id.Payment               // that nobody has, for cash that moved without a payment
 }
 
 // Input is one thing that happens.
@@ -114,26 +131,30 @@ type Input struct {
 	Cash    *Cash
 	Card    *Card
 	Printer *Printer
+	Notice  *Notice // of a call for help
 }
 
 // Step is the next state, what is to be journalled with it, and why an action was
 // refused; a refused one changes nothing. Times pass with an Input of nothing.
 func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refused Refusal) {
 	m = m.clone()
-	if !m.begun {
-		m.begun, m.touched, m.since = true, env.Mono, env.Mono
-	}
+	s := step{m: &m, env: env}
 	before := m.Phase
+	if m.demands = env.Shifts; !m.begun {
+		m.begun, m.touched, m.since = true, env.Mono, env.Mono
+		s.begin()
+	}
 	if in.Cash != nil {
 		m.Seq = max(m.Seq, in.Cash.Seq) // of a life that this state has forgotten
 	}
 	if in.Printer != nil {
 		m.Seq = max(m.Seq, in.Printer.Printed)
 	}
-	s := step{m: &m, env: env}
 	switch {
+	case in.Notice != nil:
+		s.notice(in.Notice)
 	case in.Do != nil:
-		if refused = s.do(in); refused != "" {
+		if refused = s.do(in); refused != "" && !refused.Changes() {
 			return m, nil, refused
 		}
 	case in.Cash != nil:
@@ -152,7 +173,7 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 		m.Screen++
 		m.touched, m.since = env.Mono, env.Mono
 	}
-	return m, s.events, ""
+	return m, s.events, refused
 }
 
 func (m Machine) clone() Machine {
@@ -173,6 +194,11 @@ func (s *step) paid(p id.Payment, amount int64, method wire.Method, note string)
 		Kind: wire.Paid, Lane: s.env.Lane, Session: v.Stay.Session, Reservation: v.Stay.Reservation, Payment: p, Amount: amount, Currency: s.env.Money,
 		Method: method, Note: note,
 	}
+	if sh := s.m.Shift; sh != nil && method == wire.Cash && note == "" {
+		counted := *sh // the state before this step has its own
+		counted.Payments++
+		s.m.Shift = &counted
+	}
 	if !v.Ask.Until.IsZero() {
 		e.Until = v.Ask.Until.UnixMilli()
 	}
@@ -189,8 +215,8 @@ func (s *step) money() {
 		switch {
 		case !m.Known:
 			m.Settled, m.Known = m.Cash.Totals, true
-		case m.Cash.Totals.Filled != m.Settled.Filled:
-			m.Settled.Filled = m.Cash.Totals.Filled
+		case !s.filled():
+			return
 		}
 		switch m.Phase {
 		case Keeping:
@@ -199,6 +225,9 @@ func (s *step) money() {
 			s.giving()
 		case Returning:
 			s.returning()
+		case Working:
+			s.explained()
+			s.working()
 		case Paying:
 			if v := &m.Visit; v.Ask.Pay > 0 && m.Cash.escrow() == v.Ask.Pay {
 				s.keep()
@@ -221,6 +250,12 @@ func (s *step) explained() {
 	m := s.m
 	t, was := m.Cash.Totals, m.Settled
 	if over := (t.Kept - was.Kept) - (t.Given - was.Given); over != 0 || t.Kept != was.Kept {
+		if s.env.Money == "" {
+			return // nobody knows yet what money is called here
+		}
+		if over != 0 {
+			s.moved(s.env.Spare[1], over, wire.CashFound, wire.CashMissing, "")
+		}
 		if len(m.Unsettled) < maxUnsettled {
 			m.Unsettled = append(m.Unsettled, Unsettled{At: s.env.Now, Amount: over, Code: till.CreditCode(s.env.Fresh[1])})
 		}
@@ -233,12 +268,14 @@ const maxUnsettled = 50
 // time ends what nobody answers to.
 func (s *step) time() {
 	m := s.m
+	s.unanswered()
 	if m.Phase == Idle {
 		if m.Last != "" && s.env.Mono-m.since >= lastShown {
 			m.Last = ""
 		}
-		if !m.helpAt.IsZero() && s.env.Mono-m.touched >= m.asksAfter()+m.endsAfter() {
-			m.helpAt = time.Time{}
+		if m.Call != nil && s.env.Mono-m.touched >= m.asksAfter()+m.endsAfter() {
+			s.hangUp()
+			m.Screen++
 		}
 		return
 	}
@@ -253,6 +290,8 @@ func (s *step) time() {
 		s.end(Done)
 	case Charging:
 		m.Visit.Stop = true
+	case Serving:
+		s.lock(whyQuiet)
 	default:
 		s.leave(TimedOut)
 	}
@@ -268,6 +307,12 @@ const (
 )
 
 func (m *Machine) asksAfter() time.Duration {
+	switch {
+	case m.Call != nil:
+		return callStands
+	case m.Phase == Serving:
+		return locksTo
+	}
 	if m.Phase == Paid {
 		return paidShown * time.Duration(max(m.factor, 1))
 	}
@@ -275,7 +320,7 @@ func (m *Machine) asksAfter() time.Duration {
 }
 
 func (m *Machine) endsAfter() time.Duration {
-	if m.Phase == Paid {
+	if m.Phase == Paid && m.Call == nil {
 		return 0
 	}
 	return endsAfter * time.Duration(max(m.factor, 1))
@@ -294,7 +339,8 @@ func (s *step) leave(why Outcome) {
 func (s *step) end(why Outcome) {
 	m := s.m
 	m.Phase, m.Visit, m.Last = Idle, Visit{}, why
-	m.factor, m.tries, m.helpAt = 0, 0, time.Time{}
+	m.factor, m.tries = 0, 0
+	s.hangUp()
 }
 
 // reprice asks for what is to be paid now.

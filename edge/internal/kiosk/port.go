@@ -104,4 +104,6 @@ type Order struct {
 	Payment id.Payment // charge, cancel
 	Amount  int64      // charge
 	Slip    *Slip      // print
+	Hopper  int        // fill
+	Count   int        // fill: coins; below 0: taken out
 }

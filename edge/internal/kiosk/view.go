@@ -66,6 +66,7 @@ type Can struct {
 	Validation bool    `json:"validation"`
 	Help       bool    `json:"help"`
 	Takes      []Takes `json:"takes"`
+	Staff      bool    `json:"staff,omitempty"`
 }
 
 // Takes is a coin or note that is taken.
@@ -89,6 +90,7 @@ type Outside struct {
 	Timed  bool       // the time is known
 	Failed bool       // nothing can be written down
 	Free   *int
+	Staff  bool // there is staff that can unlock the screen
 }
 
 // Show makes what is to be shown.
@@ -106,7 +108,7 @@ func (m *Machine) Show(o Outside, env Env) Shown {
 		out.Tariff = s.tariff(o.Book.Present(env.Now))
 	}
 	out.Screen = s.screen(o)
-	if m.Phase != Idle && !m.Phase.Moving() {
+	if (m.Phase != Idle || m.Call != nil) && !m.Phase.Moving() {
 		idle := env.Mono - m.touched
 		out.Deadline = &Deadline{
 			AsksInMS: max(0, (m.asksAfter() - idle).Milliseconds()), EndsInMS: max(0, (m.asksAfter() + m.endsAfter() - idle).Milliseconds()),
@@ -121,7 +123,7 @@ func (m *Machine) Pulse() time.Duration { return m.touched + time.Duration(m.fac
 
 func (m *Machine) can(o Outside) Can {
 	pays := o.Book != nil && o.Timed && !o.Failed
-	c := Can{Cash: pays && !m.Cashless(), Card: pays && m.Card.Answers, Receipts: m.Printer.Answers && m.Printer.Paper, Lost: pays, Help: true, Takes: []Takes{}}
+	c := Can{Cash: pays && !m.Cashless(), Card: pays && m.Card.Answers, Receipts: m.Printer.Answers && m.Printer.Paper, Lost: pays, Help: true, Takes: []Takes{}, Staff: o.Staff}
 	if c.Cash {
 		for _, p := range m.Cash.Takes {
 			c.Takes = append(c.Takes, Takes{p.Value, p.Note})
@@ -145,6 +147,7 @@ func (m *Machine) border(o Outside, can Can) Border {
 	note(o.Book == nil, stopped, "no_prices")
 	note(!o.Timed, stopped, "no_time")
 	note(!can.Cash && !can.Card && o.Book != nil && o.Timed && !o.Failed, stopped, "nothing_takes_money")
+	note(m.unopened(), cash, "no_shift")
 	note(len(m.Unsettled) > 0, cash, "unsettled")
 	note(m.Cash.Full, cash, "box_full")
 	note(!m.Cash.Answers || m.Cash.Stuck, cash, "coins_jammed")
@@ -213,8 +216,8 @@ func (s shower) tariff(t tariff.Tariff) object {
 func (s shower) screen(o Outside) object {
 	m := s.m
 	v := &m.Visit
-	if !m.helpAt.IsZero() {
-		return object{"name": "help", "since": stamp(m.helpAt), "state": "calling"}
+	if m.Call != nil {
+		return s.help(o.Linked)
 	}
 	switch m.Phase {
 	case Idle:
@@ -254,6 +257,8 @@ func (s shower) screen(o Outside) object {
 		return object{"name": "card", "stay": s.stay(), "bill": s.bill(), "phase": phase, "may_cancel": !v.Stop && phase != "working"}
 	case Paid:
 		return s.paid()
+	case Serving, Working:
+		return s.serving()
 	default:
 		return object{"name": "stopped"}
 	}

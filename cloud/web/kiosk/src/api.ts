@@ -21,8 +21,8 @@
 // Only the machine itself (loopback), and addresses that the configuration lists, are
 // answered: all others get 403 "not_here".
 //
-// Not served yet, and refused: ticket, validation, validate, redeem, language, and what
-// is staff's. can says so; the types are here so that pages can be made.
+// Not served yet, and refused: ticket, validation, validate, redeem and language. can
+// says so; the types are here so that pages can be made.
 //
 // Amounts are whole minor units ("minor": 510 is €5.10) of one currency. Times are
 // RFC 3339 with an offset, in UTC. A countdown is told in milliseconds from the event
@@ -129,7 +129,7 @@ export interface Can {
   receipts: boolean
   lost: boolean
   validation: boolean
-  /** Staff can unlock the screen; left out: not yet. */
+  /** There is staff that can unlock the screen. */
   staff?: boolean
   help: boolean
   /** Coins and notes that are taken now, by value, smallest first. */
@@ -368,7 +368,8 @@ export interface Validation {
 export interface Help {
   name: 'help'
   since: string
-  state: 'calling' | 'noticed' | 'no_answer'
+  /** no_line: nobody far away can hear it now; kiosk.help says whom to call. */
+  state: 'calling' | 'noticed' | 'no_answer' | 'no_line'
 }
 
 /** Nothing can be paid here; border says why. Money that is inside is kept on record. */
@@ -387,6 +388,8 @@ export interface Staff {
   /** What should lie in the box. */
   box: Pieces[]
   box_total: Money
+  /** The cash device is doing what was asked for: nothing may be tapped. */
+  busy: boolean
   /** Money that a power cut left in the machine, for staff to look at. */
   unsettled: Unsettled[]
   problem?: Refusal

@@ -87,7 +87,7 @@ func (c *Cash) Order(o kiosk.Order) error {
 		c.open = true
 	case kiosk.OrderShut:
 		c.open = false
-	case kiosk.OrderKeep, kiosk.OrderReturn, kiosk.OrderGive:
+	case kiosk.OrderKeep, kiosk.OrderReturn, kiosk.OrderGive, kiosk.OrderEmpty, kiosk.OrderFill:
 		if o.Seq <= c.m.Seq || c.m.Off {
 			return nil
 		}
@@ -118,6 +118,10 @@ func (c *Cash) Advance() (bool, error) {
 		if p, ok := take(&c.m.Escrow); ok {
 			c.m.Totals.Returned += p.Value
 			return true, c.save()
+		}
+	case kiosk.OrderEmpty, kiosk.OrderFill:
+		if did, err := c.serve(); did || err != nil {
+			return did, err
 		}
 	default:
 		for p, ok := take(&c.todo.Coins); ok; p, ok = take(&c.todo.Coins) {
