@@ -150,6 +150,11 @@ func Samples() []Sample {
 		Seq: 1, Boot: boot, Mono: 1000, Wall: morning * 1000, Kind: wire.Paid, Lane: "kiosk-1", Session: minted[id.Session](0x52), Payment: minted[id.Payment](0x62),
 		Amount: 510, Currency: "EUR", Method: wire.Cash, Until: morning*1000 - 42_000,
 	}
+	byShop, ofCredit, slip := until, until, until
+	byShop.Method, byShop.Shop, byShop.Serial, byShop.Amount = wire.ShopPays, 7, 42, 200
+	ofCredit.Method, ofCredit.Credit = wire.CreditPays, minted[id.Payment](0x63)
+	ofCredit.CreditOf = minted[id.Session](0x51)
+	slip.Note, slip.Amount = wire.NoteSlip, 110
 	ambiguous, throttled := SampleEvents()[7], SampleEvents()[7]
 	ambiguous.Reservation, ambiguous.Generation, ambiguous.Reason = id.Reservation{}, 0, wire.RefuseAmbiguous
 	throttled.Reservation, throttled.Generation, throttled.Reason = id.Reservation{}, 0, wire.RefuseThrottled
@@ -164,6 +169,15 @@ func Samples() []Sample {
 			Minor: 5, Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, Revision: 4711, Software: "openlot-edge 0.1.0", Machine: wire.MachinePriced,
 		}},
 		Sample{Event, "paid-until", &until},
+		Sample{Event, "paid-shop", &byShop}, Sample{Event, "paid-credit", &ofCredit}, Sample{Event, "paid-slip", &slip},
+		Sample{Sync, "delta-shops", &wire.Sync{
+			Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Policy: &wire.Policy{EarlyEntry: 1800, ExitGrace: 600},
+			Prices: &wire.Prices{Name: "Altmarkt", Zone: "Europe/Berlin", Editions: []wire.Edition{{Since: 0, Document: []byte(sampleTariff)}}, Shops: []wire.Shop{
+				{Number: 1, Name: "Bäckerei am Markt", Gives: wire.GivesMinutes, Value: 60, Until: morning + 30*86_400},
+				{Number: 7, Name: "Kino", Gives: wire.GivesPercent, Value: 50, Most: 500, Until: morning},
+				{Number: wire.MaxShop, Name: "Theater", Gives: wire.GivesAmount, Value: 200, Until: morning},
+			}},
+		}},
 		Sample{Sync, "delta-prices", &wire.Sync{
 			Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Policy: &wire.Policy{EarlyEntry: 1800, ExitGrace: 600},
 			Entries: []wire.Entry{priced, unpriced}, Prices: &wire.Prices{Name: "Altmarkt", Zone: "Europe/Berlin", Editions: []wire.Edition{

@@ -8,7 +8,7 @@ import (
 
 // Minor is the protocol's minor version that this code speaks. The cloud sends
 // a field that a minor version added only to edges that said they know it.
-const Minor uint8 = 5
+const Minor uint8 = 6
 
 // Hello opens a connection: what the edge is and how far it has come.
 type Hello struct {

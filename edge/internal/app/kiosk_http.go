@@ -30,6 +30,7 @@ func (k *takings) show() {
 			Zone: env.Zone.String(), Languages: k.cfg.Languages, Help: k.cfg.Help,
 		},
 		Linked: k.a.rec.online(), Book: k.prices(env.Now), Timed: !now.Hi.IsZero(), Failed: k.failed || k.a.rec.Failed() != nil,
+		Enter: env.Entrance.Here, Shops: k.anyShop(now.Hi),
 	}
 	k.a.rec.View(func(s *admission.State) {
 		if s.Prices != nil {

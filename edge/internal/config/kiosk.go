@@ -2,7 +2,9 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 
+	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -18,7 +20,8 @@ type Kiosk struct {
 	Devices   string // simulated
 	Coins     []int64
 	Notes     []int64
-	Filled    int // coins of each kind in a new simulated device
+	Filled    int     // coins of each kind in a new simulated device
+	Lane      id.Lane // at which it stands and gives tickets; or empty
 }
 
 // kiosk reads the section kiosk.
@@ -59,6 +62,13 @@ func (r *reader) kiosk(n *node, c *Config) {
 	k.Coins = o.values64("coins", []int64{10, 20, 50, 100, 200})
 	k.Notes = o.values64("notes", []int64{500, 1000, 2000})
 	k.Filled = o.get("filled").number(0, 500, 50)
+	if at := o.get("lane"); at.there() {
+		if i := slices.IndexFunc(c.Lanes, func(l Lane) bool { return string(l.ID) == at.text() }); i < 0 || c.Lanes[i].Direction != admission.Entry && !c.Lanes[i].Reversible {
+			at.bad(CodeValue, "Write the id of an entry, or leave it out.", "%q is no lane that leads in.", at.text())
+		} else {
+			k.Lane = c.Lanes[i].ID
+		}
+	}
 	o.done()
 	c.Kiosk = k
 }

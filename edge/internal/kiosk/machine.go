@@ -43,6 +43,9 @@ type Machine struct {
 	Unsettled []Unsettled `json:"unsettled,omitempty"`
 	Keys      []string    `json:"keys,omitempty"` // of the newest actions, so that one is done once
 
+	Codes map[uint16]bitmap `json:"codes,omitempty"` // of each shop, that are used
+	Slips []Slipped         `json:"slips,omitempty"` // that this machine has given
+
 	Cash    Cash    `json:"-"`
 	Card    Card    `json:"-"`
 	Printer Printer `json:"-"`
@@ -51,6 +54,8 @@ type Machine struct {
 	begun   bool
 	factor  int // of the times to answer; 0: 1
 	tries   int // to find something
+	wrong   int // codes, the last one at wrongAt
+	wrongAt time.Duration
 	helpAt  time.Time
 }
 
@@ -83,6 +88,12 @@ type Visit struct {
 	ExitBy   time.Time   `json:"exit_by,omitzero"`
 	Slip     *Slip       `json:"slip,omitempty"`
 	SlipSeq  uint64      `json:"slip_seq,omitempty"`
+
+	Ticket *Ticket `json:"ticket,omitempty"` // Ticketing
+
+	Gifts     []Gift    `json:"gifts,omitempty"`     // by shops, in this visit
+	Redeemed  int64     `json:"redeemed,omitempty"`  // by a slip
+	OwedUntil time.Time `json:"owed_until,omitzero"` // Owed is what is left of a slip, and is good until then
 }
 
 // Unsettled is money of which the device counted something that nobody asked for:
@@ -100,9 +111,12 @@ type Env struct {
 	Money money.Currency
 	Lane  id.Lane // the machine's id
 
-	Price func(id.Session) (till.Ask, error) // what is asked for now; errors: it cannot be priced, or is not inside
-	Walk  time.Duration                      // to the exit
-	Zone  *time.Location
+	Price    func(id.Session) (till.Ask, error) // what is asked for now; errors: it cannot be priced, or is not inside
+	Walk     time.Duration                      // to the exit
+	Zone     *time.Location
+	Entrance Entrance // the lane that it stands at
+	Shops    Shops
+
 	Fresh [2]id.Payment // that nobody has
 }
 
@@ -114,13 +128,15 @@ type Input struct {
 	Cash    *Cash
 	Card    *Card
 	Printer *Printer
+	Issued  *Issued // the lane's answer to a ticket
 }
 
 // Step is the next state, what is to be journalled with it, and why an action was
 // refused; a refused one changes nothing. Times pass with an Input of nothing.
 func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refused Refusal) {
 	m = m.clone()
-	if !m.begun {
+	first := !m.begun
+	if first {
 		m.begun, m.touched, m.since = true, env.Mono, env.Mono
 	}
 	before := m.Phase
@@ -131,6 +147,9 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 		m.Seq = max(m.Seq, in.Printer.Printed)
 	}
 	s := step{m: &m, env: env}
+	if first {
+		s.resumeTicket()
+	}
 	switch {
 	case in.Do != nil:
 		if refused = s.do(in); refused != "" {
@@ -144,7 +163,12 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 	case in.Card != nil:
 		m.Card = *in.Card
 	case in.Printer != nil:
-		m.Printer = *in.Printer
+		was := m.printed()
+		if m.Printer = *in.Printer; m.Phase == Ticketing && m.printed() && !was {
+			m.touched = env.Mono // from now on it can be taken
+		}
+	case in.Issued != nil:
+		s.issued(in.Issued)
 	}
 	s.money()
 	s.time()
@@ -156,7 +180,7 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 }
 
 func (m Machine) clone() Machine {
-	m.Unsettled, m.Keys = slices.Clone(m.Unsettled), slices.Clone(m.Keys)
+	m.Unsettled, m.Keys, m.Slips = slices.Clone(m.Unsettled), slices.Clone(m.Keys), slices.Clone(m.Slips)
 	return m
 }
 
@@ -168,6 +192,10 @@ type step struct {
 }
 
 func (s *step) paid(p id.Payment, amount int64, method wire.Method, note string) {
+	s.events = append(s.events, s.payment(p, amount, method, note))
+}
+
+func (s *step) payment(p id.Payment, amount int64, method wire.Method, note string) wire.Event {
 	v := &s.m.Visit
 	e := wire.Event{
 		Kind: wire.Paid, Lane: s.env.Lane, Session: v.Stay.Session, Reservation: v.Stay.Reservation, Payment: p, Amount: amount, Currency: s.env.Money,
@@ -176,11 +204,11 @@ func (s *step) paid(p id.Payment, amount int64, method wire.Method, note string)
 	if !v.Ask.Until.IsZero() {
 		e.Until = v.Ask.Until.UnixMilli()
 	}
-	s.events = append(s.events, e)
+	return e
 }
 
 // NoteCredit is the note of a payment that is change which could not be given.
-const NoteCredit = "change_credit"
+const NoteCredit = wire.NoteSlip
 
 // money follows what the devices have counted.
 func (s *step) money() {
@@ -242,10 +270,10 @@ func (s *step) time() {
 		}
 		return
 	}
-	if m.Phase == Paying && m.Cash.escrow() == 0 && s.env.Now.Sub(m.Visit.Asked) >= priceHolds {
+	if (m.Phase == Paying || m.Phase == Validating) && m.Cash.escrow() == 0 && s.env.Now.Sub(m.Visit.Asked) >= priceHolds {
 		s.reprice()
 	}
-	if m.Phase.Moving() || s.env.Mono-m.touched < m.asksAfter()+m.endsAfter() {
+	if m.Phase.Moving() || m.asksLane() || s.env.Mono-m.touched < m.asksAfter()+m.endsAfter() {
 		return
 	}
 	switch m.Phase {
@@ -253,6 +281,8 @@ func (s *step) time() {
 		s.end(Done)
 	case Charging:
 		m.Visit.Stop = true
+	case Ticketing:
+		s.end(Done)
 	default:
 		s.leave(TimedOut)
 	}
@@ -268,14 +298,17 @@ const (
 )
 
 func (m *Machine) asksAfter() time.Duration {
-	if m.Phase == Paid {
+	if m.shows() {
 		return paidShown * time.Duration(max(m.factor, 1))
 	}
 	return asksAfter * time.Duration(max(m.factor, 1))
 }
 
+// shows reports that all is done, and is only shown.
+func (m *Machine) shows() bool { return m.Phase == Paid || m.Phase == Ticketing && m.printed() }
+
 func (m *Machine) endsAfter() time.Duration {
-	if m.Phase == Paid {
+	if m.shows() {
 		return 0
 	}
 	return endsAfter * time.Duration(max(m.factor, 1))

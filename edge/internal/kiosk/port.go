@@ -104,4 +104,5 @@ type Order struct {
 	Payment id.Payment // charge, cancel
 	Amount  int64      // charge
 	Slip    *Slip      // print
+	Session id.Session // ticket
 }

@@ -21,8 +21,8 @@
 // Only the machine itself (loopback), and addresses that the configuration lists, are
 // answered: all others get 403 "not_here".
 //
-// Not served yet, and refused: ticket, validation, validate, redeem, language, and what
-// is staff's. can says so; the types are here so that pages can be made.
+// Not served yet, and refused: what is staff's. can says so; the types are here so that
+// pages can be made.
 //
 // Amounts are whole minor units ("minor": 510 is €5.10) of one currency. Times are
 // RFC 3339 with an offset, in UTC. A countdown is told in milliseconds from the event
@@ -456,7 +456,6 @@ export type Ask =
   /** Done with the paid screen. */
   | {action: 'done'}
   | {action: 'help'}
-  | {action: 'language'; language: string}
   /** Staff. by is a name from the configuration. */
   | {action: 'staff_unlock'; by: string; pin: string}
   | {action: 'staff_lock'}
@@ -502,6 +501,8 @@ export type Refusal =
   | 'plate_and_time' // lost ticket: say plate or about when
   | 'no_tickets' // REFUSE_FULL or closed: no ticket now
   | 'no_printer'
+  | 'drive_up' // nobody stands at the arm
+  | 'lane_busy' // the vehicle before is still passing
   | 'pin_wrong' // 403
   | 'pin_slow' // 429: too many wrong ones; wait
   | 'staff_only' // 403
