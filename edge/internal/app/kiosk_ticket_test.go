@@ -159,12 +159,17 @@ func TestAKioskGivesNoTicketThatTheLaneWouldNot(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.board.levels(entry2, func(in *lane.Inputs) { in.Arming, in.Far = lane.Off, lane.Off })
+	k.must(`"action":"ticket"`)
+	k.screen("ticket", "problem", `"drive_up"`) // so that the lane has seen it
+	k.must(`"action":"back"`)
 	if _, err := k.agent.Obey(t.Context(), Order{Lane: "entry-2", Command: "turn", By: "test", Why: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	k.board.arrive(entry2)
 	k.screen("start", "", "")
-	if code := k.do(`"action":"ticket"`); code != string(kiosk.NoTickets) || k.seen["can"].(map[string]any)["tickets"] != false {
+	code := k.do(`"action":"ticket"`)
+	k.screen("start", "", "")
+	if code != string(kiosk.NoTickets) || k.seen["can"].(map[string]any)["tickets"] != false {
 		t.Errorf("%q at a lane that leads out, can: %v", code, k.seen["can"])
 	}
 	k.board.stillShut()
