@@ -4081,7 +4081,7 @@ type Shop struct {
 	// Owed What its codes took off: the shop owes it. In the list only
 	Owed *Amount `json:"owed,omitempty"`
 
-	// Used Codes that were used
+	// Used Codes that were used, as far as the edge has told
 	Used  *int  `json:"used,omitempty"`
 	Value int64 `json:"value"`
 }

@@ -50,7 +50,7 @@ func TestAShopOwesWhatItsCodeTookOff(t *testing.T) {
 // in it, once; what is left of it is a slip again. One that is used again is on record,
 // counts for the driver, and is nobody's debt.
 func TestASlipPaysOnceWhereverItIsUsed(t *testing.T) {
-	w, j := start(t, 4)
+	w, j := start(t, 40)
 	slip := func(s id.Session, p id.Payment, minor int64) {
 		j.add(t, noon, wire.Event{Kind: wire.Paid, Lane: "kiosk-1", Session: s, Payment: p, Amount: minor, Currency: "EUR", Method: wire.Cash, Note: wire.NoteSlip})
 	}

@@ -5,11 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
 	"github.com/openlot/openlot/cloud/internal/shop"
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/till"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -102,5 +104,56 @@ func TestAShopAndItsCodes(t *testing.T) {
 	}
 	if away, err := s.List(t.Context(), "south"); err != nil || len(away) != 0 {
 		t.Fatalf("%+v, %v", away, err)
+	}
+}
+
+// What a shop owes is what its codes took off on the real store: each payment once, also
+// when the edge tells it again; and a slip that pays for another stay leaves the sum as
+// it was.
+func TestWhatAShopOwesIsWhatItsCodesTookOff(t *testing.T) {
+	db, dsn := postgrestest.New(t)
+	owner := postgrestest.Owner(t, dsn)
+	clock := &shown{}
+	began := clock.now().UTC().Truncate(time.Second)
+	postgrestest.Import(t, db, began, postgrestest.Parking("north", 20))
+	s := &shop.Service{Store: postgres.NewShops(db), Now: clock.now}
+	if _, err := s.Add(t.Context(), "north", shop.Shop{Name: "Kino", Gives: shop.Amount, Value: 150, GoodUntil: began.Add(time.Hour)}, parking.Author{}); err != nil {
+		t.Fatal(err)
+	}
+	g := newGate(t, db, committerAt(t, db, clock.now), clock, "north")
+	g.must(&fleet.Allot{Lot: "north", Inside: g.inside()})
+	first, second := g.enters(began), g.enters(began)
+	clock.forward(50 * time.Minute)
+	pay := func(at id.Session, e wire.Event) id.Payment {
+		e.Kind, e.Session, e.Currency = wire.Paid, at, "EUR"
+		if e.Payment.IsZero() {
+			e.Payment = id.New[id.Payment](began)
+		}
+		g.tell(began.Add(30*time.Minute), e)
+		return e.Payment
+	}
+	code := wire.Event{Amount: 150, Method: wire.ShopPays, Shop: 1, Serial: 7, Payment: id.New[id.Payment](began)}
+	pay(first, code)
+	pay(first, code)
+	slip := pay(first, wire.Event{Amount: 300, Method: wire.Cash, Note: wire.NoteSlip})
+	pay(second, wire.Event{Amount: 90, Method: wire.ShopPays, Shop: 1, Serial: 8})
+	pay(second, wire.Event{Amount: 300, Method: wire.CreditPays, Credit: slip, CreditOf: first})
+	for _, one := range []id.Session{first, second} {
+		g.tell(began.Add(31*time.Minute), wire.Event{Kind: wire.Exited, Session: one, Reason: wire.AdmitWalkin})
+	}
+	list, err := s.List(t.Context(), "north")
+	if err != nil || len(list) != 1 || list[0].Uses != 2 || list[0].Owed.Minor != 240 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for query, want := range map[string]int{
+		`select sum(amount)::int from ledger_entry where account = 'shops'`:                             240,
+		`select sum(amount)::int from ledger_entry`:                                                     0,
+		`select (p->>'used')::int from session, jsonb_array_elements(payments) p where p ? 'used'`:      300,
+		`select count(*)::int from shop_use where serial in (7, 8) and number = 1 and currency = 'EUR'`: 2,
+		`select count(*)::int from incident where detail like '%slip%'`:                                 0,
+	} {
+		if n := count(t, owner, query); n != want {
+			t.Errorf("%s: %d, want %d", query, n, want)
+		}
 	}
 }

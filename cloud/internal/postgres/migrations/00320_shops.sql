@@ -21,7 +21,7 @@ grant select, insert, update on shop to openlot_app;
 -- What their codes took off, from the payments of stays, where each is once.
 create table shop_use (
   parking  text collate "C" not null,
-  payment  uuid not null,
+  payment  text collate "C" not null,
   number   integer not null,
   serial   integer not null,
   session  uuid not null,
@@ -38,7 +38,7 @@ create function session_by_shops() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   insert into shop_use (parking, payment, number, serial, session, amount, currency, at)
-  select new.parking, (p->>'id')::uuid, (p->>'shop')::integer, (p->>'serial')::integer, new.id,
+  select new.parking, p->>'id', (p->>'shop')::integer, (p->>'serial')::integer, new.id,
          (p->'amount'->>'minor')::bigint, p->'amount'->>'currency', (p->>'at')::timestamptz
     from jsonb_array_elements(new.payments) p where p ? 'shop'
   on conflict do nothing;
