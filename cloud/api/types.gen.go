@@ -106,6 +106,9 @@ const (
 	CapacityChanged   ConfigChangeWhat = "capacity.changed"
 	CapacityUnblocked ConfigChangeWhat = "capacity.unblocked"
 	PolicyChanged     ConfigChangeWhat = "policy.changed"
+	ShopAdded         ConfigChangeWhat = "shop.added"
+	ShopChanged       ConfigChangeWhat = "shop.changed"
+	ShopCodes         ConfigChangeWhat = "shop.codes"
 	TariffAdopted     ConfigChangeWhat = "tariff.adopted"
 	TariffScheduled   ConfigChangeWhat = "tariff.scheduled"
 	TariffWithdrawn   ConfigChangeWhat = "tariff.withdrawn"
@@ -126,6 +129,12 @@ func (e ConfigChangeWhat) Valid() bool {
 	case CapacityUnblocked:
 		return true
 	case PolicyChanged:
+		return true
+	case ShopAdded:
+		return true
+	case ShopChanged:
+		return true
+	case ShopCodes:
 		return true
 	case TariffAdopted:
 		return true
@@ -514,6 +523,7 @@ const (
 	LedgerAccountReceivable     LedgerAccount = "receivable"
 	LedgerAccountRevenue        LedgerAccount = "revenue"
 	LedgerAccountSafe           LedgerAccount = "safe"
+	LedgerAccountShops          LedgerAccount = "shops"
 	LedgerAccountTaxPayable     LedgerAccount = "tax_payable"
 	LedgerAccountTerminal       LedgerAccount = "terminal"
 )
@@ -547,6 +557,8 @@ func (e LedgerAccount) Valid() bool {
 		return true
 	case LedgerAccountSafe:
 		return true
+	case LedgerAccountShops:
+		return true
 	case LedgerAccountTaxPayable:
 		return true
 	case LedgerAccountTerminal:
@@ -574,6 +586,7 @@ const (
 	LedgerPostingKindPayout         LedgerPostingKind = "payout"
 	LedgerPostingKindRefund         LedgerPostingKind = "refund"
 	LedgerPostingKindRelease        LedgerPostingKind = "release"
+	LedgerPostingKindShopIn         LedgerPostingKind = "shop_in"
 	LedgerPostingKindWriteOff       LedgerPostingKind = "write_off"
 )
 
@@ -611,6 +624,8 @@ func (e LedgerPostingKind) Valid() bool {
 	case LedgerPostingKindRefund:
 		return true
 	case LedgerPostingKindRelease:
+		return true
+	case LedgerPostingKindShopIn:
 		return true
 	case LedgerPostingKindWriteOff:
 		return true
@@ -930,6 +945,8 @@ const (
 	ProblemCodeChangePending         ProblemCode = "change_pending"
 	ProblemCodeClaimedAlready        ProblemCode = "claimed_already"
 	ProblemCodeCodeRequired          ProblemCode = "code_required"
+	ProblemCodeCodesMovedOn          ProblemCode = "codes_moved_on"
+	ProblemCodeCodesUsedUp           ProblemCode = "codes_used_up"
 	ProblemCodeContended             ProblemCode = "contended"
 	ProblemCodeCrossOrigin           ProblemCode = "cross_origin"
 	ProblemCodeDatabaseUnavailable   ProblemCode = "database_unavailable"
@@ -995,6 +1012,10 @@ const (
 	ProblemCodeSecondFactorMissing   ProblemCode = "second_factor_missing"
 	ProblemCodeSecondFactorRequired  ProblemCode = "second_factor_required"
 	ProblemCodeSessionNotFound       ProblemCode = "session_not_found"
+	ProblemCodeShopExists            ProblemCode = "shop_exists"
+	ProblemCodeShopInvalid           ProblemCode = "shop_invalid"
+	ProblemCodeShopNotFound          ProblemCode = "shop_not_found"
+	ProblemCodeShopsFull             ProblemCode = "shops_full"
 	ProblemCodeSoldOut               ProblemCode = "sold_out"
 	ProblemCodeSpaceTypeUnknown      ProblemCode = "space_type_unknown"
 	ProblemCodeStopping              ProblemCode = "stopping"
@@ -1066,6 +1087,10 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeClaimedAlready:
 		return true
 	case ProblemCodeCodeRequired:
+		return true
+	case ProblemCodeCodesMovedOn:
+		return true
+	case ProblemCodeCodesUsedUp:
 		return true
 	case ProblemCodeContended:
 		return true
@@ -1197,6 +1222,14 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodeSessionNotFound:
 		return true
+	case ProblemCodeShopExists:
+		return true
+	case ProblemCodeShopInvalid:
+		return true
+	case ProblemCodeShopNotFound:
+		return true
+	case ProblemCodeShopsFull:
+		return true
 	case ProblemCodeSoldOut:
 		return true
 	case ProblemCodeSpaceTypeUnknown:
@@ -1293,6 +1326,7 @@ const (
 	ReceiptMovementsKindPayout       ReceiptMovementsKind = "payout"
 	ReceiptMovementsKindRefund       ReceiptMovementsKind = "refund"
 	ReceiptMovementsKindRelease      ReceiptMovementsKind = "release"
+	ReceiptMovementsKindShopIn       ReceiptMovementsKind = "shop_in"
 	ReceiptMovementsKindWriteOff     ReceiptMovementsKind = "write_off"
 )
 
@@ -1322,6 +1356,8 @@ func (e ReceiptMovementsKind) Valid() bool {
 	case ReceiptMovementsKindRefund:
 		return true
 	case ReceiptMovementsKindRelease:
+		return true
+	case ReceiptMovementsKindShopIn:
 		return true
 	case ReceiptMovementsKindWriteOff:
 		return true
@@ -1513,6 +1549,27 @@ func (e SessionState) Valid() bool {
 	case OnlyPaid:
 		return true
 	case Presumed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShopGives.
+const (
+	ShopGivesAmount  ShopGives = "amount"
+	ShopGivesMinutes ShopGives = "minutes"
+	ShopGivesPercent ShopGives = "percent"
+)
+
+// Valid indicates whether the value is a known member of the ShopGives enum.
+func (e ShopGives) Valid() bool {
+	switch e {
+	case ShopGivesAmount:
+		return true
+	case ShopGivesMinutes:
+		return true
+	case ShopGivesPercent:
 		return true
 	default:
 		return false
@@ -3733,12 +3790,15 @@ type Receipt struct {
 		Credit   Amount `json:"credit"`
 
 		// Credited Of what is due, given back all the same
-		Credited   *Amount `json:"credited,omitempty"`
-		Held       Amount  `json:"held"`
-		Overpaid   Amount  `json:"overpaid"`
-		Owed       Amount  `json:"owed"`
-		Refunded   Amount  `json:"refunded"`
-		Released   Amount  `json:"released"`
+		Credited *Amount `json:"credited,omitempty"`
+		Held     Amount  `json:"held"`
+		Overpaid Amount  `json:"overpaid"`
+		Owed     Amount  `json:"owed"`
+		Refunded Amount  `json:"refunded"`
+		Released Amount  `json:"released"`
+
+		// Shops Taken off by codes of shops
+		Shops      *Amount `json:"shops,omitempty"`
 		Terminal   Amount  `json:"terminal"`
 		WrittenOff Amount  `json:"written_off"`
 	} `json:"sums"`
@@ -4052,6 +4112,70 @@ type ShiftRow struct {
 	Payments *int64    `json:"payments,omitempty"`
 	Seq      int64     `json:"seq"`
 	Until    time.Time `json:"until"`
+}
+
+// Shop defines model for Shop.
+type Shop struct {
+	// Gives What a code takes off: the last minutes of a stay, a percentage, or minor units
+	Gives     ShopGives `json:"gives"`
+	GoodUntil time.Time `json:"good_until"`
+
+	// Issued Codes that were made
+	Issued int `json:"issued"`
+
+	// Most Minor units for one stay, by all its codes; 0: one code for a stay
+	Most   int64  `json:"most"`
+	Name   string `json:"name"`
+	Number int    `json:"number"`
+
+	// Open Its codes are good now
+	Open bool `json:"open"`
+
+	// Owed What its codes took off: the shop owes it. In the list only
+	Owed *Amount `json:"owed,omitempty"`
+
+	// Used Codes that were used, as far as the edge has told
+	Used  *int  `json:"used,omitempty"`
+	Value int64 `json:"value"`
+}
+
+// ShopAnswer defines model for ShopAnswer.
+type ShopAnswer struct {
+	Shop Shop `json:"shop"`
+}
+
+// ShopChange defines model for ShopChange.
+type ShopChange struct {
+	GoodUntil *time.Time `json:"good_until,omitempty"`
+	Most      *int64     `json:"most,omitempty"`
+	Name      *string    `json:"name,omitempty"`
+}
+
+// ShopCodesRequest defines model for ShopCodesRequest.
+type ShopCodesRequest struct {
+	// After How many codes the shop has had so far
+	After int `json:"after"`
+	Count int `json:"count"`
+}
+
+// ShopGives What a code takes off: the last minutes of a stay, a percentage, or minor units
+type ShopGives string
+
+// ShopRequest defines model for ShopRequest.
+type ShopRequest struct {
+	// Gives What a code takes off: the last minutes of a stay, a percentage, or minor units
+	Gives     ShopGives `json:"gives"`
+	GoodUntil time.Time `json:"good_until"`
+	Most      *int64    `json:"most,omitempty"`
+	Name      string    `json:"name"`
+
+	// Value Minutes to 527,040, percent to 100, or minor units
+	Value int64 `json:"value"`
+}
+
+// Shops defines model for Shops.
+type Shops struct {
+	Shops []Shop `json:"shops"`
 }
 
 // Shortage defines model for Shortage.
@@ -5117,6 +5241,15 @@ type CommandLaneJSONRequestBody = LaneCommandRequest
 
 // ChangeOwnPolicyJSONRequestBody defines body for ChangeOwnPolicy for application/json ContentType.
 type ChangeOwnPolicyJSONRequestBody = PolicyRequest
+
+// AddOwnShopJSONRequestBody defines body for AddOwnShop for application/json ContentType.
+type AddOwnShopJSONRequestBody = ShopRequest
+
+// ChangeOwnShopJSONRequestBody defines body for ChangeOwnShop for application/json ContentType.
+type ChangeOwnShopJSONRequestBody = ShopChange
+
+// MakeOwnShopCodesJSONRequestBody defines body for MakeOwnShopCodes for application/json ContentType.
+type MakeOwnShopCodesJSONRequestBody = ShopCodesRequest
 
 // AdoptOwnTariffJSONRequestBody defines body for AdoptOwnTariff for application/json ContentType.
 type AdoptOwnTariffJSONRequestBody = AdoptRequest

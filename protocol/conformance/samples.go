@@ -161,6 +161,11 @@ func Samples() []Sample {
 	closed.Kind, closed.Amount, closed.Expected, closed.Taken, closed.Given = wire.ShiftClosed, 4990, 5000, 6000, 980
 	closed.Stays, closed.Payments, closed.Why = 19_020, 12, "a coin fell down"
 	help := wire.Event{Seq: 1, Boot: boot, Mono: 1000, Wall: morning * 1000, Kind: wire.HelpCalled, Lane: "kiosk-1", Note: wire.HelpWanted}
+	byShop, ofCredit, slip := until, until, until
+	byShop.Method, byShop.Shop, byShop.Serial, byShop.Amount = wire.ShopPays, 7, 42, 200
+	ofCredit.Method, ofCredit.Credit = wire.CreditPays, minted[id.Payment](0x63)
+	ofCredit.CreditOf = minted[id.Session](0x51)
+	slip.Note, slip.Amount = wire.NoteSlip, 110
 	ambiguous, throttled := SampleEvents()[7], SampleEvents()[7]
 	ambiguous.Reservation, ambiguous.Generation, ambiguous.Reason = id.Reservation{}, 0, wire.RefuseAmbiguous
 	throttled.Reservation, throttled.Generation, throttled.Reason = id.Reservation{}, 0, wire.RefuseThrottled
@@ -182,6 +187,15 @@ func Samples() []Sample {
 		Sample{Event, "help-called", &help},
 		Sample{Order, "notice", &wire.Order{
 			ID: minted[id.Order](0x74), Journal: journal, Lane: "kiosk-1", Command: wire.CommandNotice, By: "A1", Why: "I am coming", NotAfter: (morning + 10) * 1000,
+		}},
+		Sample{Event, "paid-shop", &byShop}, Sample{Event, "paid-credit", &ofCredit}, Sample{Event, "paid-slip", &slip},
+		Sample{Sync, "delta-shops", &wire.Sync{
+			Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Policy: &wire.Policy{EarlyEntry: 1800, ExitGrace: 600},
+			Prices: &wire.Prices{Name: "Altmarkt", Zone: "Europe/Berlin", Editions: []wire.Edition{{Since: 0, Document: []byte(sampleTariff)}}, Shops: []wire.Shop{
+				{Number: 1, Name: "Bäckerei am Markt", Gives: wire.GivesMinutes, Value: 60, Until: morning + 30*86_400},
+				{Number: 7, Name: "Kino", Gives: wire.GivesPercent, Value: 50, Most: 500, Until: morning},
+				{Number: wire.MaxShop, Name: "Theater", Gives: wire.GivesAmount, Value: 200, Until: morning},
+			}},
 		}},
 		Sample{Sync, "delta-prices", &wire.Sync{
 			Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Policy: &wire.Policy{EarlyEntry: 1800, ExitGrace: 600},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/openlot/openlot/protocol/conformance"
 	"github.com/openlot/openlot/protocol/pass"
+	"github.com/openlot/openlot/protocol/till"
 	"github.com/openlot/openlot/protocol/topic"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -53,6 +54,11 @@ func TestSpecIsTrue(t *testing.T) {
 	}
 	sampleKey := conformance.SampleGateKey()
 	says("`" + sampleKey.Code(conformance.SamplePasses()["plain"].Reservation, 1) + "`")
+	says("`" + till.ShopCode(sampleKey, 7, 42) + "`")
+	says(fmt.Sprintf("number `u16`, 1 to %s, rising", thousands(wire.MaxShop)))
+	says(fmt.Sprintf("33 serial `u32`, 1 to %s,", thousands(wire.MaxSerial)))
+	says(fmt.Sprintf("minutes to %s", thousands(wire.MaxShopMinutes)))
+	says(fmt.Sprintf("4 shops, up to %d", wire.MaxShops))
 	plate := sampleKey.Plate("DDOL123")
 	says("`" + hex.EncodeToString(plate[:]) + "`")
 	says(fmt.Sprintf("protocol, version 1.%d", wire.Minor))

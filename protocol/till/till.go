@@ -102,6 +102,8 @@ type Payment struct {
 	At     time.Time
 	Until  time.Time // up to when it was priced; zero: At
 	Amount int64
+	Shop   uint16 // that pays it with a code; 0: the driver has paid
+	Slip   bool   // a slip was given for it: it pays nothing of this stay
 }
 
 // Ends is up to when the payment was for: Until, unless that cannot be true.
@@ -140,13 +142,14 @@ type Ask struct {
 	Total   money.Amount // what the stay costs up to Until
 	Tax     money.Amount // in it
 	Covered int64        // of Total, by a hold or an earlier charge
-	Paid    int64        // at machines
+	Paid    int64        // at machines, also by shops
 	Pay     int64        // what is left of it, at least 0
 
 	TaxBasisPoints int
 	TariffVersion  uint32
 	Lines          []tariff.Line // sum to Total
 	Until          time.Time     // up to when it is priced
+	Shops          []Taken       // of Paid, by shops
 	ExitBy         time.Time     // nothing more is due until then; zero: it is due already
 }
 
@@ -163,8 +166,11 @@ func (b *Book) Ask(s Stay, now time.Time) (Ask, error) {
 	}
 	a.Until = end
 	for _, p := range s.Payments {
-		a.Paid += p.Amount
+		if !p.Slip {
+			a.Paid += p.Amount
+		}
 	}
+	a.Shops = byShop(s.Payments)
 	if q := quote(s); q != nil && q.Currency == a.Total.Currency {
 		a.Covered = min(a.Total.Minor, q.Covered)
 	}

@@ -42,6 +42,9 @@ type Method string
 const (
 	Cash Method = "cash" // coins or notes, less the change that was given
 	Card Method = "card" // by the machine's terminal
+
+	ShopPays   Method = "shop"   // a code that a shop gave; the shop owes it (since 1.6)
+	CreditPays Method = "credit" // a credit that a machine gave instead of change; no money moves (since 1.6)
 )
 
 // Uncertain is the Uncertainty of a clock that has never been set.
@@ -80,6 +83,11 @@ type Event struct {
 	Code        string         `cbor:"27,keyasint,omitempty"` // Commanded: why the order was refused; the note says that it was (since 1.4)
 	Until       int64          `cbor:"28,keyasint,omitempty"` // Paid: Unix milliseconds up to which it was priced; 0: until it was paid (since 1.5)
 
+	Shop   uint16     `cbor:"32,keyasint,omitempty"` // Paid by a shop: its number (since 1.6)
+	Serial uint32     `cbor:"33,keyasint,omitempty"` // Paid by a shop: of its code (since 1.6)
+	Credit id.Payment `cbor:"34,keyasint,omitempty"` // Paid out of a credit: the payment that it was given as (since 1.6)
+
+	CreditOf id.Session `cbor:"35,keyasint,omitempty"` // Paid out of a credit: the stay that it was given for (since 1.6)
 	// Since 1.6, of a machine's cash.
 	Shift    id.Shift `cbor:"40,keyasint,omitempty"` // ShiftOpened, ShiftClosed; CashMoved within one
 	Expected int64    `cbor:"41,keyasint,omitempty"` // ShiftClosed: what should have been in the box, in minor units
@@ -88,6 +96,11 @@ type Event struct {
 	Stays    int64    `cbor:"44,keyasint,omitempty"` // ShiftClosed: what is in the hoppers afterwards
 	Payments uint32   `cbor:"45,keyasint,omitempty"` // ShiftClosed: how many were made in cash
 }
+
+// NoteSlip is the note of a payment that is change which could not be given, and for which
+// a slip was printed (since 1.6): it pays nothing of its own stay, and is used once, by the
+// slip.
+const NoteSlip = "credit_slip"
 
 // Time is Wall as an instant.
 func (e *Event) Time() time.Time { return time.UnixMilli(e.Wall).UTC() }
@@ -111,6 +124,7 @@ func (e *Event) Validate() error {
 		short("bay", e.Bay, MaxBay),
 		check(e.Bay == "" || e.Kind == Admitted || e.Kind == Entered, "only an entry names a bay"),
 		check(e.Reason == "" || e.Reason.Known(), "unknown reason code"),
+		e.validatePaid(),
 	); err != nil {
 		return err
 	}
@@ -147,7 +161,7 @@ func (e *Event) Validate() error {
 			check(!e.Payment.IsZero(), "a payment has an id"),
 			check(e.Amount > 0 && e.Amount <= MaxAmount, "an amount is 1 to %d minor units", MaxAmount),
 			currency(e.Currency),
-			check(e.Method == Cash || e.Method == Card, "a payment is cash or card"))
+			check(e.Method == Cash || e.Method == Card || e.Method == ShopPays || e.Method == CreditPays, "a payment is cash, card, shop or credit"))
 	case Dismissed:
 		return errors.Join(needSession, spaceType(e.SpaceType))
 	case Commanded:

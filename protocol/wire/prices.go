@@ -32,6 +32,8 @@ type Prices struct {
 	Name     string    `cbor:"1,keyasint"` // of the parking, for who stands in front of the machine
 	Zone     string    `cbor:"2,keyasint"` // IANA; may be empty
 	Editions []Edition `cbor:"3,keyasint"` // of the tariff, the newest first; older ones than fit are left out
+	// Shops are those whose codes are good. Since minor version 6.
+	Shops []Shop `cbor:"4,keyasint,omitempty"`
 }
 
 // Edition is a tariff, and from when on who comes in pays by it.
@@ -75,6 +77,9 @@ func (p *Prices) validate() error {
 				check(i == 0 || e.Since <= p.Editions[i-1].Since, "the newest edition is the first"),
 			)
 		}
+	}
+	if err == nil {
+		err = p.validateShops()
 	}
 	return errors.Join(err, check(size <= MaxDocuments, "documents of at most %d bytes", MaxDocuments))
 }

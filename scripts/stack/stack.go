@@ -192,7 +192,7 @@ type SiteConfig struct {
 }
 
 // kioskFile is what an edge with a machine is told beside its flags.
-const kioskFile = "kiosk:\n  id: kiosk-1\n  label: \"1\"\n  devices: simulated\n"
+const kioskFile = "kiosk:\n  id: kiosk-1\n  label: \"1\"\n  devices: simulated\n  lane: entry-1\n"
 
 // StartSite starts the twin of a board and the edge agent that drives it, and
 // returns when both answer. What it started is in the site also when it fails.

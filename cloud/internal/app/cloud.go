@@ -30,6 +30,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/relay"
 	"github.com/openlot/openlot/cloud/internal/river"
 	"github.com/openlot/openlot/cloud/internal/schedule"
+	"github.com/openlot/openlot/cloud/internal/shop"
 	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/cloud/internal/trends"
 	"github.com/openlot/openlot/cloud/internal/web"
@@ -274,7 +275,7 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
 		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Metrics: c.requests, Tracing: c.cfg.Tracing, Stopping: stopping, Drain: c.cfg.Drain,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
-		Web: pages, Apps: c.cfg.Apps, Cards: c.cfg.Stripe.fields(), Accounts: c.accounts, Listed: c.listing, Gatehouse: c.gatehouse, Settings: c.settings(), Teams: c.accounts, TeamHistory: postgres.NewAccounts(c.db, nil), Numbers: c.reports.Lookup(), Demand: c.demand, Origins: c.cfg.Origins, TrustedProxies: c.cfg.TrustedProxies,
+		Web: pages, Apps: c.cfg.Apps, Cards: c.cfg.Stripe.fields(), Accounts: c.accounts, Listed: c.listing, Gatehouse: c.gatehouse, Settings: c.settings(), Shops: &shop.Service{Store: postgres.NewShops(c.db), Now: time.Now}, Teams: c.accounts, TeamHistory: postgres.NewAccounts(c.db, nil), Numbers: c.reports.Lookup(), Demand: c.demand, Origins: c.cfg.Origins, TrustedProxies: c.cfg.TrustedProxies,
 		Checks: []httpapi.Check{
 			{Name: "database", Run: c.db.Ping},
 			{Name: "broker", Run: func(context.Context) error {

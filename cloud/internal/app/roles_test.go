@@ -40,6 +40,7 @@ var doors = map[string]string{
 	"POST /owner/parkings/{id}/capacity": "run", "POST /owner/parkings/{id}/blocks": "run", "DELETE /owner/parkings/{id}/blocks/{block}": "run",
 	"PATCH /owner/parkings/{id}/policy": "run", "POST /owner/parkings/{id}/tariffs": "run", "POST /owner/parkings/{id}/tariffs/check": "run",
 	"POST /owner/parkings/{id}/tariffs/replay": "run", "DELETE /owner/parkings/{id}/tariffs/scheduled/{version}": "run",
+	"GET /owner/parkings/{id}/shops": "look", "POST /owner/parkings/{id}/shops": "run", "PATCH /owner/parkings/{id}/shops/{shop}": "run", "POST /owner/parkings/{id}/shops/{shop}/codes": "run",
 	"GET /owner/team": "team", "POST /owner/team": "team", "GET /owner/team/changes": "team", "DELETE /owner/team/invitations/{id}": "team",
 	"PATCH /owner/team/{account}": "team", "DELETE /owner/team/{account}": "team",
 	"POST /invitations/read": "open", "POST /invitations/accept": "open",

@@ -95,6 +95,9 @@ func (a *ApplyEvents) Prefetch(r *commit.Rows) {
 			continue
 		}
 		r.Sessions = append(r.Sessions, e.Session)
+		if !e.CreditOf.IsZero() {
+			r.Sessions = append(r.Sessions, e.CreditOf)
+		}
 		if !e.Reservation.IsZero() {
 			r.Reservations = append(r.Reservations, e.Reservation)
 		}

@@ -35,20 +35,22 @@ func paid(w *commit.Work, e *wire.Event, m moment, now time.Time) error {
 		return nil
 	}
 	amount := money.New(e.Amount, e.Currency)
-	s.Payments = append(slices.Clip(s.Payments), session.Paid{ID: e.Payment, Amount: amount, Method: e.Method, Kiosk: e.Lane, At: m.at, Until: pricedUntil(e, m)})
-	taken := ledger.CashTaken
-	if e.Method == wire.Card {
-		taken = ledger.CardTaken
-	}
-	if err := w.Book(taken(s.Reservation, s.ID, amount)); err != nil {
+	if err := received(w, s, e, amount, now); err != nil {
 		return err
 	}
+	s.Payments = append(slices.Clip(s.Payments), session.Paid{
+		ID: e.Payment, Amount: amount, Method: e.Method, Kiosk: e.Lane, At: m.at, Until: pricedUntil(e, m), Shop: e.Shop, Serial: e.Serial, Slip: e.Note == wire.NoteSlip,
+	})
 	if err := w.Book(ledger.ChangeKept(s.Reservation, s.ID, amount)); err != nil {
 		return err
 	}
 	if e.Currency != w.Parking.Tariff.Currency {
 		w.PutSession(s)
 		raise(w, "X9", e, fmt.Sprintf("%s was paid at a machine, which is not the parking's money; it is kept for the driver", amount), now)
+		return nil
+	}
+	if e.Note == wire.NoteSlip { // whoever has the slip pays with it, for this stay or another
+		w.PutSession(s)
 		return nil
 	}
 	before := *s
@@ -95,7 +97,7 @@ func pricedUntil(e *wire.Event, m moment) time.Time {
 func charged(w *commit.Work, s *session.Session, at time.Time, doubt time.Duration) time.Time {
 	paid := make([]till.Payment, len(s.Payments))
 	for i, p := range s.Payments {
-		paid[i] = till.Payment{At: p.At, Until: p.Until}
+		paid[i] = till.Payment{At: p.At, Until: p.Until, Slip: p.Slip}
 	}
 	return till.Charged(s.EnteredAt, at.Add(-max(doubt, 0)), at, w.Parking.Grace().ExitAfterPayment, paid)
 }

@@ -3,11 +3,13 @@ package fleet
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
 	"github.com/openlot/openlot/cloud/internal/settlement"
+	"github.com/openlot/openlot/cloud/internal/shop"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -19,6 +21,7 @@ type Till struct {
 	Zone     string
 	Editions []parking.Edition // the newest first; with a policy
 	Payments map[id.Reservation]*payment.Payment
+	Shops    []shop.Shop // by their numbers, whose codes are good; with a policy
 }
 
 // priced reports whether an edge is told prices.
@@ -29,7 +32,7 @@ func (d *down) priced() bool { return d.minor >= wire.PricesSince && d.machine !
 const pricesInline = 6 << 10
 
 // prices are the editions as they are sent; nil when there are none.
-func (t *Till) prices() (*wire.Prices, error) {
+func (t *Till) prices(minor uint8) (*wire.Prices, error) {
 	if t == nil || len(t.Editions) == 0 {
 		return nil, nil
 	}
@@ -55,8 +58,18 @@ func (t *Till) prices() (*wire.Prices, error) {
 	if len(out.Editions) == 0 {
 		return nil, nil
 	}
+	if minor >= wire.ShopsSince {
+		for _, s := range t.Shops {
+			if one, ok := s.Wire(time.Time{}); ok {
+				out.Shops = append(out.Shops, one)
+			}
+		}
+	}
 	return out, nil
 }
+
+// shopBytes is how large a shop may be in a message.
+const shopBytes = 100
 
 // bytesOf is how large the documents are.
 func bytesOf(p *wire.Prices) (n int) {
@@ -64,6 +77,7 @@ func bytesOf(p *wire.Prices) (n int) {
 		for _, e := range p.Editions {
 			n += len(e.Document)
 		}
+		n += shopBytes * len(p.Shops)
 	}
 	return n
 }

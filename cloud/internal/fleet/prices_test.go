@@ -13,6 +13,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/payment"
 	"github.com/openlot/openlot/cloud/internal/reservation"
+	"github.com/openlot/openlot/cloud/internal/shop"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/tariff"
@@ -26,6 +27,11 @@ func (w *world) told(t testing.TB) (*wire.Prices, []wire.Entry) {
 	t.Helper()
 	s := Snapshot{Revision: 1, Policy: w.parking.Policy, Till: &Till{
 		Name: "Altmarkt", Zone: w.parking.Timezone, Editions: w.rows.Tariffs, Payments: map[id.Reservation]*payment.Payment{},
+		Shops: []shop.Shop{
+			{Number: 1, Name: "Kino", Gives: shop.Minutes, Value: 45, GoodUntil: noon.Add(time.Hour)},
+			{Number: 2, Name: "Bäckerei", Gives: shop.Percent, Value: 33, Most: 300, GoodUntil: noon.Add(time.Hour)},
+			{Number: 900, Name: "Zirkus", Gives: shop.Amount, Value: 120, Most: 200, GoodUntil: noon.Add(time.Hour)},
+		},
 	}}
 	if len(s.Till.Editions) == 0 {
 		s.Till.Editions = []parking.Edition{{Tariff: w.parking.Tariff, Adopted: noon.Add(-365 * 24 * time.Hour)}}
@@ -134,6 +140,28 @@ func TestAMachineAsksForWhatTheExitCharges(t *testing.T) {
 			if ask.Pay == 0 {
 				continue
 			}
+			if rapid.IntRange(0, 2).Draw(rt, "code") == 0 {
+				shop := prices.Shops[rapid.IntRange(0, len(prices.Shops)-1).Draw(rt, "shop")]
+				off, err := book.Discount(stay, ask, shop)
+				if err != nil || off > ask.Pay || off < 0 {
+					rt.Fatalf("%+v takes %d off %d, %v", shop, off, ask.Pay, err)
+				}
+				if off > 0 {
+					j.add(t, at, wire.Event{
+						Kind: wire.Paid, Lane: "kiosk-1", Session: s, Payment: id.New[id.Payment](at), Amount: off, Currency: "EUR", Method: wire.ShopPays,
+						Shop: shop.Number, Serial: 1, Until: ask.Until.UnixMilli(),
+					})
+					stay.Payments = append(stay.Payments, till.Payment{At: at, Until: ask.Until, Amount: off, Shop: shop.Number})
+				}
+				continue
+			}
+			if rapid.IntRange(0, 3).Draw(rt, "slip") == 0 { // change that could not be given
+				j.add(t, at, wire.Event{
+					Kind: wire.Paid, Lane: "kiosk-1", Session: s, Payment: id.New[id.Payment](at), Amount: 70, Currency: "EUR", Method: wire.Cash, Note: wire.NoteSlip, Until: ask.Until.UnixMilli(),
+				})
+				stay.Payments = append(stay.Payments, till.Payment{At: at, Until: ask.Until, Amount: 70, Slip: true})
+				continue
+			}
 			paid := min(ask.Pay, rapid.Int64Range(1, 2000).Draw(rt, "pays"))
 			done := at.Add(time.Duration(rapid.IntRange(0, 5*60).Draw(rt, "coins")) * time.Second)
 			j.add(t, done, wire.Event{
@@ -224,12 +252,12 @@ func TestPricesAreToldToMachinesOnly(t *testing.T) {
 		x := tariff.Tariff{Format: 1, Version: 40 - v, Currency: "EUR", Rate: 200, IntervalMinutes: 60}
 		till.Editions = append(till.Editions, parking.Edition{Tariff: x, Adopted: noon.Add(-time.Duration(v) * time.Hour)})
 	}
-	p, err := till.prices()
+	p, err := till.prices(wire.Minor)
 	if err != nil || len(p.Editions) != wire.MaxEditions || p.Editions[wire.MaxEditions-1].Since == 0 || len(p.Name) > wire.MaxText || strings.ContainsRune(p.Name, 0xFFFD) {
 		t.Fatalf("%d editions of %q, %v", len(p.Editions), p.Name, err)
 	}
 	till.Editions = till.Editions[:3]
-	if p, err = till.prices(); err != nil || !slices.Equal([]int64{noon.UnixMilli(), noon.Add(-time.Hour).UnixMilli(), 0}, []int64{p.Editions[0].Since, p.Editions[1].Since, p.Editions[2].Since}) {
+	if p, err = till.prices(wire.Minor); err != nil || !slices.Equal([]int64{noon.UnixMilli(), noon.Add(-time.Hour).UnixMilli(), 0}, []int64{p.Editions[0].Since, p.Editions[1].Since, p.Editions[2].Since}) {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	for i := range till.Editions {
@@ -237,7 +265,7 @@ func TestPricesAreToldToMachinesOnly(t *testing.T) {
 			till.Editions[i].Tariff.Holidays = append(till.Editions[i].Tariff.Holidays, tariff.Date(0))
 		}
 	}
-	if p, err = till.prices(); err != nil || bytesOf(p) > wire.MaxDocuments || bytesOf(p) < pricesInline {
+	if p, err = till.prices(wire.Minor); err != nil || bytesOf(p) > wire.MaxDocuments || bytesOf(p) < pricesInline {
 		t.Fatalf("%d bytes, %v", bytesOf(p), err)
 	}
 }

@@ -236,7 +236,7 @@ func gone(all []id.Session, minor uint8) []id.Session {
 // are with the policy in a first part without reservations.
 func (s *Snapshot) messages(minor uint8) ([]*wire.Sync, error) {
 	all := entries(s.Reservations, s.Gate, minor)
-	prices, err := s.Till.prices()
+	prices, err := s.Till.prices(minor)
 	if err != nil {
 		return nil, err
 	}
@@ -277,6 +277,6 @@ func (c *Changes) message(base uint64, minor uint8) (*wire.Sync, error) {
 		return m, nil
 	}
 	var err error
-	m.Prices, err = c.Till.prices()
+	m.Prices, err = c.Till.prices(minor)
 	return m, err
 }

@@ -292,5 +292,6 @@ func (s *server) accountRoutes(r *gin.Engine, get func(string, gin.HandlerFunc))
 	s.opsRoutes(r, get)
 	s.numberRoutes(get)
 	s.ownerConfigRoutes(r, get)
+	s.ownerShopRoutes(r, get)
 	s.ownerTeamRoutes(r, get)
 }

@@ -74,6 +74,7 @@ type Config struct {
 	Listed      Listed    // what the listing says of a parking
 	Gatehouse   Gatehouse // nil: nothing is looked after from afar
 	Settings    Settings  // how parkings are run
+	Shops       Shops     // of parkings
 	Teams       Teams     // who runs them
 	TeamHistory TeamHistory
 	Numbers     Numbers  // nil: there are no pages for operators

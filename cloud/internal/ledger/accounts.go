@@ -13,6 +13,7 @@ const (
 	Disputed     Account = "disputed"
 	Cash         Account = "cash"
 	Terminal     Account = "terminal"
+	Shops        Account = "shops"
 	Bank         Account = "bank"
 	Receivable   Account = "receivable"
 	ChangeCredit Account = "change_credit"
@@ -38,6 +39,7 @@ const (
 	Owed     Kind = "owed"          // a stay ended with something unpaid: a receivable
 	CashIn   Kind = "cash_in"       // money was put into a machine for what is owed
 	CardIn   Kind = "card_in"       // a machine's card terminal took money for a stay
+	ShopIn   Kind = "shop_in"       // a code of a shop was used for a stay: the shop owes it
 	Change   Kind = "change"        // a machine gave change
 	Credit   Kind = "change_credit" // something that was paid at a machine is kept for the driver
 	Used     Kind = "credit_used"   // something that was kept paid for what is owed
@@ -52,7 +54,7 @@ const (
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, CardIn, Change, Credit, Used, WriteOff, Payout, Dispute, Filled, Emptied, Differs}
+	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, CardIn, ShopIn, Change, Credit, Used, WriteOff, Payout, Dispute, Filled, Emptied, Differs}
 }
 
 // Class is what an account belongs to.
@@ -85,6 +87,7 @@ func Chart() []Entitled {
 		{Cash, Asset, "in the machines, with the money for change since their first shift"},
 		{Safe, Asset, "taken out of the machines by staff, less what it put into them for change"},
 		{Terminal, Asset, "taken by the machines' card terminals, and not yet paid out"},
+		{Shops, Asset, "owed by shops, for codes that their customers used"},
 		{Bank, Asset, "paid out to the operator"},
 		{Receivable, Asset, "owed by drivers"},
 		{ChangeCredit, Liability, "paid at machines beyond what was owed, or before it: the drivers'"},

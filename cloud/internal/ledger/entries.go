@@ -76,6 +76,12 @@ func CardTaken(r id.Reservation, s id.Session, amount money.Amount) Entry {
 	return Entry{Kind: CardIn, Reservation: r, Session: s, Postings: move(Receivable, Terminal, amount)}
 }
 
+// ShopTaken books that a code of a shop paid amount for a stay, as CashTaken: the shop
+// owes it.
+func ShopTaken(r id.Reservation, s id.Session, amount money.Amount) Entry {
+	return Entry{Kind: ShopIn, Reservation: r, Session: s, Postings: move(Receivable, Shops, amount)}
+}
+
 // ChangeGiven books that a machine gave amount back.
 func ChangeGiven(r id.Reservation, s id.Session, amount money.Amount) Entry {
 	return Entry{Kind: Change, Reservation: r, Session: s, Postings: move(Cash, Receivable, amount)}

@@ -54,6 +54,7 @@ func TestEveryMovementBalancesAndMovesWhatItSays(t *testing.T) {
 			{ledger.StayOwed(r, s, a, eur(tax)), "owed", moved{"receivable": n, "revenue": tax - n, "tax_payable": -tax}},
 			{ledger.CashTaken(r, s, a), "cash_in", moved{"cash": n, "receivable": -n}},
 			{ledger.CardTaken(r, s, a), "card_in", moved{"terminal": n, "receivable": -n}},
+			{ledger.ShopTaken(r, s, a), "shop_in", moved{"shops": n, "receivable": -n}},
 			{ledger.CreditUsed(r, s, a), "credit_used", moved{"change_credit": n, "receivable": -n}},
 			{ledger.ChangeGiven(r, s, a), "change", moved{"cash": -n, "receivable": n}},
 			{ledger.ChangeKept(r, s, a), "change_credit", moved{"change_credit": -n, "receivable": n}},

@@ -23,6 +23,7 @@ const (
 func queueTill(b *pgx.Batch, t *fleet.Till, parking id.Parking) {
 	b.Queue(selectTill, parking).QueryRow(func(row pgx.Row) error { return row.Scan(&t.Name, &t.Zone) })
 	b.Queue(selectEditions, parking, wire.MaxEditions+1).Query(collect(&t.Editions, scanEdition))
+	b.Queue(selectShops, parking, wire.MaxShops).Query(collect(&t.Shops, scanShop))
 }
 
 // collectCoverage reads the payments of reservations.

@@ -194,6 +194,11 @@ func add(all []Movement, due money.Amount) (Sums, error) {
 				sum(&s.Cash, a)
 			case p.Account == ledger.Terminal:
 				sum(&s.Terminal, a)
+			case p.Account == ledger.Shops:
+				if s.Shops.Currency == "" {
+					s.Shops = none
+				}
+				sum(&s.Shops, a)
 			case p.Account == ledger.ChangeCredit:
 				sum(&s.Credit, a.Neg())
 			case m.Kind == ledger.Hold && p.Account == ledger.Held:

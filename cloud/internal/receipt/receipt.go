@@ -121,6 +121,7 @@ type Sums struct {
 	Charged    money.Amount `json:"charged"`     // on the books as earned, with tax
 	Overpaid   money.Amount `json:"overpaid"`    // charged above what is due: to be given back
 
+	Shops    money.Amount `json:"shops,omitzero"`    // taken off by shops' codes; absent: nothing
 	Credited money.Amount `json:"credited,omitzero"` // of what is due, given back all the same; absent: nothing
 }
 

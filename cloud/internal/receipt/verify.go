@@ -307,5 +307,6 @@ func (s Sums) rows() []sum {
 		{"charged", s.Charged},
 		{"overpaid", s.Overpaid},
 		{"credited", s.Credited},
+		{"shops", s.Shops},
 	}
 }

@@ -30,6 +30,11 @@ type Paid struct {
 	Kiosk  id.Lane      `json:"kiosk"`
 	At     time.Time    `json:"at"`
 	Until  time.Time    `json:"until,omitzero"` // up to when the machine priced the stay; zero: At
+
+	Shop   uint16 `json:"shop,omitempty"`   // that pays it, and of its codes the one that was used
+	Serial uint32 `json:"serial,omitempty"` //
+	Slip   bool   `json:"slip,omitempty"`   // a slip was given for it: it pays nothing of this stay
+	Used   int64  `json:"used,omitempty"`   // of a slip: what has paid for stays since
 }
 
 // Session is one stay.

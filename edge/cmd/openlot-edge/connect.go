@@ -95,7 +95,7 @@ func takeMoney(to *app.Config, cfg *config.Config) error {
 	to.Services = append(to.Services, d.Run)
 	to.Kiosk = &app.KioskConfig{
 		ID: k.ID, Label: k.Label, Languages: k.Languages, Help: k.Help, Allow: k.Allow, Cash: d.Cash, Card: d.Terminal, Printer: d.Printer, World: d,
-		Shifts: k.Shifts,
+		Shifts: k.Shifts, Lane: k.Lane,
 	}
 	for _, s := range k.Staff {
 		to.Kiosk.Staff = append(to.Kiosk.Staff, app.KioskStaff(s))

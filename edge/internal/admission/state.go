@@ -40,6 +40,8 @@ type Session struct {
 	Paid        int64          `cbor:"16,keyasint,omitempty"` // Unix milliseconds of its last payment at a machine
 	Entered     int64          `cbor:"17,keyasint,omitempty"` // Unix milliseconds from which on it pays: the latest that it can have come in; 0: not known
 	Payments    []Payment      `cbor:"18,keyasint,omitempty"` // at machines, each once
+
+	Plate credential.Hash `cbor:"19,keyasint,omitzero"` // of a walk-in, if it was read
 }
 
 // Payment is what a machine has taken for a session.
@@ -48,6 +50,9 @@ type Payment struct {
 	At     int64      `cbor:"2,keyasint"` // Unix milliseconds
 	Until  int64      `cbor:"3,keyasint"` // up to when it was priced; 0: At
 	Amount int64      `cbor:"4,keyasint"` // minor units
+
+	Shop uint16 `cbor:"5,keyasint,omitempty"` // that pays it
+	Slip bool   `cbor:"6,keyasint,omitempty"` // it pays nothing of this stay
 }
 
 // UseState is what became of a reservation's pass at this edge.
@@ -117,6 +122,8 @@ type Fact struct {
 	EarlyUntil int64 // Admitted: Unix seconds at which the reservation's own claim starts
 	Until      int64 // Admitted: Unix seconds at which the reservation's window ends
 	Again      bool  // Admitted: the session goes on; its pass was neutral
+
+	Plate credential.Hash // Admitted: what the plate of a walk-in was read as; zero: it was not
 
 	// Machine is what a machine that takes money keeps from this fact on; nil: what it
 	// kept. With no kind of event nothing else is told, and nothing is journalled.
@@ -218,7 +225,7 @@ func (s *State) Apply(f Fact, c *Changes) {
 		if ses, ok := s.Sessions[e.Session]; ok {
 			ses.Paid = e.Wall
 			if !slices.ContainsFunc(ses.Payments, func(p Payment) bool { return p.ID == e.Payment }) {
-				ses.Payments = append(slices.Clip(ses.Payments), Payment{e.Payment, e.Wall, e.Until, e.Amount})
+				ses.Payments = append(slices.Clip(ses.Payments), Payment{e.Payment, e.Wall, e.Until, e.Amount, e.Shop, e.Note == wire.NoteSlip})
 			}
 			s.setSession(ses, c)
 		}
@@ -233,10 +240,11 @@ func (s *State) admitted(f Fact, c *Changes) {
 	ses := Session{
 		ID: e.Session, Reservation: e.Reservation, Generation: e.Generation, SpaceType: e.SpaceType, Lane: e.Lane,
 		Since: e.Wall, Phase: Entering, Allotted: f.Allotted, EarlyUntil: f.EarlyUntil, Reason: e.Reason, Bay: e.Bay, Again: f.Again,
+		Plate: f.Plate,
 	}
 	if before, ok := s.Sessions[e.Session]; ok {
 		ses.Since, ses.Allotted, ses.EarlyUntil, ses.Gone = before.Since, before.Allotted, before.EarlyUntil, before.Gone
-		ses.Entered, ses.Payments, ses.Paid = before.Entered, before.Payments, before.Paid
+		ses.Entered, ses.Payments, ses.Paid, ses.Plate = before.Entered, before.Payments, before.Paid, before.Plate
 	}
 	s.setSession(ses, c)
 	if !f.Again {

@@ -30,6 +30,7 @@ type signal struct {
 	connected bool
 	lost      bool
 	order     *asked
+	ticket    *ticketAsk
 }
 
 // gate is the loop of one lane.
@@ -57,6 +58,8 @@ type gate struct {
 	refused showing // the last one that was refused, at since
 	since   time.Time
 	guard   admission.Guard // against guessing of PINs
+	sight   sighting        // the plate of who stands there, if it was read
+	said    wire.Reason     // the newest verdict
 	told    string          // what the driver reads
 	waiting int64           // Unix milliseconds: the arming loop is occupied since; 0: it is not
 	changed func()          // the lane looks otherwise than before
@@ -67,8 +70,9 @@ type gate struct {
 type showing struct {
 	kind   lane.InputKind // Presented or Pressed
 	medium device.Medium
-	byHand bool   // somebody of the staff opens
-	text   string // of a credential; what cannot be read may be empty
+	byHand bool       // somebody of the staff opens
+	ticket id.Session // of a kiosk that asks for it, and prints it
+	text   string     // of a credential; what cannot be read may be empty
 }
 
 // Lane is what a lane looks like, for people and for the cloud.
@@ -127,6 +131,8 @@ func (g *gate) signal(ctx context.Context, s signal) {
 	switch {
 	case s.order != nil:
 		s.order.done <- g.obey(ctx, s.order.Order, s.order.from)
+	case s.ticket != nil:
+		s.ticket.done <- g.handOut(ctx, s.ticket.session)
 	case s.lost:
 		g.step(ctx, lane.Input{Kind: lane.Blinded})
 	case s.connected:
@@ -162,7 +168,9 @@ func (g *gate) present(ctx context.Context, s showing) {
 // feed it again.
 func (g *gate) step(ctx context.Context, in lane.Input) {
 	var effects []lane.Effect
+	before := g.state.Inputs.Arming
 	g.state, effects = lane.Step(g.state, in, time.Now())
+	g.leaves(before)
 	for _, e := range effects {
 		g.effect(ctx, e)
 	}
@@ -234,11 +242,14 @@ func (g *gate) decide(ctx context.Context) {
 		Online: g.rec.online(), Blocked: g.guard.Blocks(mono),
 		Fresh: id.New[id.Session](g.rec.clock.Now().Wall),
 	}
+	if !g.asking.ticket.IsZero() {
+		req.Fresh = g.asking.ticket
+	}
 	var v admission.Verdict
 	began := time.Now()
 	_, err := g.rec.record(func(s *admission.State, now admission.Time) []admission.Fact {
 		req.Now = now
-		v = admission.Decide(s, req)
+		v = admission.Decide(s, req).Seen(g.sighted())
 		return []admission.Fact{v.Fact}
 	})
 	if err != nil {
@@ -246,15 +257,20 @@ func (g *gate) decide(ctx context.Context) {
 		v = g.unjournalled(req)
 	}
 	g.guard.Note(credential.Kind, v.Reason, mono)
+	g.said = v.Reason
+	if !g.asking.ticket.IsZero() {
+		v.Ticket = "" // the kiosk prints it
+	}
 	g.rec.metrics.Decided(string(g.lane.ID), string(v.Reason), time.Since(began))
 	g.log.Info("decided", "lane", g.lane.ID, "reason", string(v.Reason), "session_id", v.Fact.Event.Session.String(), "reservation_id", v.Fact.Event.Reservation.String())
 	if !v.Opens() {
+		g.sees(credential)
 		g.refused, g.since = g.asking, time.Now()
 		g.step(ctx, lane.Input{Kind: lane.NotAdmitted})
 		g.tell(ctx, v.Sentence, "", false)
 		return
 	}
-	g.current = g.asking
+	g.current, g.sight = g.asking, sighting{}
 	// The machine opens first; the driver is told while the arm goes up.
 	g.step(ctx, lane.Input{Kind: lane.Admitted, Session: v.Fact.Event.Session})
 	g.tell(ctx, v.Sentence, v.Ticket, true)

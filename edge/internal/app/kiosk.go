@@ -17,7 +17,6 @@ import (
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/device"
 	"github.com/openlot/openlot/edge/internal/kiosk"
-	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/till"
@@ -34,6 +33,7 @@ type KioskConfig struct {
 	Cash      KioskDevice[kiosk.Cash]
 	Card      KioskDevice[kiosk.Card]
 	Printer   KioskDevice[kiosk.Printer]
+	Lane      id.Lane      // at which it stands, and whose arm opens for its tickets; or empty
 	World     http.Handler // in front of devices that are simulated; or nil
 	Staff     []KioskStaff // that can unlock the screen
 	Shifts    bool         // cash is taken only while one of them has a shift open
@@ -56,6 +56,7 @@ type takings struct {
 	log  *slog.Logger
 	asks chan kioskAsk
 	seen chan seenCall
+	lane entrance
 
 	m      kiosk.Machine // only Run's
 	saved  []byte
@@ -86,7 +87,7 @@ type kioskAnswer struct {
 }
 
 func newTakings(cfg KioskConfig, a *Agent) *takings {
-	return &takings{cfg: cfg, a: a, log: a.log.With("component", "kiosk"), asks: make(chan kioskAsk), seen: make(chan seenCall), changed: make(chan struct{})}
+	return &takings{cfg: cfg, a: a, log: a.log.With("component", "kiosk"), asks: make(chan kioskAsk), seen: make(chan seenCall), changed: make(chan struct{}), lane: newEntrance()}
 }
 
 // run works until ctx ends.
@@ -94,6 +95,9 @@ func (k *takings) run(ctx context.Context) error {
 	if err := k.load(); err != nil {
 		return err
 	}
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	asking.Go(func() { k.runEntrance(ctx) })
 	tick := time.NewTicker(kioskLook)
 	defer tick.Stop()
 	for {
@@ -106,6 +110,7 @@ func (k *takings) run(ctx context.Context) error {
 			k.answer(ask)
 		case c := <-k.seen:
 			k.notice(c)
+		case k.lane.answer = <-k.lane.answers:
 		}
 	}
 }
@@ -127,6 +132,7 @@ func (k *takings) load() error {
 // look steps with what the devices report.
 func (k *takings) look() {
 	cash, card, printer := k.cfg.Cash.Report(), k.cfg.Card.Report(), k.cfg.Printer.Report()
+	k.issued()
 	for _, in := range []kiosk.Input{{Cash: &cash}, {Card: &card}, {Printer: &printer}} {
 		_ = k.step(in) // nothing is refused but actions, and what fails is tried again at the next look
 	}
@@ -181,6 +187,9 @@ func (k *takings) step(in kiosk.Input) kiosk.Refusal {
 			err = k.cfg.Card.Order(o)
 		case kiosk.OrderPrint:
 			err = k.cfg.Printer.Order(o)
+		case kiosk.OrderTicket:
+			k.askLane(o.Session)
+			err = nil
 		default:
 			err = k.cfg.Cash.Order(o)
 		}
@@ -215,6 +224,7 @@ func (k *takings) env() kiosk.Env {
 	if len(k.cfg.Staff) > 0 {
 		e.Staff = k.isStaff
 	}
+	e.Entrance, e.Shops = k.entrance(at), k.shops(now.Hi)
 	if b := k.prices(at); b != nil {
 		e.Walk, e.Zone, e.Money = b.Walk(), b.Zone(), b.Present(at).Currency
 	}
@@ -252,15 +262,7 @@ func (k *takings) price(i id.Session, now time.Time) (till.Ask, error) {
 	if book == nil {
 		return till.Ask{}, till.ErrNoPrice
 	}
-	var stay till.Stay
-	err := errNotInside
-	k.a.rec.View(func(s *admission.State) {
-		ses, ok := s.Sessions[i]
-		if !ok || ses.Phase == admission.Entering {
-			return
-		}
-		stay, err = stayOf(s, ses)
-	})
+	stay, err := k.stay(i)
 	if err != nil {
 		return till.Ask{}, err
 	}
@@ -271,6 +273,19 @@ func (k *takings) price(i id.Session, now time.Time) (till.Ask, error) {
 	return ask, err
 }
 
+// stay is one that is inside, as it is priced.
+func (k *takings) stay(i id.Session) (stay till.Stay, err error) {
+	err = errNotInside
+	k.a.rec.View(func(s *admission.State) {
+		ses, ok := s.Sessions[i]
+		if !ok || ses.Phase == admission.Entering {
+			return
+		}
+		stay, err = stayOf(s, ses)
+	})
+	return stay, err
+}
+
 // stayOf is a session as it is priced.
 func stayOf(s *admission.State, ses admission.Session) (till.Stay, error) {
 	if ses.Entered == 0 || ses.Orphan {
@@ -278,7 +293,7 @@ func stayOf(s *admission.State, ses admission.Session) (till.Stay, error) {
 	}
 	out := till.Stay{SpaceType: ses.SpaceType, EnteredAt: time.UnixMilli(ses.Entered).UTC()}
 	for _, p := range ses.Payments {
-		pay := till.Payment{At: time.UnixMilli(p.At).UTC(), Amount: p.Amount}
+		pay := till.Payment{At: time.UnixMilli(p.At).UTC(), Amount: p.Amount, Shop: p.Shop, Slip: p.Slip}
 		if p.Until > 0 {
 			pay.Until = time.UnixMilli(p.Until).UTC()
 		}
@@ -297,14 +312,7 @@ func stayOf(s *admission.State, ses admission.Session) (till.Stay, error) {
 // find looks for the stays that fit what was shown or typed.
 func (k *takings) find(by kiosk.By, text string) ([]kiosk.Found, kiosk.Refusal) {
 	if by == kiosk.ByPlate {
-		plate, ok := credential.NormalPlate(text)
-		if !ok {
-			return nil, kiosk.NotFound
-		}
-		return k.inside(func(s *admission.State, ses admission.Session) bool {
-			e, known := s.Entries[ses.Reservation]
-			return known && slices.Contains(e.Credentials, s.GateKey.Plate(plate))
-		}, func(f *kiosk.Found) { f.Plate = plate }), ""
+		return k.findPlate(text)
 	}
 	c := k.a.rec.read(device.Code, text)
 	switch c.Kind {
@@ -326,23 +334,6 @@ func (k *takings) find(by kiosk.By, text string) ([]kiosk.Found, kiosk.Refusal) 
 	default:
 		return nil, kiosk.NotReadable
 	}
-}
-
-// lostAround is how far from what somebody remembers a stay may have begun.
-const lostAround = time.Hour
-
-// lost looks for the walk-ins that came in about then, those first that fit best.
-func (k *takings) lost(a *kiosk.Action) ([]kiosk.Found, kiosk.Refusal) {
-	at, err := time.Parse(time.RFC3339, a.EnteredAt)
-	if err != nil {
-		return nil, kiosk.PlateAndTime
-	}
-	off := func(f kiosk.Found) time.Duration { return f.EnteredAt.Sub(at).Abs() }
-	found := k.inside(func(_ *admission.State, ses admission.Session) bool {
-		return ses.Reservation.IsZero() && time.UnixMilli(ses.Entered).Sub(at).Abs() <= lostAround
-	}, func(f *kiosk.Found) { f.Lost = true })
-	slices.SortFunc(found, func(x, y kiosk.Found) int { return int(off(x) - off(y)) })
-	return found[:min(len(found), 6)], ""
 }
 
 // inside are the stays that fit, the oldest first.

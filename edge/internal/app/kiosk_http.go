@@ -31,6 +31,7 @@ func (k *takings) show() {
 		},
 		Linked: k.a.rec.online(), Book: k.prices(env.Now), Timed: !now.Hi.IsZero(), Failed: k.failed || k.a.rec.Failed() != nil,
 		Staff: len(k.cfg.Staff) > 0,
+		Enter: env.Entrance.Here, Shops: k.anyShop(now.Hi),
 	}
 	k.a.rec.View(func(s *admission.State) {
 		if s.Prices != nil {

@@ -2,7 +2,9 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 
+	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -18,9 +20,10 @@ type Kiosk struct {
 	Devices   string // simulated
 	Coins     []int64
 	Notes     []int64
-	Filled    int // coins of each kind in a new simulated device
 	Staff     []Staff
-	Shifts    bool // cash is taken in shifts only
+	Shifts    bool    // cash is taken in shifts only
+	Filled    int     // coins of each kind in a new simulated device
+	Lane      id.Lane // at which it stands and gives tickets; or empty
 }
 
 // kiosk reads the section kiosk.
@@ -62,6 +65,13 @@ func (r *reader) kiosk(n *node, c *Config) {
 	k.Notes = o.values64("notes", []int64{500, 1000, 2000})
 	k.Filled = o.get("filled").number(0, 500, 50)
 	r.staff(o, k)
+	if at := o.get("lane"); at.there() {
+		if i := slices.IndexFunc(c.Lanes, func(l Lane) bool { return string(l.ID) == at.text() }); i < 0 || c.Lanes[i].Direction != admission.Entry && !c.Lanes[i].Reversible {
+			at.bad(CodeValue, "Write the id of an entry, or leave it out.", "%q is no lane that leads in.", at.text())
+		} else {
+			k.Lane = c.Lanes[i].ID
+		}
+	}
 	o.done()
 	c.Kiosk = k
 }

@@ -87,6 +87,7 @@ func (s *step) owe(rest int64) {
 	if rest > 0 {
 		v.Owed = rest
 		s.paid(v.Credit, rest, wire.Cash, NoteCredit)
+		s.m.slip(Slipped{Payment: v.Credit, Session: v.Stay.Session, Amount: rest, Until: s.env.Now.AddDate(creditYears, 0, 0)})
 	}
 	v.Coins = nil
 	s.finish(s.env.Now)
@@ -127,7 +128,7 @@ func (s *step) finish(at time.Time) {
 	m := s.m
 	v := &m.Visit
 	m.Phase, v.ExitBy = Paid, v.Ask.ExitBy
-	if v.PaidNow > 0 {
+	if !v.PaidAt.IsZero() {
 		if by := v.PaidAt.Add(s.env.Walk); by.After(v.ExitBy) {
 			v.ExitBy = by
 		}
@@ -192,9 +193,10 @@ func (m *Machine) Wants() []Order {
 			kind = OrderCancel
 		}
 		out = append(out, Order{Kind: kind, Payment: v.Payment, Amount: v.Ask.Pay})
-	case Paid:
-		if v.Slip != nil && m.Printer.Answers && m.Printer.Printed < v.SlipSeq {
-			out = append(out, Order{Kind: OrderPrint, Seq: v.SlipSeq, Slip: v.Slip})
+	case Paid, Ticketing:
+		out = append(out, m.printing()...)
+		if m.asksLane() {
+			out = append(out, Order{Kind: OrderTicket, Session: v.Ticket.Session})
 		}
 	default:
 	}

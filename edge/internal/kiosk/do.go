@@ -66,7 +66,7 @@ type Found struct {
 	Lane        id.Lane        `json:"lane"`
 	From        time.Time      `json:"from,omitzero"`
 	To          time.Time      `json:"to,omitzero"`
-	Plate       string         `json:"plate,omitempty"` // as it was typed here
+	Plate       string         `json:"-"` // as it was typed here; never written down
 	Lost        bool           `json:"lost,omitempty"`
 }
 
@@ -80,6 +80,7 @@ type Action struct {
 	Stay      string `json:"stay,omitempty"`
 	Credit    bool   `json:"credit,omitempty"`
 	Plate     string `json:"plate,omitempty"`
+	Code      string `json:"code,omitempty"` // of a shop, of a slip, or of money that staff looked at
 	EnteredAt string `json:"entered_at,omitempty"`
 
 	// Of staff, whose name is in By.
@@ -88,7 +89,6 @@ type Action struct {
 	Hopper  int      `json:"hopper,omitempty"`
 	Count   int      `json:"count,omitempty"`
 	Note    string   `json:"note,omitempty"`
-	Code    string   `json:"code,omitempty"`
 }
 
 // Limits of what is looked for.
@@ -103,7 +103,7 @@ const (
 // do carries out an action.
 func (s *step) do(in Input) Refusal {
 	m, a := s.m, in.Do
-	if a.Key == "" || len(a.Key) > maxKey || len(a.Text) > maxText || len(a.Plate) > maxKey {
+	if a.Key == "" || len(a.Key) > maxKey || len(a.Text) > maxText || len(a.Plate) > maxKey || len(a.Code) > maxKey {
 		return InvalidAction
 	}
 	if slices.Contains(m.Keys, a.Key) {
@@ -147,8 +147,12 @@ func (s *step) act(in Input) Refusal {
 		}
 	}
 	switch m.Phase {
+	case Ticketing:
+		return s.taking(a)
 	case Idle, Searching:
 		return s.search(in)
+	case Validating:
+		return s.validating(a)
 	case Paying:
 		return s.pay(a)
 	case Charging:
@@ -188,6 +192,8 @@ func (s *step) search(in Input) Refusal {
 	case "lost":
 		s.look(ByTime)
 		return ""
+	case "ticket":
+		return s.take()
 	case "find", "find_lost":
 		if m.tries >= maxTries {
 			return TooManyTries
@@ -287,6 +293,8 @@ func (s *step) pay(a *Action) Refusal {
 		}
 		s.giveBack(Paying, GaveBack)
 		return ""
+	case "validation":
+		return s.validation()
 	case "cancel", "back":
 		s.leave(Cancelled)
 		return ""

@@ -45,12 +45,14 @@ type Machine struct {
 	Unsettled []Unsettled `json:"unsettled,omitempty"`
 	Keys      []string    `json:"keys,omitempty"` // of the newest actions, so that one is done once
 
-	Staff  string       `json:"staff,omitempty"`  // who has unlocked the screen
-	Wrong  int          `json:"wrong,omitempty"`  // PINs, since the last right one
-	Shift  *Shift       `json:"shift,omitempty"`  // that is open
-	Closed *ShiftClosed `json:"closed,omitempty"` // the last one, until the next
-	Work   *Work        `json:"work,omitempty"`   // Working: what staff asked for
-	Call   *Call        `json:"call,omitempty"`   // for help
+	Staff  string            `json:"staff,omitempty"`  // who has unlocked the screen
+	Wrong  int               `json:"wrong,omitempty"`  // PINs, since the last right one
+	Shift  *Shift            `json:"shift,omitempty"`  // that is open
+	Closed *ShiftClosed      `json:"closed,omitempty"` // the last one, until the next
+	Work   *Work             `json:"work,omitempty"`   // Working: what staff asked for
+	Call   *Call             `json:"call,omitempty"`   // for help
+	Codes  map[uint16]bitmap `json:"codes,omitempty"`  // of each shop, that are used
+	Slips  []Slipped         `json:"slips,omitempty"`  // that this machine has given
 
 	Cash    Cash    `json:"-"`
 	Card    Card    `json:"-"`
@@ -64,6 +66,8 @@ type Machine struct {
 	freeAt   time.Duration // when the next PIN is heard
 	calledAt time.Duration
 	demands  bool // no cash without a shift
+	wrong    int  // codes, the last one at wrongAt
+	wrongAt  time.Duration
 }
 
 // Visit is what somebody does here, until the start screen.
@@ -95,6 +99,12 @@ type Visit struct {
 	ExitBy   time.Time   `json:"exit_by,omitzero"`
 	Slip     *Slip       `json:"slip,omitempty"`
 	SlipSeq  uint64      `json:"slip_seq,omitempty"`
+
+	Ticket *Ticket `json:"ticket,omitempty"` // Ticketing
+
+	Gifts     []Gift    `json:"gifts,omitempty"`     // by shops, in this visit
+	Redeemed  int64     `json:"redeemed,omitempty"`  // by a slip
+	OwedUntil time.Time `json:"owed_until,omitzero"` // Owed is what is left of a slip, and is good until then
 }
 
 // Unsettled is money of which the device counted something that nobody asked for:
@@ -112,9 +122,12 @@ type Env struct {
 	Money money.Currency
 	Lane  id.Lane // the machine's id
 
-	Price func(id.Session) (till.Ask, error) // what is asked for now; errors: it cannot be priced, or is not inside
-	Walk  time.Duration                      // to the exit
-	Zone  *time.Location
+	Price    func(id.Session) (till.Ask, error) // what is asked for now; errors: it cannot be priced, or is not inside
+	Walk     time.Duration                      // to the exit
+	Zone     *time.Location
+	Entrance Entrance // the lane that it stands at
+	Shops    Shops
+
 	Fresh [2]id.Payment // that nobody has
 
 	Staff  func(name, pin string) bool // nil: there is no staff
@@ -132,6 +145,7 @@ type Input struct {
 	Card    *Card
 	Printer *Printer
 	Notice  *Notice // of a call for help
+	Issued  *Issued // the lane's answer to a ticket
 }
 
 // Step is the next state, what is to be journalled with it, and why an action was
@@ -139,8 +153,9 @@ type Input struct {
 func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refused Refusal) {
 	m = m.clone()
 	s := step{m: &m, env: env}
+	first := !m.begun
 	before := m.Phase
-	if m.demands = env.Shifts; !m.begun {
+	if m.demands = env.Shifts; first {
 		m.begun, m.touched, m.since = true, env.Mono, env.Mono
 		s.begin()
 	}
@@ -149,6 +164,9 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 	}
 	if in.Printer != nil {
 		m.Seq = max(m.Seq, in.Printer.Printed)
+	}
+	if first {
+		s.resumeTicket()
 	}
 	switch {
 	case in.Notice != nil:
@@ -165,7 +183,12 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 	case in.Card != nil:
 		m.Card = *in.Card
 	case in.Printer != nil:
-		m.Printer = *in.Printer
+		was := m.printed()
+		if m.Printer = *in.Printer; m.Phase == Ticketing && m.printed() && !was {
+			m.touched = env.Mono // from now on it can be taken
+		}
+	case in.Issued != nil:
+		s.issued(in.Issued)
 	}
 	s.money()
 	s.time()
@@ -177,7 +200,7 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 }
 
 func (m Machine) clone() Machine {
-	m.Unsettled, m.Keys = slices.Clone(m.Unsettled), slices.Clone(m.Keys)
+	m.Unsettled, m.Keys, m.Slips = slices.Clone(m.Unsettled), slices.Clone(m.Keys), slices.Clone(m.Slips)
 	return m
 }
 
@@ -189,6 +212,10 @@ type step struct {
 }
 
 func (s *step) paid(p id.Payment, amount int64, method wire.Method, note string) {
+	s.events = append(s.events, s.payment(p, amount, method, note))
+}
+
+func (s *step) payment(p id.Payment, amount int64, method wire.Method, note string) wire.Event {
 	v := &s.m.Visit
 	e := wire.Event{
 		Kind: wire.Paid, Lane: s.env.Lane, Session: v.Stay.Session, Reservation: v.Stay.Reservation, Payment: p, Amount: amount, Currency: s.env.Money,
@@ -202,11 +229,11 @@ func (s *step) paid(p id.Payment, amount int64, method wire.Method, note string)
 	if !v.Ask.Until.IsZero() {
 		e.Until = v.Ask.Until.UnixMilli()
 	}
-	s.events = append(s.events, e)
+	return e
 }
 
 // NoteCredit is the note of a payment that is change which could not be given.
-const NoteCredit = "change_credit"
+const NoteCredit = wire.NoteSlip
 
 // money follows what the devices have counted.
 func (s *step) money() {
@@ -279,10 +306,10 @@ func (s *step) time() {
 		}
 		return
 	}
-	if m.Phase == Paying && m.Cash.escrow() == 0 && s.env.Now.Sub(m.Visit.Asked) >= priceHolds {
+	if (m.Phase == Paying || m.Phase == Validating) && m.Cash.escrow() == 0 && s.env.Now.Sub(m.Visit.Asked) >= priceHolds {
 		s.reprice()
 	}
-	if m.Phase.Moving() || s.env.Mono-m.touched < m.asksAfter()+m.endsAfter() {
+	if m.Phase.Moving() || m.asksLane() || s.env.Mono-m.touched < m.asksAfter()+m.endsAfter() {
 		return
 	}
 	switch m.Phase {
@@ -292,6 +319,8 @@ func (s *step) time() {
 		m.Visit.Stop = true
 	case Serving:
 		s.lock(whyQuiet)
+	case Ticketing:
+		s.end(Done)
 	default:
 		s.leave(TimedOut)
 	}
@@ -313,14 +342,17 @@ func (m *Machine) asksAfter() time.Duration {
 	case m.Phase == Serving:
 		return locksTo
 	}
-	if m.Phase == Paid {
+	if m.shows() {
 		return paidShown * time.Duration(max(m.factor, 1))
 	}
 	return asksAfter * time.Duration(max(m.factor, 1))
 }
 
+// shows reports that all is done, and is only shown.
+func (m *Machine) shows() bool { return m.Phase == Paid || m.Phase == Ticketing && m.printed() }
+
 func (m *Machine) endsAfter() time.Duration {
-	if m.Phase == Paid && m.Call == nil {
+	if m.shows() && m.Call == nil {
 		return 0
 	}
 	return endsAfter * time.Duration(max(m.factor, 1))

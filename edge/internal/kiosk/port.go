@@ -106,4 +106,5 @@ type Order struct {
 	Slip    *Slip      // print
 	Hopper  int        // fill
 	Count   int        // fill: coins; below 0: taken out
+	Session id.Session // ticket
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/till"
+	"github.com/openlot/openlot/protocol/wire"
 )
 
 // creditYears is how long a credit is good.
@@ -20,8 +21,10 @@ type Slip struct {
 	Currency  string        `json:"currency"`
 	Lines     []tariff.Line `json:"lines"`
 	Total     int64         `json:"total"`
-	Before    int64         `json:"before"` // covered, or paid at machines before
-	Paid      int64         `json:"paid"`   // now
+	Before    int64         `json:"before"`             // covered, or paid at machines before
+	Shops     int64         `json:"shops,omitempty"`    // taken off by shops
+	Redeemed  int64         `json:"redeemed,omitempty"` // paid by a slip
+	Paid      int64         `json:"paid"`               // now
 	Tax       int64         `json:"tax"`
 	TaxPoints int           `json:"tax_points"`
 	Method    string        `json:"method"`
@@ -30,21 +33,29 @@ type Slip struct {
 	Credit    int64         `json:"credit,omitempty"`
 	CreditBy  string        `json:"credit_code,omitempty"`
 	GoodUntil time.Time     `json:"good_until,omitzero"`
+	Ticket    string        `json:"ticket,omitempty"` // it is a walk-in's ticket, with this code, and no receipt
 }
 
 // slip is the receipt of a visit, nil when nothing was paid.
 func (s *step) slip(at time.Time) *Slip {
 	v := &s.m.Visit
-	if v.PaidNow == 0 {
+	if v.PaidNow == 0 && v.Owed == 0 {
 		return nil
 	}
+	_, byShops, bySlip := shower{m: s.m, env: s.env}.offs()
 	out := &Slip{
 		Code: till.CreditCode(v.Payment), At: at, EnteredAt: v.Stay.EnteredAt, Until: v.Ask.Until, ExitBy: v.ExitBy, Currency: string(s.env.Money),
-		Lines: v.Ask.Lines, Total: v.Ask.Total.Minor, Before: v.Ask.Covered + v.Ask.Paid - v.PaidNow, Paid: v.PaidNow,
+		Lines: v.Ask.Lines, Total: v.Ask.Total.Minor, Before: v.Ask.Covered + v.Ask.Paid - v.PaidNow - byShops - bySlip, Shops: byShops, Redeemed: bySlip, Paid: v.PaidNow,
 		Tax: v.Ask.Tax.Minor, TaxPoints: v.Ask.TaxBasisPoints, Method: string(v.Method), Inserted: v.Inserted, Change: v.Given, Credit: v.Owed,
 	}
 	if v.Owed > 0 {
 		out.CreditBy, out.GoodUntil = till.CreditCode(v.Credit), at.AddDate(creditYears, 0, 0)
+		if !v.OwedUntil.IsZero() {
+			out.GoodUntil = v.OwedUntil
+		}
+	}
+	if v.PaidNow == 0 {
+		out.Code, out.Method = out.CreditBy, string(wire.CreditPays)
 	}
 	return out
 }

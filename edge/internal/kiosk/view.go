@@ -89,6 +89,8 @@ type Outside struct {
 	Book   *till.Book // nil: no prices
 	Timed  bool       // the time is known
 	Failed bool       // nothing can be written down
+	Enter  bool       // the machine stands at a lane that leads in
+	Shops  bool       // there are shops whose codes are good
 	Free   *int
 	Staff  bool // there is staff that can unlock the screen
 }
@@ -124,6 +126,8 @@ func (m *Machine) Pulse() time.Duration { return m.touched + time.Duration(m.fac
 func (m *Machine) can(o Outside) Can {
 	pays := o.Book != nil && o.Timed && !o.Failed
 	c := Can{Cash: pays && !m.Cashless(), Card: pays && m.Card.Answers, Receipts: m.Printer.Answers && m.Printer.Paper, Lost: pays, Help: true, Takes: []Takes{}, Staff: o.Staff}
+	c.Tickets = pays && o.Enter && c.Receipts
+	c.Validation = pays && m.takesCodes(o.Shops)
 	if c.Cash {
 		for _, p := range m.Cash.Takes {
 			c.Takes = append(c.Takes, Takes{p.Value, p.Note})
@@ -170,7 +174,7 @@ func (m *Machine) border(o Outside, can Can) Border {
 	for _, w := range []struct {
 		is   bool
 		name string
-	}{{can.Cash, "cash"}, {can.Card, "card"}, {can.Receipts, "receipts"}} {
+	}{{can.Cash, "cash"}, {can.Card, "card"}, {can.Tickets, "tickets"}, {can.Receipts, "receipts"}} {
 		if w.is {
 			b.Works = append(b.Works, w.name)
 		}
@@ -259,6 +263,10 @@ func (s shower) screen(o Outside) object {
 		return s.paid()
 	case Serving, Working:
 		return s.serving()
+	case Ticketing:
+		return s.ticket()
+	case Validating:
+		return s.validation()
 	default:
 		return object{"name": "stopped"}
 	}
@@ -304,12 +312,13 @@ func (s shower) bill() object {
 			"days": l.Days, "amount": s.money(l.Amount.Minor),
 		})
 	}
-	before := a.Covered + a.Paid - v.PaidNow
+	offs, byShops, bySlip := s.offs()
+	before := a.Covered + a.Paid - v.PaidNow - byShops - bySlip
 	if before > 0 {
 		lines = append(lines, object{"rule": "paid_before", "label": "Paid or held before", "amount": s.money(-min(before, a.Total.Minor))})
 	}
 	return object{
-		"lines": lines, "total": s.money(a.Total.Minor), "paid_before": s.money(before), "discount": s.money(0), "to_pay": s.money(a.Pay + v.PaidNow),
+		"lines": append(lines, offs...), "total": s.money(a.Total.Minor), "paid_before": s.money(before), "discount": s.money(byShops + bySlip), "to_pay": s.money(a.Pay + v.PaidNow),
 		"tax": s.money(a.Tax.Minor), "tax_basis_points": a.TaxBasisPoints, "tariff_version": a.TariffVersion, "valid_until": stamp(v.Asked.Add(priceHolds)),
 	}
 }

@@ -135,6 +135,7 @@ func (s *sheet) money(r *receipt.Receipt) {
 	add(w.captured, "", m.Captured, true)
 	add(w.cash, w.lessChange, m.Cash, true)
 	add(w.terminal, "", m.Terminal, true)
+	add(w.shops, "", m.Shops, true)
 	add(w.credit, "", m.Credit, false)
 	for _, p := range r.Payments {
 		for _, x := range p.Refunds {

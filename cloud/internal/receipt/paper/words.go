@@ -18,6 +18,7 @@ type words struct {
 	percentOf, atLeast, noMore             string
 	held, released, bankShows, captured    string
 	cash, lessChange, terminal, credit     string
+	shops                                  string
 	refunded, owed, beyondHold, writtenOff string
 	overpaid, backToYou, nothing           string
 	untrusted, doubt                       string
@@ -36,7 +37,7 @@ var english = words{
 		"Save it as JSON and run openlot receipt verify --keys with the keys that the cloud publishes at /keys.",
 	percentOf: "%d %% of it", atLeast: "At least this is due, and no more than was agreed", noMore: "No more than was held on your card",
 	held: "Held on your card", released: "Given back untouched", bankShows: "your bank may show it for a few days more", captured: "Taken from your card",
-	cash: "Paid in cash", lessChange: "less the change", terminal: "Paid by card at a machine", credit: "Kept for you",
+	cash: "Paid in cash", lessChange: "less the change", terminal: "Paid by card at a machine", credit: "Kept for you", shops: "Taken off by shops",
 	refunded: "Refunded to your card", owed: "Still to be paid", beyondHold: "it could not be taken from the hold", writtenOff: "Not asked for any more",
 	overpaid: "Charged too much", backToYou: "it is given back to you", nothing: "Nothing was held or taken",
 	untrusted: "the gate's clock was not to be trusted: nothing is charged for the doubt",
@@ -73,7 +74,7 @@ var german = words{ //nolint:gosec // a text, and no password
 		"Sichern Sie sie als JSON und rufen Sie openlot receipt verify --keys mit den Schlüsseln auf, die die Cloud unter /keys veröffentlicht.",
 	percentOf: "%d %% davon", atLeast: "Mindestens das ist fällig, und nicht mehr als vereinbart", noMore: "Nicht mehr, als auf Ihrer Karte vorgemerkt war",
 	held: "Auf Ihrer Karte vorgemerkt", released: "Unberührt freigegeben", bankShows: "Ihre Bank zeigt es vielleicht noch ein paar Tage", captured: "Von Ihrer Karte abgebucht",
-	cash: "Bar bezahlt", lessChange: "abzüglich des Wechselgelds", terminal: "Mit Karte am Automaten bezahlt", credit: "Für Sie aufgehoben",
+	cash: "Bar bezahlt", lessChange: "abzüglich des Wechselgelds", terminal: "Mit Karte am Automaten bezahlt", credit: "Für Sie aufgehoben", shops: "Von Geschäften übernommen",
 	refunded: "Auf Ihre Karte zurück", owed: "Noch zu zahlen", beyondHold: "es ließ sich nicht vom Vorgemerkten abbuchen", writtenOff: "Wird nicht mehr verlangt",
 	overpaid: "Zu viel berechnet", backToYou: "Sie bekommen es zurück", nothing: "Nichts wurde vorgemerkt oder abgebucht",
 	untrusted: "der Uhr der Schranke war nicht zu trauen: Für den Zweifel wird nichts berechnet",

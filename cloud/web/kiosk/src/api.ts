@@ -21,8 +21,7 @@
 // Only the machine itself (loopback), and addresses that the configuration lists, are
 // answered: all others get 403 "not_here".
 //
-// Not served yet, and refused: ticket, validation, validate, redeem and language. can
-// says so; the types are here so that pages can be made.
+// All of it is served. What a machine cannot do, by its configuration or for now, can says.
 //
 // Amounts are whole minor units ("minor": 510 is €5.10) of one currency. Times are
 // RFC 3339 with an offset, in UTC. A countdown is told in milliseconds from the event
@@ -459,7 +458,6 @@ export type Ask =
   /** Done with the paid screen. */
   | {action: 'done'}
   | {action: 'help'}
-  | {action: 'language'; language: string}
   /** Staff. by is a name from the configuration. */
   | {action: 'staff_unlock'; by: string; pin: string}
   | {action: 'staff_lock'}
@@ -505,6 +503,8 @@ export type Refusal =
   | 'plate_and_time' // lost ticket: say plate or about when
   | 'no_tickets' // REFUSE_FULL or closed: no ticket now
   | 'no_printer'
+  | 'drive_up' // nobody stands at the arm
+  | 'lane_busy' // the vehicle before is still passing
   | 'pin_wrong' // 403
   | 'pin_slow' // 429: too many wrong ones; wait
   | 'staff_only' // 403

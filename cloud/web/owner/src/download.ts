@@ -14,7 +14,12 @@ export async function download(path: string, type: string, name: string): Promis
     const problem = await got.json().catch(() => null) as Failure['problem'] | null
     throw new Failure(problem?.code ?? 'internal', problem ?? undefined)
   }
-  const url = URL.createObjectURL(await got.blob())
+  saved(await got.blob(), name)
+}
+
+/** Hands content to the browser as a file. */
+export function saved(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content)
   const a = document.createElement('a')
   a.href = url
   a.download = name

@@ -36,6 +36,9 @@ type Head struct {
 
 // Receipt is a slip as a printer takes it.
 func Receipt(h Head, s *kiosk.Slip) []byte {
+	if s.Ticket != "" {
+		return ticket(h, s)
+	}
 	var b strings.Builder
 	b.WriteString(initialise + codePage + centre + strong)
 	line(&b, h.Parking)
@@ -53,6 +56,12 @@ func Receipt(h Head, s *kiosk.Slip) []byte {
 	pair(&b, "Total", amount(s.Total, s.Currency))
 	if s.Before != 0 {
 		pair(&b, "Paid or held before", amount(-s.Before, s.Currency))
+	}
+	if s.Shops != 0 {
+		pair(&b, "Taken off by shops", amount(-s.Shops, s.Currency))
+	}
+	if s.Redeemed != 0 {
+		pair(&b, "Paid by a credit slip", amount(-s.Redeemed, s.Currency))
 	}
 	b.WriteString(strong)
 	pair(&b, "Paid now, "+s.Method, amount(s.Paid, s.Currency))
@@ -157,5 +166,5 @@ func command(s string) int {
 			return len(c)
 		}
 	}
-	return 0
+	return symbol(s)
 }

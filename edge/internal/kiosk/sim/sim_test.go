@@ -3,6 +3,7 @@ package sim_test
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"testing"
 	"time"
 
@@ -33,7 +34,8 @@ type bench struct {
 	cuts  int // how many may still come
 	taps  int
 
-	shifts bool // are demanded
+	shifts              bool // are demanded
+	redeemed, validated int
 }
 
 func (b *bench) must(err error) {
@@ -51,12 +53,24 @@ func (b *bench) env() kiosk.Env {
 		Price: func(s id.Session) (till.Ask, error) {
 			a := till.Ask{Total: money.New(b.price[s], "EUR"), Tax: money.New(0, "EUR"), Until: now}
 			for _, e := range b.disk {
-				if e.Kind == wire.Paid && e.Session == s {
+				if e.Kind == wire.Paid && e.Session == s && e.Note != wire.NoteSlip {
 					a.Paid += e.Amount
 				}
 			}
 			a.Pay = max(a.Total.Minor-a.Paid, 0)
 			return a, nil
+		},
+		Shops: kiosk.Shops{
+			Read: func(text string) (kiosk.Code, kiosk.Refusal) {
+				n, err := strconv.Atoi(text)
+				if err != nil || n > 8 {
+					return kiosk.Code{}, kiosk.CodeUnknown
+				}
+				return kiosk.Code{Shop: wire.Shop{Number: uint16(1 + n%2), Name: "Kino", Value: 200}, Serial: uint32(n)}, ""
+			},
+			Discount: func(_ id.Session, a till.Ask, shop wire.Shop) (int64, error) {
+				return min(int64(shop.Value), a.Pay), nil
+			},
 		},
 	}
 }
@@ -158,7 +172,7 @@ func newBench(t *rapid.T) *bench {
 // change, credit, or came back; the terminal took what the journal says; each payment
 // is there once; and nobody paid more than the price.
 func TestNoCentIsLostWhereverThePowerGoes(t *testing.T) {
-	cuts, paid, credits := 0, 0, 0
+	cuts, paid, credits, redeemed, validated := 0, 0, 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBench(rt)
 		before := b.cuts
@@ -183,10 +197,10 @@ func TestNoCentIsLostWhereverThePowerGoes(t *testing.T) {
 			b.report()
 		}
 		p, c := b.check()
-		paid, credits = paid+p, credits+c
+		paid, credits, redeemed, validated = paid+p, credits+c, redeemed+b.redeemed, validated+b.validated
 	})
-	t.Logf("%d power cuts, %d payments, %d credits", cuts, paid, credits)
-	if cuts == 0 || paid == 0 || credits == 0 {
+	t.Logf("%d power cuts, %d payments, %d credits, %d times a slip, %d codes", cuts, paid, credits, redeemed, validated)
+	if cuts == 0 || paid == 0 || credits == 0 || redeemed == 0 || validated == 0 {
 		t.Error("nothing was tried")
 	}
 }
@@ -201,8 +215,16 @@ func (b *bench) something() {
 	switch b.m.Phase {
 	case kiosk.Idle, kiosk.Searching:
 		b.tap("find", func(a *kiosk.Action) { a.By = kiosk.ByTicket })
+	case kiosk.Validating:
+		code := strconv.Itoa(rapid.IntRange(1, 10).Draw(b.t, "code"))
+		if n := len(b.m.Slips); n > 0 && what < 7 {
+			code = till.CreditCode(b.m.Slips[rapid.IntRange(0, n-1).Draw(b.t, "slip")].Payment)
+		}
+		b.tap(rapid.SampledFrom([]string{"validate", "redeem"}).Draw(b.t, "how"), func(a *kiosk.Action) { a.Code = code })
 	case kiosk.Paying:
 		switch {
+		case rapid.IntRange(0, 4).Draw(b.t, "codes") == 0:
+			b.tap("validation", nil)
 		case what < 5:
 			_ = b.cash.Insert(rapid.SampledFrom([]int64{10, 50, 200, 500, 1000, 2000}).Draw(b.t, "puts in")) // it may come back at once
 		case what < 9:
@@ -235,6 +257,9 @@ func (b *bench) check() (paid, credits int) {
 	var cash, price int64
 	seen, bySession := map[id.Payment]bool{}, map[id.Session]int64{}
 	card := map[id.Payment]int64{}
+	slips := map[id.Payment]wire.Event{} // that were not used
+	left := map[id.Payment]int64{}       // of one that was used, by the events that name it
+	codes := map[[2]uint32]bool{}
 	for _, e := range b.disk {
 		if e.Kind != wire.Paid {
 			continue
@@ -244,7 +269,33 @@ func (b *bench) check() (paid, credits int) {
 		}
 		seen[e.Payment] = true
 		paid++
+		if e.Method == wire.CreditPays {
+			of, there := slips[e.Credit]
+			if there {
+				left[e.Credit] = of.Amount
+				delete(slips, e.Credit)
+			} else if e.Note == "" {
+				b.t.Fatalf("a slip that is none, or was used, pays %d", e.Amount)
+			}
+			if left[e.Credit] -= e.Amount; left[e.Credit] < 0 || there && of.Session != e.CreditOf {
+				b.t.Fatalf("%d more is taken out of a slip than is in it", -left[e.Credit])
+			}
+			b.redeemed++
+		}
+		if e.Note == wire.NoteSlip {
+			slips[e.Payment] = e
+		}
+		if code := [2]uint32{uint32(e.Shop), e.Serial}; e.Method == wire.ShopPays {
+			if codes[code] {
+				b.t.Fatalf("code %v is used twice", code)
+			}
+			codes[code] = true
+			b.validated++
+		}
 		switch {
+		case e.Method == wire.ShopPays, e.Method == wire.CreditPays && e.Note == "":
+			bySession[e.Session] += e.Amount
+		case e.Method == wire.CreditPays:
 		case e.Method == wire.Card:
 			card[e.Payment] = e.Amount
 			bySession[e.Session] += e.Amount
@@ -256,6 +307,27 @@ func (b *bench) check() (paid, credits int) {
 			price += e.Amount
 			bySession[e.Session] += e.Amount
 		}
+	}
+	for p, n := range left {
+		if n != 0 {
+			b.t.Fatalf("%d of slip %s are lost", n, p)
+		}
+	}
+	var owed int64
+	for _, s := range b.m.Slips {
+		e, open := slips[s.Payment]
+		if open == s.Used || open && (e.Amount != s.Amount || e.Session != s.Session) {
+			b.t.Fatalf("the machine remembers %+v, the journal has %+v", s, e)
+		}
+		if open {
+			owed += s.Amount
+		}
+	}
+	for _, e := range slips {
+		owed -= e.Amount
+	}
+	if owed != 0 {
+		b.t.Fatalf("%d are owed by slips that the journal does not have", owed)
 	}
 	r := b.cash.Report()
 	if got := cash + r.Totals.Given + r.Totals.Returned; got != r.Totals.Inserted {

@@ -1,0 +1,90 @@
+package app_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// An owner adds a shop, makes codes as a file, changes it and ends it; each once, whoever
+// asks again; and the history says so.
+func TestAnOwnerHasShops(t *testing.T) {
+	_, owner, driver := ownersPark(t)
+	until := time.Now().UTC().Add(time.Hour).Truncate(time.Second)
+	kino := fmt.Sprintf(`{"name":"Kino","gives":"minutes","value":60,"most":500,"good_until":%q}`, until.Format(time.RFC3339))
+	made := owner.want(200, "", "POST", altmarkt+"/shops", kino)
+	if again := owner.want(200, "", "POST", altmarkt+"/shops", kino); text(t, made) != text(t, again) {
+		t.Errorf("made %v, again %v", made, again)
+	}
+	one := made["shop"].(map[string]any)
+	if one["number"] != 1.0 || one["open"] != true || one["most"] != 500.0 || one["issued"] != 0.0 {
+		t.Fatalf("%v", one)
+	}
+	owner.want(409, "shop_exists", "POST", altmarkt+"/shops", strings.Replace(kino, "60", "90", 1))
+	bad := owner.want(422, "shop_invalid", "POST", altmarkt+"/shops", fmt.Sprintf(`{"name":"x","gives":"percent","value":101,"good_until":%q}`, until.Format(time.RFC3339)))
+	if f := bad["fields"].(map[string]any); f["value"] == nil {
+		t.Errorf("%v", bad)
+	}
+	owner.want(422, "request_invalid", "POST", altmarkt+"/shops", strings.Replace(kino, "60", `"60"`, 1))
+	owner.want(422, "unknown_field", "POST", altmarkt+"/shops", strings.Replace(kino, "value", "valu", 1))
+	owner.want(404, "shop_not_found", "PATCH", altmarkt+"/shops/7", `{"most":0}`)
+	owner.want(404, "shop_not_found", "PATCH", altmarkt+"/shops/x", `{"most":0}`)
+
+	file := func(after int) string {
+		t.Helper()
+		status, header, body := owner.raw("POST", altmarkt+"/shops/1/codes", fmt.Sprintf(`{"count":3,"after":%d}`, after))
+		if status != 200 || !strings.HasPrefix(header.Get("Content-Type"), "text/csv") || header.Get("Cache-Control") != "no-store" {
+			t.Fatalf("%d %v %s", status, header, body)
+		}
+		return body
+	}
+	first := file(0)
+	if lines := strings.Split(strings.TrimSpace(first), "\n"); len(lines) != 4 || !strings.HasPrefix(lines[1], "1,") || len(lines[3]) != len("3,0000-0000-0000") {
+		t.Fatalf("%s", first)
+	}
+	if file(0) != first {
+		t.Error("an answer that was lost is another one")
+	}
+	second := file(3)
+	if strings.Contains(first, strings.Split(second, "\n")[1][2:]) {
+		t.Error("a code is made twice")
+	}
+	owner.want(409, "codes_moved_on", "POST", altmarkt+"/shops/1/codes", `{"count":3,"after":0}`)
+	owner.want(200, "", "PATCH", altmarkt+"/shops/1", fmt.Sprintf(`{"name":"Lichtspiele","good_until":%q}`, until.Add(-2*time.Hour).Format(time.RFC3339)))
+	list := owner.want(200, "", "GET", altmarkt+"/shops", "")["shops"].([]any)
+	if s := list[0].(map[string]any); len(list) != 1 || s["name"] != "Lichtspiele" || s["open"] != false || s["issued"] != 6.0 || s["used"] != 0.0 || s["owed"] == nil {
+		t.Errorf("%v", list)
+	}
+	driver.want(403, "no_operator", "GET", altmarkt+"/shops", "")
+	var what []string
+	for _, x := range owner.want(200, "", "GET", altmarkt+"/changes", "")["changes"].([]any) {
+		what = append(what, x.(map[string]any)["what"].(string))
+	}
+	if got := strings.Join(what, " "); got != "shop.changed shop.codes shop.codes shop.added" {
+		t.Errorf("the history has %s", got)
+	}
+}
+
+// raw asks for what is no JSON, with the browser's cookie.
+func (b *browser) raw(method, path, body string) (int, http.Header, string) {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(b.t.Context(), method, "http://"+b.at+path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Cookie", b.cookie)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return resp.StatusCode, resp.Header, string(raw)
+}
