@@ -128,7 +128,10 @@ func (s *step) finish(at time.Time) {
 	v := &m.Visit
 	m.Phase, v.ExitBy = Paid, v.Ask.ExitBy
 	if v.PaidNow > 0 {
-		if by := v.PaidAt.Add(s.env.Walk); by.After(v.ExitBy) {
+		// What is paid covers a while of its own; with neither that nor minutes for the way
+		// it is the moment of the payment: drive out now.
+		v.ExitBy = v.Ask.PaidBy
+		if by := v.PaidAt.Add(s.env.Walk); !v.ExitBy.IsZero() && by.After(v.ExitBy) {
 			v.ExitBy = by
 		}
 	}
