@@ -3268,6 +3268,9 @@ type Parking struct {
 	Capacity *int   `json:"capacity"`
 	City     string `json:"city"`
 
+	// ClosedThen Only of a parking with opening hours, and a window: it begins or ends while the parking is closed, and is not sold
+	ClosedThen *bool `json:"closed_then,omitempty"`
+
 	// DistanceM From near
 	DistanceM *int `json:"distance_m,omitempty"`
 
@@ -3312,6 +3315,9 @@ type ParkingDetail struct {
 	// Capacity null: not known; the parking is listed and not sold
 	Capacity *int   `json:"capacity"`
 	City     string `json:"city"`
+
+	// ClosedThen Only of a parking with opening hours, and a window: it begins or ends while the parking is closed, and is not sold
+	ClosedThen *bool `json:"closed_then,omitempty"`
 
 	// DistanceM From near
 	DistanceM *int `json:"distance_m,omitempty"`

@@ -62,8 +62,8 @@ func TestAParkingIsListedAsClosedOutsideItsHours(t *testing.T) {
 		"over the night": {"2026-06-12T21:00:00+02:00", "2026-06-13T06:00:00+02:00", 3},
 	} {
 		w := &Window{Range: timerange.Range{From: at(c.from), To: at(c.to)}}
-		if got := shown(p, at("2026-06-11T12:00:00+02:00"), w); got["available"] != c.free {
-			t.Errorf("%s: %v free", name, got["available"])
+		if got := shown(p, at("2026-06-11T12:00:00+02:00"), w); got["available"] != c.free || got["closed_then"] != (c.free == 0) {
+			t.Errorf("%s: %v free, closed %v", name, got["available"], got["closed_then"])
 		}
 	}
 	p.Policy.Hours = &hours.Hours{}

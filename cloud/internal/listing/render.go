@@ -208,7 +208,8 @@ func (l *lot) appendMoving(b []byte, n *numbers) []byte {
 // appendWindow writes the members that events and time change with those of a
 // window between them. f is the lot's face, n the numbers on it.
 func (l *lot) appendWindow(b []byte, f *face, n *numbers, w *Window, now time.Time) []byte {
-	sold := l.Parking.Policy.CheckWindow(w.Range, now) == nil && (l.zone == nil || l.Parking.Policy.CheckHours(w.Range, l.zone, false) == nil)
+	closed := l.zone != nil && l.Parking.Policy.CheckHours(w.Range, l.zone, false) != nil
+	sold := !closed && l.Parking.Policy.CheckWindow(w.Range, now) == nil
 	claim, all, from := w.Claim(), 0, f.fixed
 	for i := range n.types {
 		t, free := &n.types[i], 0
@@ -223,6 +224,9 @@ func (l *lot) appendWindow(b []byte, f *face, n *numbers, w *Window, now time.Ti
 	}
 	b = append(append(b, f.json[from:]...), `,"available":`...)
 	b = appendKnown(b, all, !n.old)
+	if l.Parking.Policy.Hours != nil {
+		b = strconv.AppendBool(append(b, `,"closed_then":`...), closed)
+	}
 	switch {
 	case l.Parking.Policy.Dynamic == nil:
 	case n.old:

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest'
-import {added, end, endShown, fresh, wrongDay, wrongs} from './hours.ts'
+import {added, days, end, endShown, fresh, hoursText, wrongDay, wrongs} from './hours.ts'
 
 describe('opening hours', () => {
   it('begin with something that can be saved', () => {
@@ -23,5 +23,11 @@ describe('opening hours', () => {
     let spans = added([])
     for (let i = 0; i < 2; i++) { spans = added(spans); if (i === 0) expect(wrongDay(spans)).toBe('') }
     expect(added([{from: '08:00', to: '12:00'}])).toEqual([{from: '08:00', to: '12:00'}, {from: '13:00', to: '17:00'}])
+  })
+  it('are a line in the history', () => {
+    const h = fresh()
+    h.week.sun = []
+    h.exceptions = [{date: '2026-12-24', hours: [{from: '08:00', to: '12:00'}], note: 'Christmas Eve'}]
+    expect(hoursText(h, i => days[i] ?? '', 'closed')).toBe('mon–sat 06:00–22:00; sun closed; 2026-12-24 08:00–12:00 (Christmas Eve)')
   })
 })

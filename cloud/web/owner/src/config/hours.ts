@@ -50,3 +50,15 @@ export function added(spans: readonly Span[]): Span[] {
   const from = Math.min(minutes(last.to) + 60, 23 * 60), text = (n: number) => `${String(Math.floor(n / 60)).padStart(2, '0')}:${String(n % 60).padStart(2, '0')}`
   return [...spans, {from: text(from), to: text(Math.min(from + 240, 24 * 60))}]
 }
+
+/** The hours in a line: days that are the same together. */
+export function hoursText(h: Hours, name: (day: number) => string, closed: string): string {
+  const times = (s: readonly Span[]) => s.map(x => `${x.from}–${x.to}`).join(', ') || closed
+  const week: {first: number; last: number; times: string}[] = []
+  days.forEach((d, i) => {
+    const t = times(h.week[d]), before = week.at(-1)
+    if (before?.times === t) before.last = i
+    else week.push({first: i, last: i, times: t})
+  })
+  return [...week.map(x => `${x.first === x.last ? name(x.first) : `${name(x.first)}–${name(x.last)}`} ${x.times}`), ...h.exceptions.map(e => `${e.date} ${times(e.hours)}${e.note ? ` (${e.note})` : ''}`)].join('; ')
+}
