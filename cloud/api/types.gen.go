@@ -932,6 +932,7 @@ const (
 	ProblemCodeChangeNotInForce      ProblemCode = "change_not_in_force"
 	ProblemCodeChangePending         ProblemCode = "change_pending"
 	ProblemCodeClaimedAlready        ProblemCode = "claimed_already"
+	ProblemCodeClosed                ProblemCode = "closed"
 	ProblemCodeCodeRequired          ProblemCode = "code_required"
 	ProblemCodeContended             ProblemCode = "contended"
 	ProblemCodeCrossOrigin           ProblemCode = "cross_origin"
@@ -1067,6 +1068,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeChangePending:
 		return true
 	case ProblemCodeClaimedAlready:
+		return true
+	case ProblemCodeClosed:
 		return true
 	case ProblemCodeCodeRequired:
 		return true
