@@ -1,6 +1,7 @@
 package booking_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -53,7 +54,7 @@ func TestNothingIsSoldThatBeginsOrEndsWhileClosed(t *testing.T) {
 		"from when it closes":          {at(11, 20, 0), at(12, 9, 0), "from", at(12, 8, 0)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			req := s.request("k "+name, bookingtest.OK)
+			req := s.request(strings.ReplaceAll(name, " ", "-"), bookingtest.OK)
 			req.From, req.To = c.from, c.to
 			_, quoted := s.Quote(t.Context(), req.Parking, req.SpaceType, c.from, c.to)
 			_, sold := s.Reserve(t.Context(), req)
