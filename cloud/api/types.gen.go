@@ -490,6 +490,30 @@ func (e LaneNowMode) Valid() bool {
 	}
 }
 
+// Defines values for LaneSettingMode.
+const (
+	LaneSettingModeClosed      LaneSettingMode = "closed"
+	LaneSettingModeClosedToAll LaneSettingMode = "closed_to_all"
+	LaneSettingModeFull        LaneSettingMode = "full"
+	LaneSettingModeOpen        LaneSettingMode = "open"
+)
+
+// Valid indicates whether the value is a known member of the LaneSettingMode enum.
+func (e LaneSettingMode) Valid() bool {
+	switch e {
+	case LaneSettingModeClosed:
+		return true
+	case LaneSettingModeClosedToAll:
+		return true
+	case LaneSettingModeFull:
+		return true
+	case LaneSettingModeOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Language.
 const (
 	De Language = "de"
@@ -944,6 +968,7 @@ const (
 	ProblemCodeChangeNotInForce      ProblemCode = "change_not_in_force"
 	ProblemCodeChangePending         ProblemCode = "change_pending"
 	ProblemCodeClaimedAlready        ProblemCode = "claimed_already"
+	ProblemCodeClosed                ProblemCode = "closed"
 	ProblemCodeCodeRequired          ProblemCode = "code_required"
 	ProblemCodeCodesMovedOn          ProblemCode = "codes_moved_on"
 	ProblemCodeCodesUsedUp           ProblemCode = "codes_used_up"
@@ -1085,6 +1110,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeChangePending:
 		return true
 	case ProblemCodeClaimedAlready:
+		return true
+	case ProblemCodeClosed:
 		return true
 	case ProblemCodeCodeRequired:
 		return true
@@ -1967,6 +1994,12 @@ type AdoptRequest struct {
 
 // Affected defines model for Affected.
 type Affected struct {
+	// OutsideHours The earliest of them
+	OutsideHours *[]OutsideHours `json:"outside_hours,omitempty"`
+
+	// OutsideHoursCount Of a change of the opening hours: how many reservations begin or end while it is closed. They are kept, and let in and out as they were sold
+	OutsideHoursCount *int `json:"outside_hours_count,omitempty"`
+
 	// ReservationsKept Sold, not begun, and left at the price and the terms of their booking
 	ReservationsKept int `json:"reservations_kept"`
 }
@@ -2553,9 +2586,12 @@ type LaneID = string
 // LaneNow defines model for LaneNow.
 type LaneNow struct {
 	// Alarm Open for an emergency, until somebody resets it
-	Alarm  *bool      `json:"alarm,omitempty"`
-	Arm    LaneNowArm `json:"arm"`
-	Arming LoopState  `json:"arming"`
+	Alarm *bool `json:"alarm,omitempty"`
+
+	// AppliedLabel The label that the lane says it has
+	AppliedLabel *string    `json:"applied_label,omitempty"`
+	Arm          LaneNowArm `json:"arm"`
+	Arming       LoopState  `json:"arming"`
 
 	// AsOf When the cloud got it; null: never
 	AsOf     *time.Time       `json:"as_of"`
@@ -2573,13 +2609,18 @@ type LaneNow struct {
 	HeldOpen bool  `json:"held_open"`
 
 	// Id Examples: entry-1
-	Id    LaneID  `json:"id"`
+	Id LaneID `json:"id"`
+
+	// Label What the owner has set that people call it
 	Label *string `json:"label,omitempty"`
 
 	// Linked The board answers
 	Linked       bool        `json:"linked"`
 	Mode         LaneNowMode `json:"mode"`
 	OutOfService bool        `json:"out_of_service"`
+
+	// OutsideHours An entry that lets no walk-in in, since the parking is closed
+	OutsideHours *bool `json:"outside_hours,omitempty"`
 
 	// Passage The loop behind the barrier; null: there is none
 	Passage    *LoopState `json:"passage"`
@@ -2598,6 +2639,21 @@ type LaneNowDirection string
 
 // LaneNowMode defines model for LaneNow.Mode.
 type LaneNowMode string
+
+// LaneSetting defines model for LaneSetting.
+type LaneSetting struct {
+	// Label What people call it
+	Label *string `json:"label,omitempty"`
+
+	// Lane Examples: entry-1
+	Lane LaneID `json:"lane"`
+
+	// Mode Put in force when it is set; a command of the staff that comes later holds, until another is set. Left out: as the staff leave it
+	Mode *LaneSettingMode `json:"mode,omitempty"`
+}
+
+// LaneSettingMode Put in force when it is set; a command of the staff that comes later holds, until another is set. Left out: as the staff leave it
+type LaneSettingMode string
 
 // Language Of mails and pages
 type Language string
@@ -2736,11 +2792,68 @@ type OfflineStages struct {
 // OfflineStagesStagesAllow defines model for OfflineStages.Stages.Allow.
 type OfflineStagesStagesAllow string
 
+// OpeningDay One after another; none: closed
+type OpeningDay = []OpeningSpan
+
+// OpeningHours When nobody is let in without a reservation, and no reservation begins or ends, is whatever lies outside. Exits always open
+type OpeningHours struct {
+	// Exceptions Days that are otherwise than their weekday; those that are over are left out
+	Exceptions []struct {
+		Date string `json:"date"`
+
+		// Hours One after another; none: closed
+		Hours OpeningDay `json:"hours"`
+
+		// Note For people, such as Christmas Eve
+		Note *string `json:"note,omitempty"`
+	} `json:"exceptions"`
+	Week struct {
+		// Fri One after another; none: closed
+		Fri OpeningDay `json:"fri"`
+
+		// Mon One after another; none: closed
+		Mon OpeningDay `json:"mon"`
+
+		// Sat One after another; none: closed
+		Sat OpeningDay `json:"sat"`
+
+		// Sun One after another; none: closed
+		Sun OpeningDay `json:"sun"`
+
+		// Thu One after another; none: closed
+		Thu OpeningDay `json:"thu"`
+
+		// Tue One after another; none: closed
+		Tue OpeningDay `json:"tue"`
+
+		// Wed One after another; none: closed
+		Wed OpeningDay `json:"wed"`
+	} `json:"week"`
+}
+
+// OpeningSpan defines model for OpeningSpan.
+type OpeningSpan struct {
+	// From By the parking's clock, in quarters of an hour. Where a time comes twice it is the first
+	From string `json:"from"`
+
+	// To Later on the same day; 24:00 is the midnight at its end. Where a time comes twice it is the second
+	To string `json:"to"`
+}
+
 // OperatorID defines model for OperatorID.
 type OperatorID = string
 
 // OrderID defines model for OrderID.
 type OrderID = string
+
+// OutsideHours defines model for OutsideHours.
+type OutsideHours struct {
+	BeginsClosed bool          `json:"begins_closed"`
+	EndsClosed   bool          `json:"ends_closed"`
+	From         time.Time     `json:"from"`
+	Id           ReservationID `json:"id"`
+	To           time.Time     `json:"to"`
+}
 
 // OwedAnswer What of an ended stay neither its hold nor a machine paid; left out where there never was any.
 type OwedAnswer struct {
@@ -2841,6 +2954,9 @@ type OwnPolicy struct {
 	// HorizonDays How many days ahead windows are sold
 	HorizonDays int `json:"horizon_days"`
 
+	// Lanes Those of which something is set; how they are wired stays with the installer
+	Lanes []LaneSetting `json:"lanes"`
+
 	// LeaseTtl Counts are unknown this long after the edge's last word
 	LeaseTtl int64 `json:"lease_ttl"`
 
@@ -2864,6 +2980,9 @@ type OwnPolicy struct {
 
 	// Offline What the gate may do by how long it has not heard from the cloud; null: the built-in stages
 	Offline *OfflineStages `json:"offline"`
+
+	// OpeningHours null: around the clock
+	OpeningHours *OpeningHours `json:"opening_hours"`
 
 	// OverstayBuffer Percent of the capacity that is not sold
 	OverstayBuffer int `json:"overstay_buffer"`
@@ -3248,6 +3367,9 @@ type Parking struct {
 	Capacity *int   `json:"capacity"`
 	City     string `json:"city"`
 
+	// ClosedThen Only of a parking with opening hours, and a window: it begins or ends while the parking is closed, and is not sold
+	ClosedThen *bool `json:"closed_then,omitempty"`
+
 	// DistanceM From near
 	DistanceM *int `json:"distance_m,omitempty"`
 
@@ -3259,6 +3381,9 @@ type Parking struct {
 	Latitude  float32 `json:"latitude"`
 	Longitude float32 `json:"longitude"`
 	Name      string  `json:"name"`
+
+	// OpensAt Only of a parking with opening hours: when it opens, while status is closed; null: it is open, or closed until further notice
+	OpensAt *time.Time `json:"opens_at,omitempty"`
 
 	// Price Of the window that was asked for, as a quote would say now, for the space type that was asked for, else a standard space. Where prices move, availability events have it, too
 	Price      *Amount          `json:"price,omitempty"`
@@ -3290,6 +3415,9 @@ type ParkingDetail struct {
 	Capacity *int   `json:"capacity"`
 	City     string `json:"city"`
 
+	// ClosedThen Only of a parking with opening hours, and a window: it begins or ends while the parking is closed, and is not sold
+	ClosedThen *bool `json:"closed_then,omitempty"`
+
 	// DistanceM From near
 	DistanceM *int `json:"distance_m,omitempty"`
 
@@ -3297,17 +3425,25 @@ type ParkingDetail struct {
 	Id ParkingID `json:"id"`
 
 	// Kind multi_storey, underground or surface
-	Kind      string                   `json:"kind"`
-	Lanes     []map[string]interface{} `json:"lanes"`
-	Latitude  float32                  `json:"latitude"`
-	Longitude float32                  `json:"longitude"`
-	Name      string                   `json:"name"`
+	Kind string `json:"kind"`
+
+	// Lanes Those that have a name for people
+	Lanes []struct {
+		Id    string `json:"id"`
+		Label string `json:"label"`
+	} `json:"lanes"`
+	Latitude  float32 `json:"latitude"`
+	Longitude float32 `json:"longitude"`
+	Name      string  `json:"name"`
 
 	// Numbered The space types whose bays have numbers
 	Numbered *[]NumberedSpaces `json:"numbered,omitempty"`
 
 	// OpeningHours null: always open
-	OpeningHours *map[string]interface{} `json:"opening_hours"`
+	OpeningHours *OpeningHours `json:"opening_hours"`
+
+	// OpensAt Only of a parking with opening hours: when it opens, while status is closed; null: it is open, or closed until further notice
+	OpensAt *time.Time `json:"opens_at,omitempty"`
 
 	// Policies Among them no_show_charge_percent and early_charge_percent: of the price, due when nobody comes, and at the least when who came leaves early; and dynamic_price, where prices move: by how full the window is and how far ahead it is booked, within min_percent and max_percent of the tariff
 	Policies map[string]interface{} `json:"policies"`
@@ -3525,32 +3661,38 @@ type PolicyAnswer struct {
 
 // PolicyChanges What of the policy is to change, as in OwnPolicy; what is left out stays
 type PolicyChanges struct {
-	AllotmentShare   *int            `json:"allotment_share,omitempty"`
-	DynamicPrice     *DynamicPricing `json:"dynamic_price,omitempty"`
-	EarlyCharge      *int            `json:"early_charge,omitempty"`
-	EarlyEntry       *int64          `json:"early_entry,omitempty"`
-	EntryPassback    *Passback       `json:"entry_passback,omitempty"`
-	ExitGrace        *int64          `json:"exit_grace,omitempty"`
-	ExitPassback     *Passback       `json:"exit_passback,omitempty"`
-	HoldTtl          *int64          `json:"hold_ttl,omitempty"`
-	HorizonDays      *int            `json:"horizon_days,omitempty"`
-	LeaseTtl         *int64          `json:"lease_ttl,omitempty"`
-	LongestWalkin    *int64          `json:"longest_walkin,omitempty"`
-	MaxStay          *int64          `json:"max_stay,omitempty"`
-	MinLead          *int64          `json:"min_lead,omitempty"`
-	MinStay          *int64          `json:"min_stay,omitempty"`
-	NoShowAfter      *int64          `json:"no_show_after,omitempty"`
-	NoShowCharge     *int            `json:"no_show_charge,omitempty"`
-	Offline          *OfflineStages  `json:"offline,omitempty"`
-	OverstayBuffer   *int            `json:"overstay_buffer,omitempty"`
-	PassbackAfter    *int64          `json:"passback_after,omitempty"`
-	PayAtMachine     *bool           `json:"pay_at_machine,omitempty"`
-	PayFirst         *int64          `json:"pay_first,omitempty"`
-	PresumeLeftAfter *int64          `json:"presume_left_after,omitempty"`
-	RemindBefore     *int64          `json:"remind_before,omitempty"`
-	Tailgates        *Tailgates      `json:"tailgates,omitempty"`
-	WalkinAhead      *int64          `json:"walkin_ahead,omitempty"`
-	WalkinProtects   *int64          `json:"walkin_protects,omitempty"`
+	AllotmentShare *int            `json:"allotment_share,omitempty"`
+	DynamicPrice   *DynamicPricing `json:"dynamic_price,omitempty"`
+	EarlyCharge    *int            `json:"early_charge,omitempty"`
+	EarlyEntry     *int64          `json:"early_entry,omitempty"`
+	EntryPassback  *Passback       `json:"entry_passback,omitempty"`
+	ExitGrace      *int64          `json:"exit_grace,omitempty"`
+	ExitPassback   *Passback       `json:"exit_passback,omitempty"`
+	HoldTtl        *int64          `json:"hold_ttl,omitempty"`
+	HorizonDays    *int            `json:"horizon_days,omitempty"`
+
+	// Lanes All of which something is to be set
+	Lanes         *[]LaneSetting `json:"lanes,omitempty"`
+	LeaseTtl      *int64         `json:"lease_ttl,omitempty"`
+	LongestWalkin *int64         `json:"longest_walkin,omitempty"`
+	MaxStay       *int64         `json:"max_stay,omitempty"`
+	MinLead       *int64         `json:"min_lead,omitempty"`
+	MinStay       *int64         `json:"min_stay,omitempty"`
+	NoShowAfter   *int64         `json:"no_show_after,omitempty"`
+	NoShowCharge  *int           `json:"no_show_charge,omitempty"`
+	Offline       *OfflineStages `json:"offline,omitempty"`
+
+	// OpeningHours null: around the clock
+	OpeningHours     *OpeningHours `json:"opening_hours,omitempty"`
+	OverstayBuffer   *int          `json:"overstay_buffer,omitempty"`
+	PassbackAfter    *int64        `json:"passback_after,omitempty"`
+	PayAtMachine     *bool         `json:"pay_at_machine,omitempty"`
+	PayFirst         *int64        `json:"pay_first,omitempty"`
+	PresumeLeftAfter *int64        `json:"presume_left_after,omitempty"`
+	RemindBefore     *int64        `json:"remind_before,omitempty"`
+	Tailgates        *Tailgates    `json:"tailgates,omitempty"`
+	WalkinAhead      *int64        `json:"walkin_ahead,omitempty"`
+	WalkinProtects   *int64        `json:"walkin_protects,omitempty"`
 }
 
 // PolicyRequest defines model for PolicyRequest.

@@ -170,6 +170,7 @@ func Samples() []Sample {
 	ambiguous.Reservation, ambiguous.Generation, ambiguous.Reason = id.Reservation{}, 0, wire.RefuseAmbiguous
 	throttled.Reservation, throttled.Generation, throttled.Reason = id.Reservation{}, 0, wire.RefuseThrottled
 	key := SampleGateKey()
+	out = append(out, settingsSamples(journal, boot)...)
 	return append(out,
 		Sample{Hello, "full", &wire.Hello{
 			Edge: minted[id.Edge](0x11), Journal: journal, Boot: boot, LastSeq: 300, AckedSeq: 290, AckedHash: SampleHash(),

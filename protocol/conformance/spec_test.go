@@ -67,6 +67,9 @@ func TestSpecIsTrue(t *testing.T) {
 	says(fmt.Sprintf("This section is since 1.%d. What staff", wire.TillSince))
 	says(fmt.Sprintf("1 to %d of {1 since `ms` · 2 document, bytes}, the newest first, of %s bytes together", wire.MaxEditions, thousands(wire.MaxDocuments)))
 	says(fmt.Sprintf("zone `t`, up to %d bytes", wire.MaxZone))
+	says(fmt.Sprintf("This section is since 1.%d. Both go with the policy", wire.SettingsSince))
+	says(fmt.Sprintf("open, only with 9: up to %d of", wire.MaxOpen))
+	says(fmt.Sprintf("2 label `t`, up to %d bytes", wire.MaxLabel))
 	says(fmt.Sprintf("command and code: at most %d bytes; who and why: at most %d", wire.MaxCommand, wire.MaxOrderText))
 	says(fmt.Sprintf("more than %d s", wire.OrderLife/1000))
 

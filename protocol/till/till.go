@@ -7,6 +7,8 @@ package till
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"sort"
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
@@ -150,7 +152,10 @@ type Ask struct {
 	Lines          []tariff.Line // sum to Total
 	Until          time.Time     // up to when it is priced
 	Shops          []Taken       // of Paid, by shops
-	ExitBy         time.Time     // nothing more is due until then; zero: it is due already
+	ExitBy         time.Time     // nothing more is due until then; zero: it is due already, or not within a day
+	// PaidBy is until when nothing more is due once Pay is paid: what an interval that is
+	// paid for still covers. Zero: not within a day. What paying gives beyond it is Walk.
+	PaidBy time.Time
 }
 
 // Ask is what the cloud would ask for at the exit if the vehicle left at the instant
@@ -177,8 +182,40 @@ func (b *Book) Ask(s Stay, now time.Time) (Ask, error) {
 	a.Pay = max(a.Total.Minor-a.Covered-a.Paid, 0)
 	if a.Pay == 0 {
 		a.ExitBy = b.exitBy(s, now)
+		return a, nil
 	}
+	s.Payments = append(slices.Clip(s.Payments), Payment{At: now, Until: end, Amount: a.Pay})
+	a.PaidBy = b.covered(s, now)
 	return a, nil
+}
+
+// mostAhead is how far ahead, in minutes, it is looked for when something more is due.
+const mostAhead = 24 * 60
+
+// covered is the last whole minute from now on at which nothing more is due than is paid:
+// now, when something is due a minute later, and zero when nothing is for a day. What is
+// due never falls, so that it is found by halving.
+func (b *Book) covered(s Stay, now time.Time) time.Time {
+	free := func(minutes int) bool {
+		at := now.Add(time.Duration(minutes) * time.Minute)
+		a, err := b.due(s, Charged(s.EnteredAt, at, at, b.grace.ExitAfterPayment, s.Payments))
+		if err != nil {
+			return false
+		}
+		has := int64(0)
+		for _, p := range s.Payments {
+			has += p.Amount
+		}
+		if q := quote(s); q != nil && q.Currency == a.Total.Currency {
+			has += min(a.Total.Minor, q.Covered)
+		}
+		return a.Total.Minor <= has
+	}
+	due := sort.Search(mostAhead, func(i int) bool { return !free(i + 1) }) // the first minute, less one
+	if due == mostAhead {
+		return time.Time{}
+	}
+	return now.Add(time.Duration(due) * time.Minute)
 }
 
 func quote(s Stay) *wire.Quote {
@@ -205,6 +242,10 @@ func (b *Book) exitBy(s Stay, now time.Time) time.Time {
 		later(to.Add(b.grace.EndOfStay))
 	} else if e := b.at(s.EnteredAt); e != nil {
 		later(s.EnteredAt.Add(time.Duration(max(e.tariff.FreeMinutes, e.tariff.ConsiderationMinutes)) * time.Minute))
+	}
+	switch c := b.covered(s, now); {
+	case c.IsZero() && by.Before(now.Add(mostAhead*time.Minute)), c.After(by) && c.After(now):
+		return c
 	}
 	return by
 }

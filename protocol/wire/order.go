@@ -78,7 +78,7 @@ func (l *LaneStatus) more() error {
 		check(l.Far <= LoopUnknown, "unknown state of a loop"),
 		check(l.Direction <= Outward, "unknown direction"),
 		short("mode", l.Mode, MaxCommand),
-		text("display", l.Display),
+		text("display", l.Display), short("label", l.Label, MaxLabel),
 		check(l.Waiting >= 0 && l.Waiting < 1<<43, "waiting since out of range"),
 		check(len(l.Faults) <= MaxFaults, "at most %d faults", MaxFaults),
 		check(!l.SafetyUnknown || l.Safety, "a safety loop that is not known to be free counts as occupied"),
@@ -92,4 +92,15 @@ func (l *LaneStatus) more() error {
 // Plain is the status as an edge of a minor before OrderSince tells it.
 func (l LaneStatus) Plain() LaneStatus {
 	return LaneStatus{Lane: l.Lane, Arm: l.Arm, Arming: l.Arming, Safety: l.Safety, Linked: l.Linked}
+}
+
+// For is the status as an edge tells it in a minor version of the protocol.
+func (l LaneStatus) For(minor uint8) LaneStatus {
+	switch {
+	case minor < OrderSince:
+		return l.Plain()
+	case minor < SettingsSince:
+		l.Label, l.Closed = "", false
+	}
+	return l
 }

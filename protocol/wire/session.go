@@ -123,6 +123,10 @@ type LaneStatus struct {
 	Direction     Direction `cbor:"17,keyasint,omitempty"`
 	Reversible    bool      `cbor:"18,keyasint,omitempty"`
 	Passing       bool      `cbor:"19,keyasint,omitempty"` // somebody was let through and has not passed yet
+
+	// Since minor version 6.
+	Label  string `cbor:"20,keyasint,omitempty"` // what the owner has set that people call it
+	Closed bool   `cbor:"21,keyasint,omitempty"` // an entry outside the opening hours
 }
 
 // Beat keeps the edge's lease alive. It is not journalled: a lost one is

@@ -78,6 +78,11 @@ type Policy struct {
 	PassbackMinutes uint16   `cbor:"5,keyasint,omitempty"` // how long timed refuses
 	PayFirst        uint32   `cbor:"6,keyasint,omitempty"` // seconds: a walk-in that stayed longer is asked once, at the exit, to pay; 0: none is
 	Stages          []Stage  `cbor:"7,keyasint,omitempty"` // what an edge may do by how long it has not heard from the cloud; none: DefaultStages
+	// Since minor version 6: see settings.go.
+	Zone      string        `cbor:"8,keyasint,omitempty"`  // IANA, the parking's; none: it was told by an earlier minor version
+	Scheduled bool          `cbor:"9,keyasint,omitempty"`  // open only by Open; else around the clock
+	Open      []Open        `cbor:"10,keyasint,omitempty"` // none: closed for good
+	Lanes     []LaneSetting `cbor:"11,keyasint,omitempty"` // those of which something is set
 }
 
 // Passback is what happens when a pass is shown in the state that it is in
@@ -127,6 +132,7 @@ func (p *Policy) validate() error {
 	err := errors.Join(
 		check(p.EntryPassback <= PassbackOff && p.ExitPassback <= PassbackOff, "unknown passback mode"),
 		check(len(p.Stages) <= MaxStages, "at most %d stages", MaxStages),
+		p.settings(),
 	)
 	for i, s := range p.Stages {
 		if err == nil {

@@ -191,12 +191,15 @@ func changeable(r *reservation.Reservation, to timerange.Range, t id.SpaceType, 
 		return fault.New(fault.Invalid, CodeWindowInPast, "The window would be over already.").WithField("to", "has passed")
 	}
 	if !begun {
-		return checkWindow(to, p.Policy, now)
+		return checkWindow(to, p, now)
 	}
 	// A beginning that stays may have passed, or be near.
 	stays := p.Policy
 	stays.MinLead = 0
-	return stays.CheckWindow(to, now)
+	if err := stays.CheckWindow(to, now); err != nil || to.To.Equal(r.Window.To) {
+		return err
+	}
+	return checkHours(to, p, true)
 }
 
 func sameWindow(a, b timerange.Range) bool { return a.From.Equal(b.From) && a.To.Equal(b.To) }

@@ -38,11 +38,27 @@ type Quote struct {
 
 // checkWindow is what a window must be to be sold by this parking now. A window
 // may start in the quarter that is running, whose claim it takes in full.
-func checkWindow(w timerange.Range, p parking.Policy, now time.Time) error {
+func checkWindow(w timerange.Range, p *parking.Parking, now time.Time) error {
 	if w.From.Before(timerange.Floor(now).Time()) {
 		return errPast()
 	}
-	return p.CheckWindow(w, now)
+	if err := p.Policy.CheckWindow(w, now); err != nil {
+		return err
+	}
+	return checkHours(w, p, false)
+}
+
+// checkHours is whether the parking is open when a window begins, unless it has begun, and
+// when it ends.
+func checkHours(w timerange.Range, p *parking.Parking, begun bool) error {
+	if p.Policy.Hours == nil {
+		return nil
+	}
+	zone, err := p.Location()
+	if err != nil {
+		return fmt.Errorf("zone of %s: %w", p.ID, err)
+	}
+	return p.Policy.CheckHours(w, zone, begun)
 }
 
 // writable reports whether a time can be written as RFC 3339 has it: with the

@@ -166,7 +166,7 @@ func (s *Service) quote(ctx context.Context, p *parking.Parking, n wanted, now t
 	if err != nil {
 		return reservation.Quote{}, err
 	}
-	if err := checkWindow(n.Window, p.Policy, now); err != nil {
+	if err := checkWindow(n.Window, p, now); err != nil {
 		return reservation.Quote{}, err
 	}
 	if n.Quote.IsZero() {
@@ -405,7 +405,7 @@ func (s *Service) Quote(ctx context.Context, parkingName, spaceType string, from
 		return Quote{}, err
 	}
 	now := s.Now().UTC()
-	if err := checkWindow(window, p.Policy, now); err != nil {
+	if err := checkWindow(window, p, now); err != nil {
 		return Quote{}, err
 	}
 	cost, err := s.priceNow(ctx, p, t, window, now)

@@ -47,7 +47,25 @@ type PolicyEdited struct {
 	Before, After parking.Policy
 	Version       int64 // after it; of a preview, the present one
 	Kept          int   // reservations that are sold, have not begun, and keep their terms
+	Outside       Outside
 }
+
+// Outside are reservations that are kept though they begin or end outside the opening
+// hours that a change of them sets: nothing that was sold is taken back.
+type Outside struct {
+	Count int      // all of them
+	Some  []Beyond // the earliest
+}
+
+// Beyond is one of them.
+type Beyond struct {
+	ID           id.Reservation
+	Window       timerange.Range
+	Begins, Ends bool // while it is closed
+}
+
+// MostOutside is how many of them are named.
+const MostOutside = 50
 
 // Service changes capacities.
 type Service struct {

@@ -33,6 +33,7 @@ type Snapshot struct {
 	Allotments   []*commit.Allotment
 	Keys         []wire.PassKey
 	Policy       parking.Policy
+	Zone         string              // of the parking
 	Gone         []id.Session        // walk-ins that are presumed gone and that the edge still counts
 	Bays         []parking.SpaceType // with their policy: the types that have bays
 	Gate
@@ -61,6 +62,7 @@ type Changes struct {
 	Allotments   []*commit.Allotment
 	Keys         []wire.PassKey      // the set, when it may have changed
 	Policy       *parking.Policy     // when it may have changed
+	Zone         string              // goes with Policy
 	Gone         []id.Session        // walk-ins that are presumed gone by an event of the range
 	Bays         []parking.SpaceType // goes with Policy
 	Gate                             // with Reservations or Policy
@@ -142,7 +144,7 @@ func allotments(as []*commit.Allotment) []wire.Allotment {
 	return out
 }
 
-func policy(p parking.Policy, minor uint8) *wire.Policy {
+func policy(p parking.Policy, zone string, minor uint8) *wire.Policy {
 	out := &wire.Policy{EarlyEntry: uint32(p.EarlyEntry.Seconds()), ExitGrace: uint32(p.ExitGrace.Seconds())}
 	if minor < 2 {
 		return out
@@ -153,6 +155,14 @@ func policy(p parking.Policy, minor uint8) *wire.Policy {
 		for _, s := range p.Offline.Stages {
 			out.Stages = append(out.Stages, wire.Stage{After: uint32(s.After * 60), Allow: allow(s.Allow)})
 		}
+	}
+	if minor < wire.SettingsSince {
+		return out
+	}
+	out.Zone = zone
+	out.SetHours(p.Hours)
+	for _, l := range p.Lanes {
+		out.Lanes = append(out.Lanes, l.Wire())
 	}
 	return out
 }
@@ -253,7 +263,7 @@ func (s *Snapshot) messages(minor uint8) ([]*wire.Sync, error) {
 	}
 	out[0].Prices = prices
 	out[0].Gone = gone(s.Gone, minor)
-	out[0].Allotments, out[0].Keys, out[0].Policy = allotments(s.Allotments), s.Keys, policy(s.Policy, minor)
+	out[0].Allotments, out[0].Keys, out[0].Policy = allotments(s.Allotments), s.Keys, policy(s.Policy, s.Zone, minor)
 	out[0].Bays, out[0].GateKey = bays(s.Bays, minor), s.key(minor)
 	return out, nil
 }
@@ -266,7 +276,7 @@ func (c *Changes) message(base uint64, minor uint8) (*wire.Sync, error) {
 		Gone: gone(c.Gone, minor),
 	}
 	if c.Policy != nil {
-		m.Policy, m.Bays = policy(*c.Policy, minor), bays(c.Bays, minor)
+		m.Policy, m.Bays = policy(*c.Policy, c.Zone, minor), bays(c.Bays, minor)
 		m.GateKey = c.key(minor)
 	}
 	if c.Till == nil {

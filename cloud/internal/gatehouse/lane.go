@@ -18,6 +18,8 @@ type CommandNow struct {
 // Lane is a lane as it was last told of.
 type Lane struct {
 	ID           id.Lane      `json:"id"`
+	Label        string       `json:"label,omitempty"`         // that the owner has set
+	Applied      string       `json:"applied_label,omitempty"` // that the lane says it has
 	Direction    string       `json:"direction"`
 	Reversible   bool         `json:"reversible"`
 	Arm          string       `json:"arm"`
@@ -30,6 +32,7 @@ type Lane struct {
 	Halted       bool         `json:"halted"`
 	Alarm        bool         `json:"alarm"`
 	Mode         string       `json:"mode"`
+	Closed       bool         `json:"outside_hours,omitempty"`
 	WaitingSince *time.Time   `json:"waiting_since,omitempty"`
 	Display      string       `json:"display,omitempty"`
 	Faults       []string     `json:"faults"`
@@ -60,7 +63,7 @@ func Shown(s wire.LaneStatus, at time.Time, against string) Lane {
 	l := Lane{
 		ID: s.Lane, Direction: directions[s.Direction], Reversible: s.Reversible, Arm: arms[s.Arm], Arming: loop(s.Arming, s.ArmingUnknown),
 		Safety: loop(s.Safety, s.SafetyUnknown), Linked: s.Linked, HeldOpen: s.HeldOpen, OutOfService: s.OutOfService, Halted: s.Halted, Alarm: s.Alarm,
-		Mode: s.Mode, Display: s.Display, Faults: s.Faults, AsOf: &at, Commands: Commands(s, against),
+		Applied: s.Label, Closed: s.Closed, Mode: s.Mode, Display: s.Display, Faults: s.Faults, AsOf: &at, Commands: Commands(s, against),
 	}
 	if l.Mode == "" {
 		l.Mode = "unknown"

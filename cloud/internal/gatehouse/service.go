@@ -26,9 +26,10 @@ const (
 
 // Facts is what is stored of a parking as it is now.
 type Facts struct {
-	Parking  Parking // without status and free spaces
-	Said     *Said   // nil: nothing since the database started
-	Revision uint64  // of the parking
+	Parking  Parking            // without status and free spaces
+	Said     *Said              // nil: nothing since the database started
+	Revision uint64             // of the parking
+	Labels   map[id.Lane]string // that the owner has set
 }
 
 // Page is a part of a list, the newest first.
@@ -182,7 +183,9 @@ func (s *Service) One(ctx context.Context, p id.Parking) (One, error) {
 	o.Parking = f.Parking
 	if f.Said != nil {
 		for _, l := range f.Said.Lanes {
-			o.Lanes = append(o.Lanes, Shown(l, f.Said.LanesAt, Against(f.Parking.Edge, f.Said)))
+			shown := Shown(l, f.Said.LanesAt, Against(f.Parking.Edge, f.Said))
+			shown.Label = f.Labels[l.Lane]
+			o.Lanes = append(o.Lanes, shown)
 		}
 	}
 	if o.Decisions, err = s.Store.Decisions(ctx, p, lastDecisions); err != nil {

@@ -272,7 +272,7 @@ func (s *server) changePolicy(c *gin.Context, a ask) error {
 	if err != nil {
 		return err
 	}
-	answer(c, http.StatusOK, api.PolicyAnswer{Preview: is(preview), Version: done.Version, Before: before, After: after, Affects: api.Affected{ReservationsKept: done.Kept}})
+	answer(c, http.StatusOK, api.PolicyAnswer{Preview: is(preview), Version: done.Version, Before: before, After: after, Affects: affectedAnswer(done)})
 	return nil
 }
 

@@ -102,6 +102,19 @@ func blockAnswer(b commit.Block) api.OwnBlock {
 	return out
 }
 
+func affectedAnswer(e capacity.PolicyEdited) api.Affected {
+	out := api.Affected{ReservationsKept: e.Kept}
+	if e.Outside.Count == 0 {
+		return out
+	}
+	some := []api.OutsideHours{}
+	for _, b := range e.Outside.Some {
+		some = append(some, api.OutsideHours{Id: b.ID.String(), From: seconds(b.Window.From), To: seconds(b.Window.To), BeginsClosed: b.Begins, EndsClosed: b.Ends})
+	}
+	out.OutsideHours, out.OutsideHoursCount = &some, &e.Outside.Count
+	return out
+}
+
 // mostAffected is how many reservations a shortage names.
 const mostAffected = 1000
 

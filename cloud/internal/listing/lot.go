@@ -30,13 +30,14 @@ type lot struct {
 	face    *face   // of its own from the beginning
 	numbers numbers // on it
 	Snapshot
-	plan    *tariff.Plan // nil when the tariff cannot price in the parking's zone
-	at      time.Time    // of the newest event
-	changed uint64       // Listing.seq at the last change
-	static  []byte       // the part of its JSON that only a new description changes
-	full    []byte       // the further part that only the full form has
-	text    string       // what a search looks through
-	vec     vec          // where it is
+	zone    *time.Location // nil when it is not known
+	plan    *tariff.Plan   // nil when the tariff cannot price in the parking's zone
+	at      time.Time      // of the newest event
+	changed uint64         // Listing.seq at the last change
+	static  []byte         // the part of its JSON that only a new description changes
+	full    []byte         // the further part that only the full form has
+	text    string         // what a search looks through
+	vec     vec            // where it is
 
 	loose  bool      // the index does not know it, or not as it is
 	moves  []move    // not so long ago
@@ -45,7 +46,7 @@ type lot struct {
 
 // become takes over what another reading of the same parking says.
 func (l *lot) become(o *lot) {
-	l.Snapshot, l.plan, l.static, l.full, l.text, l.vec = o.Snapshot, o.plan, o.static, o.full, o.text, o.vec
+	l.Snapshot, l.zone, l.plan, l.static, l.full, l.text, l.vec = o.Snapshot, o.zone, o.plan, o.static, o.full, o.text, o.vec
 	l.behind = time.Time{}
 }
 
@@ -173,6 +174,7 @@ type numbers struct {
 	known  bool // whether now is known
 	old    bool // too old to be known
 	now    int
+	opens  time.Time     // when it opens, while it is closed; zero: it is open, or closed for good
 	types  []typeNumbers // in the parking's order
 }
 
@@ -238,6 +240,9 @@ func (l *lot) count(now time.Time, old bool) numbers {
 		t.now = t.free(soon) + max(l.spare(t.id), 0)
 		n.now += t.now
 	}
+	if l.shut(&n, now) {
+		return n
+	}
 	switch {
 	case !n.known:
 		n.status = Unknown
@@ -247,6 +252,26 @@ func (l *lot) count(now time.Time, old bool) numbers {
 		n.status = Open
 	}
 	return n
+}
+
+// shut notes that the parking is closed for somebody who comes now, and when it opens:
+// that is known whether or not its edge is there. Hours begin and end with quarters, as the
+// numbers do.
+func (l *lot) shut(n *numbers, now time.Time) bool {
+	h := l.Parking.Policy.Hours
+	if h == nil || l.zone == nil {
+		return false
+	}
+	at := timerange.Floor(now).Time()
+	if h.Open(at, l.zone) {
+		return false
+	}
+	n.status, n.now = Closed, 0
+	n.opens, _ = h.Opens(at, l.zone)
+	for i := range n.types {
+		n.types[i].now = 0
+	}
+	return true
 }
 
 // soon is the time for which somebody at the gate must find a space: what the

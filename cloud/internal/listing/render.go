@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/parking"
+	"github.com/openlot/openlot/protocol/hours"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/tariff"
@@ -35,11 +36,17 @@ type description struct {
 
 // details is what only the full form has beside that.
 type details struct {
-	OpeningHours *struct{}      `json:"opening_hours"` // null: always open
+	OpeningHours *hours.Hours   `json:"opening_hours"` // null: always open
 	Tariff       *tariff.Tariff `json:"tariff"`
-	Lanes        []struct{}     `json:"lanes"`
+	Lanes        []named        `json:"lanes"` // those that have a label
 	Policies     policies       `json:"policies"`
 	Numbered     []numbered     `json:"numbered,omitempty"`
+}
+
+// named is a lane with what people call it.
+type named struct {
+	ID    id.Lane `json:"id"`
+	Label string  `json:"label"`
 }
 
 // numbered is a space type whose bays have numbers.
@@ -81,7 +88,13 @@ func newLot(s Snapshot) *lot {
 		ID: p.ID, Name: p.Name, Address: p.Address, City: p.City, Latitude: p.Latitude, Longitude: p.Longitude,
 		Timezone: p.Timezone, Kind: p.Kind,
 	}
-	more := details{Lanes: []struct{}{}, Policies: policiesOf(p.Policy)}
+	l.zone = zone
+	more := details{OpeningHours: p.Policy.Hours, Lanes: []named{}, Policies: policiesOf(p.Policy)}
+	for _, s := range p.Policy.Lanes {
+		if s.Label != "" {
+			more.Lanes = append(more.Lanes, named{s.Lane, s.Label})
+		}
+	}
 	for _, t := range p.SpaceTypes {
 		if len(t.Bays) > 0 {
 			more.Numbered = append(more.Numbered, numbered{t.ID, t.Bays})
@@ -172,6 +185,9 @@ func (l *lot) appendMoving(b []byte, n *numbers) []byte {
 	b = appendKnown(b, n.now, n.known)
 	b = append(b, `,"version":`...)
 	b = strconv.AppendUint(b, l.Revision, 10)
+	if l.Parking.Policy.Hours != nil {
+		b = appendOpens(b, n)
+	}
 	b = append(b, `,"space_types":[`...)
 	for i := range n.types {
 		t := &n.types[i]
@@ -192,7 +208,8 @@ func (l *lot) appendMoving(b []byte, n *numbers) []byte {
 // appendWindow writes the members that events and time change with those of a
 // window between them. f is the lot's face, n the numbers on it.
 func (l *lot) appendWindow(b []byte, f *face, n *numbers, w *Window, now time.Time) []byte {
-	sold := l.Parking.Policy.CheckWindow(w.Range, now) == nil
+	closed := l.zone != nil && l.Parking.Policy.CheckHours(w.Range, l.zone, false) != nil
+	sold := !closed && l.Parking.Policy.CheckWindow(w.Range, now) == nil
 	claim, all, from := w.Claim(), 0, f.fixed
 	for i := range n.types {
 		t, free := &n.types[i], 0
@@ -207,6 +224,9 @@ func (l *lot) appendWindow(b []byte, f *face, n *numbers, w *Window, now time.Ti
 	}
 	b = append(append(b, f.json[from:]...), `,"available":`...)
 	b = appendKnown(b, all, !n.old)
+	if l.Parking.Policy.Hours != nil {
+		b = strconv.AppendBool(append(b, `,"closed_then":`...), closed)
+	}
 	switch {
 	case l.Parking.Policy.Dynamic == nil:
 	case n.old:
@@ -215,6 +235,14 @@ func (l *lot) appendWindow(b []byte, f *face, n *numbers, w *Window, now time.Ti
 		b = l.appendPrice(b, w, now)
 	}
 	return b
+}
+
+// appendOpens writes when a closed parking opens; null: it is open, or closed for good.
+func appendOpens(b []byte, n *numbers) []byte {
+	if n.opens.IsZero() {
+		return append(b, `,"opens_at":null`...)
+	}
+	return append(appendTime(append(b, `,"opens_at":"`...), n.opens), '"')
 }
 
 func appendKnown(b []byte, n int, known bool) []byte {

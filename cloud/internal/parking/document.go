@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/hours"
 )
 
 // PolicyDocument is a policy as people are shown it and send it: lengths of time in
@@ -43,6 +44,8 @@ type PolicyDocument struct {
 	Tailgates        Tailgates     `json:"tailgates"`
 	Offline          *Offline      `json:"offline"`
 	Dynamic          *DynamicPrice `json:"dynamic_price"`
+	Hours            *hours.Hours  `json:"opening_hours"` // nil: around the clock
+	Lanes            []LaneSetting `json:"lanes"`
 }
 
 // length is a length of time of a policy with its name.
@@ -79,6 +82,7 @@ func (p Policy) Document() PolicyDocument {
 		HorizonDays: p.HorizonDays, NoShowCharge: p.NoShowCharge, EarlyCharge: p.EarlyCharge, AllotmentShare: p.AllotmentShare, OverstayBuffer: p.OverstayBuffer,
 		PayAtMachine: p.PayAtMachine, EntryPassback: cmp.Or(p.EntryPassback, PassbackHard), ExitPassback: cmp.Or(p.ExitPassback, PassbackSoft),
 		Tailgates: cmp.Or(p.Tailgates, TailgatesCount), Offline: p.Offline, Dynamic: p.Dynamic,
+		Hours: p.Hours, Lanes: append([]LaneSetting{}, p.Lanes...),
 	}
 	for _, l := range lengths(&p, &d) {
 		*l.seconds = int64(*l.of / time.Second)
@@ -111,6 +115,13 @@ func (p Policy) With(parts map[string]json.RawMessage) (Policy, error) {
 			p.Offline = read[Offline](raw, none, name, wrong)
 		case name == "dynamic_price":
 			p.Dynamic = read[DynamicPrice](raw, none, name, wrong)
+		case name == "opening_hours":
+			p.Hours = read[hours.Hours](raw, none, name, wrong)
+		case name == "lanes":
+			p.Lanes = nil
+			if all := read[[]LaneSetting](raw, none, name, wrong); all != nil && len(*all) > 0 {
+				p.Lanes = *all
+			}
 		case !known:
 			wrong[name] = "is not known"
 		case none || json.Unmarshal(raw, to) != nil:

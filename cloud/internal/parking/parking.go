@@ -5,6 +5,7 @@ package parking
 import (
 	"time"
 
+	"github.com/openlot/openlot/protocol/hours"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/tariff"
 )
@@ -73,6 +74,9 @@ type Policy struct {
 	PayFirst      time.Duration `json:"pay_first,omitempty"`      // a walk-in that stayed longer is asked once at the exit to pay; 0: none is
 	Tailgates     Tailgates     `json:"tailgates,omitempty"`      // who follows another one out; empty: count
 	Offline       *Offline      `json:"offline,omitempty"`        // what the gate may do without the cloud; nil: wire.DefaultStages. It is replaced, never written to
+
+	Hours *hours.Hours  `json:"opening_hours,omitempty"` // nil: around the clock. They are replaced, never written to
+	Lanes []LaneSetting `json:"lanes,omitempty"`         // those of which something is set
 
 	Dynamic *DynamicPrice `json:"dynamic_price,omitempty"` // of reservations; nil: the tariff's price. It is replaced, never written to
 }

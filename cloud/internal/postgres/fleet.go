@@ -205,7 +205,7 @@ const (
 		order by created_at desc limit 16`
 	selectGone   = `select s.id from session s where s.parking = $1 and s.state = 'presumed' and s.allotted order by s.id`
 	selectBays   = `select id, bays from space_type where parking = $1 and bays is not null order by id`
-	selectPolicy = `select policy from parking where id = $1`
+	selectPolicy = `select policy, timezone from parking where id = $1`
 )
 
 // Snapshot implements fleet.Store.
@@ -217,7 +217,7 @@ func (db *DB) Snapshot(ctx context.Context, parking id.Parking, endAfter time.Ti
 		b.Queue(selectForEdge, parking, endAfter).Query(collect(&s.Reservations, scanReservation))
 		b.Queue(selectAllotted, parking).Query(collect(&s.Allotments, scanAllotment))
 		b.Queue(selectPassKeys).Query(collect(&s.Keys, scanPassKey))
-		b.Queue(selectPolicy, parking).QueryRow(scanJSON(&s.Policy))
+		b.Queue(selectPolicy, parking).QueryRow(scanJSON(&s.Policy, &s.Zone))
 		b.Queue(selectGone, parking).Query(collect(&s.Gone, pgx.RowTo[id.Session]))
 		b.Queue(selectBays, parking).Query(collect(&s.Bays, scanBays))
 		b.Queue(selectGateKey, parking).QueryRow(func(row pgx.Row) error { return row.Scan(scanKey(&s.Key)) })
@@ -242,10 +242,11 @@ func collect[T any](into *[]T, scan pgx.RowToFunc[T]) func(pgx.Rows) error {
 	}
 }
 
-func scanJSON(into any) func(pgx.Row) error {
+// scanJSON reads a document, and what stands beside it.
+func scanJSON(into any, beside ...any) func(pgx.Row) error {
 	return func(row pgx.Row) error {
 		var b []byte
-		if err := row.Scan(&b); err != nil {
+		if err := row.Scan(append([]any{&b}, beside...)...); err != nil {
 			return err
 		}
 		return json.Unmarshal(b, into)
@@ -303,7 +304,7 @@ func (db *DB) Changes(ctx context.Context, parking id.Parking, after uint64, max
 	}
 	if t.described {
 		b.Queue(selectPassKeys).Query(collect(&t.Keys, scanPassKey))
-		b.Queue(selectPolicy, parking).QueryRow(scanJSON(&t.Policy))
+		b.Queue(selectPolicy, parking).QueryRow(scanJSON(&t.Policy, &t.Zone))
 		b.Queue(selectBays, parking).Query(collect(&t.Bays, scanBays))
 	}
 	if priced {

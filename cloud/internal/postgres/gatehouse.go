@@ -13,6 +13,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/gatehouse"
+	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -34,7 +35,7 @@ func slugs(ps []id.Parking) []string {
 }
 
 const (
-	gateParkings = `select p.id, p.operator, p.name, p.timezone, h.revision from parking p join parking_head h on h.parking = p.id where p.id = any ($1)`
+	gateParkings = `select p.id, p.operator, p.name, p.timezone, h.revision, coalesce(p.policy -> 'lanes', '[]') from parking p join parking_head h on h.parking = p.id where p.id = any ($1)`
 	gateTypes    = `select parking, id, class, label, capacity from space_type where parking = any ($1) order by parking, id`
 	gateInside   = `select parking, count(*) from session where parking = any ($1) and state = 'inside' group by parking`
 	gateSaid     = `select parking, lanes, journal, minor, software, last_seq, revision, uncertainty, heard_at, lanes_at from edge_now where parking = any ($1)`
@@ -60,8 +61,12 @@ func (g Gatehouse) Facts(ctx context.Context, ps []id.Parking, now time.Time) (m
 			p := &f.Parking
 			p.SpaceTypes, p.Edge.State = []gatehouse.SpaceType{}, gatehouse.None
 			var revision int64
-			err := row.Scan(&p.ID, &p.Operator, &p.Name, &p.Timezone, &revision)
-			f.Revision, all[p.ID] = uint64(revision), f
+			var lanes []parking.LaneSetting
+			err := row.Scan(&p.ID, &p.Operator, &p.Name, &p.Timezone, &revision, &lanes)
+			f.Revision, all[p.ID], f.Labels = uint64(revision), f, map[id.Lane]string{}
+			for _, l := range lanes {
+				f.Labels[l.Lane] = l.Label
+			}
 			return err
 		}},
 		{gateTypes, []any{ids}, func(row pgx.CollectableRow) error {

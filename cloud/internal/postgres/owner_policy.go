@@ -14,6 +14,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/fault"
+	"github.com/openlot/openlot/protocol/hours"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/timerange"
@@ -64,6 +65,9 @@ func (c Capacity) ChangePolicy(ctx context.Context, e capacity.PolicyEdit, chang
 		if out.Kept, err = stillAhead(ctx, tx, e.At); err != nil {
 			return err
 		}
+		if out.Outside, err = outside(ctx, tx, e.At, out.Before.Hours, out.After.Hours); err != nil {
+			return err
+		}
 		// Whoever asks for what is so already has not been told that it was done.
 		if reflect.DeepEqual(out.After, out.Before) {
 			return nil
@@ -84,6 +88,40 @@ func (c Capacity) ChangePolicy(ctx context.Context, e capacity.PolicyEdit, chang
 		err = nil
 	}
 	return out, unavailable("change a policy", err)
+}
+
+// outside are the reservations that are still ahead or going on, and that begin or end
+// outside of new opening hours. The same hours have none.
+func outside(ctx context.Context, tx pgx.Tx, at id.Parking, before, after *hours.Hours) (out capacity.Outside, err error) {
+	if after == nil || reflect.DeepEqual(before, after) {
+		return out, nil
+	}
+	var name string
+	if err := tx.QueryRow(ctx, `select timezone from parking where id = $1`, string(at)).Scan(&name); err != nil {
+		return out, err
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return out, err
+	}
+	rows, err := tx.Query(ctx, `select id, from_at, to_at, from_at <= now() from reservation where parking = $1 and state in ('held', 'confirmed', 'active') and to_at > now() order by from_at, id`, string(at))
+	if err != nil {
+		return out, err
+	}
+	var b capacity.Beyond
+	var begun bool
+	_, err = pgx.ForEachRow(rows, []any{&b.ID, &b.Window.From, &b.Window.To, &begun}, func() error {
+		a := parking.Against(after, b.Window, zone)
+		b.Begins, b.Ends = a.Begins && !begun, a.Ends
+		if !b.Begins && !b.Ends {
+			return nil
+		}
+		if out.Count++; out.Count <= capacity.MostOutside {
+			out.Some = append(out.Some, b)
+		}
+		return nil
+	})
+	return out, err
 }
 
 func storePolicy(ctx context.Context, tx pgx.Tx, e capacity.PolicyEdit, out *capacity.PolicyEdited) error {

@@ -197,7 +197,10 @@ func (s *Service) ChangePolicy(ctx context.Context, e capacity.PolicyEdit, parts
 		if err != nil {
 			return p, err
 		}
-		return p, p.Validate()
+		if err := p.Validate(); err != nil {
+			return p, err
+		}
+		return p.Clean(e.Today), nil
 	})
 }
 

@@ -65,7 +65,7 @@ await test('owner', async () => {
   await see('owner-now-desktop')
 
   // A driver looks on.
-  const d = await page('the driver', {size: 'phone'})
+  const d = await page('the driver', {size: 'phone', expected: ['status of 422']})
   await d.goto(`${base}/#/p/${where}`)
   const free = () => d.evaluate(async id => { const got = await (await fetch(`/parkings/${id}`, {headers: {Accept: 'application/json'}})).json(); return (got.parking ?? got).capacity }, where)
   await until('the driver sees the count', async () => (await d.getByRole('heading', {level: 1}).count()) > 0)
@@ -160,8 +160,60 @@ await test('owner', async () => {
   await p.getByText('the reader is dirty').waitFor()
   await see('owner-commands-desktop')
 
+  // Opening hours. A guest has booked a day that is to be closed: the draft names him, and he keeps it.
+  const soon = new Date(Date.now() + 3 * 86_400_000).toISOString().slice(0, 10)
+  const booked = await d.evaluate(async ([id, day]) => (await (await fetch('/reserve', {method: 'POST', headers: {'Content-Type': 'application/json', 'Idempotency-Key': 'a-key-of-a-guest-of-the-fair'}, body: JSON.stringify({parking_id: id, space_type: 'standard', from: `${day}T10:00:00Z`, to: `${day}T12:00:00Z`, payment_method: 'pm_sandbox_ok', contact: {email: 'guest@posteo.example'}})})).json()).reservation, [where, soon])
+  await p.goto(`${base}/owner/#/config/${where}/hours`)
+  await p.getByLabel('By opening hours').check()
+  await p.getByLabel('Saturday, closes').fill('00:00')
+  await p.getByRole('button', {name: /^Drop the times of Sunday/}).click()
+  await p.getByRole('button', {name: 'Add a day'}).click()
+  await p.getByText('Say which day.').waitFor()
+  await p.getByLabel('Day', {exact: true}).fill(soon)
+  await p.getByLabel('What it is, such as Christmas Eve').fill('Fair')
+  await p.getByText('1 reservation begins or ends while it would be closed').waitFor()
+  await p.getByLabel('Tuesday, closes').fill('05:00')
+  await p.getByText('It ends before it begins.').waitFor()
+  await see('owner-hours-wrong-desktop')
+  await p.getByLabel('Tuesday, closes').fill('21:45')
+  await p.getByLabel('Why? For the history.').fill('the fair')
+  await see('owner-hours-desktop')
+  await p.getByRole('button', {name: 'Save', exact: true}).click()
+  await p.getByText('Saved. What is sold keeps its terms.').waitFor()
+  const ask = (from, to) => d.evaluate(async ([id, a, b]) => { const got = await fetch('/quotes', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({parking_id: id, space_type: 'standard', from: a, to: b})}); return `${got.status} ${(await got.json()).code ?? ''}` }, [where, from, to])
+  await until('nothing is sold for the day that is closed', async () => (await ask(`${soon}T08:00:00Z`, `${soon}T10:00:00Z`)) === '422 closed')
+  check((await d.evaluate(async ([id, token]) => (await (await fetch(`/reservations/${id}`, {headers: {Authorization: `Bearer ${token}`}})).json()).reservation.state, [booked.id, booked.manage_token])) === 'confirmed', 'hours have taken back what was sold')
+  await d.goto(`${base}/#/p/${where}`)
+  await d.getByRole('heading', {name: 'When it is open'}).waitFor()
+  await d.getByText('Fair').waitFor()
+  await d.getByText('06:00 – 21:45').waitFor()
+  await look(d, 'portal-hours-phone')
+  await accessible(d, 'portal-hours-phone')
+
+  // Lanes: what people call one, taken up by the edge and shown with it; the wiring is named as not here.
+  await p.goto(`${base}/owner/#/config/${where}/lanes`)
+  const label = p.getByLabel('Name for people').first()
+  await label.waitFor()
+  await p.getByText('How a lane is wired is not set here').waitFor()
+  await label.fill('Einfahrt Wilsdruffer Straße')
+  await p.getByLabel('For whom').first().selectOption('closed')
+  await p.getByLabel('Why? For the history.').fill('new signs')
+  await p.getByText('1 reservation already sold keeps its terms').waitFor()
+  await see('owner-lanes-draft-desktop')
+  await p.getByRole('button', {name: 'Save', exact: true}).click()
+  await p.getByText('Saved. What is sold keeps its terms.').waitFor()
+  await until('the lane has what is set', async () => (await p.getByText('The lane has what is set.').count()) === 1)
+  await p.getByText('Now: closed, reserved only.').waitFor()
+  await see('owner-lanes-desktop')
+  await p.goto(`${base}/owner/#/now/${where}`)
+  await p.getByRole('article', {name: 'Einfahrt Wilsdruffer Straße'}).waitFor()
+  await see('owner-now-labelled-desktop')
+  await p.goto(`${base}/owner/#/config/${where}/history`)
+  await p.getByText('new signs').waitFor()
+  await see('owner-history-settings-desktop')
+
   // The other pages, at each size.
-  for (const [name, hash, there] of [['trends', `#/trends/${where}`, /How full|Nothing is known/], ['reservations', '#/reservations', /Reservations/], ['stays', '#/sessions', /Stays/], ['incidents', '#/incidents', /Incidents/], ['money', '#/money', /Money/], ['ledger', '#/money/ledger', /Ledger/], ['edges', '#/edges', /Edges/], ['team', '#/team', /Team/], ['settings', '#/settings', /Language/]]) {
+  for (const [name, hash, there] of [['hours', `#/config/${where}/hours`, /Days that are otherwise/], ['lanes', `#/config/${where}/lanes`, /How a lane is wired/], ['trends', `#/trends/${where}`, /How full|Nothing is known/], ['reservations', '#/reservations', /Reservations/], ['stays', '#/sessions', /Stays/], ['incidents', '#/incidents', /Incidents/], ['money', '#/money', /Money/], ['ledger', '#/money/ledger', /Ledger/], ['edges', '#/edges', /Edges/], ['team', '#/team', /Team/], ['settings', '#/settings', /Language/]]) {
     for (const [size, view] of Object.entries({desktop: [1440, 900], tablet: [820, 1180], phone: [390, 844]})) {
       await p.setViewportSize({width: view[0], height: view[1]})
       await p.goto(`${base}/owner/${hash}`)
@@ -172,7 +224,7 @@ await test('owner', async () => {
   }
   await p.setViewportSize({width: 390, height: 844})
   await p.goto(`${base}/owner/#/now/${where}`)
-  await p.getByRole('article', {name: 'Entry 1'}).waitFor()
+  await p.getByRole('article', {name: 'Einfahrt Wilsdruffer Straße'}).waitFor()
   await see('owner-now-phone')
   await p.setViewportSize({width: 1440, height: 900})
 
@@ -206,7 +258,7 @@ await test('owner', async () => {
 
   // The line is cut: what was known stays, and says since when.
   await p.goto(`${base}/owner/#/now/${where}`)
-  await p.getByRole('article', {name: 'Entry 1'}).waitFor()
+  await p.getByRole('article', {name: 'Einfahrt Wilsdruffer Straße'}).waitFor()
   await p.context().setOffline(true)
   await p.getByText('No connection since').waitFor()
   await see('owner-now-offline-desktop')

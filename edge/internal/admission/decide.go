@@ -114,8 +114,15 @@ func Decide(s *State, r Request) Verdict {
 	case r.Mode == ClosedToAll:
 		return r.refuseOwn(wire.RefuseLaneClosed)
 	}
+	shut, opens := s.Shut(r.Now, r.Zone)
+	if shut { // as if the lane were closed: who has reserved comes in
+		r.Mode = max(r.Mode, Closed)
+	}
 	switch r.Credential.Kind {
 	case Button:
+		if shut {
+			return r.whileShut(opens)
+		}
 		return decideWalkin(s, r)
 	case Genuine:
 		return decidePass(s, r, r.Credential.Pass)

@@ -28,6 +28,7 @@ const (
 	noClock        phrase = "no_clock"
 	noWalkins      phrase = "no_walkins"
 	driveUp        phrase = "drive_up"
+	shutUntil      phrase = "shut_until"
 )
 
 // texts is everything that this gate says beside the reasons' own sentences: what
@@ -48,6 +49,7 @@ var texts = map[phrase]map[wire.Language]string{
 	noKeys:         {wire.English: "This gate has not reached its office yet and cannot check passes. Press for help.", wire.German: "Diese Schranke hat ihre Zentrale noch nicht erreicht und kann nichts prüfen. Drücken Sie für Hilfe."},
 	noClock:        {wire.English: "This gate does not know the time and cannot sell tickets now. Reserved guests still get in.", wire.German: "Diese Schranke kennt die Uhrzeit nicht und gibt keine Parkscheine aus. Gäste mit Buchung kommen hinein."},
 	noWalkins:      {wire.English: "This gate has been offline for long and sells no tickets now. Reserved guests still get in.", wire.German: "Diese Schranke ist lange ohne Verbindung und gibt keine Parkscheine aus. Gäste mit Buchung kommen hinein."},
+	shutUntil:      {wire.English: "We are closed. We open again: %s. Reserved guests still get in.", wire.German: "Wir haben geschlossen und öffnen wieder: %s Uhr. Gäste mit Buchung kommen hinein."},
 	driveUp:        {wire.English: "Please drive up to the barrier first.", wire.German: "Bitte fahren Sie zuerst bis an die Schranke."},
 }
 

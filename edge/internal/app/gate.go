@@ -63,6 +63,9 @@ type gate struct {
 	told    string          // what the driver reads
 	waiting int64           // Unix milliseconds: the arming loop is occupied since; 0: it is not
 	changed func()          // the lane looks otherwise than before
+	set     string          // the mode that the owner has set last; empty: none
+	label   string          // what he has set that people call it
+	shut    bool            // outside the opening hours
 }
 
 // showing is what a driver did: show a credential, or press the button. The
@@ -107,6 +110,7 @@ func (g *gate) run(ctx context.Context) error {
 	defer beat.Stop()
 	wake := time.NewTimer(time.Hour)
 	defer wake.Stop()
+	g.settle()
 	for {
 		g.turned.Store(int64(g.rec.clock.Mono()))
 		if at, ok := g.state.Wake(); ok {
@@ -117,7 +121,8 @@ func (g *gate) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-beat.C: // only shows that the loop turns
+		case <-beat.C: // shows that the loop turns, too
+			g.settle()
 		case <-wake.C:
 			g.step(ctx, lane.Input{Kind: lane.Tick})
 		case s := <-g.signals:
@@ -363,6 +368,7 @@ func (g *gate) status() wire.LaneStatus {
 		Safety: in.Safety != lane.Off, SafetyUnknown: in.Safety == lane.Unknown, HeldOpen: s.HeldOpen(), OutOfService: s.OutOfService(), Halted: s.Halted(),
 		Alarm: s.Alarmed(), Mode: g.mode.String(), Faults: s.Faults(), Display: g.told, Waiting: g.waiting, Direction: wire.Inward,
 		Reversible: s.Reversible(), Passing: s.Authorised(), Arm: armOf(in),
+		Label: g.label, Closed: g.shut && g.lane.Direction == admission.Entry,
 	}
 	if len(w.Display) > wire.MaxText {
 		w.Display = strings.ToValidUTF8(w.Display[:wire.MaxText], "")

@@ -18,14 +18,15 @@ import (
 type standing struct {
 	Mode     string   `json:"mode"`
 	Commands []string `json:"commands"`
+	Set      string   `json:"set,omitempty"` // the mode that the owner has set last; empty: none
 }
 
 func (s standing) equal(o standing) bool {
-	return s.Mode == o.Mode && slices.Equal(s.Commands, o.Commands)
+	return s.Mode == o.Mode && s.Set == o.Set && slices.Equal(s.Commands, o.Commands)
 }
 
 func (g *gate) standing() standing {
-	s := standing{Mode: g.mode.String(), Commands: []string{}}
+	s := standing{Mode: g.mode.String(), Commands: []string{}, Set: g.set}
 	for _, c := range g.state.Standing() {
 		for name, is := range commands {
 			if is == c {
@@ -53,6 +54,7 @@ func (g *gate) restore(s standing) {
 	if m, ordered := admission.ParseMode(s.Mode); ordered {
 		g.mode = m
 	}
+	g.set = s.Set
 	var list []lane.Command
 	for _, name := range s.Commands {
 		if c, known := commands[name]; known {

@@ -128,8 +128,15 @@ func (s *step) finish(at time.Time) {
 	m := s.m
 	v := &m.Visit
 	m.Phase, v.ExitBy = Paid, v.Ask.ExitBy
-	if !v.PaidAt.IsZero() {
-		if by := v.PaidAt.Add(s.env.Walk); by.After(v.ExitBy) {
+	switch by := v.PaidAt.Add(s.env.Walk); {
+	case v.PaidNow > 0:
+		// What is paid covers a while of its own; with neither that nor minutes for the way
+		// it is the moment of the payment: drive out now.
+		if v.ExitBy = v.Ask.PaidBy; !v.ExitBy.IsZero() && by.After(v.ExitBy) {
+			v.ExitBy = by
+		}
+	case !v.PaidAt.IsZero(): // by codes or slips alone
+		if !v.ExitBy.IsZero() && by.After(v.ExitBy) {
 			v.ExitBy = by
 		}
 	}

@@ -362,6 +362,11 @@ func (s shower) paid() object {
 	}
 	if !v.ExitBy.IsZero() {
 		out["exit_by"] = stamp(v.ExitBy)
+		paid := v.PaidAt
+		if paid.IsZero() {
+			paid = v.Ask.Until
+		}
+		out["exit_now"] = !v.ExitBy.After(paid.Add(time.Minute))
 	}
 	if v.Slip == nil {
 		return out

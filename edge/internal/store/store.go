@@ -87,6 +87,7 @@ type Position struct {
 	Revision  uint64 // of the cache
 	Keyless   bool   // the cache is from before credentials were hashed: it has no gate key
 	Priced    bool   // it has prices, for a machine that takes money
+	Unsettled bool   // its policy is from before opening hours and lanes were told
 }
 
 // Stats count since Open.
@@ -232,7 +233,7 @@ func (s *Store) position() Position {
 	return Position{
 		Journal: s.head.Journal, Epoch: s.head.Epoch, LastSeq: s.head.LastSeq,
 		AckedSeq: s.head.AckedSeq, AckedHash: s.head.AckedHash, Revision: s.state.Revision,
-		Keyless: s.state.GateKey == credential.Key{}, Priced: s.state.Prices != nil,
+		Keyless: s.state.GateKey == credential.Key{}, Priced: s.state.Prices != nil, Unsettled: s.state.Policy.Zone == "",
 	}
 }
 

@@ -164,7 +164,7 @@ func (s *session) publish(c topic.Up, payload []byte, err error) error {
 
 func (s *session) hello(now time.Time) error {
 	p := s.journal.Position()
-	if p.Keyless {
+	if p.Keyless || p.Unsettled {
 		p.Revision = 0 // deltas would never bring what this cache lacks: it needs a snapshot
 	}
 	b, err := wire.Marshal(&wire.Hello{
@@ -205,10 +205,8 @@ func (s *session) again() {
 
 func (s *session) sendBeat() error {
 	beat := s.beat()
-	if s.minor < wire.OrderSince {
-		for i, l := range beat.Lanes {
-			beat.Lanes[i] = l.Plain()
-		}
+	for i, l := range beat.Lanes {
+		beat.Lanes[i] = l.For(s.minor)
 	}
 	p := s.journal.Position()
 	beat.Journal, beat.Boot, beat.LastSeq, beat.Revision = p.Journal, s.cfg.Boot, p.LastSeq, p.Revision

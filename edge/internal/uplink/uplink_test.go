@@ -293,7 +293,11 @@ func TestAForeignEdgeFallsSilentUntilItIsEnrolled(t *testing.T) {
 func TestSyncsAreAcknowledgedAfterTheyAreApplied(t *testing.T) {
 	t.Parallel()
 	part := func(n uint16) *wire.Sync {
-		return &wire.Sync{Kind: wire.Snapshot, Through: 7, Part: n, Parts: 2, GateKey: bytes.Repeat([]byte{7}, 32), Entries: []wire.Entry{{
+		var policy *wire.Policy
+		if n == 0 {
+			policy = &wire.Policy{Zone: "UTC"}
+		}
+		return &wire.Sync{Policy: policy, Kind: wire.Snapshot, Through: 7, Part: n, Parts: 2, GateKey: bytes.Repeat([]byte{7}, 32), Entries: []wire.Entry{{
 			Reservation: id.New[id.Reservation](time.Now()), Generation: 1, SpaceType: id.Standard, From: 1, To: 2, State: wire.EntryConfirmed,
 		}}}
 	}

@@ -326,6 +326,8 @@ export interface Paid {
   credit?: Credit
   /** Leave before this; null: no limit. */
   exit_by: string | null
+  /** Nothing that was paid reaches beyond the minute: what is stayed longer is added at the exit. */
+  exit_now?: boolean
   /** "printing", "printed", or "none" without a printer: show the code. */
   receipt: 'printing' | 'printed' | 'none'
   receipt_code: string

@@ -52,6 +52,7 @@ export const german: Words = {
   window_in_past: ['Diese Zeit ist vorbei.', 'Wählen Sie eine spätere.'],
   window_too_short: [['Hier parkt man mindestens {least}.', 'Diese Zeit ist zu kurz.'], 'Wählen Sie ein späteres Ende.'],
   window_too_long: [['Hier parkt man höchstens {most}.', 'Diese Zeit ist zu lang.'], 'Wählen Sie ein früheres Ende.'],
+  closed: [['Dann ist geschlossen; wieder offen ab {opens}.', 'Dann ist das Parkhaus geschlossen.'], 'Eine Reservierung beginnt und endet, während offen ist. Wählen Sie eine andere Zeit.'],
   window_too_soon: ['So kurzfristig kann man hier nicht reservieren.', 'Fahren Sie hin, oder wählen Sie eine spätere Zeit.'],
   beyond_horizon: [['Dieses Parkhaus verkauft bis {last}.', 'So weit voraus wird hier nicht verkauft.'], 'Wählen Sie einen früheren Tag.'],
   end_not_later: ['Zum Verlängern muss das Ende später liegen als jetzt.', 'Wählen Sie ein späteres Ende.'],

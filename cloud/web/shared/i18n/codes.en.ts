@@ -52,6 +52,7 @@ export const english: Words = {
   window_in_past: ['This time has passed.', 'Choose a later one.'],
   window_too_short: [['The shortest stay here is {least}.', 'This stay is too short.'], 'Choose a later end.'],
   window_too_long: [['The longest stay here is {most}.', 'This stay is too long.'], 'Choose an earlier end.'],
+  closed: [['The parking is closed then; it opens again {opens}.', 'The parking is closed then.'], 'A reservation begins and ends while it is open. Choose another time.'],
   window_too_soon: ['This is nearer than can be reserved here.', 'Drive there, or choose a later time.'],
   beyond_horizon: [['This parking sells until {last}.', 'This is further ahead than is sold here.'], 'Choose an earlier day.'],
   end_not_later: ['To extend, the end must be later than it is now.', 'Choose a later end.'],

@@ -82,7 +82,15 @@ func Receipt(h Head, s *kiosk.Slip) []byte {
 	if !s.ExitBy.IsZero() {
 		line(&b, "")
 		b.WriteString(strong)
-		line(&b, "Please leave by "+s.ExitBy.In(h.Zone).Format("15:04"))
+		by, at := s.ExitBy.In(h.Zone), s.At.In(h.Zone)
+		switch {
+		case !by.After(at.Add(time.Minute)):
+			line(&b, "Please leave now: the time from here on is added at the exit")
+		case by.YearDay() == at.YearDay():
+			line(&b, "Please leave by "+by.Format("15:04"))
+		default:
+			line(&b, "Please leave by "+by.Format("2006-01-02 15:04"))
+		}
 		b.WriteString(normal)
 	}
 	line(&b, "")

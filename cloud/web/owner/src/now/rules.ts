@@ -25,7 +25,7 @@ export const rest = (l: Lane): Schemas['LaneCommandNow'][] => l.commands.filter(
 
 /** In what state the lane is, in a word; the worst first. */
 export function stateWord(l: Lane, w: NowWords): string {
-  return l.alarm ? w.alarm : l.halted ? w.halted : l.out_of_service ? w.outOfService : l.held_open ? w.heldOpen : (w.mode[l.mode] ?? l.mode)
+  return l.alarm ? w.alarm : l.halted ? w.halted : l.out_of_service ? w.outOfService : l.held_open ? w.heldOpen : l.outside_hours && l.mode !== 'closed_to_all' ? w.shutByHours : (w.mode[l.mode] ?? l.mode)
 }
 
 /** How many spaces came free, or went, in an hour. */

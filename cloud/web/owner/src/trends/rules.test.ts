@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest'
-import {axis, dayAt, daysBetween, grid, heat, isDay, perMark, plus, spanOf, summary, type Day, type Hour} from './rules.ts'
+import {axis, dayAt, daysBetween, grid, heat, isDay, perMark, plus, spanOf, summary, type Day, type Hour, untold} from './rules.ts'
 
 const hour = (day: string, h: number, more: Partial<Hour> = {}): Hour => ({
   at: `${day}T00:00:00Z`, day, hour: h, repeated: false, occupancy_percent: 50, occupied: 5, capacity: 10, arrivals: 1, departures: 1, refused: 0, late: false, ...more,
@@ -62,5 +62,12 @@ describe('scales', () => {
     expect(s?.percent).toBe(50)
     expect(s?.most.hour).toBe(2)
     expect(summary([hour('2026-06-01', 0, {occupancy_percent: null})])).toBeNull()
+  })
+})
+
+describe('a day', () => {
+  it('that no edge has told of is not one on which nothing happened', () => {
+    const d = (hours: 23 | 24 | 25, unknown_hours: number) => ({hours, unknown_hours}) as Day
+    expect([untold(d(24, 24)), untold(d(23, 23)), untold(d(25, 24)), untold(d(24, 0))]).toEqual([true, true, false, false])
   })
 })

@@ -45,6 +45,9 @@ export function grid(hours: readonly Hour[], days: readonly Day[]): {columns: Co
   return {columns, rows}
 }
 
+/** Whether nothing is known of a day: no edge has told of any of its hours. */
+export const untold = (d: Day): boolean => d.unknown_hours >= d.hours
+
 /** The step of the scale: one hue, seven steps; the last has a bar, too. */
 export function heat(percent: number): number {
   const from = [20, 35, 50, 65, 80, 97]
