@@ -155,7 +155,7 @@ func TestATicketIsOneStayAndOnePaperWhereverThePowerGoes(t *testing.T) {
 		}
 		cuts += before - e.cuts
 		e.cuts = 0
-		for range 60 {
+		for range 200 { // beyond a call for help that nobody touches
 			e.look()
 			e.mono += 5 * time.Second
 		}
