@@ -113,10 +113,10 @@ await test('kiosk', async () => {
   await o.getByLabel('E-mail').fill(owner.email)
   await o.getByLabel('Password').fill(owner.password)
   await o.getByRole('button', {name: 'Sign in', exact: true}).click()
-  await o.getByLabel('Code of your authenticator').fill((await run('devstack', ['code', '--dir', dir])).trim())
+  await o.getByLabel('Code of your authenticator').fill(/\d{6}/.exec(await run('devstack', ['code', '--dir', dir]))[0])
   await o.getByRole('button', {name: 'Sign in', exact: true}).click()
   await o.getByRole('heading', {name: 'To do'}).waitFor()
-  await o.goto(`http://127.0.0.1:${http}/owner/money/shifts`)
+  await o.goto(`http://127.0.0.1:${http}/owner/#/money/shifts`)
   const row = o.locator('tbody tr', {hasText: 'kiosk-1'})
   await row.waitFor()
   const text = await row.innerText()
@@ -124,7 +124,7 @@ await test('kiosk', async () => {
   await seen('owner-shifts')
 
   // Somebody calls for help; the owner says that he comes, and the machine says so.
-  await o.goto(`http://127.0.0.1:${http}/owner/`)
+  await o.goto(`http://127.0.0.1:${http}/owner/#/now`)
   await o.getByRole('heading', {name: 'To do'}).waitFor()
   await p.getByRole('button', {name: 'Help'}).click()
   await p.getByText('We call 030').waitFor()
