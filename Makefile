@@ -83,7 +83,7 @@ test-crash: ## a process that dies at everything it sends while money moves; mak
 	go run ./cloud/internal/devpg/cmd/ensure
 	OPENLOT_CRASH=1 go test ./cloud/internal/soak/crash -count=1 -timeout 30m -v
 
-check-deploy: ## check the manifests, dashboards and alerts in deploy/ against Kubernetes' types and what the programs export
+check-deploy: ## check the manifests, dashboards and alerts in deploy/ against Kubernetes' types and what the programs export, and what locks a kiosk with a real browser
 	go run ./cloud/internal/devpg/cmd/ensure
 	cd scripts/deploycheck && GOWORK=off go test -count=1 -timeout 10m ./...
 

@@ -192,7 +192,15 @@ type SiteConfig struct {
 }
 
 // kioskFile is what an edge with a machine is told beside its flags.
-const kioskFile = "kiosk:\n  id: kiosk-1\n  label: \"1\"\n  devices: simulated\n  lane: entry-1\n"
+const kioskFile = "kiosk:\n  id: kiosk-1\n  label: \"1\"\n  help: 030 555 0100\n  devices: simulated\n  lane: entry-1\n  staff:\n    - {name: %s, pin: %q}\n"
+
+// Staff of the machine, for demonstrations, and what stands for the PIN in the
+// configuration (openlot-edge pin).
+const (
+	KioskStaff = "demo"
+	KioskPIN   = "480915"
+	kioskHash  = "pbkdf2-sha256$600000$DsC/k4EzWKLyfuJgq+5dzw$TCKkKZrvjWPHtLYyw7XiYcjssVq1NQpH+Q1RsnKl5Ns" //nolint:gosec // public: it is in what make run prints
+)
 
 // StartSite starts the twin of a board and the edge agent that drives it, and
 // returns when both answer. What it started is in the site also when it fails.
@@ -216,7 +224,7 @@ func StartSite(ctx context.Context, cfg SiteConfig) (*Site, error) {
 	}
 	if cfg.Kiosk {
 		file := filepath.Join(cfg.Dir, "kiosk.yaml")
-		if err := os.WriteFile(file, []byte(kioskFile), 0o600); err != nil {
+		if err := os.WriteFile(file, fmt.Appendf(nil, kioskFile, KioskStaff, kioskHash), 0o600); err != nil {
 			return site, err
 		}
 		site.edge.argv = append(site.edge.argv, "--config", file)

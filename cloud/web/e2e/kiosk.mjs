@@ -1,6 +1,8 @@
 // The kiosk on a real edge: somebody who walked in finds the stay, pays in cash, gets change and
-// drives out. What lies in the machine is the agent's; the page only shows it.
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+// drives out. What lies in the machine is the agent's; the page only shows it. Staff opens a
+// shift before and counts the box afterwards, and the shift is in the owner's books; somebody
+// calls for help, and the owner answers.
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {accessible, check, freePort, look, page, run, start, test, until} from './lib.mjs'
@@ -19,7 +21,7 @@ await test('kiosk', async () => {
   await until('everything runs', () => stack.said().includes('Openlot runs') || stack.process.exitCode !== null, 240_000)
   if (!stack.said().includes('Openlot runs')) throw new Error(stack.said())
   const at = `http://127.0.0.1:${edge}`, twin = `http://127.0.0.1:${twinPort}`
-  const p = await page('kiosk', {viewport: {width: 1080, height: 1920}, expected: ['status of 409']})
+  const p = await page('kiosk', {viewport: {width: 1080, height: 1920}, expected: ['status of 409', 'status of 403']})
   const see = async name => { await look(p, `kiosk-${name}`); await accessible(p, `kiosk-${name}`) }
   const inserted = value => fetch(`${at}/kiosk/sim/insert?value=${value}`, {method: 'POST'})
 
@@ -40,11 +42,38 @@ await test('kiosk', async () => {
   await p.getByRole('button', {name: 'English'}).click()
 
   await p.getByRole('button', {name: /number plate/}).click()
+  await p.getByRole('button', {name: 'Find my car'}).waitFor()
   for (const c of 'XX1') await p.keyboard.press(c)
   await p.getByRole('button', {name: 'Find my car'}).click()
   await p.getByText('We find no car').waitFor()
   await see('real-unknown')
   await p.getByRole('button', {name: 'Back'}).click()
+
+  // Staff unlocks the screen: a wrong PIN first, then a shift is opened.
+  const demo = /staff (\S+), PIN (\d+)/.exec(stack.said())
+  const unlock = async pin => {
+    const mark = await p.getByRole('button', {name: 'openlot'}).boundingBox()
+    await p.mouse.move(mark.x + mark.width / 2, mark.y + mark.height / 2)
+    await p.mouse.down()
+    await p.getByRole('heading', {name: 'Who are you?'}).waitFor()
+    await p.mouse.up()
+    for (const c of demo[1].toUpperCase()) await p.locator('.veil .key', {hasText: new RegExp(`^${c}$`)}).click()
+    await p.getByRole('button', {name: 'Unlock'}).click()
+    await p.getByRole('heading', {name: 'PIN'}).waitFor()
+    await see('real-pin')
+    for (const c of pin) await p.locator('.veil .key', {hasText: new RegExp(`^${c}$`)}).click()
+    await p.getByRole('button', {name: 'Unlock'}).click()
+  }
+  await unlock('910275')
+  await p.locator('.veil').getByText('Wrong PIN').waitFor()
+  await p.locator('.veil').getByRole('button', {name: 'Back'}).click()
+  await unlock(demo[2])
+  await p.getByRole('heading', {name: `Staff: ${demo[1]}`}).waitFor()
+  await p.getByRole('button', {name: 'Open a shift'}).click()
+  await p.getByText('Should lie in the box').waitFor()
+  await see('real-staff')
+  await p.getByRole('button', {name: 'Lock'}).click()
+  await p.getByRole('heading', {name: 'Pay here'}).waitFor()
 
   const v = await drive(twin, 'entry-1', '')
   check(v.outcome === 'passed', `the walk-in: ${JSON.stringify(v)}`)
@@ -62,5 +91,50 @@ await test('kiosk', async () => {
   await see('real-paid')
   await p.getByRole('button', {name: 'Done'}).click()
   await p.getByRole('heading', {name: 'Pay here'}).waitFor()
+
+  // The box is counted: a note of ten lies in it, and the shift balances.
+  await unlock(demo[2])
+  await p.getByRole('heading', {name: `Staff: ${demo[1]}`}).waitFor()
+  await p.getByText('1 payments').waitFor()
+  await p.getByRole('button', {name: 'Count and close the shift'}).click()
+  await p.locator('.counts label', {hasText: '€10'}).locator('input').fill('1')
+  await see('real-count')
+  await p.getByRole('button', {name: 'Close the shift'}).click()
+  await p.getByText('It balances.').waitFor()
+  await see('real-closed')
+  await p.getByRole('button', {name: 'Lock'}).click()
+  await p.getByRole('heading', {name: 'Pay here'}).waitFor()
+
+  // In the cloud: the shift with its machine and who counted.
+  const owner = JSON.parse(readFileSync(join(dir, 'demo-owner.json')))
+  const o = await page('kiosk-owner', {bypassCSP: true, expected: ['status of 401']})
+  const seen = async name => { await look(o, `kiosk-${name}`); await accessible(o, `kiosk-${name}`) }
+  await o.goto(`http://127.0.0.1:${http}/owner/`)
+  await o.getByLabel('E-mail').fill(owner.email)
+  await o.getByLabel('Password').fill(owner.password)
+  await o.getByRole('button', {name: 'Sign in', exact: true}).click()
+  await o.getByLabel('Code of your authenticator').fill(/\d{6}/.exec(await run('devstack', ['code', '--dir', dir]))[0])
+  await o.getByRole('button', {name: 'Sign in', exact: true}).click()
+  await o.getByRole('heading', {name: 'To do'}).waitFor()
+  await o.goto(`http://127.0.0.1:${http}/owner/#/money/shifts`)
+  const row = o.locator('tbody tr', {hasText: 'kiosk-1'})
+  await row.waitFor()
+  const text = await row.innerText()
+  check(text.includes(demo[1]) && /€10\.00[\s\S]*€10\.00[\s\S]*€0\.00/.test(text), `the shift in the cloud: ${text}`)
+  await seen('owner-shifts')
+
+  // Somebody calls for help; the owner says that he comes, and the machine says so.
+  await o.goto(`http://127.0.0.1:${http}/owner/#/now`)
+  await o.getByRole('heading', {name: 'To do'}).waitFor()
+  await p.getByRole('button', {name: 'Help'}).click()
+  await p.getByText('We call 030').waitFor()
+  await o.getByRole('button', {name: 'I am coming'}).waitFor()
+  await seen('owner-help')
+  await o.getByRole('button', {name: 'I am coming'}).click()
+  await p.getByText('Somebody has seen your call').waitFor()
+  await see('real-noticed')
+  await p.getByRole('button', {name: 'Back'}).click()
+  await p.getByRole('heading', {name: 'Pay here'}).waitFor()
+  await o.getByText('Nothing needs a hand').waitFor()
 })
 rmSync(dir, {recursive: true, force: true})

@@ -117,7 +117,7 @@ func TestAPINIsNotGuessedAndIsNowhere(t *testing.T) {
 		t.Fatal(code)
 	}
 	for i := range 3 {
-		if code := k.unlock([]string{"anna", "berta", "anna"}[i], "910275"); code != string(kiosk.PinWrong) {
+		if code := k.unlock([]string{"anna", "anna", "berta"}[i], "910275"); code != string(kiosk.PinWrong) {
 			t.Fatal(i, code)
 		}
 	}
@@ -173,6 +173,9 @@ func TestACallForHelpIsAnsweredFromAfar(t *testing.T) {
 		t.Fatalf("%+v", e)
 	}
 	k.sendOrder(k.fromAfar("kiosk-1", wire.CommandNotice, -time.Second)) // held up
+	if e := k.answers(2)[1]; e.Note != "notice_refused" || e.Code != "order_late" {
+		t.Fatalf("%+v", e)
+	}
 	k.screen("help", "state", `"calling"`)
 	k.sendOrder(k.fromAfar("kiosk-1", wire.CommandNotice, 20*time.Second))
 	k.screen("help", "state", `"noticed"`)

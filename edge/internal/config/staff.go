@@ -13,7 +13,7 @@ type Staff struct {
 }
 
 // staffName is what can be typed at a kiosk, in lower case as its pages send it.
-var staffName = regexp.MustCompile(`^[a-z0-9][a-z0-9 -]{0,22}[a-z0-9]$`)
+var staffName = regexp.MustCompile(`^[a-z0-9]{2,24}$`)
 
 // staff reads who can unlock a kiosk, and whether cash is taken in shifts only.
 func (r *reader) staff(o *object, k *Kiosk) {
@@ -23,7 +23,7 @@ func (r *reader) staff(o *object, k *Kiosk) {
 		name, hash := one.need("name", "Write a name, such as anna."), one.need("pin", "Make it with openlot-edge pin.")
 		s := Staff{Name: name.text()}
 		if name.there() && (!staffName.MatchString(s.Name) || had[s.Name]) {
-			name.bad(CodeValue, "Write 2 to 24 of a-z, 0-9, blanks and hyphens, another one for each.", "%q is no name, or is there twice.", s.Name)
+			name.bad(CodeValue, "Write 2 to 24 of a-z and 0-9, another one for each.", "%q is no name, or is there twice.", s.Name)
 		}
 		had[s.Name] = true
 		if hash.there() {

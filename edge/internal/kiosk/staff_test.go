@@ -122,6 +122,29 @@ func TestStaffAndVisitorsHaveTheirOwn(t *testing.T) {
 	}
 }
 
+// Money that somebody puts in on the staff's screen comes back to that screen, and after a
+// start in between to the visitors'.
+func TestMoneyThatComesBackOpensNoScreen(t *testing.T) {
+	for _, cut := range []bool{false, true} {
+		d := newDesk(t)
+		d.unlock("right")
+		d.total.Inserted = 100
+		if d.device(); d.m.Phase != Returning {
+			t.Fatal(d.m.Phase)
+		}
+		want := Serving
+		if cut {
+			d.restarts()
+			want = Idle
+		}
+		d.total.Returned = 100
+		d.device()
+		if d.m.Phase != want || cut && d.m.Staff != "" {
+			t.Errorf("after a start: %t, %q, %q", cut, d.m.Phase, d.m.Staff)
+		}
+	}
+}
+
 // A visit, or money that is inside, is not ended by somebody who has a PIN.
 func TestUnlockingEndsNobodysVisit(t *testing.T) {
 	d := newDesk(t)

@@ -62,7 +62,7 @@ func (b *bench) somebody() {
 			b.cut(moving)
 		}
 	case kiosk.Idle:
-		if odds < 4 || b.shifts && b.m.Shift == nil {
+		if odds < 4 || b.shifts && b.m.Shift == nil && odds < 8 {
 			b.tap("staff_unlock", func(a *kiosk.Action) {
 				a.By, a.Pin = "anna", rapid.SampledFrom([]string{"right", "right", "right", "wrong"}).Draw(b.t, "PIN")
 			})
