@@ -10,6 +10,7 @@ import (
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/device"
+	"github.com/openlot/openlot/edge/internal/lane"
 	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -32,6 +33,9 @@ func TestAWalkInIsFoundByThePlate(t *testing.T) {
 	k.board.arrive(entry1)
 	k.read(entry1, "DD-OL 128")
 	k.walksIn()
+	k.board.arrive(entry1) // one is read, and turns away
+	k.read(entry1, "PIR-XY 99")
+	k.board.levels(entry1, func(in *lane.Inputs) { in.Arming = lane.Off })
 	k.board.arrive(entry1) // a car of which the camera reads nothing
 	k.walksIn()
 	k.screen("start", "", "")

@@ -5,12 +5,14 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/kiosk"
 	"github.com/openlot/openlot/edge/internal/kiosk/escpos"
 	"github.com/openlot/openlot/edge/internal/kiosk/sim"
 	"github.com/openlot/openlot/edge/internal/lane"
+	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
 
@@ -171,6 +173,10 @@ func TestAKioskGivesNoTicketThatTheLaneWouldNot(t *testing.T) {
 	k.screen("start", "", "")
 	if code != string(kiosk.NoTickets) || k.seen["can"].(map[string]any)["tickets"] != false {
 		t.Errorf("%q at a lane that leads out, can: %v", code, k.seen["can"])
+	}
+	// Turned after the tap: the lane itself says no.
+	if why, _ := k.agent.gate("entry-2").askTicket(t.Context(), id.New[id.Session](time.Now())); why != kiosk.NoTickets {
+		t.Errorf("the lane says %q", why)
 	}
 	k.board.stillShut()
 	k.applied(wire.Admitted, 0)
