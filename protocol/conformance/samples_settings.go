@@ -12,8 +12,12 @@ func settingsSamples(journal id.Journal, boot id.Boot) []Sample {
 			Kind: wire.Delta, Base: 4710, Through: 4711, Parts: 1, Policy: &wire.Policy{
 				EarlyEntry: 1800, ExitGrace: 600, Zone: "Europe/Berlin", Scheduled: true,
 				Open: []wire.Open{
-					{Weekday: 1, From: 360, To: 1320}, {Weekday: 5, From: 360, To: 720}, {Weekday: 5, From: 840, To: 1440}, {Weekday: 6, From: 0, To: 120},
-					{Day: 20811}, {Day: 20818, From: 600, To: 960},
+					{Weekday: 1, From: 360, To: 1320},
+					{Weekday: 5, From: 360, To: 720},
+					{Weekday: 5, From: 840, To: 1440},
+					{Weekday: 6, From: 0, To: 120},
+					{Day: 20811},
+					{Day: 20818, From: 600, To: 960},
 				},
 				Lanes: []wire.LaneSetting{{Lane: "entry-1", Label: "Einfahrt Wilsdruffer Straße"}, {Lane: "entry-2", Mode: wire.LaneClosed}},
 			},

@@ -29,3 +29,17 @@ func TestACreditIsOnTheReceipt(t *testing.T) {
 		}
 	}
 }
+
+// Until when one may drive out is said as what it is: by a time, by one of another day, or
+// now, where what was paid reaches no further.
+func TestAReceiptSaysUntilWhenOneMayDriveOut(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	for by, want := range map[time.Time]string{
+		noon.Add(45 * time.Minute): "Please leave by 12:45", noon.Add(23 * time.Hour): "Please leave by 2026-06-02 11:00", noon: "Please leave now", {}: "",
+	} {
+		text, _ := escpos.Text(escpos.Receipt(escpos.Head{Parking: "Altmarkt", Zone: time.UTC}, &kiosk.Slip{At: noon, ExitBy: by, Currency: "EUR", Method: "cash"}))
+		if want == "" && strings.Contains(text, "leave") || !strings.Contains(text, want) {
+			t.Errorf("%s: it does not say %q:\n%s", by, want, text)
+		}
+	}
+}
