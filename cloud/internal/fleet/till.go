@@ -48,11 +48,6 @@ func (t *Drawer) first(what string) bool {
 	return true
 }
 
-// ofTill reports whether an event is about a machine's cash.
-func ofTill(e *wire.Event) bool {
-	return e.Kind == wire.CashMoved || e.Kind == wire.ShiftOpened || e.Kind == wire.ShiftClosed
-}
-
 // counted reports whether a payment has counted already.
 func counted(s *session.Session, p id.Payment) bool {
 	return s != nil && slices.ContainsFunc(s.Payments, func(x session.Paid) bool { return x.ID == p })

@@ -30,6 +30,7 @@ func (w *world) keepTill(e feed.Event) {
 		w.tills[e.Body.Till.Machine] = t
 	case feed.ShiftClosed:
 		w.shifts = append(w.shifts, []byte(e.Body.Till.Document))
+	default: // of something else
 	}
 }
 

@@ -151,6 +151,7 @@ func (b *bench) follow() (shifts, differ, fills int) {
 			if shifts++; e.Amount != e.Expected {
 				differ++
 			}
+		default: // no cash
 		}
 		cash += sign * e.Amount
 	}
