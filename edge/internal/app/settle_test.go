@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -24,10 +25,8 @@ func (s *site) beats(what string, of func(wire.LaneStatus) bool) {
 	s.t.Helper()
 	s.cloud.Wait(what, func(c *cloudtest.Cloud) bool {
 		for _, b := range c.Beats {
-			for _, l := range b.Lanes {
-				if of(l) {
-					return true
-				}
+			if slices.ContainsFunc(b.Lanes, of) {
+				return true
 			}
 		}
 		return false
