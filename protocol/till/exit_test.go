@@ -62,3 +62,17 @@ func TestWhatIsFreeHasNoEnd(t *testing.T) {
 		t.Fatalf("%+v, %v", a, err)
 	}
 }
+
+// Money for which a slip was given pays nothing of its own stay, and covers none of it.
+func TestASlipCoversNothingOfItsOwnStay(t *testing.T) {
+	b := bookOf(t, `{"format":1,"version":1,"currency":"EUR","rate":200,"interval_minutes":60,"free_minutes":0,"daily_max":0,"tax_basis_points":1900}`)
+	s := till.Stay{SpaceType: id.Standard, EnteredAt: noon.Add(-75 * time.Minute)}
+	without, err := b.Ask(s, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Payments = []till.Payment{{At: noon, Until: noon, Amount: 600, Slip: true}}
+	if with, err := b.Ask(s, noon); err != nil || with.Pay != without.Pay || !with.PaidBy.Equal(without.PaidBy) {
+		t.Fatalf("%d until %s without a slip, %d until %s with one: %v", without.Pay, without.PaidBy, with.Pay, with.PaidBy, err)
+	}
+}

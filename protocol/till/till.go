@@ -204,7 +204,9 @@ func (b *Book) covered(s Stay, now time.Time) time.Time {
 		}
 		has := int64(0)
 		for _, p := range s.Payments {
-			has += p.Amount
+			if !p.Slip {
+				has += p.Amount
+			}
 		}
 		if q := quote(s); q != nil && q.Currency == a.Total.Currency {
 			has += min(a.Total.Minor, q.Covered)
