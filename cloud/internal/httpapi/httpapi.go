@@ -226,13 +226,31 @@ func (s *server) router() *gin.Engine {
 // do runs a handler and writes its error as a problem.
 func (s *server) do(h func(*gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if err := h(c); err != nil {
-			_ = c.Error(err) // for the log line
-			if !c.Writer.Written() {
-				problem.Write(c.Writer, c.Request, err)
-			}
+		err := h(c)
+		if err == nil {
+			return
+		}
+		_ = c.Error(err) // for the log line
+		switch {
+		case !c.Writer.Written():
+			c.Writer.Header().Del("Content-Disposition") // a problem is no file
+			problem.Write(c.Writer, c.Request, err)
+		case c.Writer.Header().Get("Content-Type") != "text/event-stream": // whose end says nothing
+			s.cutOff(c, err)
 		}
 	}
+}
+
+// cutOff ends an answer that has begun and cannot be finished, so that nobody takes it for
+// whole: half a file that ends properly looks complete.
+func (s *server) cutOff(c *gin.Context, err error) {
+	level := slog.LevelError
+	if c.Request.Context().Err() != nil { // its reader has gone away
+		level = slog.LevelInfo
+	}
+	s.Log.Log(c.Request.Context(), level, "an answer was cut off", "request_id", c.Writer.Header().Get(problem.RequestIDHeader),
+		"route", c.FullPath(), "bytes", c.Writer.Size(), "code", fault.Code(err), "err", err)
+	panic(http.ErrAbortHandler)
 }
 
 // wrap mounts a handler of net/http. Flush and deadlines reach the connection
