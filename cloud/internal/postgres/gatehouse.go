@@ -147,7 +147,11 @@ func scanSaid(row pgx.CollectableRow) (at id.Parking, s *gatehouse.Said, err err
 
 // journalled are the newest events of the journal that pick takes, up to limit.
 func (g Gatehouse) journalled(ctx context.Context, p id.Parking, kinds []int16, limit int, pick func(*wire.Event) bool) error {
-	rows, err := g.db.pool.Query(ctx, `select raw from observation where parking = $1 and kind = any ($2) order by epoch desc, seq desc limit $3`, string(p), kinds, limit)
+	return g.newest(ctx, pick, `select raw from observation where parking = $1 and kind = any ($2) order by epoch desc, seq desc limit $3`, string(p), kinds, limit)
+}
+
+func (g Gatehouse) newest(ctx context.Context, pick func(*wire.Event) bool, sql string, args ...any) error {
+	rows, err := g.db.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return err
 	}
@@ -169,6 +173,9 @@ func (g Gatehouse) journalled(ctx context.Context, p id.Parking, kinds []int16, 
 }
 
 // Decisions implements gatehouse.Store.
+// stateEvents are starts and faults of lanes, the newest first; as the index says.
+const stateEvents = `select raw from observation where parking = $1 and kind in (9, 10) order by epoch desc, seq desc limit $2`
+
 func (g Gatehouse) Decisions(ctx context.Context, p id.Parking, limit int) ([]gatehouse.Decision, error) {
 	out := []gatehouse.Decision{}
 	err := g.journalled(ctx, p, []int16{1, 2, 3, 4, 5, 6, 10, 13}, limit, func(e *wire.Event) bool {
@@ -368,7 +375,7 @@ func (g Gatehouse) Edges(ctx context.Context, ps []id.Parking) ([]gatehouse.Edge
 		return nil, unavailable("read the edges", err)
 	}
 	for i := range out {
-		if err := g.journalled(ctx, out[i].Parking, []int16{int16(wire.Started), int16(wire.LaneFault)}, 200, func(e *wire.Event) bool {
+		if err := g.newest(ctx, func(e *wire.Event) bool {
 			at := e.Time()
 			if e.Kind == wire.Started && out[i].Started == nil {
 				out[i].Started = &at
@@ -377,7 +384,7 @@ func (g Gatehouse) Edges(ctx context.Context, ps []id.Parking) ([]gatehouse.Edge
 				out[i].LastFault = &d
 			}
 			return out[i].Started == nil || out[i].LastFault == nil
-		}); err != nil {
+		}, stateEvents, string(out[i].Parking), 200); err != nil {
 			return nil, unavailable("read the edges", err)
 		}
 	}
