@@ -266,6 +266,7 @@ func (s *Service) Command(ctx context.Context, p id.Parking, l id.Lane, w Wish, 
 	o := Order{
 		ID: i.String(), Parking: p, Lane: l, Command: w.Command, Count: w.Count, Why: w.Why, By: by.Email, At: now, Expires: &expires, State: Sent, Source: Dashboard,
 	}
+		Journal: f.Said.Journal,
 	fresh, err := s.Store.PutOrder(ctx, o, i, by, k)
 	if err != nil || fresh {
 		return o, err

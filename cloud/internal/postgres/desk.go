@@ -317,7 +317,7 @@ func (d *Desk) listenOnce(ctx context.Context, there func()) error {
 
 // Due implements fleet.Desk.
 func (d *Desk) Due(ctx context.Context, p id.Parking, now time.Time) ([]wire.Order, error) {
-	rows, err := d.db.pool.Query(ctx, `select id, lane, command, count, by_email, why, expires_at from gate_order
+	rows, err := d.db.pool.Query(ctx, `select id, lane, command, count, by_email, why, expires_at, journal from gate_order
 		where parking = $1 and state = 'sent' and expires_at > $2 order by at, id`, string(p), now)
 	if err != nil {
 		return nil, unavailable("read the orders", err)
@@ -325,7 +325,11 @@ func (d *Desk) Due(ctx context.Context, p id.Parking, now time.Time) ([]wire.Ord
 	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o wire.Order, err error) {
 		var count *int
 		var expires time.Time
-		err = row.Scan(&o.ID, &o.Lane, &o.Command, &count, &o.By, &o.Why, &expires)
+		var given *id.Journal
+		err = row.Scan(&o.ID, &o.Lane, &o.Command, &count, &o.By, &o.Why, &expires, &given)
+		if given != nil {
+			o.Journal = *given
+		}
 		o.NotAfter = expires.UnixMilli()
 		if count != nil {
 			o.Count = uint32(*count)

@@ -238,10 +238,10 @@ func (g Gatehouse) FindOrder(ctx context.Context, k gatehouse.Key) (*gatehouse.O
 func (g Gatehouse) PutOrder(ctx context.Context, o gatehouse.Order, i id.Order, by gatehouse.Who, k gatehouse.Key) (fresh bool, err error) {
 	// The key is looked at with the insertion: of two requests at once, one is the order.
 	tag, err := g.db.pool.Exec(ctx, `with put as (
-		insert into gate_order (parking, id, lane, command, count, by_account, by_email, why, at, expires_at, state, key, request)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'sent', $11, $12) on conflict (parking, key) do nothing returning parking)
+		insert into gate_order (parking, id, lane, command, count, by_account, by_email, why, at, expires_at, state, key, request, journal)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'sent', $11, $12, $13) on conflict (parking, key) do nothing returning parking)
 		select pg_notify('`+gateChannel+`', json_build_object('orders', json_build_array(parking))::text) from put`,
-		string(o.Parking), i.UUID(), string(o.Lane), o.Command, o.Count, by.Account.UUID(), by.Email, o.Why, o.At, o.Expires, k.Key[:], k.Request[:])
+		string(o.Parking), i.UUID(), string(o.Lane), o.Command, o.Count, by.Account.UUID(), by.Email, o.Why, o.At, o.Expires, k.Key[:], k.Request[:], o.Journal.UUID())
 	return tag.RowsAffected() == 1, unavailable("store an order", err)
 }
 
