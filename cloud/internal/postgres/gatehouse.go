@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -172,10 +173,10 @@ func (g Gatehouse) newest(ctx context.Context, pick func(*wire.Event) bool, sql 
 	return rows.Err()
 }
 
-// Decisions implements gatehouse.Store.
 // stateEvents are starts and faults of lanes, the newest first; as the index says.
 const stateEvents = `select raw from observation where parking = $1 and kind in (9, 10) order by epoch desc, seq desc limit $2`
 
+// Decisions implements gatehouse.Store.
 func (g Gatehouse) Decisions(ctx context.Context, p id.Parking, limit int) ([]gatehouse.Decision, error) {
 	out := []gatehouse.Decision{}
 	err := g.journalled(ctx, p, []int16{1, 2, 3, 4, 5, 6, 10, 13}, limit, func(e *wire.Event) bool {
@@ -279,24 +280,26 @@ func (g Gatehouse) Commands(ctx context.Context, ps []id.Parking, page gatehouse
 	return out[:min(len(out), page.Limit)], nil
 }
 
+// selectCommanded goes on behind a place, of each parking along its index.
+const selectCommanded = `select o.parking, o.epoch, o.seq, o.at, o.raw from unnest($1::text[]) s(parking)
+	cross join lateral (select * from observation o where o.kind = 13 and o.parking = s.parking and o.at <= $2
+		and (o.at < $2 or (o.parking, o.epoch, o.seq) < ($3, $4, $5)) order by o.at desc, o.epoch desc, o.seq desc limit $6) o
+	order by o.at desc, o.parking desc, o.epoch desc, o.seq desc limit $6`
+
 // atMachines are commands that staff gave at the machines. The journals have the
 // answers to orders as well, which are passed over.
 func (g Gatehouse) atMachines(ctx context.Context, ps []id.Parking, before time.Time, limit int) ([]gatehouse.Order, error) {
 	const step = 200
 	var out []gatehouse.Order
-	for skip := 0; len(out) < limit; skip += step {
-		rows, err := g.db.pool.Query(ctx, `select parking, epoch, seq, at, raw from observation where kind = 13 and parking = any ($1) and at <= $2
-			order by at desc, epoch desc, seq desc limit $3 offset $4`, slugs(ps), before, step, skip)
+	p, epoch, seq, at := id.Parking("~"), math.MaxInt32, int64(math.MaxInt64), before // behind which nothing was seen yet
+	for read := step; read == step && len(out) < limit; {
+		rows, err := g.db.pool.Query(ctx, selectCommanded, slugs(ps), at, string(p), epoch, seq, step)
 		if err != nil {
 			return nil, err
 		}
-		read := 0
+		read = 0
 		err = each(rows, func(row pgx.CollectableRow) error {
 			read++
-			var p id.Parking
-			var epoch int
-			var seq int64
-			var at time.Time
 			var raw []byte
 			if err := row.Scan(&p, &epoch, &seq, &at, &raw); err != nil {
 				return err
@@ -317,9 +320,6 @@ func (g Gatehouse) atMachines(ctx context.Context, ps []id.Parking, before time.
 		})
 		if err != nil {
 			return nil, err
-		}
-		if read < step {
-			break
 		}
 	}
 	return out, nil
