@@ -15,8 +15,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"go.opentelemetry.io/otel/trace"
@@ -226,7 +228,10 @@ func (s *server) router() *gin.Engine {
 // do runs a handler and writes its error as a problem.
 func (s *server) do(h func(*gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		err := h(c)
+		err := readable(c)
+		if err == nil {
+			err = h(c)
+		}
 		if err == nil {
 			return
 		}
@@ -240,6 +245,29 @@ func (s *server) do(h func(*gin.Context) error) gin.HandlerFunc {
 		}
 	}
 }
+
+// readable refuses what no text is: NUL, which a database does not keep, and what is not
+// UTF-8. A path with such a part, or an empty one, leads nowhere.
+func readable(c *gin.Context) error {
+	for _, p := range c.Params {
+		if p.Value == "" || !isText(p.Value) {
+			return fault.New(fault.NotFound, problem.CodeRouteNotFound, "There is nothing at this address. /docs says what there is.")
+		}
+	}
+	if c.Request.URL.RawQuery == "" {
+		return nil
+	}
+	for name, values := range c.Request.URL.Query() {
+		for _, text := range append(values, name) {
+			if !isText(text) {
+				return fault.New(fault.Invalid, problem.CodeMalformedQuery, "The query cannot be read: it has a character that no text has.")
+			}
+		}
+	}
+	return nil
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 // cutOff ends an answer that has begun and cannot be finished, so that nobody takes it for
 // whole: half a file that ends properly looks complete.
