@@ -185,7 +185,7 @@ func TestInvitationsEndWithWhoSentThem(t *testing.T) {
 			if n := count(t, owner, `select count(*) from invitation where closed_at is null`); n != 1 {
 				t.Errorf("%d are open, want that of the other owner", n)
 			}
-			if _, err := invite("erik@posteo.example", karin); fault.Code(err) != account.CodeOperatorUnknown {
+			if _, err := invite("nora@posteo.example", karin); fault.Code(err) != account.CodeOperatorUnknown {
 				t.Errorf("she invites: %v", err)
 			}
 		})
