@@ -3,7 +3,10 @@ package capacity
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/openlot/openlot/cloud/internal/bay"
 	"github.com/openlot/openlot/cloud/internal/commit"
@@ -170,8 +173,9 @@ func (b *Block) Apply(w *commit.Work, now time.Time) error {
 		return problem("to", "is not after from, or past")
 	case claim.To > timerange.DayStart(lastDay(timerange.Floor(now).Day())+1):
 		return errBeyond()
-	case b.Reason == "" || len(b.Reason) > MaxReason:
-		return problem("reason", fmt.Sprintf("has 1 to %d bytes", MaxReason))
+	// What cannot be stored would take the whole batch with it.
+	case b.Reason == "" || len(b.Reason) > MaxReason || !utf8.ValidString(b.Reason) || strings.ContainsFunc(b.Reason, unicode.IsControl):
+		return problem("reason", fmt.Sprintf("has 1 to %d bytes, without control characters", MaxReason))
 	}
 	x := commit.Block{ID: b.ID, SpaceType: b.SpaceType, Claim: claim, N: b.N, Reason: b.Reason, CreatedAt: now}
 	switch err := w.AddBlock(&x, b.By); {

@@ -24,8 +24,8 @@ type Desk interface {
 	Seen(s Seen)
 	// Moved says that more of an edge's journal is applied; it does not block.
 	Moved(p id.Parking)
-	// Due are the orders to a parking's lanes that are neither answered nor over, without a
-	// journal.
+	// Due are the orders to a parking's lanes that are neither answered nor over, with the
+	// journal at which each was given, if that is known.
 	Due(ctx context.Context, p id.Parking, now time.Time) ([]wire.Order, error)
 	// Answered takes what the journal says of orders, after it is committed.
 	Answered(ctx context.Context, p id.Parking, events []wire.Event) error
@@ -91,7 +91,9 @@ func (w *worker) command(ctx context.Context) {
 		if _, had := w.desk.sent[o.ID]; had {
 			continue
 		}
-		o.Journal = w.journal
+		if o.Journal.IsZero() {
+			o.Journal = w.journal
+		}
 		if w.publish(ctx, topic.Order, o) {
 			w.desk.sent[o.ID] = struct{}{}
 			w.log.Info("order sent", "order_id", o.ID, "lane", o.Lane, "command", o.Command)

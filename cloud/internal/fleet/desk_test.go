@@ -184,6 +184,23 @@ func TestAnOrderSurvivesALostHintAndADeadOwner(t *testing.T) {
 	}
 }
 
+// An order names the journal at which it was given, also when the edge has begun another
+// one since: it may have carried out what it has forgotten, and drops it by that.
+func TestAnOrderIsOfTheJournalAtWhichItWasGiven(t *testing.T) {
+	s := newStack(t, time.Minute)
+	e := s.commanded()
+	s.stop() // nobody sends it yet
+	_, i := s.mustOrder("open", "a-key-that-is-long-6")
+	was := e.journal
+	e.journal, e.raw, e.acked, e.hash = id.New[id.Journal](time.Now()), nil, 0, wire.Hash{}
+	s.stop = s.serve()
+	e.forgetResumes()
+	e.greet()
+	if sent := wait(t, e.orders, "the order"); sent.ID != i || sent.Journal != was || e.journal == was {
+		t.Errorf("%+v, given at %s, the edge's is %s now", sent, was, e.journal)
+	}
+}
+
 // Nothing is sent to an edge that is away, or that knows no orders, and nothing is kept
 // for when that is over.
 func TestNothingIsSentToAnEdgeThatIsAway(t *testing.T) {

@@ -48,6 +48,8 @@ type Order struct {
 	Detail  string     `json:"detail,omitempty"`
 	Settled *time.Time `json:"settled_at,omitempty"`
 	Source  string     `json:"source"`
+
+	Journal id.Journal `json:"-"` // that its giver saw: an edge with another one drops it
 }
 
 // Answer is what the edge's journal says of an order.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/openlot/openlot/protocol/fault"
@@ -206,8 +207,8 @@ func (w Wish) check() error {
 	switch {
 	case !Known(w.Command) && w.Command != wire.CommandNotice:
 		return f.WithField("command", "is none that a lane knows")
-	case strings.TrimSpace(w.Why) == "" || len(w.Why) > wire.MaxOrderText || !utf8.ValidString(w.Why):
-		return f.WithField("why", fmt.Sprintf("says what for, in at most %d bytes", wire.MaxOrderText))
+	case strings.TrimSpace(w.Why) == "" || len(w.Why) > wire.MaxOrderText || !utf8.ValidString(w.Why) || strings.ContainsFunc(w.Why, unicode.IsControl):
+		return f.WithField("why", fmt.Sprintf("says what for, in at most %d bytes without control characters", wire.MaxOrderText))
 	case (w.Count != nil) != (w.Command == "count") || w.Count != nil && (*w.Count < 0 || *w.Count > wire.MaxCount):
 		return f.WithField("count", fmt.Sprintf("is how many are inside, from 0 to %d; it goes with the command count, and with no other", wire.MaxCount))
 	}
@@ -268,6 +269,7 @@ func (s *Service) Command(ctx context.Context, p id.Parking, l id.Lane, w Wish, 
 	i := id.New[id.Order](now)
 	o := Order{
 		ID: i.String(), Parking: p, Lane: l, Command: w.Command, Count: w.Count, Why: w.Why, By: by.Email, At: now, Expires: &expires, State: Sent, Source: Dashboard,
+		Journal: f.Said.Journal,
 	}
 	fresh, err := s.Store.PutOrder(ctx, o, i, by, k)
 	if err != nil || fresh {

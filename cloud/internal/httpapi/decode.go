@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -123,6 +124,8 @@ func (f *findings) object(path string, raw []byte, o object) {
 		switch {
 		case seen[name]:
 			f.wrong[prefix+name] = "is given twice"
+		case !isObject && hasNUL(value): // which no database keeps
+			f.wrong[prefix+name] = "has the character U+0000"
 		case isText:
 			if len(value) == 0 || value[0] != '"' || json.Unmarshal(value, text) != nil {
 				f.wrong[prefix+name] = "must be a text"
@@ -161,6 +164,24 @@ func (f *findings) object(path string, raw []byte, o object) {
 	for _, name := range o.required {
 		if text, isText := o.texts[name]; !seen[name] || isText && *text == "" && f.wrong[prefix+name] == "" {
 			f.wrong[prefix+name] = "is missing"
+		}
+	}
+}
+
+// hasNUL reports whether a text anywhere in valid JSON has the character U+0000.
+func hasNUL(raw []byte) bool {
+	if !bytes.Contains(raw, []byte(`\u0000`)) { // it is not written in any other way
+		return false
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	for {
+		t, err := dec.Token()
+		if err != nil {
+			return false
+		}
+		if s, is := t.(string); is && strings.ContainsRune(s, 0) {
+			return true
 		}
 	}
 }

@@ -15,8 +15,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"go.opentelemetry.io/otel/trace"
@@ -226,13 +228,57 @@ func (s *server) router() *gin.Engine {
 // do runs a handler and writes its error as a problem.
 func (s *server) do(h func(*gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if err := h(c); err != nil {
-			_ = c.Error(err) // for the log line
-			if !c.Writer.Written() {
-				problem.Write(c.Writer, c.Request, err)
+		err := readable(c)
+		if err == nil {
+			err = h(c)
+		}
+		if err == nil {
+			return
+		}
+		_ = c.Error(err) // for the log line
+		switch {
+		case !c.Writer.Written():
+			c.Writer.Header().Del("Content-Disposition") // a problem is no file
+			problem.Write(c.Writer, c.Request, err)
+		case c.Writer.Header().Get("Content-Type") != "text/event-stream": // whose end says nothing
+			s.cutOff(c, err)
+		}
+	}
+}
+
+// readable refuses what no text is: NUL, which a database does not keep, and what is not
+// UTF-8. A path with such a part, or an empty one, leads nowhere.
+func readable(c *gin.Context) error {
+	for _, p := range c.Params {
+		if p.Value == "" || !isText(p.Value) {
+			return fault.New(fault.NotFound, problem.CodeRouteNotFound, "There is nothing at this address. /docs says what there is.")
+		}
+	}
+	if c.Request.URL.RawQuery == "" {
+		return nil
+	}
+	for name, values := range c.Request.URL.Query() {
+		for _, text := range append(values, name) {
+			if !isText(text) {
+				return fault.New(fault.Invalid, problem.CodeMalformedQuery, "The query cannot be read: it has a character that no text has.")
 			}
 		}
 	}
+	return nil
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+// cutOff ends an answer that has begun and cannot be finished, so that nobody takes it for
+// whole: half a file that ends properly looks complete.
+func (s *server) cutOff(c *gin.Context, err error) {
+	level := slog.LevelError
+	if c.Request.Context().Err() != nil { // its reader has gone away
+		level = slog.LevelInfo
+	}
+	s.Log.Log(c.Request.Context(), level, "an answer was cut off", "request_id", c.Writer.Header().Get(problem.RequestIDHeader),
+		"route", c.FullPath(), "bytes", c.Writer.Size(), "code", fault.Code(err), "err", err)
+	panic(http.ErrAbortHandler)
 }
 
 // wrap mounts a handler of net/http. Flush and deadlines reach the connection

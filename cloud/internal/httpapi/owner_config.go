@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
@@ -124,8 +126,8 @@ func invalidFields(wrong map[string]string) error {
 const maxWhy = 200
 
 func checkWhy(why string) error {
-	if len(why) > maxWhy || !utf8.ValidString(why) {
-		return invalidFields(map[string]string{"why": fmt.Sprintf("has at most %d bytes", maxWhy)})
+	if len(why) > maxWhy || !utf8.ValidString(why) || strings.ContainsFunc(why, unicode.IsControl) {
+		return invalidFields(map[string]string{"why": fmt.Sprintf("has at most %d bytes, without control characters", maxWhy)})
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -179,7 +181,7 @@ func (s *server) commandLane(c *gin.Context, p account.Principal, _ account.Logi
 func (s *server) listCommands(c *gin.Context, p account.Principal, _ account.Login) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	ps, page, err := s.page(ctx, c, p)
+	ps, page, err := s.page(ctx, c, p, aCommand)
 	if err != nil {
 		return err
 	}
@@ -198,7 +200,7 @@ func (s *server) listCommands(c *gin.Context, p account.Principal, _ account.Log
 func (s *server) listIncidents(c *gin.Context, p account.Principal, _ account.Login) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	ps, page, err := s.page(ctx, c, p, "class", "state", "from", "to")
+	ps, page, err := s.page(ctx, c, p, anIncident, "class", "state", "from", "to")
 	if err != nil {
 		return err
 	}
@@ -259,8 +261,8 @@ func (s *server) readIncident(c *gin.Context, p account.Principal, _ account.Log
 			return err
 		}
 	}
-	if len([]rune(note)) > 500 {
-		return fault.New(fault.Invalid, gatehouse.CodeInvalid, "Some of what was sent cannot be used; fields says what.").WithField("note", "has 500 characters at most")
+	if len([]rune(note)) > 500 || strings.ContainsFunc(note, unicode.IsControl) {
+		return fault.New(fault.Invalid, gatehouse.CodeInvalid, "Some of what was sent cannot be used; fields says what.").WithField("note", "has 500 characters at most, none of them for control")
 	}
 	by, err := s.whoIs(ctx, p)
 	if err != nil {
@@ -308,8 +310,9 @@ func (s *server) listEdges(c *gin.Context, p account.Principal, _ account.Login)
 	return nil
 }
 
-// page reads which part of a list is wanted, and of which parkings.
-func (s *server) page(ctx context.Context, c *gin.Context, p account.Principal, also ...string) ([]id.Parking, gatehouse.Page, error) {
+// page reads which part of a list is wanted, and of which parkings. place says what a cursor
+// of the list names: one of another list is none.
+func (s *server) page(ctx context.Context, c *gin.Context, p account.Principal, place func(string) bool, also ...string) ([]id.Parking, gatehouse.Page, error) {
 	page := gatehouse.Page{Limit: 50}
 	if err := knownQuery(c, append(also, "operator", "parking", "limit", "cursor")...); err != nil {
 		return nil, page, err
@@ -325,7 +328,7 @@ func (s *server) page(ctx context.Context, c *gin.Context, p account.Principal, 
 		raw, err := base64.RawURLEncoding.DecodeString(text)
 		micros, after, cut := strings.Cut(string(raw), "|")
 		n, wrong := strconv.ParseInt(micros, 10, 64)
-		if err != nil || wrong != nil || !cut || n < 0 || n > 1<<53 || !goodPlace(after) {
+		if err != nil || wrong != nil || !cut || n < 0 || n > 1<<53 || !place(after) {
 			return nil, page, badQuery("cursor", "is none")
 		}
 		page.Before, page.After = time.UnixMicro(n).UTC(), after
@@ -335,15 +338,16 @@ func (s *server) page(ctx context.Context, c *gin.Context, p account.Principal, 
 	return ps, page, err
 }
 
-// goodPlace accepts what a cursor of ours names: an id, or a place in a journal.
-func goodPlace(text string) bool {
-	if _, err := id.Parse[id.Incident](text); err == nil {
-		return true
-	}
-	if _, err := id.Parse[id.Order](text); err == nil {
-		return true
-	}
-	return strings.Count(text, "/") == 2
+// anIncident and aCommand accept what a cursor of their list names: an id, or of what was
+// commanded at a machine its place in a journal.
+func anIncident(text string) bool {
+	_, err := id.Parse[id.Incident](text)
+	return err == nil
+}
+
+func aCommand(text string) bool {
+	_, err := id.Parse[id.Order](text)
+	return err == nil || strings.Count(text, "/") == 2 && !strings.ContainsRune(text, 0) && utf8.ValidString(text)
 }
 
 // paged cuts off what was read to know whether there are more, and says where they are.

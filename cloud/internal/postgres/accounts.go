@@ -220,6 +220,13 @@ func (s Accounts) Close(ctx context.Context, a id.Account) (ok bool, err error) 
 		if _, err := tx.Exec(ctx, lockAccount, a.UUID()); err != nil {
 			return err
 		}
+		// What he has invited to is locked before the members, as by who accepts it.
+		if _, err := tx.Exec(ctx, `select from operator where id in (select operator from membership where account = $1) order by id for no key update`, a.UUID()); err != nil {
+			return err
+		}
+		if err := lockInvitations(ctx, tx, a, `true`); err != nil {
+			return err
+		}
 		// The owners of his operators are locked: of two who go at once one is last.
 		if _, err := tx.Exec(ctx, `select from membership where role = 'owner' and operator in
 			(select operator from membership where account = $1) order by operator, account for update`, a.UUID()); err != nil {
@@ -233,6 +240,9 @@ func (s Accounts) Close(ctx context.Context, a id.Account) (ok bool, err error) 
 			return err
 		}
 		if err := tx.QueryRow(ctx, `select not exists (select from account where id = $1)`, a.UUID()).Scan(&ok); err != nil || !ok {
+			return err
+		}
+		if err := closeInvitations(ctx, tx, `author = $1`, time.Now().UTC(), a.String()); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `delete from reservation_account where account = $1`, a.UUID())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -98,12 +99,19 @@ func (s Accounts) Grant(ctx context.Context, email string, role account.Role, op
 // grant gives an account a role of an operator, or (zero) of the platform.
 func grant(ctx context.Context, tx pgx.Tx, a id.Account, email string, role account.Role, o id.Operator) error {
 	if !o.IsZero() {
+		// As changeRole locks them: the operator, his invitations, the members.
+		if _, _, err := lockOperator(ctx, tx, o); err != nil {
+			return err
+		}
+		if err := lockInvitations(ctx, tx, a, `operator = $2`, o.UUID()); err != nil {
+			return err
+		}
 		team, err := lockMembers(ctx, tx, o)
 		if err != nil {
 			return err
 		}
 		if slices.ContainsFunc(team, func(m account.Member) bool { return m.Account == a }) {
-			_, _, err = changeRole(ctx, tx, o, a, role, parking.Commands)
+			_, _, err = changeRole(ctx, tx, o, a, role, parking.Commands, time.Now().UTC())
 			return err
 		}
 	}

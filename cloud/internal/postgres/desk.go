@@ -317,7 +317,7 @@ func (d *Desk) listenOnce(ctx context.Context, there func()) error {
 
 // Due implements fleet.Desk.
 func (d *Desk) Due(ctx context.Context, p id.Parking, now time.Time) ([]wire.Order, error) {
-	rows, err := d.db.pool.Query(ctx, `select id, lane, command, count, by_email, why, expires_at from gate_order
+	rows, err := d.db.pool.Query(ctx, `select id, lane, command, count, by_email, why, expires_at, journal from gate_order
 		where parking = $1 and state = 'sent' and expires_at > $2 order by at, id`, string(p), now)
 	if err != nil {
 		return nil, unavailable("read the orders", err)
@@ -325,7 +325,11 @@ func (d *Desk) Due(ctx context.Context, p id.Parking, now time.Time) ([]wire.Ord
 	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o wire.Order, err error) {
 		var count *int
 		var expires time.Time
-		err = row.Scan(&o.ID, &o.Lane, &o.Command, &count, &o.By, &o.Why, &expires)
+		var given *id.Journal
+		err = row.Scan(&o.ID, &o.Lane, &o.Command, &count, &o.By, &o.Why, &expires, &given)
+		if given != nil {
+			o.Journal = *given
+		}
 		o.NotAfter = expires.UnixMilli()
 		if count != nil {
 			o.Count = uint32(*count)
@@ -389,16 +393,19 @@ func (d *Desk) change(ctx context.Context, p id.Parking, where string, arg any, 
 // CatchUp implements fleet.Desk.
 func (d *Desk) CatchUp(ctx context.Context, p id.Parking) error {
 	var since *time.Time
-	err := d.db.pool.QueryRow(ctx, `select min(at) from gate_order where parking = $1 and state in ('sent', 'expired') and at > $2`,
-		string(p), time.Now().Add(-catchUpWithin)).Scan(&since)
+	var open [][]byte
+	err := d.db.pool.QueryRow(ctx, `select min(at), array_agg(uuid_send(id)) from gate_order where parking = $1 and state in ('sent', 'expired') and at > $2`,
+		string(p), time.Now().Add(-catchUpWithin)).Scan(&since, &open)
 	if err != nil || since == nil {
 		if errors.Is(err, pgx.ErrNoRows) {
 			err = nil
 		}
 		return unavailable("look for answers to orders", err)
 	}
-	// By the edge's clock, which is known to be nearly ours where it obeys.
-	rows, err := d.db.pool.Query(ctx, `select raw from observation where kind = 13 and parking = $1 and at > $2 order by epoch, seq`, string(p), since.Add(-time.Minute))
+	// By the edge's clock, which is known to be nearly ours where it obeys. An answer has the
+	// order's id in it; the rest is what others have commanded.
+	rows, err := d.db.pool.Query(ctx, `select raw from observation where kind = 13 and parking = $1 and at > $2
+		and exists (select from unnest($3::bytea[]) o where position(o in raw) > 0) order by epoch, seq`, string(p), since.Add(-time.Minute), open)
 	if err != nil {
 		return unavailable("look for answers to orders", err)
 	}

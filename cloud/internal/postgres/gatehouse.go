@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -152,7 +153,11 @@ func scanSaid(row pgx.CollectableRow) (at id.Parking, s *gatehouse.Said, err err
 
 // journalled are the newest events of the journal that pick takes, up to limit.
 func (g Gatehouse) journalled(ctx context.Context, p id.Parking, kinds []int16, limit int, pick func(*wire.Event) bool) error {
-	rows, err := g.db.pool.Query(ctx, `select raw from observation where parking = $1 and kind = any ($2) order by epoch desc, seq desc limit $3`, string(p), kinds, limit)
+	return g.newest(ctx, pick, `select raw from observation where parking = $1 and kind = any ($2) order by epoch desc, seq desc limit $3`, string(p), kinds, limit)
+}
+
+func (g Gatehouse) newest(ctx context.Context, pick func(*wire.Event) bool, sql string, args ...any) error {
+	rows, err := g.db.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return err
 	}
@@ -172,6 +177,9 @@ func (g Gatehouse) journalled(ctx context.Context, p id.Parking, kinds []int16, 
 	}
 	return rows.Err()
 }
+
+// stateEvents are starts and faults of lanes, the newest first; as the index says.
+const stateEvents = `select raw from observation where parking = $1 and kind in (9, 10) order by epoch desc, seq desc limit $2`
 
 // Decisions implements gatehouse.Store.
 func (g Gatehouse) Decisions(ctx context.Context, p id.Parking, limit int) ([]gatehouse.Decision, error) {
@@ -236,10 +244,10 @@ func (g Gatehouse) FindOrder(ctx context.Context, k gatehouse.Key) (*gatehouse.O
 func (g Gatehouse) PutOrder(ctx context.Context, o gatehouse.Order, i id.Order, by gatehouse.Who, k gatehouse.Key) (fresh bool, err error) {
 	// The key is looked at with the insertion: of two requests at once, one is the order.
 	tag, err := g.db.pool.Exec(ctx, `with put as (
-		insert into gate_order (parking, id, lane, command, count, by_account, by_email, why, at, expires_at, state, key, request)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'sent', $11, $12) on conflict (parking, key) do nothing returning parking)
+		insert into gate_order (parking, id, lane, command, count, by_account, by_email, why, at, expires_at, state, key, request, journal)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'sent', $11, $12, $13) on conflict (parking, key) do nothing returning parking)
 		select pg_notify('`+gateChannel+`', json_build_object('orders', json_build_array(parking))::text) from put`,
-		string(o.Parking), i.UUID(), string(o.Lane), o.Command, o.Count, by.Account.UUID(), by.Email, o.Why, o.At, o.Expires, k.Key[:], k.Request[:])
+		string(o.Parking), i.UUID(), string(o.Lane), o.Command, o.Count, by.Account.UUID(), by.Email, o.Why, o.At, o.Expires, k.Key[:], k.Request[:], o.Journal.UUID())
 	return tag.RowsAffected() == 1, unavailable("store an order", err)
 }
 
@@ -277,24 +285,26 @@ func (g Gatehouse) Commands(ctx context.Context, ps []id.Parking, page gatehouse
 	return out[:min(len(out), page.Limit)], nil
 }
 
+// selectCommanded goes on behind a place, of each parking along its index.
+const selectCommanded = `select o.parking, o.epoch, o.seq, o.at, o.raw from unnest($1::text[]) s(parking)
+	cross join lateral (select * from observation o where o.kind = 13 and o.parking = s.parking and o.at <= $2
+		and (o.at < $2 or (o.parking, o.epoch, o.seq) < ($3, $4, $5)) order by o.at desc, o.epoch desc, o.seq desc limit $6) o
+	order by o.at desc, o.parking desc, o.epoch desc, o.seq desc limit $6`
+
 // atMachines are commands that staff gave at the machines. The journals have the
 // answers to orders as well, which are passed over.
 func (g Gatehouse) atMachines(ctx context.Context, ps []id.Parking, before time.Time, limit int) ([]gatehouse.Order, error) {
 	const step = 200
 	var out []gatehouse.Order
-	for skip := 0; len(out) < limit; skip += step {
-		rows, err := g.db.pool.Query(ctx, `select parking, epoch, seq, at, raw from observation where kind = 13 and parking = any ($1) and at <= $2
-			order by at desc, epoch desc, seq desc limit $3 offset $4`, slugs(ps), before, step, skip)
+	p, epoch, seq, at := id.Parking("~"), math.MaxInt32, int64(math.MaxInt64), before // behind which nothing was seen yet
+	for read := step; read == step && len(out) < limit; {
+		rows, err := g.db.pool.Query(ctx, selectCommanded, slugs(ps), at, string(p), epoch, seq, step)
 		if err != nil {
 			return nil, err
 		}
-		read := 0
+		read = 0
 		err = each(rows, func(row pgx.CollectableRow) error {
 			read++
-			var p id.Parking
-			var epoch int
-			var seq int64
-			var at time.Time
 			var raw []byte
 			if err := row.Scan(&p, &epoch, &seq, &at, &raw); err != nil {
 				return err
@@ -315,9 +325,6 @@ func (g Gatehouse) atMachines(ctx context.Context, ps []id.Parking, before time.
 		})
 		if err != nil {
 			return nil, err
-		}
-		if read < step {
-			break
 		}
 	}
 	return out, nil
@@ -373,7 +380,7 @@ func (g Gatehouse) Edges(ctx context.Context, ps []id.Parking) ([]gatehouse.Edge
 		return nil, unavailable("read the edges", err)
 	}
 	for i := range out {
-		if err := g.journalled(ctx, out[i].Parking, []int16{int16(wire.Started), int16(wire.LaneFault)}, 200, func(e *wire.Event) bool {
+		if err := g.newest(ctx, func(e *wire.Event) bool {
 			at := e.Time()
 			if e.Kind == wire.Started && out[i].Started == nil {
 				out[i].Started = &at
@@ -382,7 +389,7 @@ func (g Gatehouse) Edges(ctx context.Context, ps []id.Parking) ([]gatehouse.Edge
 				out[i].LastFault = &d
 			}
 			return out[i].Started == nil || out[i].LastFault == nil
-		}); err != nil {
+		}, stateEvents, string(out[i].Parking), 200); err != nil {
 			return nil, unavailable("read the edges", err)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/books"
 	"github.com/openlot/openlot/cloud/internal/lookup"
-	"github.com/openlot/openlot/cloud/internal/position"
 )
 
 // Lookup reads what operators look up.
@@ -94,15 +93,20 @@ func list[T any](ctx context.Context, l Lookup, s lookup.Scope, what, sql string
 
 // Of each parking as many are read, along its index, as a page has.
 const selectReservationList = `select ` + reservationColumns + `, coalesce(y.state, '') from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) s(parking, begins, ends)
-	cross join lateral (select * from reservation r where r.parking = s.parking and r.from_at >= s.begins and r.from_at < s.ends
+	cross join lateral (select * from %s r where r.parking = s.parking and r.from_at >= s.begins and r.from_at < s.ends
 		and (r.from_at, r.id) < ($4, $5::uuid) %s order by r.from_at desc, r.id desc limit $6) r
 	left join payment y on y.parking = r.parking and y.id = r.payment
 	order by r.from_at desc, r.id desc limit $6`
 
+// foundBy has few reservations found first: a page that is put together along their times
+// looks cheaper than it is.
+const foundBy = `(select * from reservation r where r.parking = s.parking and %s offset 0)`
+
 // Reservations lists reservations, those that begin last first.
 func (l Lookup) Reservations(ctx context.Context, w lookup.ReservationsWanted) ([]lookup.Reservation, error) {
 	at, key := after(w.Page)
-	where, args := `and r.state not in ('held', 'expired')`, []any{at, uuidKey(key), w.Limit}
+	const seen = `and r.state not in ('held', 'expired')`
+	from, where, args := `reservation`, seen, []any{at, uuidKey(key), w.Limit}
 	add := func(clause string, arg any) {
 		args = append(args, arg)
 		where += fmt.Sprintf(clause, len(args)+3)
@@ -120,13 +124,17 @@ func (l Lookup) Reservations(ctx context.Context, w lookup.ReservationsWanted) (
 			add(` and r.id = $%d`, q.Reservation.UUID())
 		case !q.Session.IsZero():
 			add(` and r.session = $%d`, q.Session.UUID())
+			from = fmt.Sprintf(foundBy, fmt.Sprintf(`r.session = $%d`, len(args)+3))
 		case q.Mail != "":
 			add(` and lower(r.email) = $%d`, q.Mail)
+			if rest, is := strings.CutPrefix(where, seen); is { // as the index says
+				from = fmt.Sprintf(foundBy, fmt.Sprintf(`r.email <> '' %s %s`, seen, rest))
+			}
 		default:
 			add(` and r.plate like $%d and r.plate <> ''`, begins(q.Plate))
 		}
 	}
-	return list(ctx, l, w.Scope, "list reservations", fmt.Sprintf(selectReservationList, where), scanListed, args...)
+	return list(ctx, l, w.Scope, "list reservations", fmt.Sprintf(selectReservationList, from, where), scanListed, args...)
 }
 
 func scanListed(row pgx.CollectableRow) (lookup.Reservation, error) {
@@ -170,7 +178,7 @@ func (l Lookup) Sessions(ctx context.Context, w lookup.SessionsWanted) ([]lookup
 		case !q.Session.IsZero():
 			add(` and s.id = $%d`, q.Session.UUID())
 		case q.Mail != "":
-			add(` and s.reservation in (select b.id from reservation b where b.parking = x.parking and lower(b.email) = $%d)`, q.Mail)
+			add(` and s.reservation in (select b.id from reservation b where b.parking = x.parking and lower(b.email) = $%d and b.email <> '' and b.state not in ('held', 'expired'))`, q.Mail)
 		default:
 			plate, end := begins(q.Plate), begins(backwards(q.Suffix))
 			args = append(args, plate, end)
@@ -263,6 +271,9 @@ const (
 	selectSums = `select e.kind, e.account, e.currency, coalesce(sum(e.amount) filter (where e.amount > 0), 0)::bigint, coalesce(-sum(e.amount) filter (where e.amount < 0), 0)::bigint
 		from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) s(parking, begins, ends)
 		join ledger_entry e on e.parking = s.parking and e.at >= s.begins and e.at < s.ends group by e.kind, e.account, e.currency`
+	// From where each parking's days were closed last, of which the balances are kept.
+	selectAccounts = `select b.account, b.currency, sum(b.debit)::bigint, sum(b.credit)::bigint
+		from unnest($1::text[], $2::timestamptz[]) s(parking, ends) cross join lateral balances_until(s.parking, s.ends) b group by b.account, b.currency`
 	selectClosedUntil = `select case when count(u.at) = count(*) then min(u.at) end from unnest($1::text[]) s(parking) left join closed_until u on u.parking = s.parking`
 )
 
@@ -282,11 +293,7 @@ func (l Lookup) Sums(ctx context.Context, s lookup.Scope) (out lookup.Sums, err 
 			if out.Moved, err = pgx.CollectRows(rows, pgx.RowToStructByPos[lookup.Sum]); err != nil {
 				return err
 			}
-			var none []*time.Time
-			for range sp.parkings {
-				none = append(none, nil)
-			}
-			if out.Standing, err = balances(ctx, tx, selectMoves, sp.parkings, none, sp.ends); err != nil {
+			if out.Standing, err = balances(ctx, tx, selectAccounts, sp.parkings, sp.ends); err != nil {
 				return err
 			}
 			return tx.QueryRow(ctx, selectClosedUntil, sp.parkings).Scan(&out.ClosedUntil)
@@ -332,31 +339,52 @@ func (l Lookup) Closings(ctx context.Context, s lookup.Scope, shifts bool, page 
 	return all, unavailable("list closings", err)
 }
 
-// Ledger reads the postings of a scope as they were booked, for an export.
+// ledgerPage is how many postings of an export are read at a time.
+const ledgerPage = 1000
+
+const selectLedgerPage = `select e.at, e.parking, o.name, e.txn, e.line, e.kind, e.account, e.currency, e.amount, e.reservation, e.session, e.payment
+	from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) s(parking, begins, ends)
+	cross join lateral (select * from ledger_entry e where e.parking = s.parking and e.at >= greatest(s.begins, $4) and e.at < s.ends
+		and (e.at > $4 or (e.parking, e.txn, e.line) > ($5, $6::uuid, $7)) order by e.at, e.txn, e.line limit $8) e
+	join parking p on p.id = e.parking join operator o on o.id = p.operator
+	order by e.at, e.parking, e.txn, e.line limit $8`
+
+// Ledger reads the postings of a scope as they were booked, for an export. It goes from
+// page to page, so that whoever takes them slowly holds no connection meanwhile. What is
+// booked while it reads is there or not with all the lines of its transaction.
 func (l Lookup) Ledger(ctx context.Context, s lookup.Scope) (iter.Seq2[books.Row, error], error) {
-	pool := l.r.primary.pool
-	if l.r.fresh(position.From(ctx)) {
-		pool = l.r.replica // an export that has begun cannot go over to another
-	}
-	sp, err := spansIn(ctx, pool, s)
-	if err != nil {
+	var sp daySpans
+	if err := l.r.read(ctx, func(ctx context.Context, pool *pgxpool.Pool) (err error) {
+		sp, err = spansIn(ctx, pool, s)
+		return err
+	}); err != nil {
 		return nil, unavailable("read the parkings", err)
 	}
 	return func(yield func(books.Row, error) bool) {
-		rows, err := pool.Query(ctx, selectLedger, sp.parkings, sp.begins, sp.ends)
-		if err != nil {
-			yield(books.Row{}, unavailable("read the ledger", err))
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			r, err := scanPosting(rows)
-			if !yield(r, unavailable("read the ledger", err)) || err != nil {
+		last := books.Row{At: time.Unix(0, 0)}
+		for {
+			var some []books.Row
+			err := l.r.read(ctx, func(ctx context.Context, pool *pgxpool.Pool) error {
+				rows, err := pool.Query(ctx, selectLedgerPage, sp.parkings, sp.begins, sp.ends, last.At, string(last.Parking), last.Transaction.UUID(), last.Line, ledgerPage)
+				if err != nil {
+					return err
+				}
+				some, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (books.Row, error) { return scanPosting(row) })
+				return err
+			})
+			if err != nil {
+				yield(books.Row{}, unavailable("read the ledger", err))
 				return
 			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(books.Row{}, unavailable("read the ledger", err))
+			for _, r := range some {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if len(some) < ledgerPage {
+				return
+			}
+			last = some[len(some)-1]
 		}
 	}, nil
 }

@@ -163,6 +163,9 @@ func (s Accounts) Invite(ctx context.Context, i account.Invitation, l account.Li
 		if !there {
 			return fault.New(fault.NotFound, account.CodeOperatorUnknown, "There is no such operator, or you do not work for it.")
 		}
+		if err := mayInvite(ctx, tx, i.By, i.Operator); err != nil {
+			return err
+		}
 		var member bool
 		if err := tx.QueryRow(ctx, `select exists (select from membership m join account a on a.id = m.account where m.operator = $1 and a.email = $2)`, i.Operator.UUID(), i.Email).Scan(&member); err != nil {
 			return err
@@ -201,6 +204,33 @@ func closeInvitations(ctx context.Context, tx pgx.Tx, which string, now time.Tim
 	n := len(args) + 1
 	_, err := tx.Exec(ctx, fmt.Sprintf(`with closed as (update invitation set closed_at = $%d where closed_at is null and `, n)+which+fmt.Sprintf(` returning link)
 		update account_link set used_at = $%d from closed where id = closed.link and used_at is null`, n), append(args, now)...)
+	return err
+}
+
+// lockInvitations locks what an account has sent and is open. Invitations are locked before
+// the members of a team, as by who accepts one.
+func lockInvitations(ctx context.Context, tx pgx.Tx, of id.Account, which string, args ...any) error {
+	_, err := tx.Exec(ctx, `select from invitation where author = $1 and closed_at is null and `+which+` order by id for update`, append([]any{of.String()}, args...)...)
+	return err
+}
+
+// errMayNotInvite is for who was an owner when he was let through, and is none any more.
+func errMayNotInvite() error {
+	return fault.New(fault.NotFound, account.CodeOperatorUnknown, "There is no such operator, or you do not work for it.")
+}
+
+// mayInvite looks again, under the operator's lock, whether an author still may: his role
+// may have been taken since he was let through.
+func mayInvite(ctx context.Context, tx pgx.Tx, author string, o id.Operator) error {
+	a, err := id.Parse[id.Account](author)
+	if err != nil {
+		return nil //nolint:nilerr // a command
+	}
+	var may bool
+	err = tx.QueryRow(ctx, `select exists (select from membership where account = $1 and (operator = $2 and role = 'owner' or role = 'admin'))`, a.UUID(), o.UUID()).Scan(&may)
+	if err == nil && !may {
+		return errMayNotInvite()
+	}
 	return err
 }
 
@@ -317,7 +347,7 @@ func (s Accounts) SetRole(ctx context.Context, o id.Operator, of id.Account, to 
 		if _, err := tx.Exec(ctx, lockAccount, of.UUID()); err != nil {
 			return err
 		}
-		before, email, err := changeRole(ctx, tx, o, of, to, by)
+		before, email, err := changeRole(ctx, tx, o, of, to, by, notice.Created)
 		if err != nil || before == to {
 			return err
 		}
@@ -335,7 +365,14 @@ func (s Accounts) SetRole(ctx context.Context, o id.Operator, of id.Account, to 
 
 // changeRole gives a member of a team another role, or none, as account.CheckRole allows,
 // under the lock of the team, and writes it into the history.
-func changeRole(ctx context.Context, tx pgx.Tx, o id.Operator, of id.Account, to account.Role, by string) (before account.Role, email string, err error) {
+func changeRole(ctx context.Context, tx pgx.Tx, o id.Operator, of id.Account, to account.Role, by string, now time.Time) (before account.Role, email string, err error) {
+	// An invitation that he sends at this moment waits, or is there to be closed.
+	if _, _, err := lockOperator(ctx, tx, o); err != nil {
+		return "", "", err
+	}
+	if err := lockInvitations(ctx, tx, of, `operator = $2`, o.UUID()); err != nil {
+		return "", "", err
+	}
 	team, err := lockMembers(ctx, tx, o)
 	if err != nil {
 		return "", "", err
@@ -354,6 +391,11 @@ func changeRole(ctx context.Context, tx pgx.Tx, o id.Operator, of id.Account, to
 	}
 	if _, err := tx.Exec(ctx, sql, args...); err != nil {
 		return before, email, err
+	}
+	if before == account.Owner { // nobody comes in on the word of somebody who may not give it
+		if err := closeInvitations(ctx, tx, `operator = $1 and author = $2`, now, o.UUID(), of.String()); err != nil {
+			return before, email, err
+		}
 	}
 	return before, email, noteTeam(ctx, tx, &o, by, what, inTeam(email, before), inTeam(email, to))
 }

@@ -85,11 +85,12 @@ func TestAnInvitationIsAcceptedOnce(t *testing.T) {
 	}
 	karin, jonas := p.signedUp("karin@posteo.example", "en", "x"), p.signedUp("jonas@posteo.example", "en", "x")
 	stadt := p.operator("Stadt", "karin@posteo.example")
+	by := karin.String()
 	invite := func(email string, role account.Role) []byte {
 		t.Helper()
 		l := p.notice(account.LinkInvite)
 		l.Email, l.Role = email, role
-		p.ok(p.Invite(t.Context(), account.Invitation{ID: id.New[id.Invitation](p.now), Operator: stadt, Email: email, Role: role, By: karin.String(), Created: l.Created, Expires: l.Expires}, l))
+		p.ok(p.Invite(t.Context(), account.Invitation{ID: id.New[id.Invitation](p.now), Operator: stadt, Email: email, Role: role, By: by, Created: l.Created, Expires: l.Expires}, l))
 		return l.Token
 	}
 	accept := func(token []byte, who id.Account, password string) bool {
@@ -132,10 +133,61 @@ func TestAnInvitationIsAcceptedOnce(t *testing.T) {
 	}
 	// Karin is invited as staff while she is no member, and is the last owner when she accepts.
 	p.ok(p.SetRole(t.Context(), stadt, karin, "", "acc", p.notice(account.LinkRemoved)))
+	by = "a command"
 	late := invite("karin@posteo.example", account.Staff)
 	p.ok(p.Grant(t.Context(), "karin@posteo.example", account.Owner, "Stadt"))
 	p.ok(p.SetRole(t.Context(), stadt, jonas, "", "acc", p.notice(account.LinkRemoved)))
 	if _, err := p.Accept(t.Context(), late, karin, "", p.notice(account.LinkJoined), p.now); fault.Code(err) != account.CodeLastOwner {
 		t.Errorf("%v", err)
+	}
+}
+
+// Nobody comes in on the word of somebody who is no owner any more, whether his role or his
+// account is gone, and who is none can invite nobody, also when he was let through before.
+func TestInvitationsEndWithWhoSentThem(t *testing.T) {
+	for name, end := range map[string]func(people, id.Operator, id.Account) error{
+		"removed": func(p people, o id.Operator, of id.Account) error {
+			return p.SetRole(t.Context(), o, of, "", "acc", p.notice(account.LinkRemoved))
+		},
+		"demoted": func(p people, o id.Operator, of id.Account) error {
+			return p.SetRole(t.Context(), o, of, account.Staff, "acc", p.notice(account.LinkRoleChanged))
+		},
+		"by a command": func(p people, _ id.Operator, _ id.Account) error {
+			return p.Grant(t.Context(), "karin@posteo.example", "", "Stadt")
+		},
+		"closed": func(p people, _ id.Operator, of id.Account) error {
+			_, err := p.Close(t.Context(), of)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, dsn := newPeople(t)
+			owner := postgrestest.Owner(t, dsn)
+			if _, err := owner.Exec(t.Context(), `insert into operator (id, name) values ($1, 'Stadt')`, id.New[id.Operator](p.now).UUID()); err != nil {
+				t.Fatal(err)
+			}
+			karin, jonas := p.signedUp("karin@posteo.example", "en", "x"), p.signedUp("jonas@posteo.example", "en", "x")
+			erik := p.signedUp("erik@posteo.example", "en", "x")
+			stadt := p.operator("Stadt", "karin@posteo.example", "jonas@posteo.example")
+			invite := func(email string, by id.Account) ([]byte, error) {
+				l := p.notice(account.LinkInvite)
+				l.Email, l.Role = email, account.Owner
+				return l.Token, p.Invite(t.Context(), account.Invitation{ID: id.New[id.Invitation](p.now), Operator: stadt, Email: email, Role: account.Owner, By: by.String(), Created: l.Created, Expires: l.Expires}, l)
+			}
+			hers, err := invite("erik@posteo.example", karin)
+			p.ok(err)
+			_, err = invite("mia@posteo.example", jonas)
+			p.ok(err)
+			p.ok(end(p, stadt, karin))
+			if ok, err := p.Accept(t.Context(), hers, erik, "", p.notice(account.LinkJoined), p.now); ok || err != nil {
+				t.Errorf("her invitation is good: %v, %v", ok, err)
+			}
+			if n := count(t, owner, `select count(*) from invitation where closed_at is null`); n != 1 {
+				t.Errorf("%d are open, want that of the other owner", n)
+			}
+			if _, err := invite("nora@posteo.example", karin); fault.Code(err) != account.CodeOperatorUnknown {
+				t.Errorf("she invites: %v", err)
+			}
+		})
 	}
 }

@@ -61,13 +61,14 @@ const (
 		where e.parking = $1 and e.at >= $2 and e.at < $3
 		  and e.kind = 'capture' and e.account = 'provider' and e.account not in ('held', 'held_contra')`
 	// What machines took, when they took it: the ledger has the day on which it was told.
+	// Change that was kept for a slip is the driver's, until the slip pays for a stay.
 	selectPaid = `select s.space_type, (p ->> 'at')::timestamptz, s.reservation is not null, p #>> '{amount,currency}', (p #>> '{amount,minor}')::bigint
 		from (select id from session where parking = $1 and entered_at < $3 and entered_at >= $2::timestamptz - interval '2 days' and payments is not null
 		      union select id from session where parking = $1 and exited_at - entered_at > interval '2 days' and entered_at < $3 and payments is not null
 		      union select id from session where parking = $1 and state = 'inside' and payments is not null
 		      union select journal_session(raw) from observation where parking = $1 and at >= $2 and at < $3 and kind = 11) x
 		join session s on s.parking = $1 and s.id = x.id, jsonb_array_elements(s.payments) p
-		where (p ->> 'at')::timestamptz >= $2 and (p ->> 'at')::timestamptz < $3`
+		where (p ->> 'at')::timestamptz >= $2 and (p ->> 'at')::timestamptz < $3 and (p ->> 'slip') is distinct from 'true'`
 	// Rows that are as they were are left. One that has changed after it was shown is late.
 	putHours = `insert into trend_hour as t (parking, hour, space_type, known_ms, occupied_ms, capacity, arrivals, departures, refused, due, no_shows, resold, early, stays, told_at, counted_at)
 		select $1, x.hour, x.space_type, x.known_ms, x.occupied_ms, x.capacity, x.arrivals, x.departures, x.refused, x.due, x.no_shows, x.resold, x.early,

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/openlot/openlot/cloud/internal/parking"
@@ -77,7 +78,7 @@ func (s Shop) Wire(now time.Time) (out wire.Shop, ok bool) {
 // check says what is wrong with a shop.
 func (s Shop) check(now time.Time) error {
 	wrong := map[string]string{}
-	if s.Name != strings.TrimSpace(s.Name) || s.Name == "" || len(s.Name) > wire.MaxShopName || !utf8.ValidString(s.Name) || strings.ContainsFunc(s.Name, func(r rune) bool { return r < ' ' }) {
+	if s.Name != strings.TrimSpace(s.Name) || s.Name == "" || len(s.Name) > wire.MaxShopName || !utf8.ValidString(s.Name) || strings.ContainsFunc(s.Name, unicode.IsControl) {
 		wrong["name"] = fmt.Sprintf("has 1 to %d bytes, and no blanks around it", wire.MaxShopName)
 	}
 	most := map[Gives]int64{Minutes: wire.MaxShopMinutes, Percent: 100, Amount: wire.MaxAmount}[s.Gives]
