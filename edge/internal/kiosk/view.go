@@ -107,7 +107,9 @@ func (m *Machine) Show(o Outside, env Env) Shown {
 	out.Can = m.can(o)
 	out.Border = m.border(o, out.Can)
 	if o.Book != nil {
-		out.Tariff = s.tariff(o.Book.Present(env.Now))
+		if present, ok := o.Book.Present(env.Now); ok {
+			out.Tariff = s.tariff(present)
+		}
 	}
 	out.Screen = s.screen(o)
 	if (m.Phase != Idle || m.Call != nil) && !m.Phase.Moving() {
