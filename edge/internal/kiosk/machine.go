@@ -53,6 +53,7 @@ type Machine struct {
 	Call   *Call             `json:"call,omitempty"`   // for help
 	Codes  map[uint16]bitmap `json:"codes,omitempty"`  // of each shop, that are used
 	Slips  []Slipped         `json:"slips,omitempty"`  // that this machine has given
+	Money  money.Currency    `json:"money,omitempty"`  // what it was called last: the prices may go away
 
 	Cash    Cash    `json:"-"`
 	Card    Card    `json:"-"`
@@ -152,6 +153,10 @@ type Input struct {
 // refused; a refused one changes nothing. Times pass with an Input of nothing.
 func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refused Refusal) {
 	m = m.clone()
+	if env.Money != "" {
+		m.Money = env.Money
+	}
+	env.Money = m.Money
 	s := step{m: &m, env: env}
 	first := !m.begun
 	before := m.Phase
@@ -218,7 +223,7 @@ func (s *step) paid(p id.Payment, amount int64, method wire.Method, note string)
 func (s *step) payment(p id.Payment, amount int64, method wire.Method, note string) wire.Event {
 	v := &s.m.Visit
 	e := wire.Event{
-		Kind: wire.Paid, Lane: s.env.Lane, Session: v.Stay.Session, Reservation: v.Stay.Reservation, Payment: p, Amount: amount, Currency: s.env.Money,
+		Kind: wire.Paid, Lane: s.env.Lane, Session: v.Stay.Session, Reservation: v.Stay.Reservation, Payment: p, Amount: amount, Currency: s.m.currency(),
 		Method: method, Note: note,
 	}
 	if sh := s.m.Shift; sh != nil && method == wire.Cash && note == "" {
@@ -230,6 +235,14 @@ func (s *step) payment(p id.Payment, amount int64, method wire.Method, note stri
 		e.Until = v.Ask.Until.UnixMilli()
 	}
 	return e
+}
+
+// currency is what money is called in a visit: it stays what the price was asked in.
+func (m *Machine) currency() money.Currency {
+	if c := m.Visit.Ask.Total.Currency; c != "" {
+		return c
+	}
+	return m.Money
 }
 
 // NoteCredit is the note of a payment that is change which could not be given.

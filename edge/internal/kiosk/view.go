@@ -97,7 +97,11 @@ type Outside struct {
 
 // Show makes what is to be shown.
 func (m *Machine) Show(o Outside, env Env) Shown {
-	s := shower{m: m, currency: string(env.Money), env: env}
+	currency := m.currency()
+	if currency == "" {
+		currency = env.Money
+	}
+	s := shower{m: m, currency: string(currency), env: env}
 	out := Shown{Version: m.Version, ScreenID: m.Screen, Kiosk: o.About, Free: o.Free}
 	if o.Timed {
 		now := stamp(env.Now)
