@@ -264,11 +264,11 @@ func (s *step) choose(f Found) Refusal {
 func (s *step) pay(a *Action) Refusal {
 	m := s.m
 	v := &m.Visit
-	inside := m.Cash.escrow()
+	inside := m.inside()
 	switch a.Name {
 	case "pay":
 		switch {
-		case !m.Cash.Answers:
+		case !m.Cash.Answers, inside > 0 && inside == m.notKept:
 			return CashOff
 		case inside < v.Ask.Pay || inside == 0:
 			return TooLittle

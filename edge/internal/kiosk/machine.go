@@ -54,6 +54,7 @@ type Machine struct {
 	Codes  map[uint16]bitmap `json:"codes,omitempty"`  // of each shop, that are used
 	Slips  []Slipped         `json:"slips,omitempty"`  // that this machine has given
 	Money  money.Currency    `json:"money,omitempty"`  // what it was called last: the prices may go away
+	Left   int64             `json:"left,omitempty"`   // in escrow, that does not come back and is noted in Unsettled
 
 	Cash    Cash    `json:"-"`
 	Card    Card    `json:"-"`
@@ -67,8 +68,13 @@ type Machine struct {
 	freeAt   time.Duration // when the next PIN is heard
 	calledAt time.Duration
 	demands  bool // no cash without a shift
-	wrong    int  // codes, the last one at wrongAt
-	wrongAt  time.Duration
+
+	// What is in escrow and was given up on, until the device reports another sum.
+	notKept     int64
+	notReturned int64
+
+	wrong   int // codes, the last one at wrongAt
+	wrongAt time.Duration
 }
 
 // Visit is what somebody does here, until the start screen.
@@ -184,6 +190,9 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 		if m.Cash.Answers && in.Cash.Totals.Inserted > m.Cash.Totals.Inserted {
 			m.touched = env.Mono // who puts in money is there
 		}
+		if m.Cash.Stuck && !in.Cash.Stuck { // it works again
+			m.notKept, m.notReturned = 0, 0
+		}
 		m.Cash = *in.Cash
 	case in.Card != nil:
 		m.Card = *in.Card
@@ -252,6 +261,7 @@ const NoteCredit = wire.NoteSlip
 func (s *step) money() {
 	m := s.m
 	if m.Cash.Answers {
+		m.remember()
 		switch {
 		case !m.Known:
 			m.Settled, m.Known = m.Cash.Totals, true
@@ -269,13 +279,13 @@ func (s *step) money() {
 			s.explained()
 			s.working()
 		case Paying:
-			if v := &m.Visit; v.Ask.Pay > 0 && m.Cash.escrow() == v.Ask.Pay {
+			if v := &m.Visit; v.Ask.Pay > 0 && m.inside() == v.Ask.Pay && m.notKept != v.Ask.Pay {
 				s.keep()
 			}
 			s.explained()
 		default:
 			s.explained()
-			if m.Cash.escrow() > 0 && !m.Cash.Busy { // somebody put it in where nothing is to be paid
+			if m.inside() > 0 && !m.Cash.Busy { // somebody put it in where nothing is to be paid
 				s.giveBack(m.Phase, "")
 			}
 		}
@@ -319,7 +329,7 @@ func (s *step) time() {
 		}
 		return
 	}
-	if (m.Phase == Paying || m.Phase == Validating) && m.Cash.escrow() == 0 && s.env.Now.Sub(m.Visit.Asked) >= priceHolds {
+	if (m.Phase == Paying || m.Phase == Validating) && m.inside() == 0 && s.env.Now.Sub(m.Visit.Asked) >= priceHolds {
 		s.reprice()
 	}
 	if m.Phase.Moving() || m.asksLane() || s.env.Mono-m.touched < m.asksAfter()+m.endsAfter() {
@@ -373,7 +383,7 @@ func (m *Machine) endsAfter() time.Duration {
 
 // leave gives back what is in escrow and goes to the start.
 func (s *step) leave(why Outcome) {
-	if s.m.Cash.escrow() > 0 {
+	if s.m.inside() > 0 {
 		s.giveBack(Idle, why)
 		return
 	}

@@ -160,7 +160,7 @@ func (m *Machine) border(o Outside, can Can) Border {
 	note(m.unopened(), cash, "no_shift")
 	note(len(m.Unsettled) > 0, cash, "unsettled")
 	note(m.Cash.Full, cash, "box_full")
-	note(!m.Cash.Answers || m.Cash.Stuck, cash, "coins_jammed")
+	note(!m.Cash.Answers || m.Cash.Stuck || m.notReturned > 0, cash, "coins_jammed")
 	low, empty := false, len(m.Cash.Hoppers) > 0
 	for _, h := range m.Cash.Hoppers {
 		if h.Count > 0 && !h.Jammed {
@@ -332,7 +332,7 @@ func (s shower) bill() object {
 func (s shower) pay() object {
 	m := s.m
 	v := &m.Visit
-	inside := m.Cash.escrow()
+	inside := m.inside()
 	if m.Phase == Keeping {
 		inside = v.Base.Inserted - v.Base.Kept - v.Base.Returned
 	}
