@@ -62,8 +62,9 @@ type Machine struct {
 	touched time.Duration
 	since   time.Duration // of the screen
 	begun   bool
-	factor  int // of the times to answer; 0: 1
-	tries   int // to find something
+	factor  int           // of the times to answer; 0: 1
+	tries   int           // to find something, in vain; one is forgotten each tryFades
+	triedAt time.Duration // since when the next one is being forgotten
 
 	freeAt   time.Duration // when the next PIN is heard
 	calledAt time.Duration
@@ -394,7 +395,7 @@ func (s *step) leave(why Outcome) {
 func (s *step) end(why Outcome) {
 	m := s.m
 	m.Phase, m.Visit, m.Last = Idle, Visit{}, why
-	m.factor, m.tries = 0, 0
+	m.factor = 0
 	s.hangUp()
 }
 
