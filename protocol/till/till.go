@@ -36,30 +36,31 @@ type Book struct {
 type edition struct {
 	since  time.Time
 	tariff tariff.Tariff
-	plan   *tariff.Plan
+	plan   *tariff.Plan // nil: it cannot be read, and prices nothing
 }
 
 // Open reads what the cloud has sent; zone is that which it names, nil when this
-// machine does not know it. The edition that is in force now must be readable; any
-// other that is not prices nothing.
+// machine does not know it. The edition that is in force now must be readable. Any
+// other that is not keeps its place and prices nothing: nobody pays by an older one
+// instead.
 func Open(p *wire.Prices, exitGrace time.Duration, zone *time.Location, now time.Time) (*Book, error) {
 	b := &Book{zone: zone}
 	var errs error
 	for _, e := range p.Editions {
+		read := edition{since: time.UnixMilli(e.Since).UTC()}
 		t, err := tariff.Parse(e.Document)
-		if err != nil {
-			errs = errors.Join(errs, err)
-			continue
+		var plan *tariff.Plan
+		if err == nil {
+			plan, err = tariff.Compile(t, zone)
 		}
-		plan, err := tariff.Compile(t, zone)
-		if err != nil {
-			errs = errors.Join(errs, err)
-			continue
+		if err == nil {
+			read.tariff, read.plan = t, plan
 		}
-		b.editions = append(b.editions, edition{time.UnixMilli(e.Since).UTC(), t, plan})
+		errs = errors.Join(errs, err)
+		b.editions = append(b.editions, read)
 	}
 	present := b.at(now)
-	if present == nil {
+	if present == nil || present.plan == nil {
 		return nil, errors.Join(ErrNoPrice, errs)
 	}
 	b.grace = tariff.Grace{EndOfStay: exitGrace, ExitAfterPayment: time.Duration(present.tariff.ExitAfterPaymentMinutes) * time.Minute}
@@ -74,8 +75,14 @@ func (b *Book) Zone() *time.Location {
 	return b.zone
 }
 
-// Present is the tariff of who comes in now.
-func (b *Book) Present(now time.Time) tariff.Tariff { return b.at(now).tariff }
+// Present is the tariff of who comes in now; ok is false when there is none that can be
+// read.
+func (b *Book) Present(now time.Time) (t tariff.Tariff, ok bool) {
+	if e := b.at(now); e != nil && e.plan != nil {
+		return e.tariff, true
+	}
+	return tariff.Tariff{}, false
+}
 
 // Walk is how long one may take from the machine to the exit.
 func (b *Book) Walk() time.Duration { return b.grace.ExitAfterPayment }
@@ -92,7 +99,7 @@ func (b *Book) at(t time.Time) *edition {
 
 func (b *Book) version(v uint32) *edition {
 	for i := range b.editions {
-		if b.editions[i].tariff.Version == v {
+		if b.editions[i].plan != nil && b.editions[i].tariff.Version == v {
 			return &b.editions[i]
 		}
 	}
@@ -341,8 +348,11 @@ func percent(minor, p int64) int64 { return minor/100*p + minor%100*p/100 }
 
 // used prices time by an edition.
 func (b *Book) used(e *edition, t id.SpaceType, from, to time.Time, demand int) (Ask, error) {
-	if e == nil {
+	switch {
+	case e == nil:
 		return Ask{}, fmt.Errorf("%w: its edition of the tariff is not known", ErrNoPrice)
+	case e.plan == nil:
+		return Ask{}, fmt.Errorf("%w: its edition of the tariff cannot be read", ErrNoPrice)
 	}
 	if to.Before(from) {
 		to = from

@@ -83,3 +83,40 @@ func TestWhatCannotBePricedIsSaid(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An edition that cannot be read prices nothing: nobody pays by an older one instead.
+func TestAnEditionThatCannotBeReadPricesNothing(t *testing.T) {
+	newer := []byte(`{"format":99,"version":3}`)
+	prices := func(since time.Time) *wire.Prices {
+		return &wire.Prices{Zone: "Europe/Berlin", Editions: []wire.Edition{
+			{Since: since.UnixMilli(), Document: newer},
+			{Since: noon.Add(-24 * time.Hour).UnixMilli(), Document: []byte(document)},
+		}}
+	}
+	if _, err := till.Open(prices(noon.Add(-time.Hour)), 0, time.UTC, noon); !errors.Is(err, till.ErrNoPrice) {
+		t.Errorf("the edition in force cannot be read: %v", err)
+	}
+	b, err := till.Open(prices(noon.Add(time.Hour)), 0, time.UTC, noon)
+	if err != nil {
+		t.Fatalf("one that lies ahead stops what is priced now: %v", err)
+	}
+	if a, err := b.Ask(till.Stay{SpaceType: id.Standard, EnteredAt: noon.Add(30 * time.Minute)}, noon.Add(90*time.Minute)); err != nil || a.Pay != 200 {
+		t.Errorf("who came in before: %+v, %v", a, err)
+	}
+	if a, err := b.Ask(till.Stay{SpaceType: id.Standard, EnteredAt: noon.Add(time.Hour)}, noon.Add(2*time.Hour)); !errors.Is(err, till.ErrNoPrice) {
+		t.Errorf("who came in after: %+v, %v", a, err)
+	}
+	quote := &wire.Quote{Tariff: 3, Total: 100, Currency: "EUR"}
+	late := till.Stay{SpaceType: id.Standard, Entry: &wire.Entry{SpaceType: id.Standard, From: noon.Unix(), To: noon.Unix() + 3600, Quote: quote}, EnteredAt: noon}
+	if a, err := b.Ask(late, noon.Add(3*time.Hour)); !errors.Is(err, till.ErrNoPrice) {
+		t.Errorf("who stayed over a booking by it: %+v, %v", a, err)
+	}
+	for _, at := range []time.Time{noon.Add(-48 * time.Hour), noon.Add(2 * time.Hour)} {
+		if _, ok := b.Present(at); ok {
+			t.Errorf("there is a tariff at %s", at)
+		}
+	}
+	if now, ok := b.Present(noon); !ok || now.Version != 2 {
+		t.Errorf("%+v, %v", now, ok)
+	}
+}

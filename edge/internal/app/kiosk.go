@@ -74,6 +74,7 @@ type takings struct {
 	book    *till.Book
 	of      *wire.Prices // what book was made of
 	grace   uint32
+	since   int64 // of the edition that is in force
 }
 
 type kioskAsk struct {
@@ -226,12 +227,14 @@ func (k *takings) env() kiosk.Env {
 	}
 	e.Entrance, e.Shops = k.entrance(at), k.shops(now.Hi)
 	if b := k.prices(at); b != nil {
-		e.Walk, e.Zone, e.Money = b.Walk(), b.Zone(), b.Present(at).Currency
+		present, _ := b.Present(at)
+		e.Walk, e.Zone, e.Money = b.Walk(), b.Zone(), present.Currency
 	}
 	return e
 }
 
-// prices are the tariffs, nil while there are none that can be used.
+// prices are the tariffs, nil while there are none that can be used. They are opened
+// anew when another edition comes into force: it may be one that cannot be read.
 func (k *takings) prices(now time.Time) *till.Book {
 	var p *wire.Prices
 	var grace uint32
@@ -239,10 +242,16 @@ func (k *takings) prices(now time.Time) *till.Book {
 	if p == nil {
 		return nil
 	}
-	if k.of == p && k.grace == grace {
+	since := int64(-1)
+	for _, e := range p.Editions {
+		if e.Since <= now.UnixMilli() {
+			since = max(since, e.Since)
+		}
+	}
+	if k.of == p && k.grace == grace && k.since == since {
 		return k.book
 	}
-	k.of, k.grace, k.book = p, grace, nil
+	k.of, k.grace, k.since, k.book = p, grace, since, nil
 	zone, err := time.LoadLocation(p.Zone)
 	if err != nil {
 		zone = k.a.cfg.Zone
@@ -267,7 +276,7 @@ func (k *takings) price(i id.Session, now time.Time) (till.Ask, error) {
 		return till.Ask{}, err
 	}
 	ask, err := book.Ask(stay, now)
-	if err == nil && ask.Total.Currency != book.Present(now).Currency {
+	if present, _ := book.Present(now); err == nil && ask.Total.Currency != present.Currency {
 		err = fmt.Errorf("%w: %w", till.ErrNoPrice, money.ErrCurrency)
 	}
 	return ask, err

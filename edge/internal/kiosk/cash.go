@@ -12,6 +12,24 @@ const maxRetries = 3
 // done reports that the cash device has done with the newest order.
 func (m *Machine) done() bool { return m.Cash.Seq == m.Seq && !m.Cash.Busy }
 
+// inside is what is in escrow and can still be kept or given back.
+func (m *Machine) inside() int64 {
+	if in := m.Cash.escrow(); in != m.notReturned {
+		return in
+	}
+	return 0
+}
+
+// remember forgets what was given up on when the device reports another sum.
+func (m *Machine) remember() {
+	in := m.Cash.escrow()
+	for _, sum := range []*int64{&m.Left, &m.notKept, &m.notReturned} {
+		if *sum != in {
+			*sum = 0
+		}
+	}
+}
+
 // keep is the intent to take what is in escrow.
 func (s *step) keep() {
 	m := s.m
@@ -36,6 +54,7 @@ func (s *step) keeping() {
 	kept := m.Cash.Totals.Kept - v.Base.Kept
 	m.Settled = m.Cash.Totals
 	if kept <= 0 { // it gave all back instead, or took nothing
+		m.notKept = m.Cash.escrow()
 		v.Problem, m.Phase = CashOff, Paying
 		return
 	}
@@ -118,8 +137,10 @@ func (s *step) returning() {
 	if m.Phase == Idle {
 		s.end(v.Ends)
 	}
-	if left := m.Cash.escrow(); left > 0 && len(m.Unsettled) < maxUnsettled {
+	m.notReturned = m.Cash.escrow()
+	if left := m.notReturned; left > 0 && left != m.Left && len(m.Unsettled) < maxUnsettled {
 		m.Unsettled = append(m.Unsettled, Unsettled{At: s.env.Now, Amount: left, Code: "ESCROW"})
+		m.Left = left
 	}
 }
 
@@ -213,10 +234,10 @@ func (m *Machine) Wants() []Order {
 // TakesCash reports whether coins and notes can be put in.
 func (m *Machine) TakesCash() bool {
 	c := &m.Cash
-	return c.Answers && !c.Full && !c.Stuck && !m.unopened() && c.escrow() < m.Visit.Ask.Pay+maxChange/2
+	return c.Answers && !c.Full && !c.Stuck && m.notReturned == 0 && !m.unopened() && c.escrow() < m.Visit.Ask.Pay+maxChange/2
 }
 
 // Cashless reports whether this machine takes no cash at all now.
 func (m *Machine) Cashless() bool {
-	return !m.Cash.Answers || m.Cash.Full || m.Cash.Stuck || m.unopened()
+	return !m.Cash.Answers || m.Cash.Full || m.Cash.Stuck || m.notReturned > 0 || m.unopened()
 }

@@ -77,7 +77,7 @@ func (b bitmap) with(n uint32) bitmap {
 func (s *step) validation() Refusal {
 	m := s.m
 	switch {
-	case m.Cash.escrow() > 0:
+	case m.inside() > 0:
 		return MoneyInside
 	case m.Visit.Ask.Pay == 0:
 		return NotNow

@@ -95,6 +95,7 @@ type Action struct {
 const (
 	maxFound = 6
 	maxTries = 8
+	tryFades = time.Minute
 	maxKeys  = 16
 	maxKey   = 64
 	maxText  = 1024
@@ -195,7 +196,7 @@ func (s *step) search(in Input) Refusal {
 	case "ticket":
 		return s.take()
 	case "find", "find_lost":
-		if m.tries >= maxTries {
+		if m.fade(s.env.Mono); m.tries >= maxTries {
 			return TooManyTries
 		}
 		if v.By = a.By; a.Name == "find_lost" {
@@ -204,14 +205,14 @@ func (s *step) search(in Input) Refusal {
 		m.Phase, v.Found, v.Problem = Searching, nil, in.Miss
 		switch n := len(in.Found); {
 		case in.Miss != "" || n == 0:
-			m.tries++
+			m.tried(s.env.Mono)
 			if v.Problem == "" {
 				v.Problem = NotFound
 			}
 		case n == 1 && a.Name == "find":
 			return s.choose(in.Found[0])
 		case n > maxFound:
-			m.tries++
+			m.tried(s.env.Mono)
 			v.Problem = TooMany
 		default:
 			v.Found = in.Found
@@ -231,6 +232,21 @@ func (s *step) search(in Input) Refusal {
 		}
 	}
 	return NotNow
+}
+
+// fade forgets tries as time passes. Nothing else does: who guesses could do that, too.
+func (m *Machine) fade(now time.Duration) {
+	n := min((now-m.triedAt)/tryFades, time.Duration(m.tries))
+	m.tries -= int(n)
+	m.triedAt += n * tryFades
+}
+
+// tried counts a try.
+func (m *Machine) tried(now time.Duration) {
+	if m.tries == 0 {
+		m.triedAt = now
+	}
+	m.tries++
 }
 
 // look shows the screen on which a stay is looked for. From one of them to another it is
@@ -253,7 +269,7 @@ func (s *step) choose(f Found) Refusal {
 		return ""
 	}
 	*v = Visit{By: v.By, Stay: &f, Ask: ask, Asked: s.env.Now}
-	m.Phase, m.tries = Paying, 0
+	m.Phase = Paying
 	if ask.Pay == 0 {
 		s.finish(s.env.Now)
 	}
@@ -264,11 +280,11 @@ func (s *step) choose(f Found) Refusal {
 func (s *step) pay(a *Action) Refusal {
 	m := s.m
 	v := &m.Visit
-	inside := m.Cash.escrow()
+	inside := m.inside()
 	switch a.Name {
 	case "pay":
 		switch {
-		case !m.Cash.Answers:
+		case !m.Cash.Answers, inside > 0 && inside == m.notKept:
 			return CashOff
 		case inside < v.Ask.Pay || inside == 0:
 			return TooLittle

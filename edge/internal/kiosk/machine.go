@@ -53,6 +53,8 @@ type Machine struct {
 	Call   *Call             `json:"call,omitempty"`   // for help
 	Codes  map[uint16]bitmap `json:"codes,omitempty"`  // of each shop, that are used
 	Slips  []Slipped         `json:"slips,omitempty"`  // that this machine has given
+	Money  money.Currency    `json:"money,omitempty"`  // what it was called last: the prices may go away
+	Left   int64             `json:"left,omitempty"`   // in escrow, that does not come back and is noted in Unsettled
 
 	Cash    Cash    `json:"-"`
 	Card    Card    `json:"-"`
@@ -60,14 +62,20 @@ type Machine struct {
 	touched time.Duration
 	since   time.Duration // of the screen
 	begun   bool
-	factor  int // of the times to answer; 0: 1
-	tries   int // to find something
+	factor  int           // of the times to answer; 0: 1
+	tries   int           // to find something, in vain; one is forgotten each tryFades
+	triedAt time.Duration // since when the next one is being forgotten
 
 	freeAt   time.Duration // when the next PIN is heard
 	calledAt time.Duration
 	demands  bool // no cash without a shift
-	wrong    int  // codes, the last one at wrongAt
-	wrongAt  time.Duration
+
+	// What is in escrow and was given up on, until the device reports another sum.
+	notKept     int64
+	notReturned int64
+
+	wrong   int // codes, the last one at wrongAt
+	wrongAt time.Duration
 }
 
 // Visit is what somebody does here, until the start screen.
@@ -152,6 +160,10 @@ type Input struct {
 // refused; a refused one changes nothing. Times pass with an Input of nothing.
 func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refused Refusal) {
 	m = m.clone()
+	if env.Money != "" {
+		m.Money = env.Money
+	}
+	env.Money = m.Money
 	s := step{m: &m, env: env}
 	first := !m.begun
 	before := m.Phase
@@ -178,6 +190,9 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 	case in.Cash != nil:
 		if m.Cash.Answers && in.Cash.Totals.Inserted > m.Cash.Totals.Inserted {
 			m.touched = env.Mono // who puts in money is there
+		}
+		if m.Cash.Stuck && !in.Cash.Stuck { // it works again
+			m.notKept, m.notReturned = 0, 0
 		}
 		m.Cash = *in.Cash
 	case in.Card != nil:
@@ -218,7 +233,7 @@ func (s *step) paid(p id.Payment, amount int64, method wire.Method, note string)
 func (s *step) payment(p id.Payment, amount int64, method wire.Method, note string) wire.Event {
 	v := &s.m.Visit
 	e := wire.Event{
-		Kind: wire.Paid, Lane: s.env.Lane, Session: v.Stay.Session, Reservation: v.Stay.Reservation, Payment: p, Amount: amount, Currency: s.env.Money,
+		Kind: wire.Paid, Lane: s.env.Lane, Session: v.Stay.Session, Reservation: v.Stay.Reservation, Payment: p, Amount: amount, Currency: s.m.currency(),
 		Method: method, Note: note,
 	}
 	if sh := s.m.Shift; sh != nil && method == wire.Cash && note == "" {
@@ -232,6 +247,14 @@ func (s *step) payment(p id.Payment, amount int64, method wire.Method, note stri
 	return e
 }
 
+// currency is what money is called in a visit: it stays what the price was asked in.
+func (m *Machine) currency() money.Currency {
+	if c := m.Visit.Ask.Total.Currency; c != "" {
+		return c
+	}
+	return m.Money
+}
+
 // NoteCredit is the note of a payment that is change which could not be given.
 const NoteCredit = wire.NoteSlip
 
@@ -239,6 +262,7 @@ const NoteCredit = wire.NoteSlip
 func (s *step) money() {
 	m := s.m
 	if m.Cash.Answers {
+		m.remember()
 		switch {
 		case !m.Known:
 			m.Settled, m.Known = m.Cash.Totals, true
@@ -256,13 +280,13 @@ func (s *step) money() {
 			s.explained()
 			s.working()
 		case Paying:
-			if v := &m.Visit; v.Ask.Pay > 0 && m.Cash.escrow() == v.Ask.Pay {
+			if v := &m.Visit; v.Ask.Pay > 0 && m.inside() == v.Ask.Pay && m.notKept != v.Ask.Pay {
 				s.keep()
 			}
 			s.explained()
 		default:
 			s.explained()
-			if m.Cash.escrow() > 0 && !m.Cash.Busy { // somebody put it in where nothing is to be paid
+			if m.inside() > 0 && !m.Cash.Busy { // somebody put it in where nothing is to be paid
 				s.giveBack(m.Phase, "")
 			}
 		}
@@ -306,7 +330,7 @@ func (s *step) time() {
 		}
 		return
 	}
-	if (m.Phase == Paying || m.Phase == Validating) && m.Cash.escrow() == 0 && s.env.Now.Sub(m.Visit.Asked) >= priceHolds {
+	if (m.Phase == Paying || m.Phase == Validating) && m.inside() == 0 && s.env.Now.Sub(m.Visit.Asked) >= priceHolds {
 		s.reprice()
 	}
 	if m.Phase.Moving() || m.asksLane() || s.env.Mono-m.touched < m.asksAfter()+m.endsAfter() {
@@ -360,7 +384,7 @@ func (m *Machine) endsAfter() time.Duration {
 
 // leave gives back what is in escrow and goes to the start.
 func (s *step) leave(why Outcome) {
-	if s.m.Cash.escrow() > 0 {
+	if s.m.inside() > 0 {
 		s.giveBack(Idle, why)
 		return
 	}
@@ -371,7 +395,7 @@ func (s *step) leave(why Outcome) {
 func (s *step) end(why Outcome) {
 	m := s.m
 	m.Phase, m.Visit, m.Last = Idle, Visit{}, why
-	m.factor, m.tries = 0, 0
+	m.factor = 0
 	s.hangUp()
 }
 

@@ -44,7 +44,7 @@ func (s *step) slip(at time.Time) *Slip {
 	}
 	_, byShops, bySlip := shower{m: s.m, env: s.env}.offs()
 	out := &Slip{
-		Code: till.CreditCode(v.Payment), At: at, EnteredAt: v.Stay.EnteredAt, Until: v.Ask.Until, ExitBy: v.ExitBy, Currency: string(s.env.Money),
+		Code: till.CreditCode(v.Payment), At: at, EnteredAt: v.Stay.EnteredAt, Until: v.Ask.Until, ExitBy: v.ExitBy, Currency: string(s.m.currency()),
 		Lines: v.Ask.Lines, Total: v.Ask.Total.Minor, Before: v.Ask.Covered + v.Ask.Paid - v.PaidNow - byShops - bySlip, Shops: byShops, Redeemed: bySlip, Paid: v.PaidNow,
 		Tax: v.Ask.Tax.Minor, TaxPoints: v.Ask.TaxBasisPoints, Method: string(v.Method), Inserted: v.Inserted, Change: v.Given, Credit: v.Owed,
 	}

@@ -124,7 +124,7 @@ func (s *step) unlock(a *Action) Refusal {
 		return StaffOnly
 	case len(name) > maxName || len(a.Pin) > maxPin:
 		return InvalidAction
-	case m.Phase != Idle && m.Phase != Searching || m.Cash.escrow() > 0:
+	case m.Phase != Idle && m.Phase != Searching || m.inside() > 0:
 		return NotNow
 	case s.env.Mono < m.freeAt:
 		return PinSlow

@@ -97,7 +97,11 @@ type Outside struct {
 
 // Show makes what is to be shown.
 func (m *Machine) Show(o Outside, env Env) Shown {
-	s := shower{m: m, currency: string(env.Money), env: env}
+	currency := m.currency()
+	if currency == "" {
+		currency = env.Money
+	}
+	s := shower{m: m, currency: string(currency), env: env}
 	out := Shown{Version: m.Version, ScreenID: m.Screen, Kiosk: o.About, Free: o.Free}
 	if o.Timed {
 		now := stamp(env.Now)
@@ -107,7 +111,9 @@ func (m *Machine) Show(o Outside, env Env) Shown {
 	out.Can = m.can(o)
 	out.Border = m.border(o, out.Can)
 	if o.Book != nil {
-		out.Tariff = s.tariff(o.Book.Present(env.Now))
+		if present, ok := o.Book.Present(env.Now); ok {
+			out.Tariff = s.tariff(present)
+		}
 	}
 	out.Screen = s.screen(o)
 	if (m.Phase != Idle || m.Call != nil) && !m.Phase.Moving() {
@@ -154,7 +160,7 @@ func (m *Machine) border(o Outside, can Can) Border {
 	note(m.unopened(), cash, "no_shift")
 	note(len(m.Unsettled) > 0, cash, "unsettled")
 	note(m.Cash.Full, cash, "box_full")
-	note(!m.Cash.Answers || m.Cash.Stuck, cash, "coins_jammed")
+	note(!m.Cash.Answers || m.Cash.Stuck || m.notReturned > 0, cash, "coins_jammed")
 	low, empty := false, len(m.Cash.Hoppers) > 0
 	for _, h := range m.Cash.Hoppers {
 		if h.Count > 0 && !h.Jammed {
@@ -326,7 +332,7 @@ func (s shower) bill() object {
 func (s shower) pay() object {
 	m := s.m
 	v := &m.Visit
-	inside := m.Cash.escrow()
+	inside := m.inside()
 	if m.Phase == Keeping {
 		inside = v.Base.Inserted - v.Base.Kept - v.Base.Returned
 	}
