@@ -7,6 +7,7 @@ import Cancel from './Cancel.svelte'
 import Ended from './Ended.svelte'
 import Longer from './Longer.svelte'
 import type {Managed} from './manage.svelte.ts'
+import Other from './Other.svelte'
 import Owed from './Owed.svelte'
 import Pending from './Pending.svelte'
 import type {Reservation} from './rules.ts'
@@ -159,4 +160,24 @@ test('leaving now: an answer that was overtaken does not count, and no price sta
   expect(await text()).not.toContain('€8.30')
   answers[2]?.bad()
   expect(await text()).toContain('the price is taken from what is held')
+})
+
+test('a question takes the focus, and gives it back to the button that asked it', async () => {
+  const focused = async () => { flushSync(); await tick(); await tick(); flushSync(); return document.activeElement?.textContent?.replace(/\s+/g, ' ').trim() ?? '' }
+  const enter = async (text: string) => { buttons().find(x => x.textContent?.includes(text))?.focus(); press(text); return focused() }
+  await seen(Cancel, booking({state: 'confirmed'}))
+  expect(await enter('Cancel')).toContain('Give this space up?')
+  expect(await enter('Keep it')).toBe('Cancel')
+  await clear()
+  const extend = vi.fn(async () => true)
+  await seen(Longer, booking({}), {price: async (c: {to: string}) => eur(c.to === '2026-06-11T15:30:00Z' ? 1700 : 1900), offlineSince: null, extend})
+  await tick(); await tick(); flushSync()
+  expect(await enter('+ €4.00')).toContain('Stay until 18:00?')
+  expect(await enter('No')).toBe('+ €4.00')
+  await enter('+ €2.00')
+  expect(await enter('Yes, until 17:30')).toBe('+ €2.00')
+  await clear()
+  await seen(Other, booking({state: 'confirmed'}))
+  expect(await enter('Choose')).toContain('Keep it as it is')
+  expect(await enter('Keep it as it is')).toBe('Choose')
 })
