@@ -36,6 +36,10 @@ export const isAhead = (b: Kept, now: number): boolean => {
   return ['held', 'confirmed'].includes(r.state) ? Date.parse(r.to) > now : r.state === 'active'
 }
 
+/** One that is kept here for the same parking, in a time that a window overlaps. */
+export const overlapping = (some: readonly Kept[], parking: string, win: {from: number; to: number}): Kept | undefined => some.find(({reservation: r}) =>
+  r?.parking_id === parking && ['held', 'confirmed', 'active'].includes(r.state) && Date.parse(r.from) < win.to && win.from < Date.parse(r.to))
+
 export const booking = (id: string): Kept | undefined => list.find(b => b.id === id)
 
 /** When it was seen; one from after now is of a clock that was wrong, and says nothing. */

@@ -22,7 +22,7 @@ const booking = ({payment, ...rest}: Part): Reservation => ({
   payment: {id: 'pay_1', state: 'authorized', amount: eur(1500), authorized: eur(1900), ...payment},
 })
 const due = vi.fn(async () => eur(830)), pay = vi.fn(async () => true), withdraw = vi.fn()
-const b = {id: 'rsv_aa7kq4tm', zone: 'Europe/Berlin', name: 'Altmarkt', parking: null, busy: '', price: due, pay, withdraw, confirm: vi.fn(), goToBank: vi.fn()} as unknown as Managed
+const b = {id: 'rsv_aa7kq4tm', zone: 'Europe/Berlin', name: 'Altmarkt', parking: null, busy: '', offlineSince: null, price: due, pay, withdraw, confirm: vi.fn(), goToBank: vi.fn()} as unknown as Managed
 let app: Record<string, unknown> | undefined
 async function seen(part: Component<{b: Managed; r: Reservation}>, r: Reservation, other: object = {}): Promise<string> {
   app = mount(part, {target: document.body, props: {b: {...b, ...other} as Managed, r}})
@@ -180,4 +180,21 @@ test('a question takes the focus, and gives it back to the button that asked it'
   await seen(Other, booking({state: 'confirmed'}))
   expect(await enter('Choose')).toContain('Keep it as it is')
   expect(await enter('Keep it as it is')).toBe('Choose')
+})
+
+test('giving up without a line: refused where it is asked, and the question stays', async () => {
+  const cancel = vi.fn(async () => true)
+  const props = changing({b: {...b, offlineSince: 1, cancel} as unknown as Managed, r: booking({state: 'confirmed'})})
+  app = mount(Cancel, {target: document.body, props})
+  flushSync()
+  press('Cancel')
+  press('Yes, give it up')
+  expect(cancel).not.toHaveBeenCalled()
+  expect(document.querySelector('[role=alert]')?.textContent).toBe('This needs a connection. Your booking stands.')
+  expect(document.body.textContent).toContain('Give this space up?')
+  props.b = {...b, offlineSince: null, cancel} as unknown as Managed
+  flushSync()
+  expect(document.querySelector('[role=alert]')).toBeNull()
+  press('Yes, give it up')
+  expect(cancel).toHaveBeenCalledOnce()
 })
