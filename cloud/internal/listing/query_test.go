@@ -48,6 +48,11 @@ func TestFind(t *testing.T) {
 		{"q=arhus+vaerk", "aarhus-bruuns"},
 		{"q=strasse", "dresden-altmarkt muenster-theater"},
 		{"q=dresden+nowhere", ""},
+		{"q=Altmarkt,+Dresden", "dresden-altmarkt"},
+		{"q=Dresden,Altmarkt%3B", "dresden-altmarkt"},
+		{"q=Tibusstr.+18,+M%C3%BCnster", "muenster-theater"},
+		{"q=(Wilsdruffer-Stra%C3%9Fe)", "dresden-altmarkt"},
+		{"q=T%2BM", "muenster-theater"}, // a letter alone begins a word: not each that has a t and an m
 		{"near=51.0519,13.7416", "dresden-frauenkirche dresden-altmarkt muenster-theater aarhus-bruuns samoa fiji"},
 		{"near=51.0519,13.7416&radius=200", "dresden-frauenkirche"},
 		{"near=51.0519,13.7416&radius=400", "dresden-frauenkirche dresden-altmarkt"},

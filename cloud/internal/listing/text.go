@@ -68,14 +68,37 @@ func haystack(p *parking.Parking) string {
 	return bare(text) + "\n" + bare(spelled().Replace(strings.ToLower(norm.NFC.String(text))))
 }
 
-// words are the parts of a search, all of which must occur.
-func words(q string) []string { return strings.Fields(bare(q)) }
+// words are the parts of a search, all of which must occur: what stands between two
+// of them is neither letter nor digit, such as the comma of an address.
+func words(q string) []string {
+	return strings.FieldsFunc(bare(q), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
+}
 
 func (l *lot) matches(words []string) bool {
 	for _, w := range words {
-		if !strings.Contains(l.text, w) {
+		if !occurs(l.text, w) {
 			return false
 		}
 	}
 	return true
 }
+
+// occurs says whether a word is in a text. One letter alone, such as those of "P+R",
+// is in nearly every text: it must begin a word there.
+func occurs(text, word string) bool {
+	if len(word) != 1 || !letter(word[0]) {
+		return strings.Contains(text, word)
+	}
+	for at := 0; ; at++ {
+		i := strings.IndexByte(text[at:], word[0])
+		if i < 0 {
+			return false
+		}
+		if at += i; at == 0 || !letter(text[at-1]) && text[at-1] < utf8.RuneSelf {
+			return true
+		}
+	}
+}
+
+// letter is one of a to z, which is what is left of most letters in small and bare.
+func letter(b byte) bool { return 'a' <= b && b <= 'z' }

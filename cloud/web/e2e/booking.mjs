@@ -1,6 +1,6 @@
 // Reserve, second step, pass, network cut, change, cancel; refused cards; two browsers
 // that race for the last space. On a real cloud, in real Chromium.
-import {accessible, check, cloud, feature, link, look, page, test, until} from './lib.mjs'
+import {accessible, check, cloud, feature, focused, link, look, page, tabTo, test, uncovered, until} from './lib.mjs'
 
 const HOUR = 3600_000
 // Browsers say so themselves when an answer is a refusal or the network is cut.
@@ -245,6 +245,75 @@ async function again(c) {
   await p.context().close()
 }
 
+/** By keys alone: a question has the focus, and gives it back; nothing begins again at the top. */
+async function keys(c) {
+  const p = await page('keys', {size: 'phone', expected: refusals})
+  await begin(c, p, 'altmarkt', window(4, 30))
+  await uncovered(p, 'checkout by keys')
+  await fill(p, 'keys')
+  await hold(p)
+  await p.locator('.pass .ink').waitFor()
+  await p.getByRole('button', {name: /Stay until .*, \+ €/}).first().waitFor()
+  const at = async (pattern, what) => { await until(`${what}: ${pattern} has the focus, not ${await focused(p)}`, async () => pattern.test(await focused(p)), 5_000) }
+  await tabTo(p, /^Cancel$/)
+  await p.keyboard.press('Enter')
+  await at(/^Give this space up\?/, 'cancel')
+  await tabTo(p, /^Keep it$/, 3)
+  await p.keyboard.press('Enter')
+  await at(/^Cancel$/, 'kept')
+  await p.evaluate(() => document.getElementById('main').focus())
+  await tabTo(p, /^Stay until .*, \+ €/)
+  await p.keyboard.press('Enter')
+  await at(/^Stay until .*\?/, 'longer')
+  await tabTo(p, /^Yes, until/, 2)
+  await p.keyboard.press('Enter')
+  await p.getByText(/^You can stay until/).waitFor()
+  await p.getByRole('button', {name: /Stay until .*, \+ €/}).first().waitFor()
+  await at(/^Stay until .*, \+ €|^You can stay until/, 'after longer')
+  await tabTo(p, /^Choose$/)
+  await p.keyboard.press('Enter')
+  await at(/^Another time$/, 'another time')
+  await p.getByRole('slider').last().waitFor()
+  await tabTo(p, /leave|end/i, 6)
+  await p.keyboard.press('PageUp')
+  await p.getByText(/€.* instead of|It costs the same/).waitFor()
+  await tabTo(p, /^Change it$/, 10)
+  await p.keyboard.press('Enter')
+  await p.getByText(/^Changed:/).waitFor()
+  await at(/^Choose$/, 'changed')
+  await tabTo(p, /^Cancel$/, 4)
+  await p.keyboard.press('Enter')
+  await at(/^Give this space up\?/, 'cancel')
+  await tabTo(p, /^Yes, give it up$/, 2)
+  await p.keyboard.press('Enter')
+  await p.getByText('You gave this space up').waitFor()
+  check(await p.evaluate(() => document.activeElement.id) === 'done', `given up: the focus is at ${await focused(p)}`)
+  await p.context().close()
+}
+
+/** The narrowest screen, and text at twice its size: nothing is wider than the screen, in the longer language. */
+async function narrow(c) {
+  for (const [size, text] of [['narrow', '100%'], ['phone', '200%']]) {
+    const p = await page(`narrow-${size}`, {size, expected: refusals})
+    await begin(c, p, 'altmarkt', window(5, 26), {language: 'de'})
+    const see = async name => {
+      await p.evaluate(t => { document.documentElement.style.fontSize = t }, text)
+      await look(p, `${name}-${size}-${text.slice(0, -1)}`)
+    }
+    await see('reflow-checkout')
+    await p.locator('[name=email]').fill(`narrow-${size}@posteo.example`)
+    await p.locator('button[type=submit]').click()
+    await p.locator('.pass .ink').waitFor()
+    await see('reflow-pass')
+    for (const [hash, there] of [['', '.rows .item'], ['#/p/altmarkt', '.two'], ['#/bookings', '.booked li'], ['#/settings', 'h1'], ['#/login', 'form']]) {
+      await p.goto(`${c.base}/${hash || '#/'}`)
+      await p.locator(`main ${there}`).first().waitFor()
+      await see(`reflow-${hash.split('/')[1] || 'find'}`)
+    }
+    await p.context().close()
+  }
+}
+
 await test('booking', async () => {
   const c = await cloud([
     feature('altmarkt', 'Altmarkt', [51.05, 13.738], 80), feature('last', 'Kulturpalast', [51.0512, 13.739], 1),
@@ -253,6 +322,8 @@ await test('booking', async () => {
   await until('the parkings are listed', async () => (await (await fetch(`${c.base}/parkings`)).json()).parkings.length === 3)
   const sold = await (await fetch(`${c.base}/parking?id=last`)).json()
   check(sold.capacity === 1, `one space: ${sold.capacity}`)
+  await keys(c)
+  await narrow(c)
   for (const size of ['phone', 'desktop', 'tablet']) await guest(c, size)
   await looks(c)
   await race(c)

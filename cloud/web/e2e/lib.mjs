@@ -20,7 +20,7 @@ export const wrong = []
 export const check = (good, what) => { if (!good) wrong.push(what) }
 
 /** Sizes that every page is looked at in. */
-export const sizes = {phone: {width: 390, height: 844}, tablet: {width: 820, height: 1180}, desktop: {width: 1440, height: 900}}
+export const sizes = {narrow: {width: 320, height: 640}, phone: {width: 390, height: 844}, tablet: {width: 820, height: 1180}, desktop: {width: 1440, height: 900}}
 
 const ended = []
 const pages = new Map()
@@ -132,6 +132,36 @@ export async function look(p, name) {
   const wide = await p.evaluate(() => document.documentElement.scrollWidth - innerWidth)
   check(wide <= 0, `${name}: ${wide} px wider than the screen`)
   await p.screenshot({path: `${pictures}${name}.png`, fullPage: true})
+}
+
+/** What has the focus now: its words, or BODY. */
+export const focused = p => p.evaluate(() => (document.activeElement === document.body ? 'BODY' : (document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? '').replace(/\s+/g, ' ').trim()))
+
+/** Goes on by Tab until what has the focus fits. */
+export async function tabTo(p, pattern, most = 80) {
+  for (let i = 0; i < most; i++) {
+    await p.keyboard.press('Tab')
+    if (pattern.test(await focused(p))) return
+  }
+  throw new Error(`${pattern} is not reached by ${most} Tabs`)
+}
+
+/** Tabs through a page: what has the focus is not under a bar that is fixed at the bottom. */
+export async function uncovered(p, name, bar = '.stickybar', steps = 40) {
+  check(await p.locator(bar).evaluate(b => getComputedStyle(b).position) === 'fixed', `${name}: ${bar} is not fixed`)
+  await p.evaluate(() => { scrollTo(0, 0); document.getElementById('main').focus() })
+  let below = 0
+  for (let i = 0; i < steps; i++) {
+    await p.keyboard.press('Tab')
+    const at = await p.evaluate(bar => {
+      const e = document.activeElement, b = document.querySelector(bar), r = e.getBoundingClientRect()
+      if (e === document.body || b.contains(e)) return null
+      return {what: e.outerHTML.slice(0, 80), over: r.bottom - b.getBoundingClientRect().top, scrolled: scrollY}
+    }, bar)
+    if (at && at.scrolled > 0) below++
+    if (at && at.over > 1) check(false, `${name}: ${Math.round(at.over)} px under the bar: ${at.what}`)
+  }
+  check(below > 0, `${name}: the page never scrolled`)
 }
 
 /** Runs axe. It is put in by the debugger, to which the page's policy does not apply. */

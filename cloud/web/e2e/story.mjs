@@ -4,7 +4,7 @@
 import {mkdtempSync, readFileSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {accessible, check, freePort, here, link, look, page, start, test, until} from './lib.mjs'
+import {accessible, check, freePort, here, link, look, page, run, start, test, until} from './lib.mjs'
 
 const dir = mkdtempSync(join(tmpdir(), 'openlot-story-'))
 
@@ -24,6 +24,10 @@ await test('story', async () => {
   const where = /gate of (\S+)/.exec(stack.said())[1]
   const features = JSON.parse(readFileSync(here('../../../scripts/sample/carparks.geojson'))).features
   const {name} = features.find(f => f.properties.id === where).properties
+
+  // Who leaves early pays for what was used, at least so much of the price.
+  await run('openlot', ['admin', 'policy', where, '--early-charge', '30', '--data-dir', join(dir, 'cloud')])
+  await until('the parking says so', async () => (await (await fetch(`${base}/parking?id=${where}`)).json()).policies.early_charge_percent === 30)
 
   const p = await page('story', {size: 'phone', expected: ['ERR_INTERNET_DISCONNECTED', 'status of 401']})
   await p.goto(`${base}/`)
@@ -63,6 +67,11 @@ await test('story', async () => {
   check(inside.outcome === 'passed', `at the entry: ${JSON.stringify(inside)}`)
   await p.getByText('Inside since').waitFor()
   await p.getByText('Leave now').waitFor()
+  const leaving = p.locator('.opt').filter({hasText: 'Leave now'})
+  await leaving.getByText(/You pay €[\d.]+, €[\d.]+ is released/).waitFor()
+  const shown = await leaving.locator('.fig').innerText()
+  const agreed = `€${(kept.reservation.price.minor / 100).toFixed(2)}`
+  check(shown !== agreed, `leaving early costs ${shown}, as much as was agreed`)
   await look(p, 'story-5-inside')
 
   // Out, long before the time is over.
@@ -73,6 +82,8 @@ await test('story', async () => {
   await p.goto(`${base}/#/r/${id}/receipt`)
   await p.getByRole('heading', {name: /Receipt/}).first().waitFor()
   await p.getByText('Total').first().waitFor()
+  check((await p.locator('.flow .price').first().innerText()) === shown, `the receipt says ${await p.locator('.flow .price').first().innerText()}, “Leave now” said ${shown}`)
+  await p.getByText('what you did not use is not charged').waitFor()
   await look(p, 'story-7-receipt')
 
   // The link of the mail opens the booking on another device.

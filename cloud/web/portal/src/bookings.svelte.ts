@@ -36,6 +36,16 @@ export const isAhead = (b: Kept, now: number): boolean => {
   return ['held', 'confirmed'].includes(r.state) ? Date.parse(r.to) > now : r.state === 'active'
 }
 
+/** The kept pass that is needed next: where there is no line, else from two hours before its time to two hours after it. */
+export function nextPass(some: readonly Kept[], now: number, off: boolean): Kept | undefined {
+  const near = 2 * 3_600_000, begin = (b: Kept) => Date.parse(b.reservation?.from ?? '')
+  return some.filter(b => b.reservation?.pass && (isAhead(b, now) ? off || begin(b) - near <= now : b.reservation.state === 'confirmed' && now <= Date.parse(b.reservation.to) + near)).sort((a, b) => begin(a) - begin(b))[0]
+}
+
+/** One that is kept here for the same parking, in a time that a window overlaps. */
+export const overlapping = (some: readonly Kept[], parking: string, win: {from: number; to: number}): Kept | undefined => some.find(({reservation: r}) =>
+  r?.parking_id === parking && ['held', 'confirmed', 'active'].includes(r.state) && Date.parse(r.from) < win.to && win.from < Date.parse(r.to))
+
 export const booking = (id: string): Kept | undefined => list.find(b => b.id === id)
 
 /** When it was seen; one from after now is of a clock that was wrong, and says nothing. */

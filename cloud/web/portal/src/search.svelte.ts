@@ -12,6 +12,8 @@ export interface Search extends Window {
   place: string
   /** How far on foot at most, in metres; 0: any. */
   radius: number
+  /** What it may cost at most, "500 EUR"; empty: any price. */
+  most: string
   type: string
   sort: 'relevance' | 'distance' | 'price' | 'available'
 }
@@ -19,9 +21,11 @@ export interface Search extends Window {
 const isSearch = (v: unknown): v is Search => isObject(v) &&
   ['text', 'near', 'place', 'type', 'sort'].every(k => typeof v[k] === 'string') && ['from', 'to', 'radius'].every(k => typeof v[k] === 'number')
 
-export const search = $state<Search>(read(tab, 'openlot.search', {
-  ...fresh(Date.now()), text: '', near: '', place: '', radius: 0, type: 'standard', sort: 'relevance',
-}, isSearch))
+// A tab may have kept one from before there was a price in it.
+const kept = read(tab, 'openlot.search', {
+  ...fresh(Date.now()), text: '', near: '', place: '', radius: 0, most: '', type: 'standard', sort: 'relevance',
+}, isSearch)
+export const search = $state<Search>({...kept, most: typeof kept.most === 'string' ? kept.most : ''})
 
 export function setSearch(change: Partial<Search>): void {
   Object.assign(search, change)

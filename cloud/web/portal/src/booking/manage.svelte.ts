@@ -111,6 +111,7 @@ export class Managed {
     clearTimeout(this.#late)
     this.#late = undefined
     this.offlineSince = null
+    if (this.wrong?.failure.code === 'offline') this.wrong = null // nobody answered then; somebody does now
   }
 
   /** Asks and listens once more, where that had been refused. */

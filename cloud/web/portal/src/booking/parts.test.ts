@@ -7,6 +7,7 @@ import Cancel from './Cancel.svelte'
 import Ended from './Ended.svelte'
 import Longer from './Longer.svelte'
 import type {Managed} from './manage.svelte.ts'
+import Other from './Other.svelte'
 import Owed from './Owed.svelte'
 import Pending from './Pending.svelte'
 import type {Reservation} from './rules.ts'
@@ -21,7 +22,7 @@ const booking = ({payment, ...rest}: Part): Reservation => ({
   payment: {id: 'pay_1', state: 'authorized', amount: eur(1500), authorized: eur(1900), ...payment},
 })
 const due = vi.fn(async () => eur(830)), pay = vi.fn(async () => true), withdraw = vi.fn()
-const b = {id: 'rsv_aa7kq4tm', zone: 'Europe/Berlin', name: 'Altmarkt', parking: null, busy: '', price: due, pay, withdraw, confirm: vi.fn(), goToBank: vi.fn()} as unknown as Managed
+const b = {id: 'rsv_aa7kq4tm', zone: 'Europe/Berlin', name: 'Altmarkt', parking: null, busy: '', offlineSince: null, price: due, pay, withdraw, confirm: vi.fn(), goToBank: vi.fn()} as unknown as Managed
 let app: Record<string, unknown> | undefined
 async function seen(part: Component<{b: Managed; r: Reservation}>, r: Reservation, other: object = {}): Promise<string> {
   app = mount(part, {target: document.body, props: {b: {...b, ...other} as Managed, r}})
@@ -159,4 +160,41 @@ test('leaving now: an answer that was overtaken does not count, and no price sta
   expect(await text()).not.toContain('€8.30')
   answers[2]?.bad()
   expect(await text()).toContain('the price is taken from what is held')
+})
+
+test('a question takes the focus, and gives it back to the button that asked it', async () => {
+  const focused = async () => { flushSync(); await tick(); await tick(); flushSync(); return document.activeElement?.textContent?.replace(/\s+/g, ' ').trim() ?? '' }
+  const enter = async (text: string) => { buttons().find(x => x.textContent?.includes(text))?.focus(); press(text); return focused() }
+  await seen(Cancel, booking({state: 'confirmed'}))
+  expect(await enter('Cancel')).toContain('Give this space up?')
+  expect(await enter('Keep it')).toBe('Cancel')
+  await clear()
+  const extend = vi.fn(async () => true)
+  await seen(Longer, booking({}), {price: async (c: {to: string}) => eur(c.to === '2026-06-11T15:30:00Z' ? 1700 : 1900), offlineSince: null, extend})
+  await tick(); await tick(); flushSync()
+  expect(await enter('+ €4.00')).toContain('Stay until 18:00?')
+  expect(await enter('No')).toBe('+ €4.00')
+  await enter('+ €2.00')
+  expect(await enter('Yes, until 17:30')).toBe('+ €2.00')
+  await clear()
+  await seen(Other, booking({state: 'confirmed'}))
+  expect(await enter('Choose')).toContain('Keep it as it is')
+  expect(await enter('Keep it as it is')).toBe('Choose')
+})
+
+test('giving up without a line: refused where it is asked, and the question stays', async () => {
+  const cancel = vi.fn(async () => true)
+  const props = changing({b: {...b, offlineSince: 1, cancel} as unknown as Managed, r: booking({state: 'confirmed'})})
+  app = mount(Cancel, {target: document.body, props})
+  flushSync()
+  press('Cancel')
+  press('Yes, give it up')
+  expect(cancel).not.toHaveBeenCalled()
+  expect(document.querySelector('[role=alert]')?.textContent).toBe('This needs a connection. Your booking stands.')
+  expect(document.body.textContent).toContain('Give this space up?')
+  props.b = {...b, offlineSince: null, cancel} as unknown as Managed
+  flushSync()
+  expect(document.querySelector('[role=alert]')).toBeNull()
+  press('Yes, give it up')
+  expect(cancel).toHaveBeenCalledOnce()
 })

@@ -19,3 +19,6 @@ export function percentOf(p: Parking, name: 'no_show_charge_percent' | 'early_ch
 
 /** Whether one may promise to pay at the machine. */
 export const atMachine = (p: Parking): boolean => all(p)['pay_at_machine'] === true
+
+/** Until when a space is kept that is reserved now, as the cloud reckons it: not from a begin that is past, and never beyond the end. */
+export const keptUntil = (win: {from: number; to: number}, after: number, now: number): number => Math.min(Math.max(win.from, now) + after, win.to)

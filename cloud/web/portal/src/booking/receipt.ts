@@ -8,6 +8,9 @@ type Part = Receipt['bill']['parts'][number]
 /** The parts that are shown: of a shortened stay what was used, not what was agreed. */
 export const parts = (r: Receipt): Part[] => (r.bill.basis === 'shortened' && r.bill.parts.length === 2 ? r.bill.parts.slice(1) : r.bill.parts)
 
+/** Why it costs what it costs. What is missed was either waited for in vain, or given up too late. */
+export const reason = (r: Receipt): string => (r.bill.basis === 'missed' && r.reservation?.state === 'cancelled' ? 'given_up' : r.bill.basis)
+
 export type Adjust = {kind: 'share' | 'least' | 'atMost'; amount: Money}
 /** What makes of the lines' sum what is due: a share, a least, or no more than was agreed. */
 export function adjusted(r: Receipt): Adjust | null {

@@ -7,7 +7,7 @@ import {at, onPass} from './at.ts'
 import {calendar} from './ics.ts'
 import {merge} from './list.ts'
 import {Once, unclear} from '@shared/app/once.ts'
-import {adjusted, moved, parts, percent} from './receipt.ts'
+import {adjusted, moved, parts, percent, reason} from './receipt.ts'
 import {tell} from './tell.ts'
 import {all} from './words.ts'
 import {all as more} from './receipt.words.ts'
@@ -99,4 +99,10 @@ test('times are as short as they are still clear', () => {
   expect(onPass(t('11T08:00'), t('11T17:00'), t('10T12:00'), zone, en)).toBe('Thu 08:00 – 17:00')
   expect(onPass(t('11T18:30'), t('12T03:30'), t('11T12:00'), zone, {language: 'de'})).toBe('Do 18:30 – Fr 03:30')
   expect(onPass(t('25T08:00'), t('25T17:00'), t('11T12:00'), zone, en)).toBe('Thu 25 June, 08:00 – 17:00')
+})
+
+test('who gave it up too late is not told that nobody came', () => {
+  const why = (state: string) => reason({bill: {basis: 'missed'}, reservation: {state}} as Schemas['Receipt'])
+  expect([why('no_show'), why('cancelled')]).toEqual(['missed', 'given_up'])
+  for (const w of [more.en, more.de]) expect(w.why[why('cancelled')]).toContain('{percent}')
 })

@@ -31,7 +31,7 @@ vi.mock('./Money.svelte', () => ({default: () => {}}))
 // After the stubs: the client takes fetch when it is made.
 const {default: Checkout} = await import('./Checkout.svelte')
 const {setMe} = await import('../session.svelte.ts')
-const {forget} = await import('../bookings.svelte.ts')
+const {forget, keep} = await import('../bookings.svelte.ts')
 
 let app: Record<string, unknown> | undefined
 const settle = async () => { await vi.advanceTimersByTimeAsync(50); flushSync() }
@@ -111,4 +111,28 @@ test('made while signed in: with the account’s address, kept without its token
     await close()
     forget('rsv_1')
   }
+})
+
+test('who has this time here already is shown it, and goes on only when that is meant', async () => {
+  keep({id: 'rsv_7', token: 't', reservation: {id: 'rsv_7', parking_id: 'altmarkt', state: 'confirmed', from: '2020-01-01T00:00:00Z', to: '2050-01-01T00:00:00Z', version: 1} as never})
+  try {
+    await open()
+    expect(document.body.textContent).toContain('You already have this time here')
+    expect(document.querySelector('a[href="#/r/rsv_7"]')).not.toBeNull()
+    await press()
+    expect(sent).toHaveLength(0)
+    for (const b of document.querySelectorAll('button')) if (b.textContent === 'Reserve one more') b.click()
+    await settle()
+    await press()
+    expect(sent).toHaveLength(1)
+  } finally { forget('rsv_7') }
+})
+test('the checkout is replaced by the booking: back does not lead to it', async () => {
+  const replace = vi.spyOn(location, 'replace')
+  answers = [() => json({reservation: {id: 'rsv_1', version: 1}})]
+  await open()
+  expect(document.querySelector('.stickybar')?.textContent).toContain('hold · price stands until')
+  await press()
+  expect(replace).toHaveBeenCalledWith('#/r/rsv_1')
+  forget('rsv_1')
 })

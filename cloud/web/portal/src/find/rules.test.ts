@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest'
-import {alternatives, far, keepPlaces, merge, metresIn, minutesOnFoot, newest, numbers, order, placeOf, position, typed, withRoom, type Parking} from './rules.ts'
+import {affordable, alternatives, far, keepPlaces, merge, metresIn, minutesOnFoot, newest, numbers, order, placeOf, position, priceSteps, typed, withRoom, type Parking} from './rules.ts'
 
 const parking = (id: string, more: Partial<Parking> = {}): Parking => ({
   id, name: id, address: '', city: 'Dresden', latitude: 51, longitude: 13, timezone: 'Europe/Berlin', kind: 'underground', capacity: 100,
@@ -81,4 +81,22 @@ test('the best match is the name that fits, then what has room', () => {
   expect(order(rows, 'relevance', 'standard', 'altm')).toEqual(['b', 'f', 'd', 'a', 'c', 'e'])
   expect(order(rows, 'relevance', 'standard')).toEqual(['c', 'e', 'f', 'd', 'a', 'b'])
   expect(order([row('x', 'Überm Fluss', 1), row('y', 'Ufer', 1)], 'relevance', 'standard', 'uf')).toEqual(['y', 'x'])
+})
+
+test('equals begin in the middle of what the map first shows, unless something was typed', () => {
+  const at = (id: string, latitude: number, longitude: number, city = 'Dresden') => parking(id, {latitude, longitude, city})
+  const rows = [at('aachen', 50.78, 6.08, 'Aachen'), at('east', 51.05, 13.8), at('other', 51.05, 13.76), at('west', 51.06, 13.66), at('middle', 51.05, 13.72)]
+  expect(order(rows, 'relevance', 'standard').toSpliced(2, 2)).toEqual(['middle', 'other', 'aachen'])
+  expect(order(rows, 'relevance', 'standard', 'dresden')).toEqual(['aachen', 'east', 'other', 'west', 'middle'])
+})
+
+test('at most: what is dearer goes and is counted; what has no known price stays and is counted', () => {
+  const eur = (minor: number) => ({minor, currency: 'EUR'})
+  const rows = [parking('a', {price: eur(240)}), parking('b', {price: eur(900)}), parking('c', {price: null}), parking('d', {price: {minor: 100, currency: 'HUF'}}), parking('e', {price: eur(500)})]
+  const got = affordable(rows, '500 EUR')
+  expect([got.rows.map(p => p.id), got.unpriced, got.dearer]).toEqual([['a', 'c', 'd', 'e'], 2, 1])
+  expect(affordable(rows, '').rows).toHaveLength(5)
+  expect(affordable(rows, 'nonsense').dearer).toBe(0)
+  expect(priceSteps(rows)).toEqual([300, 500, 800].map(eur))
+  expect(priceSteps([parking('c', {price: null})])).toEqual([])
 })

@@ -1,6 +1,7 @@
 // The rules of the list: what a row says, and in which order rows stand.
 import {level, type Level} from '@shared/availability/level.ts'
 import type {Schemas} from '@shared/app/api.ts'
+import {around, mainGroup, metresBetween} from '../map/mercator.ts'
 import type {Search} from '../search.svelte.ts'
 
 export type Parking = Schemas['Parking']
@@ -57,7 +58,8 @@ export function fits(p: Parking, text: string): number {
 
 /**
  * The ids in the order that is asked for. What has no figure stands last; equals keep the server's order. The best
- * match is the name that fits what was typed best, and among equals one that has room for the time.
+ * match is the name that fits what was typed best, and among equals one that has room for the time; where nothing was
+ * typed, the equals begin in the middle of what the map first shows.
  */
 export function order(rows: readonly Parking[], sort: Sort, type: string, text = ''): string[] {
   const key = (p: Parking): number => {
@@ -69,7 +71,10 @@ export function order(rows: readonly Parking[], sort: Sort, type: string, text =
       default: return 3 * fits(p, text) + (n.free === null ? 1 : n.free === 0 ? 2 : 0)
     }
   }
-  return rows.map((p, i) => ({id: p.id, key: key(p), i})).sort((a, b) => a.key === b.key ? a.i - b.i : a.key < b.key ? -1 : 1).map(r => r.id)
+  const places = sort === 'relevance' && !text.trim() ? rows.map(p => ({city: p.city, lat: p.latitude, lon: p.longitude})) : []
+  const middle = around(mainGroup(places), {width: 1, height: 1})?.center
+  const away = (i: number): number => { const p = places[i]; return middle && p ? Math.round(metresBetween(middle, p)) : 0 }
+  return rows.map((p, i) => ({id: p.id, key: key(p), away: away(i), i})).sort((a, b) => a.key === b.key ? a.away - b.away || a.i - b.i : a.key < b.key ? -1 : 1).map(r => r.id)
 }
 
 /** After the line was lost the same list comes again: rows that are still there keep their places. */
@@ -112,4 +117,30 @@ export function typed(text: string): string {
 export function placeOf(near: string): {lat: number; lon: number} | null {
   const [lat, lon, more] = near.split(',').map(Number)
   return lat !== undefined && lon !== undefined && more === undefined && Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? {lat, lon} : null
+}
+
+/** "At most so much", as it is kept: minor units and their currency; empty: any price. */
+export const atMost = (minor: number, currency: string): string => `${minor} ${currency}`
+export function mostOf(kept: string): {minor: number; currency: string} | null {
+  const m = /^(\d{1,9}) ([A-Z]{3})$/.exec(kept)
+  return m ? {minor: Number(m[1]), currency: m[2] ?? ''} : null
+}
+
+/** Round prices between the cheapest and the dearest of the rows, in the currency that most of them have. */
+export function priceSteps(rows: readonly Parking[]): {minor: number; currency: string}[] {
+  const of = new Map<string, number[]>()
+  for (const p of rows) if (p.price) of.set(p.price.currency, [...(of.get(p.price.currency) ?? []), p.price.minor])
+  const [currency, all] = [...of].sort((a, b) => b[1].length - a[1].length)[0] ?? ['', []]
+  const low = Math.min(...all), high = Math.max(...all)
+  const round = [1, 10, 100, 1000, 10_000, 100_000].flatMap(ten => [1, 2, 3, 5, 8].map(n => n * ten))
+  return round.filter(n => n >= low && n < high).map(minor => ({minor, currency}))
+}
+
+/** The rows that cost at most so much. One whose price is not known, or is in other money, stays: it is counted, for the page to say so. */
+export function affordable(rows: readonly Parking[], kept: string): {rows: readonly Parking[]; unpriced: number; dearer: number} {
+  const most = mostOf(kept)
+  if (!most) return {rows, unpriced: 0, dearer: 0}
+  const known = (p: Parking) => p.price != null && p.price.currency === most.currency
+  const stay = rows.filter(p => !known(p) || (p.price?.minor ?? 0) <= most.minor)
+  return {rows: stay, unpriced: stay.filter(p => !known(p)).length, dearer: rows.length - stay.length}
 }
