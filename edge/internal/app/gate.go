@@ -53,9 +53,11 @@ type gate struct {
 	mode    admission.Mode
 	keep    func(id.Lane, standing) error
 	kept    standing
-	asking  showing // to be decided
-	current showing // that is authorised
-	refused showing // the last one that was refused, at since
+	asking  showing     // to be decided
+	bound   *wire.Order // from afar, that it is decided for; nil: nothing of it ends
+	overdue error       // that end came while the decision was written down: it has not opened
+	current showing     // that is authorised
+	refused showing     // the last one that was refused, at since
 	since   time.Time
 	guard   admission.Guard // against guessing of PINs
 	sight   sighting        // the plate of who stands there, if it was read
@@ -257,6 +259,16 @@ func (g *gate) decide(ctx context.Context) {
 		v = admission.Decide(s, req).Seen(g.sighted())
 		return []admission.Fact{v.Fact}
 	})
+	if g.overdue = g.late(g.bound); g.overdue != nil { // the disk has taken its time
+		if err == nil && v.Opens() {
+			err = g.rec.ended(v.Fact.Event.Session, false, false)
+		}
+		if err != nil {
+			g.log.Error("that an order came too late to open could not be journalled", "lane", g.lane.ID, "err", err)
+		}
+		g.step(ctx, lane.Input{Kind: lane.NotAdmitted})
+		return
+	}
 	if err != nil {
 		g.log.Error("a decision could not be journalled", "lane", g.lane.ID, "err", err)
 		v = g.unjournalled(req)

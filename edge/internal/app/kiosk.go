@@ -63,6 +63,8 @@ type takings struct {
 	failed bool
 	local  uint64 // changes that nothing was written down for
 	said   string // what failed last of a device
+	unread bool   // what was kept cannot be read: nothing is done, and it stays as it is
+	broken bool   // the last look ended in a bug
 
 	streams atomic.Int32
 
@@ -91,10 +93,12 @@ func newTakings(cfg KioskConfig, a *Agent) *takings {
 	return &takings{cfg: cfg, a: a, log: a.log.With("component", "kiosk"), asks: make(chan kioskAsk), seen: make(chan seenCall), changed: make(chan struct{}), lane: newEntrance()}
 }
 
-// run works until ctx ends.
+// run works until ctx ends. Nothing that is wrong with the machine is an error of run:
+// the gates go on without it.
 func (k *takings) run(ctx context.Context) error {
 	if err := k.load(); err != nil {
-		return err
+		k.unread = true
+		k.log.Error("the kiosk is stopped", "err", err)
 	}
 	var asking sync.WaitGroup
 	defer asking.Wait()
@@ -123,15 +127,30 @@ func (k *takings) load() error {
 	if len(raw) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(raw, &k.m); err != nil {
+	var m kiosk.Machine
+	if err := json.Unmarshal(raw, &m); err != nil {
 		return fmt.Errorf("what the kiosk kept cannot be read: %w", err)
 	}
-	k.saved = raw
+	k.m, k.saved = m, raw
 	return nil
 }
 
-// look steps with what the devices report.
+// look steps with what the devices report, and shows what has become of it.
 func (k *takings) look() {
+	switch {
+	case k.unread:
+		k.survives(func() { k.fails("shut", k.cfg.Cash.Order(kiosk.Order{Kind: kiosk.OrderShut})) })
+	case k.survives(k.reports):
+		k.broken = false
+		return
+	default:
+		k.broken = true
+	}
+	k.survives(k.show)
+}
+
+// reports steps with what the devices report.
+func (k *takings) reports() {
 	cash, card, printer := k.cfg.Cash.Report(), k.cfg.Card.Report(), k.cfg.Printer.Report()
 	k.issued()
 	for _, in := range []kiosk.Input{{Cash: &cash}, {Card: &card}, {Printer: &printer}} {
@@ -142,18 +161,27 @@ func (k *takings) look() {
 
 // answer steps with an action.
 func (k *takings) answer(ask kioskAsk) {
-	in := kiosk.Input{Do: &ask.action}
-	switch ask.action.Name {
-	case "find":
-		in.Found, in.Miss = k.find(ask.action.By, ask.action.Text)
-	case "find_lost":
-		in.Found, in.Miss = k.lost(&ask.action)
+	refused := kiosk.StoreFailed
+	if !k.stopped() {
+		k.survives(func() {
+			refused = k.act(&ask.action)
+			k.show()
+		})
 	}
-	refused := k.step(in)
-	k.show()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	ask.answer <- kioskAnswer{refused, k.version[0], k.version[1]}
+}
+
+func (k *takings) act(a *kiosk.Action) kiosk.Refusal {
+	in := kiosk.Input{Do: a}
+	switch a.Name {
+	case "find":
+		in.Found, in.Miss = k.find(a.By, a.Text)
+	case "find_lost":
+		in.Found, in.Miss = k.lost(a)
+	}
+	return k.step(in)
 }
 
 // step is one step: written down with what is journalled, in one commit, before a

@@ -29,7 +29,7 @@ func (k *takings) show() {
 			ID: string(k.cfg.ID), Label: k.cfg.Label, Parking: string(k.a.cfg.Parking), ParkingName: string(k.a.cfg.Parking),
 			Zone: env.Zone.String(), Languages: k.cfg.Languages, Help: k.cfg.Help,
 		},
-		Linked: k.a.rec.online(), Book: k.prices(env.Now), Timed: !now.Hi.IsZero(), Failed: k.failed || k.a.rec.Failed() != nil,
+		Linked: k.a.rec.online(), Book: k.prices(env.Now), Timed: !now.Hi.IsZero(), Failed: k.failed || k.stopped() || k.a.rec.Failed() != nil,
 		Staff: len(k.cfg.Staff) > 0,
 		Enter: env.Entrance.Here, Shops: k.anyShop(now.Hi),
 	}
@@ -47,13 +47,17 @@ func (k *takings) show() {
 			o.Free = &free
 		}
 	})
-	v := k.m.Show(o, env)
+	m := &k.m
+	if k.stopped() {
+		m = &kiosk.Machine{Version: k.m.Version, Screen: k.m.Screen}
+	}
+	v := m.Show(o, env)
 	same := v
 	same.Version, same.Now, same.Deadline = 0, nil, nil
 	told, err := json.Marshal(struct {
 		kiosk.Shown
 		Pulse time.Duration
-	}{same, k.m.Pulse()})
+	}{same, m.Pulse()})
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err != nil || bytes.Equal(told, k.same) {

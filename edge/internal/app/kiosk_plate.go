@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -98,7 +99,7 @@ func (k *takings) lost(a *kiosk.Action) ([]kiosk.Found, kiosk.Refusal) {
 	found := k.inside(func(_ *admission.State, ses admission.Session) bool {
 		return ses.Reservation.IsZero() && time.UnixMilli(ses.Entered).Sub(at).Abs() <= lostAround
 	}, func(f *kiosk.Found) { f.Lost = true })
-	slices.SortFunc(found, func(x, y kiosk.Found) int { return int(off(x) - off(y)) })
+	slices.SortFunc(found, func(x, y kiosk.Found) int { return cmp.Compare(off(x), off(y)) })
 	return found[:min(len(found), maxLost)], ""
 }
 

@@ -54,6 +54,19 @@ func (k *takings) answerCall(ctx context.Context, from *wire.Order) error {
 // notice takes an order to the machine as a lane takes one: once, in time, and with its
 // answer in the journal.
 func (k *takings) notice(c seenCall) {
+	err := error(notNow(CodeNotNow, "The machine is stopped."))
+	if k.stopped() {
+		k.a.turnAway(c.order, CodeNotNow)
+	} else {
+		k.survives(func() {
+			err = k.noticed(c)
+			k.show()
+		})
+	}
+	c.done <- err
+}
+
+func (k *takings) noticed(c seenCall) error {
 	var late error
 	k.a.rec.View(func(s *admission.State) {
 		now := k.a.rec.now()
@@ -68,8 +81,7 @@ func (k *takings) notice(c seenCall) {
 	case late == nil && k.step(kiosk.Input{Notice: &kiosk.Notice{Order: *c.order}}) != "":
 		late = fault.New(fault.Unavailable, "journal", "The order could not be written down, so it is not carried out.")
 	}
-	k.show()
-	c.done <- late
+	return late
 }
 
 // ofKiosk reports whether an order is for the machine that takes money.
