@@ -34,7 +34,7 @@ func TestWhoTakesAnExportSlowlyHoldsNoConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		next, stop := iter.Pull2(rows)
-		defer stop()
+		t.Cleanup(stop)
 		if _, err, there := next(); err != nil || !there {
 			t.Fatal(err, there)
 		}
