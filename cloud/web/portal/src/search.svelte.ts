@@ -22,7 +22,7 @@ const isSearch = (v: unknown): v is Search => isObject(v) &&
   ['text', 'near', 'place', 'type', 'sort'].every(k => typeof v[k] === 'string') && ['from', 'to', 'radius'].every(k => typeof v[k] === 'number')
 
 // A tab may have kept one from before there was a price in it.
-const kept = read(tab, 'openlot.search', {
+const kept: Search = read<Search>(tab, 'openlot.search', {
   ...fresh(Date.now()), text: '', near: '', place: '', radius: 0, most: '', type: 'standard', sort: 'relevance',
 }, isSearch)
 export const search = $state<Search>({...kept, most: typeof kept.most === 'string' ? kept.most : ''})
