@@ -199,7 +199,7 @@ const kioskFile = "kiosk:\n  id: kiosk-1\n  label: \"1\"\n  help: 030 555 0100\n
 const (
 	KioskStaff = "demo"
 	KioskPIN   = "480915"
-	kioskHash  = "pbkdf2-sha256$600000$DsC/k4EzWKLyfuJgq+5dzw$TCKkKZrvjWPHtLYyw7XiYcjssVq1NQpH+Q1RsnKl5Ns" //nolint:gosec // public: it is in what make run prints
+	kioskHash  = "pbkdf2-sha256$600000$DsC/k4EzWKLyfuJgq+5dzw$TCKkKZrvjWPHtLYyw7XiYcjssVq1NQpH+Q1RsnKl5Ns"
 )
 
 // StartSite starts the twin of a board and the edge agent that drives it, and

@@ -32,8 +32,12 @@ func TestAShopAndItsCodes(t *testing.T) {
 		}
 	}
 	for _, bad := range []shop.Shop{
-		{}, {Name: "x", Gives: "all", Value: 1, GoodUntil: now}, {Name: "x", Gives: shop.Percent, Value: 101, GoodUntil: now}, {Name: " x", Gives: shop.Amount, Value: 1, GoodUntil: now},
-		{Name: "x", Gives: shop.Amount, Value: 1, GoodUntil: now.Add(10 * 366 * 24 * time.Hour)}, {Name: "x", Gives: shop.Amount, Value: 1, Most: -1, GoodUntil: now},
+		{},
+		{Name: "x", Gives: "all", Value: 1, GoodUntil: now},
+		{Name: "x", Gives: shop.Percent, Value: 101, GoodUntil: now},
+		{Name: " x", Gives: shop.Amount, Value: 1, GoodUntil: now},
+		{Name: "x", Gives: shop.Amount, Value: 1, GoodUntil: now.Add(10 * 366 * 24 * time.Hour)},
+		{Name: "x", Gives: shop.Amount, Value: 1, Most: -1, GoodUntil: now},
 	} {
 		_, err := s.Add(t.Context(), "north", bad, by)
 		refused(shop.CodeInvalid, err)

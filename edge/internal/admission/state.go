@@ -229,6 +229,7 @@ func (s *State) Apply(f Fact, c *Changes) {
 			}
 			s.setSession(ses, c)
 		}
+	case wire.CashMoved, wire.ShiftOpened, wire.ShiftClosed, wire.HelpCalled: // a machine's own
 	}
 }
 

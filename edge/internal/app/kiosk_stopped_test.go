@@ -46,8 +46,7 @@ type buggy struct {
 
 func (b *buggy) Report() kiosk.Cash {
 	if b.now.Load() {
-		var none []kiosk.Hopper
-		none[0].Count++
+		panic("a bug")
 	}
 	return b.KioskDevice.Report()
 }

@@ -236,9 +236,9 @@ func (s *step) search(in Input) Refusal {
 
 // fade forgets tries as time passes. Nothing else does: who guesses could do that, too.
 func (m *Machine) fade(now time.Duration) {
-	n := min((now-m.triedAt)/tryFades, time.Duration(m.tries))
-	m.tries -= int(n)
-	m.triedAt += n * tryFades
+	for ; m.tries > 0 && now-m.triedAt >= tryFades; m.triedAt += tryFades {
+		m.tries--
+	}
 }
 
 // tried counts a try.

@@ -95,7 +95,7 @@ func (c *Cash) Order(o kiosk.Order) error {
 		o.Coins = slices.Clone(o.Coins)
 		c.m.Seq, c.todo = o.Seq, &o
 		return c.save()
-	case kiosk.OrderCharge, kiosk.OrderCancel, kiosk.OrderPrint:
+	case kiosk.OrderCharge, kiosk.OrderCancel, kiosk.OrderPrint, kiosk.OrderTicket:
 	}
 	return nil
 }

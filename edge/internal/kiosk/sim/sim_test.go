@@ -240,6 +240,7 @@ func (b *bench) something() {
 	case kiosk.Paid:
 		b.tap("done", nil)
 	case kiosk.Serving, kiosk.Working: // see somebody
+	case kiosk.Ticketing: // it stands at no entry
 	case kiosk.Keeping, kiosk.Giving, kiosk.Returning:
 		if what == 1 { // a hopper jams, and nobody has told the machine yet
 			b.must(b.cash.Change(func(m *sim.Memory) { m.Hoppers[rapid.IntRange(0, 4).Draw(b.t, "hopper")].Jammed = true }))
