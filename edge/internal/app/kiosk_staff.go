@@ -54,7 +54,7 @@ func (k *takings) answerCall(ctx context.Context, from *wire.Order) error {
 // notice takes an order to the machine as a lane takes one: once, in time, and with its
 // answer in the journal.
 func (k *takings) notice(c seenCall) {
-	var err error = notNow(CodeNotNow, "The machine is stopped.")
+	err := notNow(CodeNotNow, "The machine is stopped.")
 	if k.stopped() {
 		k.a.turnAway(c.order, CodeNotNow)
 	} else {
