@@ -330,8 +330,8 @@ func (s *step) time() {
 		}
 		return
 	}
-	if (m.Phase == Paying || m.Phase == Validating) && m.inside() == 0 && s.env.Now.Sub(m.Visit.Asked) >= priceHolds {
-		s.reprice()
+	if (m.Phase == Paying || m.Phase == Validating) && len(s.events) == 0 && m.inside() == 0 && s.env.Now.Sub(m.Visit.Asked) >= priceHolds {
+		s.reprice() // not in a step that journals a payment: the price does not know it yet
 	}
 	if m.Phase.Moving() || m.asksLane() || s.env.Mono-m.touched < m.asksAfter()+m.endsAfter() {
 		return
