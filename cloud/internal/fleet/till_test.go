@@ -61,8 +61,10 @@ func (m *machine) open() {
 	m.tell(wire.ShiftOpened, m.cash, nil)
 }
 
-// close counts so much more in the box than should be there.
+// close counts so much more in the box than should be there; less than nothing cannot be
+// in it.
 func (m *machine) close(more int64) {
+	more = max(more, -m.box)
 	m.tell(wire.ShiftClosed, m.box+more, func(e *wire.Event) { e.Expected, e.Stays, e.Why = m.box, m.cash-m.box, "counted" })
 	m.cash, m.box, m.shift = m.cash-m.box, 0, id.Shift{}
 }
