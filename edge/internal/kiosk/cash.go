@@ -149,15 +149,13 @@ func (s *step) finish(at time.Time) {
 	m := s.m
 	v := &m.Visit
 	m.Phase, v.ExitBy = Paid, v.Ask.ExitBy
-	switch by := v.PaidAt.Add(s.env.Walk); {
-	case v.PaidNow > 0:
+	if !v.PaidAt.IsZero() { // here: in money, by a code or by a slip
 		// What is paid covers a while of its own; with neither that nor minutes for the way
 		// it is the moment of the payment: drive out now.
-		if v.ExitBy = v.Ask.PaidBy; !v.ExitBy.IsZero() && by.After(v.ExitBy) {
-			v.ExitBy = by
+		if v.ExitBy.IsZero() {
+			v.ExitBy = v.Ask.PaidBy
 		}
-	case !v.PaidAt.IsZero(): // by codes or slips alone
-		if !v.ExitBy.IsZero() && by.After(v.ExitBy) {
+		if by := v.PaidAt.Add(s.env.Walk); !v.ExitBy.IsZero() && by.After(v.ExitBy) {
 			v.ExitBy = by
 		}
 	}
