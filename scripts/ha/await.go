@@ -41,7 +41,7 @@ func dial(ctx context.Context, addr string) (net.Conn, error) {
 	return (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", addr)
 }
 
-// get reads JSON.
+// get reads JSON of an address that answers 200; nil: only whether it does.
 func get(ctx context.Context, url string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
@@ -54,6 +54,12 @@ func get(ctx context.Context, url string, into any) error {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }() // what was read is what counts
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, resp.Status)
+	}
+	if into == nil {
+		return nil
+	}
 	return json.NewDecoder(resp.Body).Decode(into)
 }
 

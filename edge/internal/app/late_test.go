@@ -86,6 +86,32 @@ func TestAnOrderWhoseEndComesWhileItIsWrittenDownOpensNothing(t *testing.T) {
 	})
 }
 
+// An order that holds a lane open writes down a second time, too: that who passes is not
+// seen for sure. What was written is taken back when its end came meanwhile.
+func TestAnOrderWhoseEndComesWhileItIsWrittenDownHoldsNothingOpen(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	forward := s.leap()
+	s.start(true)
+	a := s.alone()
+	g := a.gate("exit-1")
+	opens := &opened{}
+	g.device = func() device.Gates { return opens }
+	g.step(t.Context(), lane.Input{Kind: lane.Sensed, Inputs: lane.Inputs{Arming: lane.Off, Safety: lane.Off, ArmClosed: lane.On, ArmOpen: lane.Off}})
+	o := s.fromAfar("exit-1", "hold_open", 20*time.Second)
+	asked := 0
+	a.rec.online = func() bool { // it is asked once for the order, then for what it means
+		if asked++; asked == 2 {
+			forward(21 * time.Second)
+		}
+		return true
+	}
+	_, err := g.carryOut(t.Context(), Order{Lane: "exit-1", Command: "hold_open", By: o.By, Why: o.Why}, o)
+	if fault.Code(err) != "order_late" || opens.n > 0 || g.state.HeldOpen() {
+		t.Errorf("%v, opened %d times, held open: %v", err, opens.n, g.state.HeldOpen())
+	}
+}
+
 // opened is a device that counts what it is asked to open.
 type opened struct {
 	device.Gates

@@ -230,7 +230,7 @@ func (g *gate) carryOut(ctx context.Context, o Order, from *wire.Order) (done Do
 	case o.Command == "open":
 		err = g.openByHand(ctx, from)
 	case ofLane:
-		err = g.order(ctx, command)
+		err = g.order(ctx, command, from)
 	default:
 		err = nil
 	}
@@ -240,10 +240,16 @@ func (g *gate) carryOut(ctx context.Context, o Order, from *wire.Order) (done Do
 	return done, err
 }
 
-func (g *gate) order(ctx context.Context, c lane.Command) error {
-	before := g.state.Standing()
+// order has the lane do what it is told. The end of one from afar binds it until all that
+// it writes down is written.
+func (g *gate) order(ctx context.Context, c lane.Command, from *wire.Order) error {
+	before, held := g.state.Standing(), g.state.HeldOpen()
 	if c == lane.HoldOpen || c == lane.LetGo {
 		_ = g.rec.fault(g.lane.ID, faultHeldOpen, c == lane.LetGo) // the order itself is written down
+		if late := g.late(from); late != nil {
+			_ = g.rec.fault(g.lane.ID, faultHeldOpen, !held) // as it was
+			return late
+		}
 	}
 	g.step(ctx, lane.Input{Kind: lane.Commanded, Command: c})
 	if c == lane.Turn && slices.Equal(before, g.state.Standing()) {
