@@ -20,7 +20,7 @@ type told struct {
 // testBoard is a device whose cars are moved by the test.
 type testBoard struct {
 	t         testing.TB
-	events    chan device.Event
+	events    chan sent
 	opens     chan int
 	tells     chan told
 	onOpen    func(gate int) error // before the pulse is acknowledged
@@ -37,7 +37,7 @@ var quiet = lane.Inputs{Arming: lane.Off, Safety: lane.Off, ArmOpen: lane.Off, A
 
 func newBoard(t testing.TB) *testBoard {
 	return &testBoard{
-		t: t, events: make(chan device.Event), opens: make(chan int, 64), tells: make(chan told, 64), broken: make(chan struct{}),
+		t: t, events: make(chan sent), opens: make(chan int, 64), tells: make(chan told, 64), broken: make(chan struct{}),
 		inputs: map[int]lane.Inputs{0: quiet, 1: quiet, 2: quiet},
 	}
 }
@@ -55,7 +55,8 @@ func (b *testBoard) Run(ctx context.Context, handle func(device.Event)) error {
 	for {
 		select {
 		case e := <-b.events:
-			handle(e)
+			handle(e.Event)
+			close(e.taken)
 		case <-b.broken:
 			return errors.New("unplugged")
 		case <-ctx.Done():
@@ -106,12 +107,27 @@ func (b *testBoard) Light(_ context.Context, _ int, green bool, _ time.Duration)
 	return nil
 }
 
+// sent is an event and what is closed once its lane has it.
+type sent struct {
+	device.Event
+	taken chan struct{}
+}
+
+// send returns once the event waits at its lane: what is asked of the lane after that
+// comes behind it.
 func (b *testBoard) send(e device.Event) {
 	b.t.Helper()
+	late := time.After(10 * time.Second)
+	s := sent{e, make(chan struct{})}
 	select {
-	case b.events <- e:
-	case <-time.After(10 * time.Second):
+	case b.events <- s:
+	case <-late:
 		b.t.Fatal("the agent does not take events")
+	}
+	select {
+	case <-s.taken:
+	case <-late:
+		b.t.Fatal("the lane does not take events")
 	}
 }
 
