@@ -202,8 +202,8 @@ func TestJournalsThatAreTurnedAway(t *testing.T) {
 	first := e.journal
 	all := e.raw
 	e.raw, e.acked, e.hash = all[:1], 0, wire.Hash{} // restored from a backup
-	if w := e.greet(); w.Verdict != wire.Rewound {
-		t.Fatalf("a backup was %s", w.Verdict)
+	if w := e.greet(); w.Verdict != wire.Rewound || w.AppliedSeq != 3 || w.AppliedHash == (wire.Hash{}) {
+		t.Fatalf("a backup was %+v, want rewound, and what it lacks", w)
 	}
 	e.journal, e.raw = id.New[id.Journal](time.Now()), nil
 	if w := e.greet(); w.Verdict != wire.Accepted || w.Epoch != 2 || w.AppliedSeq != 0 {

@@ -287,6 +287,9 @@ func (w *worker) hello(ctx context.Context, h *wire.Hello) {
 		ServerTime: w.s.o.Now().UnixMilli(), BeatSeconds: beatSeconds,
 	}
 	if g.Verdict != wire.Accepted {
+		if g.Mark.Journal == h.Journal {
+			answer.AppliedSeq, answer.AppliedHash = g.Mark.Seq, g.Mark.Hash
+		}
 		w.greeted = false
 		w.down.stop()
 		w.log.Warn("journal turned away", "verdict", g.Verdict, "last_seq", h.LastSeq, "acked_seq", h.AckedSeq)

@@ -299,6 +299,55 @@ func TestAListThatComesBackWaitsForWhatWasCommittedBefore(t *testing.T) {
 	})
 }
 
+// TestWhatIsOlderThanAClientHasIsNotShownWhileTheFeedIsNotRead moves a client to a process
+// that lost the database a moment before the other one.
+func TestWhatIsOlderThanAClientHasIsNotShownWhileTheFeedIsNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newModel(garage("alpha", 1))
+		f := &feedTime{at: time.Now(), moved: make(chan struct{})}
+		b := run(t, listing.New(m, f.current, time.Now, quiet(), listing.Options{Moved: f.further}))
+		defer b.stop()
+		shows := func(w *watcher, want uint64) {
+			t.Helper()
+			synctest.Wait()
+			if got := w.seen()["alpha"].Version; got != want {
+				t.Errorf("version %d after %v, want %d", got, time.Since(f.current()), want)
+			}
+		}
+		time.Sleep(time.Second)
+		moved := watch(t, b.Parking, "/parking?id=alpha", "2") // this process knows 1
+		defer moved.close()
+		time.Sleep(20 * time.Second)
+		shows(moved, 0)
+		b.Handle([]feed.Event{m.event("alpha", time.Now(), feed.PaymentChanged, feed.Body{})})
+		f.move(time.Now())
+		shows(moved, 2)
+
+		// The database was put back: once it is read, it is the truth.
+		time.Sleep(20 * time.Second)
+		back := watch(t, b.Parking, "/parking?id=alpha", "9")
+		defer back.close()
+		time.Sleep(10 * time.Second)
+		shows(back, 0)
+		f.move(time.Now())
+		time.Sleep(4900 * time.Millisecond)
+		shows(back, 0)
+		time.Sleep(200 * time.Millisecond)
+		shows(back, 2)
+
+		// Nobody reads it: beyond a minute there are no numbers that could be older.
+		never := watch(t, b.Parking, "/parking?id=alpha", "9")
+		defer never.close()
+		time.Sleep(50 * time.Second)
+		shows(never, 0)
+		time.Sleep(16 * time.Second)
+		shows(never, 2)
+		if s := never.seen()["alpha"]; s.AvailableNow != nil {
+			t.Errorf("%s free a minute after the feed was read", text(s))
+		}
+	})
+}
+
 // feedTime is how far a feed was read.
 type feedTime struct {
 	mu    sync.Mutex

@@ -16,7 +16,8 @@ const (
 	// listTick folds the changes of a list; a detail stream does not wait.
 	listTick = 150 * time.Millisecond
 	// catchUp is how long a client that has seen a newer version elsewhere waits
-	// for this process to reach it.
+	// for this process to reach it, while the feed is read. While it is not, nobody
+	// knows better, and the client keeps what it has until that would be too old.
 	catchUp = 5 * time.Second
 )
 
@@ -198,6 +199,7 @@ func (l *Listing) serve(w http.ResponseWriter, r *http.Request, want *topic, rea
 func (l *Listing) wait(ctx context.Context, t *topic, reached func(*topic) bool) bool {
 	wake, unwatch := t.clients.Watch()
 	defer unwatch()
+	arrived, read := l.now(), false
 	patience := time.NewTimer(catchUp)
 	defer patience.Stop()
 	for {
@@ -207,6 +209,10 @@ func (l *Listing) wait(ctx context.Context, t *topic, reached func(*topic) bool)
 		}
 		if reached(t) {
 			break
+		}
+		if !read && !l.current().Before(arrived) {
+			read = true
+			patience.Reset(catchUp)
 		}
 		select {
 		case <-ctx.Done():
@@ -220,6 +226,10 @@ func (l *Listing) wait(ctx context.Context, t *topic, reached func(*topic) bool)
 		case <-moved:
 			continue
 		case <-patience.C:
+			if now := l.now(); !read && !tooOld(time.Time{}, now, l.current()) {
+				patience.Reset(catchUp)
+				continue
+			}
 		}
 		break
 	}

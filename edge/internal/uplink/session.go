@@ -320,7 +320,15 @@ func (s *session) onWelcome(w *wire.Welcome) error {
 		s.setLink(Foreign)
 		s.welcomed, s.helloAt = false, time.Now().Add(s.cfg.Timing.Foreign)
 		return nil
-	case wire.Rewound, wire.Retired:
+	case wire.Rewound:
+		if s.holds(w) {
+			s.log.Info("the cloud has judged an old hello; saying another", "applied_seq", w.AppliedSeq)
+			s.asked = false
+			s.again()
+			return nil
+		}
+		return s.newJournal(string(w.Verdict))
+	case wire.Retired:
 		return s.newJournal(string(w.Verdict))
 	case wire.Accepted:
 	}
@@ -351,6 +359,22 @@ func (s *session) onWelcome(w *wire.Welcome) error {
 	}
 	s.setLink(Online)
 	return nil
+}
+
+// holds reports whether this journal has everything that was applied when a hello was
+// judged: then it was an old one, that a broker has delivered again after others. What a
+// cloud before 1.6 has applied it does not say.
+func (s *session) holds(w *wire.Welcome) bool {
+	return w.AppliedSeq > 0 && w.AppliedSeq >= s.known() && s.journal.Ack(w.AppliedSeq, w.AppliedHash) == nil
+}
+
+// known is up to where acknowledgements were stored when the hello that waits for its
+// answer was said, or else are.
+func (s *session) known() uint64 {
+	if s.asked {
+		return s.askedFrom
+	}
+	return s.journal.Position().AckedSeq
 }
 
 // unfit reports that the cloud and this journal contradict each other.

@@ -271,6 +271,40 @@ func TestJournalsThatDoNotFitAreBegunAnew(t *testing.T) {
 	})
 }
 
+// A broker may deliver a hello again long after others that came later were answered, and
+// what was applied meanwhile goes beyond it. The verdict on it is no reason to begin anew,
+// which would have the gates distrust what they know.
+func TestAVerdictOnAnOldHelloBeginsNoJournal(t *testing.T) {
+	t.Parallel()
+	e := start(t, secret)
+	e.record(10)
+	e.settled(10)
+	p, hellos := e.store.Position(), 0
+	e.cloud.Look(func(c *cloudtest.Cloud) { hellos = len(c.Hellos) })
+	old := wire.Welcome{Journal: p.Journal, Boot: e.boot, Verdict: wire.Rewound, AppliedSeq: 10, AppliedHash: p.AckedHash, ServerTime: time.Now().UnixMilli()}
+	e.cloud.SendRaw(topic.Welcome, encode(t, &old))
+	e.cloud.Wait("another hello", func(c *cloudtest.Cloud) bool { return len(c.Hellos) > hellos })
+	e.record(5)
+	e.settled(15)
+	if e.store.Position().Journal != p.Journal {
+		t.Fatal("a journal that fits was left")
+	}
+	for name, w := range map[string]func(*wire.Welcome){
+		"the cloud lost what it had acknowledged": func(w *wire.Welcome) { w.AppliedSeq = 7 },
+		"it holds others in their place":          func(w *wire.Welcome) { w.AppliedSeq, w.AppliedHash = 15, wire.Hash{1} },
+		"it holds more":                           func(w *wire.Welcome) { w.AppliedSeq = 90 },
+		"it does not say":                         func(w *wire.Welcome) { w.AppliedSeq, w.AppliedHash = 0, wire.Hash{} },
+	} {
+		before, bad := e.store.Position(), old
+		bad.Journal = before.Journal
+		w(&bad)
+		e.cloud.SendRaw(topic.Welcome, encode(t, &bad))
+		e.cloud.Wait(name, func(c *cloudtest.Cloud) bool { return c.Hellos[len(c.Hellos)-1].Journal != before.Journal })
+		e.record(15)
+		e.acked()
+	}
+}
+
 func TestAForeignEdgeFallsSilentUntilItIsEnrolled(t *testing.T) {
 	t.Parallel()
 	e := start(t, secret, func(e *edge) {
