@@ -41,6 +41,7 @@ type DB struct {
 	pool    *pgxpool.Pool
 	log     *slog.Logger
 	sockets *sockets
+	lead    *lead
 }
 
 // Options tune a pool. The zero value is good.
@@ -85,6 +86,8 @@ func Open(ctx context.Context, dsn string, log *slog.Logger, o Options) (*DB, er
 		w.started(c.PgConn().Conn())
 		return err
 	}
+	led := &lead{}
+	cfg.BeforeConnect = led.first
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -93,7 +96,7 @@ func Open(ctx context.Context, dsn string, log *slog.Logger, o Options) (*DB, er
 		pool.Close()
 		return nil, unavailable("reach the database", err)
 	}
-	return &DB{pool: pool, log: log.With("component", "postgres"), sockets: w}, nil
+	return &DB{pool: pool, log: log.With("component", "postgres"), sockets: w, lead: led}, nil
 }
 
 // Close returns when all connections are closed.

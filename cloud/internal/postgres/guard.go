@@ -30,7 +30,7 @@ const startsAtOnce = 4
 // is a standby now, or that was replaced by another. Nothing else would end them for
 // minutes, since a statement that waits for a commit has no limit of its own, and
 // a pool gives out what it has. Who used one is told that the database does not answer,
-// and tries again on the server that answers now.
+// and tries again on the server that answers now, which the pools try first.
 type Guard struct {
 	of    []*DB
 	log   *slog.Logger
@@ -109,11 +109,18 @@ func (g *Guard) ask(ctx context.Context) (is identity, err error) {
 	// The connection alone may have been ended, which says nothing about the others.
 	cfg := g.of[0].pool.Config().ConnConfig.Copy()
 	cfg.DialFunc = g.of[0].sockets.dial // it waits for none of those that it looks after
-	if g.probe, err = pgx.ConnectConfig(ctx, cfg); err != nil {
+	probe, from, err := anyOf(ctx, cfg)
+	if err != nil {
 		g.probe = nil
 		return is, err
 	}
-	return g.who(ctx)
+	g.probe = probe
+	if is, err = g.who(ctx); err == nil {
+		for _, db := range g.of {
+			db.lead.of.Store(from)
+		}
+	}
+	return is, err
 }
 
 func (g *Guard) who(ctx context.Context) (is identity, err error) {

@@ -1,0 +1,84 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openlot/openlot/cloud/internal/postgres"
+	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
+)
+
+// A server that hangs is named first: its kernel accepts connections, and nobody says a
+// word on them. Once the guard knows who answers, nobody waits for it any more.
+func TestAServerThatHangsIsNotAskedFirst(t *testing.T) {
+	_, dsn := postgrestest.New(t)
+	real, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hung, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = hung.Close() })
+	var asked atomic.Int64
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if address == hung.Addr().String() {
+			asked.Add(1)
+		}
+		return real.DialFunc(ctx, network, address)
+	}
+	both := fmt.Sprintf("host=127.0.0.1,%s port=%d,%d user=%s password='%s' dbname=%s target_session_attrs=read-write connect_timeout=2 sslmode=prefer",
+		real.Host, hung.Addr().(*net.TCPAddr).Port, real.Port, real.User, real.Password, real.Database)
+	log := slog.New(slog.DiscardHandler)
+	db, err := postgres.Open(t.Context(), both, log, postgres.Options{Dial: dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	if asked.Load() == 0 {
+		t.Fatal("the server that hangs was not asked, although nobody knew")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	guarding := make(chan struct{})
+	go func() {
+		defer close(guarding)
+		_ = postgres.NewGuard(log, db).Run(ctx) // it ends with ctx
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-guarding
+	})
+	anew := func() (hungAsked int64) {
+		before := asked.Load()
+		db.Pool().Reset()
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				defer cancel()
+				if _, err := db.Pool().Exec(ctx, `select pg_sleep(0.1)`); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		return asked.Load() - before
+	}
+	for round := 1; anew() > 0; round++ { // until the guard has asked
+		if round == 5 || t.Failed() {
+			t.Fatal("everybody still waits for a server that hangs")
+		}
+	}
+	if n := anew(); n != 0 {
+		t.Errorf("it was asked %d times", n)
+	}
+}
