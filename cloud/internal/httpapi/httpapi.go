@@ -186,8 +186,8 @@ func (s *server) router() *gin.Engine {
 	}
 	post := func(path string, h gin.HandlerFunc) { r.POST(path, h) }
 
-	mount(s.Parkings, get, "/parkings")
-	mount(s.Parking, get, "/parking", "/parkings/:id")
+	mount(s.Parkings, get, parkingsPath)
+	mount(s.Parking, get, parkingPath, namedPath)
 	mount(s.Web, get, "/", "/assets/*path", "/portal/*path", "/basemap.pmtiles", "/design", "/design/*path", "/owner", "/owner/", "/owner/assets/*path")
 	mount(s.Apps, get, "/.well-known/assetlinks.json", "/.well-known/apple-app-site-association")
 	mount(s.Mail, get, "/dev/mail", "/dev/mail/:id")

@@ -99,7 +99,7 @@ func (p *page) encode() {
 		return
 	}
 	p.sum = append(p.sum, p.next.id...)
-	p.body = append(append(append(b, '"'), p.next.String()...), "\"}\n"...)
+	p.body = append(p.next.append(append(b, '"')), "\"}\n"...)
 }
 
 // touchLeft reads what is left when the window begins, as far as it is worked out.
@@ -162,7 +162,8 @@ func (p *page) append(b []byte, i int) []byte {
 func (p *page) tag() string { return tagOf(p.sum) }
 
 func tagOf(b []byte) string {
-	return `W/"` + strconv.FormatUint(xxhash.Sum64(b), 36) + `"`
+	tag := append(make([]byte, 0, 20), `W/"`...)
+	return string(append(strconv.AppendUint(tag, xxhash.Sum64(b), 36), '"'))
 }
 
 // knows reports whether the caller has what a tag names.
@@ -178,16 +179,20 @@ func knows(r *http.Request, tag string) bool {
 	return false
 }
 
+// Values of headers that answers share; who adds one gets a copy.
+var noCache, onAccept = []string{"no-cache"}, []string{"Accept"}
+
 // answer sends a body, or says that the caller has it.
 func answer(w http.ResponseWriter, r *http.Request, mime, tag string, body []byte) {
 	h := w.Header()
-	h["Etag"], h["Cache-Control"] = []string{tag}, []string{"no-cache"} // as net/http writes them
+	own := [...]string{tag, mime, strconv.Itoa(len(body))}
+	h["Etag"], h["Cache-Control"] = own[0:1:1], noCache // as net/http writes them
 	if knows(r, tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	h["Content-Type"] = []string{mime}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))} // or net/http sends it in chunks
+	h["Content-Type"] = own[1:2:2]
+	h["Content-Length"] = own[2:3:3] // or net/http sends it in chunks
 	if r.Method == http.MethodHead {
 		return
 	}

@@ -113,7 +113,11 @@ func (l *Listing) parking(w http.ResponseWriter, r *http.Request) error {
 // begin refuses what cannot be answered yet and reads the query's parameters, of
 // which there are none but those that are known.
 func (l *Listing) begin(w http.ResponseWriter, r *http.Request, known string) (url.Values, error) {
-	w.Header().Add("Vary", "Accept")
+	if h := w.Header(); h["Vary"] == nil {
+		h["Vary"] = onAccept
+	} else {
+		h.Add("Vary", "Accept")
+	}
 	select {
 	case <-l.loaded:
 	default:

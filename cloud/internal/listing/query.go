@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -71,11 +70,15 @@ const (
 // onlyKnown refuses what would otherwise be ignored: a filter with a slip in its name
 // must not look like one that everything passes.
 func onlyKnown(v url.Values, known string) error {
-	var f *fault.Fault
-	for _, name := range slices.Sorted(maps.Keys(v)) {
-		if name != "" && !strings.Contains(name, ",") && strings.Contains(known, ","+name+",") {
-			continue
+	var strange []string
+	for name := range v {
+		if !isKnown(name, known) {
+			strange = append(strange, name)
 		}
+	}
+	slices.Sort(strange)
+	var f *fault.Fault
+	for _, name := range strange {
 		if f == nil {
 			f = fault.Newf(fault.Invalid, CodeUnknownParameter, "The query has parameters that are not known: see fields. Known are %s.",
 				strings.ReplaceAll(strings.Trim(known, ","), ",", ", "))
@@ -89,6 +92,23 @@ func onlyKnown(v url.Values, known string) error {
 		return nil
 	}
 	return f
+}
+
+// isKnown reports whether a name is between commas in a list.
+func isKnown(name, list string) bool {
+	if name == "" || strings.Contains(name, ",") {
+		return false
+	}
+	for rest := list; ; {
+		i := strings.Index(rest, name)
+		if i < 0 {
+			return false
+		}
+		if end := i + len(name); i > 0 && rest[i-1] == ',' && end < len(rest) && rest[end] == ',' {
+			return true
+		}
+		rest = rest[i+1:]
+	}
 }
 
 // one returns a parameter that may be given once.
@@ -114,14 +134,16 @@ func parseQuery(v url.Values, now time.Time, longest time.Duration) (query, erro
 	}
 	near, radius, bbox, search, limit, after, format := text[0], text[1], text[2], text[3], text[4], text[5], text[6]
 	if near != "" {
-		n, ok := numbersIn(near, 2)
+		var n [2]float64
+		ok := numbersIn(near, n[:])
 		if !ok || !onEarth(n[0], n[1]) {
 			return q, invalid("near", "must be latitude,longitude in degrees")
 		}
 		q.near = &point{n[0], n[1]}
 	}
 	if radius != "" {
-		n, ok := numbersIn(radius, 1)
+		var n [1]float64
+		ok := numbersIn(radius, n[:])
 		switch {
 		case q.near == nil:
 			return q, invalid("radius", "needs near")
@@ -131,7 +153,8 @@ func parseQuery(v url.Values, now time.Time, longest time.Duration) (query, erro
 		q.radius = n[0]
 	}
 	if bbox != "" {
-		n, ok := numbersIn(bbox, 4)
+		var n [4]float64
+		ok := numbersIn(bbox, n[:])
 		if !ok || !onEarth(n[1], n[0]) || !onEarth(n[3], n[2]) || n[1] > n[3] {
 			return q, invalid("bbox", "must be west,south,east,north in degrees")
 		}
@@ -234,20 +257,18 @@ func instant(v url.Values, name string) (time.Time, error) {
 	return time.Time{}, invalid(name, "must be an RFC 3339 time such as 2026-05-01T08:00:00+02:00")
 }
 
-func numbersIn(s string, n int) ([]float64, bool) {
-	parts := strings.Split(s, ",")
-	if len(parts) != n {
-		return nil, false
-	}
-	out := make([]float64, n)
-	for i, p := range parts {
-		f, err := strconv.ParseFloat(strings.TrimSpace(p), 64)
-		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-			return nil, false
+// numbersIn reads as many numbers as there is room for, with commas between them, and
+// reports whether that is all there is.
+func numbersIn(s string, into []float64) bool {
+	for i := range into {
+		part, rest, more := strings.Cut(s, ",")
+		f, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
+		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) || more != (i < len(into)-1) {
+			return false
 		}
-		out[i] = f
+		into[i], s = f, rest
 	}
-	return out, true
+	return true
 }
 
 func onEarth(lat, lng float64) bool { return math.Abs(lat) <= 90 && math.Abs(lng) <= 180 }
@@ -264,9 +285,10 @@ func (q query) order() uint32 {
 		}
 	}
 	b = binary.BigEndian.AppendUint64(b, math.Float64bits(q.radius))
-	for _, w := range append(q.words, string(q.typ)) {
+	for _, w := range q.words {
 		b = append(append(b, w...), 0)
 	}
+	b = append(append(b, q.typ...), 0)
 	return uint32(xxhash.Sum64(b))
 }
 
@@ -314,10 +336,15 @@ const (
 
 // String is the opaque text form.
 func (c cursor) String() string {
-	b := binary.BigEndian.AppendUint32([]byte{cursorFormat}, c.order)
+	return string(c.append(nil))
+}
+
+// append adds the text form to some bytes.
+func (c cursor) append(to []byte) []byte {
+	b := binary.BigEndian.AppendUint32(append(make([]byte, 0, 96), cursorFormat), c.order)
 	b = binary.BigEndian.AppendUint64(b, math.Float64bits(c.apart))
 	b = binary.BigEndian.AppendUint64(b, uint64(c.made))
-	return base64.RawURLEncoding.EncodeToString(append(b, c.id...))
+	return base64.RawURLEncoding.AppendEncode(to, append(b, c.id...))
 }
 
 func parseCursor(s string) (*cursor, bool) {
