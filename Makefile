@@ -40,7 +40,7 @@ test: ## install what the tests need and run them all
 	go run ./cloud/internal/devpg/cmd/ensure
 	scripts/strace.sh
 	scripts/web.sh test
-	go test $$(scripts/race.sh) -timeout 10m work
+	go test $$(scripts/race.sh) -timeout 20m work
 
 lint: $(TOOLS)/golangci-lint ## check style and usual mistakes in every module
 	@set -e; for m in $(MODULES); do echo "lint $$m"; (cd $$m && '$(CURDIR)/$(TOOLS)/golangci-lint' run ./...); done
