@@ -80,7 +80,7 @@ await test('offline', async () => {
   await stack.off('cloud')
   await border('link')
   const tag = await p.locator('.tag').innerText()
-  check(/^No link to the cloud since \d\d:\d\d · .*cash.*work$/.test(tag), `the tag says “${tag}”`)
+  check(/^No link to the cloud since \d\d:\d\d\s· .*cash.*work$/.test(tag), `the tag says “${tag}”`)
   await see('border')
   await staff()
   const hopper = n => p.locator('.counts label', {hasText: `Hopper ${n},`})
@@ -275,7 +275,7 @@ await test('offline', async () => {
   check(sum(on('revenue')) + sum(on('tax_payable')) === -4 * 510, `earned: ${on('revenue')} and ${on('tax_payable')}`)
   check(sum(postings.map(x => x.amount.minor)) === 0, 'the books do not balance')
   const inside = device()
-  check(sum(on('cash')) === sum(inside.hoppers.map(h => h.value * h.count)) + sum(inside.box.map(b => b.value * b.count)), `the books have ${sum(on('cash'))}, the machine ${JSON.stringify(inside)}`)
+  check(sum(on('cash')) === sum(inside.hoppers.map(h => h.value * h.count)) + sum((inside.box ?? []).map(b => b.value * b.count)), `the books have ${sum(on('cash'))}, the machine ${JSON.stringify(inside)}`)
   const {incidents} = await get(`/owner/incidents?parking=${where}`)
   check(incidents.length === 0, `incidents: ${JSON.stringify(incidents)}`)
   for (const [name, hash, there] of [['money', '#/money', /Money/], ['stays', '#/sessions', /Stays/], ['shop-after', `#/config/${where}/shops`, /1 of 3 codes used/], ['incidents', '#/incidents', /Incidents/]]) {

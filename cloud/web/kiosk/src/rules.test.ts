@@ -48,16 +48,16 @@ describe('the bill', () => {
 describe('the border', () => {
   const b = (more: Partial<Border>): Border => ({look: 'link', codes: ['no_link'], works: ['cash', 'card'], ...more})
   it('says what fails and what still works', () => {
-    expect(tag(b({since: '2026-06-15T09:06:00Z'}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('No link to the cloud since 11:06 · cash and cards work')
+    expect(tag(b({since: '2026-06-15T09:06:00Z'}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('No link to the cloud since 11:06\u00a0· cash and cards work')
     expect(tag(b({look: 'cash', codes: ['coins_short'], works: [], short: [{value: 20, hopper: 3}, {value: 10, hopper: 4}]}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('20c, 10c coins run out · hopper 3, 4')
     expect(tag(b({codes: []}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('')
   })
   it('says no time where it is not known since when, and never with a gap', () => {
-    expect(tag(b({}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('No link to the cloud · cash and cards work')
+    expect(tag(b({}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('No link to the cloud\u00a0· cash and cards work')
   })
   it('says that more is failing, and staff reads all of it', () => {
     const both = b({look: 'cash', codes: ['coins_out', 'no_link'], since: '2026-06-15T09:06:00Z'})
-    expect(tag(both, 'Europe/Berlin', all.en, en, 'EUR')).toBe('No coins for change (+1) · cash and cards work')
+    expect(tag(both, 'Europe/Berlin', all.en, en, 'EUR')).toBe('No coins for change (+1)\u00a0· cash and cards work')
     expect(failing(both, 'Europe/Berlin', all.en, en, 'EUR')).toEqual(['No coins for change', 'No link to the cloud since 11:06'])
   })
 })

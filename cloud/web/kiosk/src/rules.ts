@@ -67,7 +67,7 @@ export function tag(b: Border, zone: string, w: Words, r: Reading, currency: str
   const [what, ...others] = failing(b, zone, w, r, currency)
   if (!what) return ''
   const works = b.works.map(x => w.works[x]).filter(Boolean)
-  return [others.length ? `${what} (+${others.length})` : what, works.length ? fill(w.work, {what: new Intl.ListFormat(r.language, {type: 'conjunction'}).format(works as string[])}) ?? '' : ''].filter(Boolean).join(' · ')
+  return [others.length ? `${what} (+${others.length})` : what, works.length ? fill(w.work, {what: new Intl.ListFormat(r.language, {type: 'conjunction'}).format(works as string[])}) ?? '' : ''].filter(Boolean).join('\u00a0· ') // the dot ends a line rather than beginning one
 }
 
 /** How the countdown stands: null: nothing is asked yet. The rest is in whole seconds. */
