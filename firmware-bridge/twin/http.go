@@ -102,6 +102,7 @@ func (t *Twin) postVehicle(w http.ResponseWriter, r *http.Request) error {
 	var q struct {
 		Credential string `json:"credential"`
 		Button     bool   `json:"button"`
+		Waits      bool   `json:"waits"`
 		Plate      string `json:"plate"`
 		PatienceMs *int64 `json:"patience_ms"`
 	}
@@ -112,9 +113,15 @@ func (t *Twin) postVehicle(w http.ResponseWriter, r *http.Request) error {
 	if q.PatienceMs != nil {
 		patience = time.Duration(min(max(*q.PatienceMs, -1), maxPatience.Milliseconds()+1)) * time.Millisecond
 	}
+	ways := 0 // of how it will pass
+	for _, is := range []bool{q.Credential != "", q.Button, q.Waits} {
+		if is {
+			ways++
+		}
+	}
 	switch bad := fault.New(fault.Invalid, "invalid_vehicle", "This vehicle cannot drive up."); {
-	case q.Button == (q.Credential != ""):
-		return bad.WithField("credential", "give either a credential or button: true")
+	case ways != 1:
+		return bad.WithField("credential", "give a credential, or button: true, or waits: true for who takes a ticket at a machine")
 	case len(q.Credential) > board.MaxCredential || !utf8.ValidString(q.Credential):
 		return bad.WithField("credential", fmt.Sprintf("at most %d bytes of UTF-8", board.MaxCredential))
 	case len(q.Plate) > maxPlate:
@@ -129,7 +136,7 @@ func (t *Twin) postVehicle(w http.ResponseWriter, r *http.Request) error {
 			return
 		}
 		c := t.vehicles.add(g, q.Plate, q.Credential)
-		t.step(g, model.Input{Arrive: &model.Arrival{ID: c.number, Credential: q.Credential, Patience: patience}})
+		t.step(g, model.Input{Arrive: &model.Arrival{ID: c.number, Credential: q.Credential, Waits: q.Waits, Patience: patience}})
 		v = *c
 	}); err != nil {
 		return err

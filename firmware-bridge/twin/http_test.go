@@ -60,6 +60,7 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 		{"huge body", "POST", "/gates/in/vehicles", `{"credential":"` + strings.Repeat("x", maxBody) + `"}`, 413, "body_too_large"},
 		{"neither credential nor button", "POST", "/gates/in/vehicles", `{}`, 422, "invalid_vehicle"},
 		{"both", "POST", "/gates/in/vehicles", `{"button":true,"credential":"c"}`, 422, "invalid_vehicle"},
+		{"waits and presses", "POST", "/gates/in/vehicles", `{"button":true,"waits":true}`, 422, "invalid_vehicle"},
 		{"long credential", "POST", "/gates/in/vehicles", `{"credential":"` + long + `"}`, 422, "invalid_vehicle"},
 		{"long plate", "POST", "/gates/in/vehicles", `{"button":true,"plate":"12345678901234567"}`, 422, "invalid_vehicle"},
 		{"no patience", "POST", "/gates/in/vehicles", `{"button":true,"patience_ms":0}`, 422, "invalid_vehicle"},

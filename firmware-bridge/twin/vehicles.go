@@ -111,6 +111,9 @@ func (v *vehicles) happened(h model.Happening, at time.Duration) {
 		c.Timeline.Presented = us
 	case model.Commanded:
 		c.Timeline.OpenCommand = us
+		if c.Timeline.Presented == 0 { // who waits has shown nothing
+			return
+		}
 		c.CredentialToOpen = us - c.Timeline.Presented
 		v.measure(sample{us: c.CredentialToOpen, gate: c.gate.index, button: c.credential == ""})
 	case model.ArmOpen:
@@ -158,7 +161,7 @@ func (v *vehicles) move(c *Vehicle) {
 		shows = c.Ticket
 	}
 	if c.gate.Exit {
-		if i := slices.IndexFunc(v.inside, func(in Inside) bool { return in.Credential == shows }); i >= 0 {
+		if i := slices.IndexFunc(v.inside, func(in Inside) bool { return in.Credential == shows || in.Credential == "" && in.Plate == c.Plate }); i >= 0 {
 			v.inside = slices.Delete(v.inside, i, i+1)
 		}
 		return

@@ -27,6 +27,8 @@ type cli struct {
 
 	Run        runCmd     `cmd:"" help:"Run everything on this machine until interrupted."`
 	Code       codeCmd    `cmd:"" help:"Print the code that the demo owner's authenticator shows now."`
+	Off        offCmd     `cmd:"" help:"End a part of what run has started, and leave it ended."`
+	On         onCmd      `cmd:"" help:"Start a part again that is off."`
 	Demo       demoCmd    `cmd:"" help:"Tell the whole story by itself, with checks and measured times."`
 	BenchStory benchCmd   `cmd:"" help:"Measure the times that matter, under load."`
 	HA         haCmd      `cmd:"" name:"ha" help:"Run several instances, a Postgres that fails over, a broker of several nodes and edges until interrupted."`

@@ -31,6 +31,7 @@ type runCmd struct {
 	MQTT     string `help:"Address of the broker." default:"127.0.0.1:1883"`
 	EdgePort int    `help:"Port of the first edge. Nine follow, further ones are 10110 higher." default:"8090"`
 	TwinPort int    `help:"Port of the first twin. Nine follow, further ones are 10000 higher." default:"8070"`
+	CamPort  int    `name:"camera-port" help:"Port at which the first edge takes what a camera at its entry reads, and so on. No cameras unless set." placeholder:"PORT"`
 }
 
 // dataEdges is how many car parks get gates with --data unless told otherwise.
@@ -54,6 +55,14 @@ func (c *runCmd) edgeAddr(n int) string {
 	return stack.Loopback(c.EdgePort + n)
 }
 
+// cameras gives the address of each edge's camera, nil without.
+func (c *runCmd) cameras() func(n int) string {
+	if c.CamPort == 0 {
+		return nil
+	}
+	return func(n int) string { return stack.Loopback(c.CamPort + n) }
+}
+
 // ports are all that will be listened on.
 func (c *runCmd) ports(live []string) []stack.Port {
 	out := []stack.Port{
@@ -65,6 +74,9 @@ func (c *runCmd) ports(live []string) []stack.Port {
 		out = append(out,
 			stack.Port{Addr: c.twinAddr(n), What: "the twin of " + parking, Flag: "--twin-port", Example: "9070"},
 			stack.Port{Addr: c.edgeAddr(n), What: "the edge of " + parking, Flag: "--edge-port", Example: "9090"})
+		if at := c.cameras(); at != nil {
+			out = append(out, stack.Port{Addr: at(n), What: "the camera of " + parking, Flag: "--camera-port", Example: "9060"})
+		}
 	}
 	return out
 }
@@ -104,7 +116,7 @@ func (c *runCmd) Run(e *env) error {
 	defer func() { _ = log.Close() }() // lines, already written
 	s, err := stack.Start(e.ctx, stack.Config{
 		Bin: e.bin, Dir: c.Dir, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, CarParks: d.parks.file, Live: live, Speed: 1,
-		EdgeHTTP: c.edgeAddr, TwinHTTP: c.twinAddr, Kiosks: true,
+		EdgeHTTP: c.edgeAddr, TwinHTTP: c.twinAddr, Cameras: c.cameras(), Kiosks: true,
 	}, func(line string) { _, _ = fmt.Fprintln(e.out, line) })
 	if err != nil {
 		if e.ctx.Err() != nil {
@@ -123,6 +135,8 @@ func (c *runCmd) Run(e *env) error {
 	defer end()
 	hurry, hurried := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer hurried()
+	control := &errgroup.Group{}
+	control.Go(func() error { return s.Control(ctx) })
 	cars := &errgroup.Group{}
 	if c.Traffic {
 		cars = c.drive(ctx, hurry, s, d, slog.New(slog.NewTextHandler(log, nil)))
@@ -130,6 +144,9 @@ func (c *runCmd) Run(e *env) error {
 	// Until the interrupt, or a program that does not stay up.
 	failure := s.Keep(ctx, func(line string) { _, _ = fmt.Fprintln(e.out, line) })
 	end()
+	if err := control.Wait(); err != nil {
+		_, _ = fmt.Fprintln(e.errs, "Parts could not be turned off and on:", err)
+	}
 	if failure != nil {
 		hurried()
 		return errors.Join(failure, cars.Wait())

@@ -16,7 +16,8 @@ type program struct {
 	ready func(context.Context, *Process) error // returns when the process answers
 
 	mu      sync.Mutex
-	process *Process // that runs, or ran last; nil before the first
+	process *Process      // that runs, or ran last; nil before the first
+	back    chan struct{} // it is off until this is closed; nil: it is on
 }
 
 // Start starts the program and returns when it answers.
@@ -38,6 +39,39 @@ func (g *program) Process() *Process {
 	return g.process
 }
 
+// off ends the program, which keep leaves alone until on.
+func (g *program) off(end func(*Process)) {
+	g.mu.Lock()
+	p := g.process
+	if g.back == nil {
+		g.back = make(chan struct{})
+	}
+	g.mu.Unlock()
+	end(p)
+}
+
+// on starts the program again after off and returns when it answers. One that is on
+// is left as it is.
+func (g *program) on(ctx context.Context) error {
+	back := g.away()
+	if back == nil {
+		return nil
+	}
+	err := g.Start(ctx)
+	g.mu.Lock()
+	g.back = nil
+	g.mu.Unlock()
+	close(back)
+	return err
+}
+
+// away is closed when the program is on again; nil while it is on.
+func (g *program) away() chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.back
+}
+
 // A program that ended by itself this often within such a time is not started
 // again: whatever is wrong does not go away.
 const (
@@ -45,7 +79,8 @@ const (
 	restartsWithin = time.Minute
 )
 
-// keep starts the program again whenever it ends by itself, and says so. It
+// keep starts the program again whenever it ends by itself, and says so; one that is
+// off stays off. It
 // returns the failure of one that ends too often, or nil when ctx ends or the
 // program was told to end.
 func (g *program) keep(ctx context.Context, say func(string)) error {
@@ -58,6 +93,13 @@ func (g *program) keep(ctx context.Context, say func(string)) error {
 		}
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the end of ctx is how it is told to stop
+		}
+		if back := g.away(); back != nil {
+			select {
+			case <-ctx.Done():
+			case <-back:
+			}
+			continue
 		}
 		failure := p.Failure()
 		if failure == nil {

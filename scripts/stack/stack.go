@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -31,6 +29,9 @@ type Config struct {
 	// EdgeHTTP and TwinHTTP give the addresses of the n-th parking's edge and
 	// twin.
 	EdgeHTTP, TwinHTTP func(n int) string
+	// Cameras gives the address at which the n-th edge takes plates that a camera at its
+	// entry reads (CameraToken in the site's Dir opens it). Nil: there are none.
+	Cameras func(n int) string
 	// BrokerFor is the broker's address as the n-th edge sees it. Nil: MQTT.
 	BrokerFor func(n int) string
 	// CloudArgs are further arguments of openlot serve.
@@ -46,25 +47,8 @@ type Stack struct {
 	Sites []*Site
 }
 
-// Site is one live parking.
-type Site struct {
-	Parking string
-	Dir     string // of the edge's store
-	TwinURL string
-	EdgeURL string
-
-	twin program
-	edge program
-}
-
-// maxBoardName is how long the name of a board may be.
-const maxBoardName = 32
-
 // startsAtOnce bounds how many live parkings start at the same time.
 const startsAtOnce = 6
-
-// The gates of every twin, in the order of their numbers on the board.
-const gates = "entry-1:entry,exit-1:exit"
 
 // Start starts everything and returns when the cloud is ready and every edge
 // has been welcomed by it. On failure what was started is stopped.
@@ -169,79 +153,14 @@ func (s *Stack) startSite(ctx context.Context, n int, parking string) (*Site, er
 	if s.cfg.BrokerFor != nil {
 		broker = s.cfg.BrokerFor(n)
 	}
-	return StartSite(ctx, SiteConfig{
+	cfg := SiteConfig{
 		Bin: s.cfg.Bin, Dir: dir, Logs: s.logs(), Parking: parking, Timezone: about.Timezone, EdgeID: c.EdgeID, Broker: "tcp://" + broker,
 		EdgeHTTP: s.cfg.EdgeHTTP(n), TwinHTTP: s.cfg.TwinHTTP(n), Speed: s.cfg.Speed, Kiosk: s.cfg.Kiosks,
-	})
-}
-
-// SiteConfig says what one live parking is.
-type SiteConfig struct {
-	Bin      string // folder of openlot-edge and openlot-board
-	Dir      string // of the edge's store; holds its secret in the file "secret"
-	Logs     string // folder for output
-	Parking  string
-	Timezone string
-	EdgeID   string
-	Broker   string // URL
-	EdgeHTTP string // addresses
-	TwinHTTP string
-	Speed    float64  // of the twin's physics; 1 is real
-	Through  []string // before the arguments of both programs: what runs them elsewhere
-	Kiosk    bool     // a machine that takes money, with simulated devices, at EdgeHTTP + "/kiosk/"
-}
-
-// kioskFile is what an edge with a machine is told beside its flags.
-const kioskFile = "kiosk:\n  id: kiosk-1\n  label: \"1\"\n  help: 030 555 0100\n  devices: simulated\n  lane: entry-1\n  staff:\n    - {name: %s, pin: %q}\n"
-
-// Staff of the machine, for demonstrations, and what stands for the PIN in the
-// configuration (openlot-edge pin).
-const (
-	KioskStaff = "demo"
-	KioskPIN   = "480915"
-	kioskHash  = "pbkdf2-sha256$600000$DsC/k4EzWKLyfuJgq+5dzw$TCKkKZrvjWPHtLYyw7XiYcjssVq1NQpH+Q1RsnKl5Ns"
-)
-
-// StartSite starts the twin of a board and the edge agent that drives it, and
-// returns when both answer. What it started is in the site also when it fails.
-func StartSite(ctx context.Context, cfg SiteConfig) (*Site, error) {
-	site := &Site{Parking: cfg.Parking, Dir: cfg.Dir, TwinURL: "http://" + cfg.TwinHTTP, EdgeURL: "http://" + cfg.EdgeHTTP}
-	board := filepath.Join(cfg.Dir, "board")
-	site.twin = program{
-		name: "twin-" + cfg.Parking, logs: cfg.Logs, ready: answers(site.TwinURL+"/state", programStarts),
-		argv: append(slices.Clone(cfg.Through),
-			filepath.Join(cfg.Bin, "openlot-board"), "twin", "--pty", board, "--http", cfg.TwinHTTP,
-			"--gates", gates, "--name", cfg.Parking[:min(len(cfg.Parking), maxBoardName)], "--speed", strconv.FormatFloat(cfg.Speed, 'g', -1, 64),
-		),
 	}
-	site.edge = program{
-		name: "edge-" + cfg.Parking, logs: cfg.Logs, ready: answers(site.EdgeURL+"/healthz", programStarts),
-		argv: append(slices.Clone(cfg.Through),
-			filepath.Join(cfg.Bin, "openlot-edge"), "run", "--parking", cfg.Parking, "--edge-id", cfg.EdgeID, "--secret-file", filepath.Join(cfg.Dir, "secret"),
-			"--mqtt", cfg.Broker, "--data-dir", cfg.Dir, "--http", cfg.EdgeHTTP, "--board", board, "--lanes", "entry-1:entry:0,exit-1:exit:1",
-			"--timezone", cfg.Timezone,
-		),
+	if s.cfg.Cameras != nil {
+		cfg.Camera = s.cfg.Cameras(n)
 	}
-	if cfg.Kiosk {
-		file := filepath.Join(cfg.Dir, "kiosk.yaml")
-		if err := os.WriteFile(file, fmt.Appendf(nil, kioskFile, KioskStaff, kioskHash), 0o600); err != nil {
-			return site, err
-		}
-		site.edge.argv = append(site.edge.argv, "--config", file)
-	}
-	if err := site.twin.Start(ctx); err != nil {
-		return site, err
-	}
-	return site, site.StartEdge(ctx)
-}
-
-// Stop ends the edge, then its board.
-func (x *Site) Stop() {
-	for _, g := range []*program{&x.edge, &x.twin} {
-		if p := g.Process(); p != nil {
-			p.Stop()
-		}
-	}
+	return StartSite(ctx, cfg)
 }
 
 // enroll gives the parking's edge its credentials, once.
@@ -272,74 +191,6 @@ func answers(url string, limit time.Duration) func(context.Context, *Process) er
 	return func(ctx context.Context, p *Process) error {
 		return until(ctx, p, limit, func(ctx context.Context) error { return get(ctx, url, nil) })
 	}
-}
-
-// StartEdge starts the edge agent, again after it was stopped or killed, and
-// returns when it answers.
-func (x *Site) StartEdge(ctx context.Context) error { return x.edge.Start(ctx) }
-
-// Edge is the agent's process.
-func (x *Site) Edge() *Process { return x.edge.Process() }
-
-// EdgeState is the part of an edge's /state that is asked for here.
-type EdgeState struct {
-	Epoch    uint32 `json:"epoch"`
-	LastSeq  uint64 `json:"last_seq"`
-	AckedSeq uint64 `json:"acked_seq"`
-	Revision uint64 `json:"revision"`
-	Link     string `json:"link"` // "online" when the cloud has welcomed it
-	Board    bool   `json:"board"`
-	Inside   int    `json:"inside"`
-
-	Allotments []struct {
-		Units   int    `json:"units"`
-		Version uint64 `json:"version"`
-		Adopted uint64 `json:"adopted"`
-	} `json:"allotments"`
-}
-
-// State asks the edge.
-func (x *Site) State(ctx context.Context) (s EdgeState, err error) {
-	return s, get(ctx, x.EdgeURL+"/state", &s)
-}
-
-// AwaitRevision returns when the edge's cache is complete through a revision.
-// The edge answers as soon as it is, or after some seconds as it stands.
-func (x *Site) AwaitRevision(ctx context.Context, revision uint64) error {
-	url := x.EdgeURL + "/state?wait_revision=" + strconv.FormatUint(revision, 10)
-	pause := time.NewTicker(2 * time.Millisecond)
-	defer pause.Stop()
-	for {
-		var s EdgeState
-		if err := get(ctx, url, &s); err != nil || s.Revision >= revision {
-			return err
-		}
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return fmt.Errorf("the edge is at revision %d of %d: %w", s.Revision, revision, ctx.Err())
-		}
-	}
-}
-
-// WaitLinked returns when the cloud has welcomed the edge, the edge has its
-// first snapshot and its board, and it has taken up what it may lend to
-// walk-ins.
-func (x *Site) WaitLinked(ctx context.Context) error {
-	return until(ctx, x.Edge(), 60*time.Second, func(ctx context.Context) error {
-		s, err := x.State(ctx)
-		if err != nil {
-			return err
-		}
-		ready := s.Link == "online" && s.Revision > 0 && s.Board && len(s.Allotments) > 0
-		for _, a := range s.Allotments {
-			ready = ready && a.Units > 0 && a.Adopted == a.Version
-		}
-		if !ready {
-			return fmt.Errorf("its state is %+v", s)
-		}
-		return nil
-	})
 }
 
 // Failure is the first process that ended by itself, or nil.

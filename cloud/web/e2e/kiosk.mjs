@@ -2,25 +2,16 @@
 // drives out. What lies in the machine is the agent's; the page only shows it. Staff opens a
 // shift before and counts the box afterwards, and the shift is in the owner's books; somebody
 // calls for help, and the owner answers.
-import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {accessible, check, freePort, look, page, run, start, test, until} from './lib.mjs'
+import {accessible, arrive, check, devstack, finish, look, page, price, signIn, test, unlock as unlocked} from './lib.mjs'
 
 const dir = mkdtempSync(join(tmpdir(), 'openlot-kiosk-'))
 
-async function drive(twin, gate, credential) {
-  let v = await (await fetch(`${twin}/gates/${gate}/vehicles`, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({...(credential ? {credential} : {button: true}), plate: 'DDKM208', patience_ms: 20_000})})).json()
-  while (v.outcome === 'waiting') v = await (await fetch(`${twin}/vehicles/${v.id}?wait=30s`)).json()
-  return v
-}
-
 await test('kiosk', async () => {
-  const [http, admin, mqtt, edge, twinPort] = await Promise.all(Array.from({length: 5}, freePort))
-  const stack = start('devstack', ['run', '--no-traffic', '--edges', '1', '--dir', dir, '--http', `127.0.0.1:${http}`, '--admin', `127.0.0.1:${admin}`, '--mqtt', `127.0.0.1:${mqtt}`, '--edge-port', `${edge}`, '--twin-port', `${twinPort}`])
-  await until('everything runs', () => stack.said().includes('Openlot runs') || stack.process.exitCode !== null, 240_000)
-  if (!stack.said().includes('Openlot runs')) throw new Error(stack.said())
-  const at = `http://127.0.0.1:${edge}`, twin = `http://127.0.0.1:${twinPort}`
+  const stack = await devstack(dir)
+  const {base, edge: at, twin} = stack
   const p = await page('kiosk', {viewport: {width: 1080, height: 1920}, expected: ['status of 409', 'status of 403']})
   const see = async name => { await look(p, `kiosk-${name}`); await accessible(p, `kiosk-${name}`) }
   const inserted = value => fetch(`${at}/kiosk/sim/insert?value=${value}`, {method: 'POST'})
@@ -29,11 +20,7 @@ await test('kiosk', async () => {
   await p.getByRole('heading', {name: 'Pay here'}).waitFor()
   await p.getByText('At most per day').waitFor() // the prices have come
   // Every minute costs from now on; the edge hears of it.
-  const where = /gate of (\S+)/.exec(stack.said())[1]
-  const got = await (await fetch(`http://127.0.0.1:${http}/parkings/${where}`, {headers: {Accept: 'application/json'}})).json()
-  const {consideration_minutes: _, ...tariff} = (got.parking ?? got).tariff
-  writeFileSync(join(dir, 'tariff.json'), JSON.stringify({...tariff, version: tariff.version + 1, rate: 510, free_minutes: 0}))
-  await run('openlot', ['admin', 'tariff', where, join(dir, 'tariff.json'), '--data-dir', join(dir, 'cloud')])
+  await price(stack, dir, 510)
   await p.getByText('€5.10').waitFor()
   await see('real-start')
   await p.getByRole('button', {name: 'Deutsch'}).click()
@@ -50,32 +37,19 @@ await test('kiosk', async () => {
   await p.getByRole('button', {name: 'Back'}).click()
 
   // Staff unlocks the screen: a wrong PIN first, then a shift is opened.
-  const demo = /staff (\S+), PIN (\d+)/.exec(stack.said())
-  const unlock = async pin => {
-    const mark = await p.getByRole('button', {name: 'openlot'}).boundingBox()
-    await p.mouse.move(mark.x + mark.width / 2, mark.y + mark.height / 2)
-    await p.mouse.down()
-    await p.getByRole('heading', {name: 'Who are you?'}).waitFor()
-    await p.mouse.up()
-    for (const c of demo[1].toUpperCase()) await p.locator('.veil .key', {hasText: new RegExp(`^${c}$`)}).click()
-    await p.getByRole('button', {name: 'Unlock'}).click()
-    await p.getByRole('heading', {name: 'PIN'}).waitFor()
-    await see('real-pin')
-    for (const c of pin) await p.locator('.veil .key', {hasText: new RegExp(`^${c}$`)}).click()
-    await p.getByRole('button', {name: 'Unlock'}).click()
-  }
+  const unlock = pin => unlocked(p, stack.staff, pin, () => see('real-pin'))
   await unlock('910275')
   await p.locator('.veil').getByText('Wrong PIN').waitFor()
   await p.locator('.veil').getByRole('button', {name: 'Back'}).click()
-  await unlock(demo[2])
-  await p.getByRole('heading', {name: `Staff: ${demo[1]}`}).waitFor()
+  await unlock(stack.pin)
+  await p.getByRole('heading', {name: `Staff: ${stack.staff}`}).waitFor()
   await p.getByRole('button', {name: 'Open a shift'}).click()
   await p.getByText('Should lie in the box').waitFor()
   await see('real-staff')
   await p.getByRole('button', {name: 'Lock'}).click()
   await p.getByRole('heading', {name: 'Pay here'}).waitFor()
 
-  const v = await drive(twin, 'entry-1', '')
+  const v = await finish(twin, await arrive(twin, 'entry-1', {button: true, plate: 'DDKM208'}))
   check(v.outcome === 'passed', `the walk-in: ${JSON.stringify(v)}`)
   await p.getByRole('button', {name: /lost my ticket/}).click()
   await p.getByRole('button', {name: /^about/}).last().click()
@@ -93,8 +67,8 @@ await test('kiosk', async () => {
   await p.getByRole('heading', {name: 'Pay here'}).waitFor()
 
   // The box is counted: a note of ten lies in it, and the shift balances.
-  await unlock(demo[2])
-  await p.getByRole('heading', {name: `Staff: ${demo[1]}`}).waitFor()
+  await unlock(stack.pin)
+  await p.getByRole('heading', {name: `Staff: ${stack.staff}`}).waitFor()
   await p.getByText('1 payments').waitFor()
   await p.getByRole('button', {name: 'Count and close the shift'}).click()
   await p.locator('.counts label', {hasText: '€10'}).locator('input').fill('1')
@@ -106,25 +80,18 @@ await test('kiosk', async () => {
   await p.getByRole('heading', {name: 'Pay here'}).waitFor()
 
   // In the cloud: the shift with its machine and who counted.
-  const owner = JSON.parse(readFileSync(join(dir, 'demo-owner.json')))
   const o = await page('kiosk-owner', {bypassCSP: true, expected: ['status of 401']})
   const seen = async name => { await look(o, `kiosk-${name}`); await accessible(o, `kiosk-${name}`) }
-  await o.goto(`http://127.0.0.1:${http}/owner/`)
-  await o.getByLabel('E-mail').fill(owner.email)
-  await o.getByLabel('Password').fill(owner.password)
-  await o.getByRole('button', {name: 'Sign in', exact: true}).click()
-  await o.getByLabel('Code of your authenticator').fill(/\d{6}/.exec(await run('devstack', ['code', '--dir', dir]))[0])
-  await o.getByRole('button', {name: 'Sign in', exact: true}).click()
-  await o.getByRole('heading', {name: 'To do'}).waitFor()
-  await o.goto(`http://127.0.0.1:${http}/owner/#/money/shifts`)
+  await signIn(o, base, dir)
+  await o.goto(`${base}/owner/#/money/shifts`)
   const row = o.locator('tbody tr', {hasText: 'kiosk-1'})
   await row.waitFor()
   const text = await row.innerText()
-  check(text.includes(demo[1]) && /€10\.00[\s\S]*€10\.00[\s\S]*€0\.00/.test(text), `the shift in the cloud: ${text}`)
+  check(text.includes(stack.staff) && /€10\.00[\s\S]*€10\.00[\s\S]*€0\.00/.test(text), `the shift in the cloud: ${text}`)
   await seen('owner-shifts')
 
   // Somebody calls for help; the owner says that he comes, and the machine says so.
-  await o.goto(`http://127.0.0.1:${http}/owner/#/now`)
+  await o.goto(`${base}/owner/#/now`)
   await o.getByRole('heading', {name: 'To do'}).waitFor()
   await p.getByRole('button', {name: 'Help'}).click()
   await p.getByText('We call 030').waitFor()

@@ -3,7 +3,8 @@
 // wider than the screen.
 import {spawn} from 'node:child_process'
 import {createRequire} from 'node:module'
-import {mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs'
+import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {request} from 'node:http'
 import {createServer} from 'node:net'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -61,6 +62,78 @@ export function freePort() {
   })
 }
 
+/** Everything on this machine for one parking, as make run starts it, without traffic. Parts are ended and started again by off and on. */
+export async function devstack(dir, more = []) {
+  const [http, admin, mqtt, edge, twin] = await Promise.all(Array.from({length: 5}, freePort))
+  const p = start('devstack', ['run', '--no-traffic', '--edges', '1', '--dir', dir, '--http', `127.0.0.1:${http}`, '--admin', `127.0.0.1:${admin}`, '--mqtt', `127.0.0.1:${mqtt}`, '--edge-port', `${edge}`, '--twin-port', `${twin}`, ...more])
+  await until('everything runs', () => p.said().includes('Openlot runs') || p.process.exitCode !== null, 240_000)
+  if (!p.said().includes('Openlot runs')) throw new Error(p.said())
+  // As devstack off and devstack on, and sooner: what is cut off in the middle does not wait.
+  const told = path => new Promise((ok, no) => request({socketPath: join(dir, 'control.sock'), path, method: 'POST'}, r => {
+    r.resume()
+    r.on('end', () => (r.statusCode === 200 ? ok() : no(new Error(`${path}: ${r.statusCode}`))))
+  }).on('error', no).end())
+  const where = /gate of (\S+)/.exec(p.said())[1], [, staff, pin] = /staff (\S+), PIN (\d+)/.exec(p.said())
+  return {
+    ...p, base: `http://127.0.0.1:${http}`, edge: `http://127.0.0.1:${edge}`, twin: `http://127.0.0.1:${twin}`, where, staff, pin,
+    off: (part, hard = false) => told(`/off/${part}${hard ? '?hard' : ''}`), on: part => told(`/on/${part}`),
+  }
+}
+
+/** A car drives up to a gate of a twin: it shows a credential, presses the button, or waits until somebody else opens. */
+export async function arrive(twin, gate, how, patience_ms = 20_000) {
+  const got = await fetch(`${twin}/gates/${gate}/vehicles`, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({patience_ms, ...how})})
+  if (!got.ok) throw new Error(`at ${gate}: ${await got.text()}`)
+  return got.json()
+}
+/** The same car when its visit is over. */
+export async function finish(twin, v) {
+  while (v.outcome === 'waiting') v = await (await fetch(`${twin}/vehicles/${v.id}?wait=30s`)).json()
+  return v
+}
+
+/** Makes every minute cost one amount from now on. */
+export async function price(stack, dir, minor) {
+  const got = await (await fetch(`${stack.base}/parkings/${stack.where}`, {headers: {Accept: 'application/json'}})).json()
+  const {consideration_minutes: _, ...tariff} = (got.parking ?? got).tariff
+  writeFileSync(join(dir, 'tariff.json'), JSON.stringify({...tariff, version: tariff.version + 1, rate: minor, free_minutes: 0}))
+  await run('openlot', ['admin', 'tariff', stack.where, join(dir, 'tariff.json'), '--data-dir', join(dir, 'cloud')])
+}
+
+/** Unlocks a kiosk's screen as staff does: the mark held, a name, a PIN. */
+export async function unlock(p, name, pin, looked = async () => {}) {
+  const mark = await p.getByRole('button', {name: 'openlot'}).boundingBox()
+  const type = async text => { for (const c of text) await p.locator('.veil .key', {hasText: new RegExp(`^${c}$`)}).click() }
+  await p.mouse.move(mark.x + mark.width / 2, mark.y + mark.height / 2)
+  await p.mouse.down()
+  await p.getByRole('heading', {name: 'Who are you?'}).waitFor()
+  await p.mouse.up()
+  await type(name.toUpperCase())
+  await p.getByRole('button', {name: 'Unlock'}).click()
+  await p.getByRole('heading', {name: 'PIN'}).waitFor()
+  await looked()
+  await type(pin)
+  await p.getByRole('button', {name: 'Unlock'}).click()
+}
+
+/** Signs the demo owner in at the dashboard, with the second factor. */
+export async function signIn(p, base, dir) {
+  const owner = JSON.parse(readFileSync(join(dir, 'demo-owner.json')))
+  await p.goto(`${base}/owner/`)
+  await p.getByLabel('E-mail').fill(owner.email)
+  await p.getByLabel('Password').fill(owner.password)
+  await p.getByRole('button', {name: 'Sign in', exact: true}).click()
+  // A code is good once, and the last one may have been that with which devstack made the owner.
+  for (let used = ''; ;) {
+    const code = await until('another code', async () => { const c = /\d{6}/.exec(await run('devstack', ['code', '--dir', dir]))[0]; return c !== used && c }, 40_000)
+    await p.getByLabel('Code of your authenticator').fill(used = code)
+    await p.getByRole('button', {name: 'Sign in', exact: true}).click()
+    const todo = p.getByRole('heading', {name: 'To do'})
+    await todo.or(p.locator('.note.wrong')).first().waitFor()
+    if (await todo.count()) return
+  }
+}
+
 /** A whole cloud of its own with an empty database. `features` are car parks for openlot import. */
 export async function cloud(features, more = []) {
   const dir = mkdtempSync(join(tmpdir(), 'openlot-e2e-'))
@@ -73,7 +146,6 @@ export async function cloud(features, more = []) {
 }
 
 async function park(dir, features) {
-  const {writeFileSync} = await import('node:fs')
   const file = join(dir, 'parkings.geojson')
   writeFileSync(file, JSON.stringify({type: 'FeatureCollection', features}))
   await run('openlot', ['import', '--data-dir', dir, file])

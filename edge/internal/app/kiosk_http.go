@@ -46,6 +46,9 @@ func (k *takings) show() {
 			free := max(int(al.Units)-s.Taken(id.Standard, now.Lo), 0)
 			o.Free = &free
 		}
+		if s.Heard > 0 {
+			o.Heard = time.UnixMilli(s.Heard)
+		}
 	})
 	m := &k.m
 	if k.stopped() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,15 @@ func TestAWalkInIsFoundByThePlate(t *testing.T) {
 	pay := k.screen("pay", "", "")
 	if stay := pay["stay"].(map[string]any); stay["lost_ticket"] != true || stay["plate"] != "DDOL128" {
 		t.Errorf("%v", stay)
+	}
+	// The receipt has what he leaves by: nothing else tells who he is at the exit.
+	for _, value := range []int64{500, 10} {
+		k.put(value)
+	}
+	k.moves()
+	k.screen("paid", "receipt", `"printed"`)
+	if got := k.tickets(); !slices.Equal(got, []string{admission.TicketText(k.applied(wire.Entered, 2)[0].Session)}) {
+		t.Errorf("printed %q", got)
 	}
 	k.stop()
 	files, err := filepath.Glob(filepath.Join(k.site.dir, "*"))

@@ -212,3 +212,21 @@ func TestALostTicketHasItsScreen(t *testing.T) {
 		t.Fatal(r, b.m.Phase)
 	}
 }
+
+// Staff is told since when there is no line, where that is known; and nothing of it while
+// there is one.
+func TestTheBorderSaysSinceWhenThereIsNoLine(t *testing.T) {
+	b := newBench(t)
+	for _, tt := range []struct {
+		o    Outside
+		want string
+	}{
+		{Outside{Heard: noon.Add(-time.Hour)}, "2026-06-01T11:00:00Z"},
+		{Outside{}, ""},
+		{Outside{Linked: true, Heard: noon}, ""},
+	} {
+		if got := b.m.Show(tt.o, b.env()).Border; got.Since != tt.want {
+			t.Errorf("%+v: %+v", tt.o, got)
+		}
+	}
+}

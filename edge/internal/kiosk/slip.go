@@ -34,19 +34,28 @@ type Slip struct {
 	CreditBy  string        `json:"credit_code,omitempty"`
 	GoodUntil time.Time     `json:"good_until,omitzero"`
 	Ticket    string        `json:"ticket,omitempty"` // it is a walk-in's ticket, with this code, and no receipt
+	Leave     string        `json:"leave,omitempty"`  // on a receipt: what stands for the ticket at the exit
 }
 
-// slip is the receipt of a visit, nil when nothing was paid.
+// slip is the receipt of a visit, nil when nothing was paid and nothing is needed to leave.
 func (s *step) slip(at time.Time) *Slip {
 	v := &s.m.Visit
+	// A walk-in who was found by a plate or a time may have nothing in hand to leave by.
+	leave := ""
+	if (v.By == ByPlate || v.By == ByTime) && v.Stay.Reservation.IsZero() && s.env.Entrance.Text != nil {
+		leave = s.env.Entrance.Text(v.Stay.Session)
+	}
 	if v.PaidNow == 0 && v.Owed == 0 {
-		return nil
+		if p := s.m.Printer; leave == "" || !p.Answers || !p.Paper {
+			return nil
+		}
+		return &Slip{At: at, Ticket: leave, Currency: string(s.m.currency())}
 	}
 	_, byShops, bySlip := shower{m: s.m, env: s.env}.offs()
 	out := &Slip{
 		Code: till.CreditCode(v.Payment), At: at, EnteredAt: v.Stay.EnteredAt, Until: v.Ask.Until, ExitBy: v.ExitBy, Currency: string(s.m.currency()),
 		Lines: v.Ask.Lines, Total: v.Ask.Total.Minor, Before: v.Ask.Covered + v.Ask.Paid - v.PaidNow - byShops - bySlip, Shops: byShops, Redeemed: bySlip, Paid: v.PaidNow,
-		Tax: v.Ask.Tax.Minor, TaxPoints: v.Ask.TaxBasisPoints, Method: string(v.Method), Inserted: v.Inserted, Change: v.Given, Credit: v.Owed,
+		Tax: v.Ask.Tax.Minor, TaxPoints: v.Ask.TaxBasisPoints, Method: string(v.Method), Inserted: v.Inserted, Change: v.Given, Credit: v.Owed, Leave: leave,
 	}
 	if v.Owed > 0 {
 		out.CreditBy, out.GoodUntil = till.CreditCode(v.Credit), at.AddDate(creditYears, 0, 0)

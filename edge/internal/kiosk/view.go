@@ -45,6 +45,7 @@ type About struct {
 // Border tells staff what is failing.
 type Border struct {
 	Look  string   `json:"look"`
+	Since string   `json:"since,omitempty"` // there is no line
 	Codes []string `json:"codes"`
 	Works []string `json:"works"`
 	Short []Short  `json:"short,omitempty"`
@@ -86,6 +87,7 @@ type Deadline struct {
 type Outside struct {
 	About  About
 	Linked bool
+	Heard  time.Time  // when the cloud was surely there; zero: not known
 	Book   *till.Book // nil: no prices
 	Timed  bool       // the time is known
 	Failed bool       // nothing can be written down
@@ -176,6 +178,9 @@ func (m *Machine) border(o Outside, can Can) Border {
 	note(!m.Card.Answers, cash, "card_out_of_order")
 	note(!can.Receipts, cash, "printer_out")
 	note(!o.Linked, link, "no_link")
+	if !o.Linked && !o.Heard.IsZero() {
+		b.Since = stamp(o.Heard)
+	}
 	b.Look = []string{"none", "link", "cash", "stopped"}[worst]
 	for _, w := range []struct {
 		is   bool

@@ -50,6 +50,7 @@ type Input struct {
 type Arrival struct {
 	ID         uint64
 	Credential string // what the driver will show; empty: presses the button
+	Waits      bool   // shows and presses nothing: somebody else has the arm opened
 	Patience   time.Duration
 }
 
@@ -61,7 +62,7 @@ const (
 	InputsChanged Kind = iota // Inputs are the levels now
 	Arrived                   // the vehicle is on the arming loop
 	Shown                     // Credential was shown, or the button pressed
-	Commanded                 // the first open command after Shown
+	Commanded                 // the first open command after Shown, or for who waits
 	ArmOpen                   // the arm is up for the vehicle
 	Entered                   // the vehicle is on the safety loop
 	Cleared                   // it has left the safety loop beyond the arm
@@ -189,7 +190,7 @@ func (l *Lane) apply(in Input) {
 		if in.Ticket != "" {
 			c.ticket = in.Ticket
 		}
-		if c.phase == waiting && !c.authorised && in.Open {
+		if (c.phase == waiting || c.Waits && c.phase < waiting) && !c.authorised && in.Open {
 			c.authorised = true
 			l.tell(Commanded, c)
 		}

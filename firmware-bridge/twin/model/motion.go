@@ -142,6 +142,9 @@ func (l *Lane) act(c *vehicle) {
 	case stopped:
 		c.phase = waiting
 		c.deadline = l.now + c.Patience
+		if c.Waits {
+			return
+		}
 		if c.Credential == "" {
 			l.buttonUntil = l.now + l.scaled(pressing)
 		}

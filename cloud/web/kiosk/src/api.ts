@@ -90,7 +90,7 @@ export interface Kiosk {
  */
 export interface Border {
   look: 'none' | 'link' | 'cash' | 'stopped'
-  /** Since when, where that is known. */
+  /** Since when there is no line (no_link), where that is known. */
   since?: string
   /** What is wrong, worst first. */
   codes: BorderCode[]

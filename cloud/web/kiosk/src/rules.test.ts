@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest'
 import type {Border, Line} from './api.ts'
-import {bill, coin, countdown, listed, Scanner, single, sum, tag, tariff} from './rules.ts'
+import {bill, coin, countdown, failing, listed, rows, Scanner, single, sum, tag, tariff} from './rules.ts'
 import {all} from './words.ts'
 
 const en = {language: 'en' as const}
@@ -31,6 +31,15 @@ describe('the bill', () => {
     expect(bill(l({}), zone, all.en, en).label).toBe('1 × 60 min at 2.50 EUR')
     expect(bill(l({rule: 'new_rule', label: 'Something new'}), zone, all.en, en).label).toBe('Something new')
   })
+  it('says what was taken off once, by whom, and comes to what is to be paid', () => {
+    const b = {lines: [l({quantity: 1, minutes: 60, rate: 510, amount: eur(510)}), l({rule: 'validation', label: 'Kino', amount: eur(-150)}), l({rule: 'credit', label: 'Credit slip', amount: eur(-90)})], total: eur(510), paid_before: eur(0), discount: eur(240), to_pay: eur(270), tax: eur(0), tax_basis_points: 0, tariff_version: 1, valid_until: ''}
+    for (const most of [5, 2]) {
+      const shown = rows(b, most, zone, all.en, en)
+      expect(shown.reduce((s, x) => s + x.amount.minor, 0)).toBe(b.to_pay.minor)
+      expect(shown).toHaveLength(Math.min(3, most))
+    }
+    expect(rows(b, 5, zone, all.de, {language: 'de'}).map(x => x.label)).toEqual(['1 × 1 h zu 5,10\u00a0€', 'Von Kino übernommen', 'Guthabenbeleg'])
+  })
   it('says from when to when', () => {
     expect(bill(l({from: '2026-06-15T07:06:00Z', to: '2026-06-15T08:06:00Z'}), zone, all.en, en).note).toBe('09:06 – 10:06')
   })
@@ -39,9 +48,17 @@ describe('the bill', () => {
 describe('the border', () => {
   const b = (more: Partial<Border>): Border => ({look: 'link', codes: ['no_link'], works: ['cash', 'card'], ...more})
   it('says what fails and what still works', () => {
-    expect(tag(b({since: '2026-06-15T09:06:00Z'}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('No link to the cloud since 11:06 · cash and cards work')
-    expect(tag(b({look: 'cash', codes: ['coins_short'], works: [], short: [{value: 20, hopper: 3}, {value: 10, hopper: 4}]}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('20c, 10c coins run out · tell staff: hopper 3, 4')
+    expect(tag(b({since: '2026-06-15T09:06:00Z'}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('No link to the cloud since 11:06\u00a0· cash and cards work')
+    expect(tag(b({look: 'cash', codes: ['coins_short'], works: [], short: [{value: 20, hopper: 3}, {value: 10, hopper: 4}]}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('20c, 10c coins run out · hopper 3, 4')
     expect(tag(b({codes: []}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('')
+  })
+  it('says no time where it is not known since when, and never with a gap', () => {
+    expect(tag(b({}), 'Europe/Berlin', all.en, en, 'EUR')).toBe('No link to the cloud\u00a0· cash and cards work')
+  })
+  it('says that more is failing, and staff reads all of it', () => {
+    const both = b({look: 'cash', codes: ['coins_out', 'no_link'], since: '2026-06-15T09:06:00Z'})
+    expect(tag(both, 'Europe/Berlin', all.en, en, 'EUR')).toBe('No coins for change (+1)\u00a0· cash and cards work')
+    expect(failing(both, 'Europe/Berlin', all.en, en, 'EUR')).toEqual(['No coins for change', 'No link to the cloud since 11:06'])
   })
 })
 

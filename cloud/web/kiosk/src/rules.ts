@@ -1,7 +1,7 @@
 // What the kiosk's pages say of what the agent says. Pure.
 import {clock, day, length, money, number, type Language, type Reading} from '@shared/format/format.ts'
 import {fill} from '@shared/i18n/say.ts'
-import type {Border, Line, Money, Pieces, State, Tariff} from './api.ts'
+import type {Bill, Border, Line, Money, Pieces, State, Tariff} from './api.ts'
 import type {Words} from './words.ts'
 
 /** "€5.10"; whole euros without cents in running text. */
@@ -39,7 +39,7 @@ export function tariff(t: Tariff, w: Words, l: Language): {name: string; amount:
 /** A line of the bill in the reader's language. The rule and its figures say it; what is not known is said as it came. */
 export function bill(x: Line, zone: string, w: Words, r: Reading): {label: string; note: string; amount: Money} {
   const l = r.language, long = (m: number | undefined) => length((m ?? 0) * 60_000, l), pay = (minor: number | undefined) => (minor === undefined ? '' : money({minor, currency: x.amount.currency}, l))
-  const values = {n: number(x.quantity ?? 0, l), length: long(x.minutes), rate: pay(x.rate), days: number(x.days ?? 1, l)}
+  const values = {name: x.label, n: number(x.quantity ?? 0, l), length: long(x.minutes), rate: pay(x.rate), days: number(x.days ?? 1, l)}
   const known = (x.rule === 'rate' || x.rule === 'per_minute') && x.rate === undefined ? undefined : w.lines[x.rule]
   const label = (known && fill(known, values)) || x.label
   const [from, to] = [x.from ? Date.parse(x.from) : NaN, x.to ? Date.parse(x.to) : NaN]
@@ -47,14 +47,27 @@ export function bill(x: Line, zone: string, w: Words, r: Reading): {label: strin
   return {label, note, amount: x.amount}
 }
 
+/** The bill as it is shown: what was taken off is among its lines. Those that do not fit are one. */
+export function rows(b: Bill, most: number, zone: string, w: Words, r: Reading): {label: string; amount: Money}[] {
+  const all = b.lines.map(x => bill(x, zone, w, r))
+  if (all.length <= most) return all
+  const rest = all.slice(most - 1)
+  return [...all.slice(0, most - 1), {label: `… + ${rest.length}`, amount: {...b.to_pay, minor: rest.reduce((s, x) => s + x.amount.minor, 0)}}]
+}
+
+/** All that is failing, in words, the worst first. */
+export function failing(b: Border, zone: string, w: Words, r: Reading, currency: string): string[] {
+  const coins = (b.short ?? []).map(s => coin(s.value, currency, r.language)).join(', '), hoppers = (b.short ?? []).map(s => String(s.hopper)).join(', ')
+  const since = b.since ? clock(Date.parse(b.since), zone, r) : ''
+  return b.codes.map(c => fill((c === 'no_link' && !since ? w.border['no_link_plain'] : w.border[c]) ?? c, {since, coins, hoppers}) ?? c)
+}
+
 /** The tag on the border: what is failing, and what still works. */
 export function tag(b: Border, zone: string, w: Words, r: Reading, currency: string): string {
-  const worst = b.codes[0]
-  if (!worst) return ''
-  const coins = (b.short ?? []).map(s => coin(s.value, currency, r.language)).join(', '), hoppers = (b.short ?? []).map(s => String(s.hopper)).join(', ')
-  const what = fill(w.border[worst] ?? worst, {since: b.since ? clock(Date.parse(b.since), zone, r) : '', coins, hoppers}) ?? worst
+  const [what, ...others] = failing(b, zone, w, r, currency)
+  if (!what) return ''
   const works = b.works.map(x => w.works[x]).filter(Boolean)
-  return works.length ? `${what} · ${fill(w.work, {what: new Intl.ListFormat(r.language, {type: 'conjunction'}).format(works as string[])}) ?? ''}` : what
+  return [others.length ? `${what} (+${others.length})` : what, works.length ? fill(w.work, {what: new Intl.ListFormat(r.language, {type: 'conjunction'}).format(works as string[])}) ?? '' : ''].filter(Boolean).join('\u00a0· ') // the dot ends a line rather than beginning one
 }
 
 /** How the countdown stands: null: nothing is asked yet. The rest is in whole seconds. */

@@ -93,6 +93,14 @@ func Receipt(h Head, s *kiosk.Slip) []byte {
 		}
 		b.WriteString(normal)
 	}
+	if s.Leave != "" {
+		line(&b, "")
+		b.WriteString(centre + strong)
+		line(&b, "No ticket in hand? Leave by this")
+		b.WriteString(normal)
+		code(&b, s.Leave)
+		b.WriteString(left)
+	}
 	line(&b, "")
 	line(&b, "Receipt "+s.Code)
 	b.WriteString(cut)

@@ -43,3 +43,13 @@ func TestAReceiptSaysUntilWhenOneMayDriveOut(t *testing.T) {
 		}
 	}
 }
+
+// The receipt of somebody whose ticket was lost has the code to leave by.
+func TestAReceiptForALostTicketOpensTheExit(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	raw := escpos.Receipt(escpos.Head{Parking: "Altmarkt", Zone: time.UTC}, &kiosk.Slip{At: noon, Currency: "EUR", Method: "cash", Leave: "T-1"})
+	text, ok := escpos.Text(raw)
+	if got := escpos.Codes(raw); !ok || len(got) != 1 || got[0] != "T-1" || !strings.Contains(text, "Leave by this") || !strings.Contains(text, "Receipt") {
+		t.Errorf("%q says %q", text, got)
+	}
+}
