@@ -364,6 +364,27 @@ func (e KeyUse) Valid() bool {
 	}
 }
 
+// Defines values for KioskNowHeld.
+const (
+	KioskNowHeldEmpty    KioskNowHeld = ""
+	KioskNowHeldUnusable KioskNowHeld = "unusable"
+	KioskNowHeldVisit    KioskNowHeld = "visit"
+)
+
+// Valid indicates whether the value is a known member of the KioskNowHeld enum.
+func (e KioskNowHeld) Valid() bool {
+	switch e {
+	case KioskNowHeldEmpty:
+		return true
+	case KioskNowHeldUnusable:
+		return true
+	case KioskNowHeldVisit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LaneCommand.
 const (
 	LaneCommandAlarm           LaneCommand = "alarm"
@@ -2661,6 +2682,65 @@ type KeySet struct {
 	Keys []Key `json:"keys"`
 }
 
+// KioskNow defines model for KioskNow.
+type KioskNow struct {
+	AsOf time.Time `json:"as_of"`
+
+	// Held Why what was set last is not in force: somebody is at the machine, whose visit ends as it began; or the machine cannot be so, and stays as it was
+	Held KioskNowHeld `json:"held"`
+
+	// InForce How it is set now, the part of its own file included
+	InForce KioskSetting `json:"in_force"`
+}
+
+// KioskNowHeld Why what was set last is not in force: somebody is at the machine, whose visit ends as it began; or the machine cannot be so, and stays as it was
+type KioskNowHeld string
+
+// KioskSetting What is set of a machine that takes money. What is left out is as the file on the machine has it
+type KioskSetting struct {
+	// Card Cards are taken; cash or card must be
+	Card *bool `json:"card,omitempty"`
+
+	// Cash Coins and notes are taken
+	Cash *bool `json:"cash,omitempty"`
+
+	// Codes Codes of shops are taken
+	Codes *bool `json:"codes,omitempty"`
+
+	// Footer At the end of the receipt
+	Footer *string `json:"footer,omitempty"`
+
+	// Help Whom to ring up
+	Help *string `json:"help,omitempty"`
+
+	// Issuer Who gives the receipt, at its head: name and address, on lines of their own
+	Issuer *string `json:"issuer,omitempty"`
+
+	// Kiosk Examples: entry-1
+	Kiosk LaneID `json:"kiosk"`
+
+	// Label What people call it
+	Label *string `json:"label,omitempty"`
+
+	// Languages Offered, the first one first
+	Languages *[]string `json:"languages,omitempty"`
+
+	// Lost Who has lost the ticket finds his stay by plate and time
+	Lost *bool `json:"lost,omitempty"`
+
+	// Shifts Cash is taken only in a shift of the staff
+	Shifts *bool `json:"shifts,omitempty"`
+
+	// Slips Credit slips are taken
+	Slips *bool `json:"slips,omitempty"`
+
+	// TaxId On the receipt
+	TaxId *string `json:"tax_id,omitempty"`
+
+	// Tickets Tickets are given to walk-ins, where it stands at an entry
+	Tickets *bool `json:"tickets,omitempty"`
+}
+
 // LaneCommand defines model for LaneCommand.
 type LaneCommand string
 
@@ -3068,6 +3148,9 @@ type OwnPolicy struct {
 	// HorizonDays How many days ahead windows are sold
 	HorizonDays int `json:"horizon_days"`
 
+	// Kiosks Those of which something is set
+	Kiosks []KioskSetting `json:"kiosks"`
+
 	// Lanes Those of which something is set; how they are wired stays with the installer
 	Lanes []LaneSetting `json:"lanes"`
 
@@ -3295,6 +3378,7 @@ type OwnerParkingNow struct {
 
 	// Decisions The last 40, the newest first
 	Decisions []GateDecision `json:"decisions"`
+	Kiosks    []KioskNow     `json:"kiosks"`
 	Lanes     []LaneNow      `json:"lanes"`
 
 	// Orders The last 20 from the dashboard, the newest first
@@ -3876,6 +3960,9 @@ type PolicyChanges struct {
 	Facts       *ParkingFacts `json:"facts,omitempty"`
 	HoldTtl     *int64        `json:"hold_ttl,omitempty"`
 	HorizonDays *int          `json:"horizon_days,omitempty"`
+
+	// Kiosks All of which something is to be set
+	Kiosks *[]KioskSetting `json:"kiosks,omitempty"`
 
 	// Lanes All of which something is to be set
 	Lanes         *[]LaneSetting `json:"lanes,omitempty"`

@@ -70,6 +70,9 @@ func TestSpecIsTrue(t *testing.T) {
 	says(fmt.Sprintf("This section is since 1.%d. Both go with the policy", wire.SettingsSince))
 	says(fmt.Sprintf("open, only with 9: up to %d of", wire.MaxOpen))
 	says(fmt.Sprintf("2 label `t`, up to %d bytes", wire.MaxLabel))
+	says(fmt.Sprintf("12 machines, up to %d, each once", wire.MaxMachines))
+	says(fmt.Sprintf("3 languages `t`, up to %d bytes", wire.MaxSpoken))
+	says(fmt.Sprintf("12 issuer `t`, up to %d bytes · 13 tax_id `t`, up to %d bytes", wire.MaxNotice, wire.MaxTaxID))
 	says(fmt.Sprintf("command and code: at most %d bytes; who and why: at most %d", wire.MaxCommand, wire.MaxOrderText))
 	says(fmt.Sprintf("more than %d s", wire.OrderLife/1000))
 

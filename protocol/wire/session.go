@@ -140,6 +140,8 @@ type Beat struct {
 	Wall        int64        `cbor:"6,keyasint"`
 	Uncertainty uint32       `cbor:"7,keyasint"`
 	Lanes       []LaneStatus `cbor:"8,keyasint"`
+
+	Machines []MachineStatus `cbor:"9,keyasint,omitempty"` // since 1.6: those that take money
 }
 
 // Validate implements the check of every message.
@@ -153,7 +155,7 @@ func (b *Beat) Validate() error {
 			err = errors.Join(lane(l.Lane), check(l.Arm <= ArmFault, "unknown arm state"), l.more())
 		}
 	}
-	return err
+	return errors.Join(err, b.machines())
 }
 
 // Resume asks an edge to say hello again: its shard has a new owner.

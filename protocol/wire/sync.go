@@ -83,6 +83,8 @@ type Policy struct {
 	Scheduled bool          `cbor:"9,keyasint,omitempty"`  // open only by Open; else around the clock
 	Open      []Open        `cbor:"10,keyasint,omitempty"` // none: closed for good
 	Lanes     []LaneSetting `cbor:"11,keyasint,omitempty"` // those of which something is set
+	// See machine.go.
+	Machines []MachineSetting `cbor:"12,keyasint,omitempty"` // those of which something is set
 }
 
 // Passback is what happens when a pass is shown in the state that it is in
@@ -132,7 +134,7 @@ func (p *Policy) validate() error {
 	err := errors.Join(
 		check(p.EntryPassback <= PassbackOff && p.ExitPassback <= PassbackOff, "unknown passback mode"),
 		check(len(p.Stages) <= MaxStages, "at most %d stages", MaxStages),
-		p.settings(),
+		p.settings(), p.machines(),
 	)
 	for i, s := range p.Stages {
 		if err == nil {

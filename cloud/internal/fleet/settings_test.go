@@ -18,6 +18,8 @@ func TestSettingsAreToldToWhoKnowsThem(t *testing.T) {
 	p.Hours.Week.Put(time.Friday, []hours.Span{{From: 360, To: 720}, {From: 840, To: 1440}})
 	p.Hours.Week.Put(time.Sunday, []hours.Span{{From: 0, To: 120}})
 	p.Lanes = []parking.LaneSetting{{Lane: "entry-1", Label: "Nord", Mode: parking.LaneClosedToAll}, {Lane: "exit-1", Label: "Süd"}}
+	no := false
+	p.Kiosks = []parking.KioskSetting{{Kiosk: "kiosk-1", Label: "Kasse", Languages: []string{"de"}, Cash: &no}}
 	for minor := range wire.Minor + 1 {
 		s := Snapshot{Revision: 1, Policy: p, Zone: "Europe/Berlin"}
 		all, err := s.messages(minor)
@@ -33,7 +35,7 @@ func TestSettingsAreToldToWhoKnowsThem(t *testing.T) {
 			t.Fatal(err)
 		}
 		if minor < wire.SettingsSince {
-			if got.Policy.Zone != "" || got.Policy.Scheduled || len(got.Policy.Open)+len(got.Policy.Lanes) > 0 {
+			if got.Policy.Zone != "" || got.Policy.Scheduled || len(got.Policy.Open)+len(got.Policy.Lanes)+len(got.Policy.Machines) > 0 {
 				t.Errorf("1.%d is told %+v", minor, got.Policy)
 			}
 			continue
@@ -43,6 +45,9 @@ func TestSettingsAreToldToWhoKnowsThem(t *testing.T) {
 		}
 		if l := got.Policy.Lanes; len(l) != 2 || l[0] != (wire.LaneSetting{Lane: "entry-1", Label: "Nord", Mode: wire.LaneClosedToAll}) || l[1].Mode != 0 {
 			t.Errorf("1.%d: %+v", minor, l)
+		}
+		if m := got.Policy.Machines; len(m) != 1 || m[0] != (wire.MachineSetting{Machine: "kiosk-1", Label: "Kasse", Languages: "de", Cash: wire.No}) {
+			t.Errorf("1.%d: %+v", minor, m)
 		}
 		d, err := (&Changes{Complete: true, Through: 2, Policy: &parking.Policy{}, Zone: "Europe/Berlin"}).message(1, minor)
 		if err != nil || d.Policy.Hours() != nil || d.Policy.Zone == "" {

@@ -164,6 +164,9 @@ func policy(p parking.Policy, zone string, minor uint8) *wire.Policy {
 	for _, l := range p.Lanes {
 		out.Lanes = append(out.Lanes, l.Wire())
 	}
+	for _, k := range p.Kiosks {
+		out.Machines = append(out.Machines, k.Wire())
+	}
 	return out
 }
 

@@ -115,6 +115,7 @@ type One struct {
 	AsOf      time.Time  `json:"as_of"`
 	Parking   Parking    `json:"parking"`
 	Lanes     []Lane     `json:"lanes"`
+	Kiosks    []Kiosk    `json:"kiosks"`
 	Decisions []Decision `json:"decisions"`
 	Orders    []Order    `json:"orders"`
 }
@@ -122,6 +123,7 @@ type One struct {
 // Said is what an edge last said of itself.
 type Said struct {
 	Lanes       []wire.LaneStatus
+	Machines    []wire.MachineStatus
 	Minor       uint8
 	Software    string
 	Journal     id.Journal

@@ -172,7 +172,7 @@ func (s *Service) Overview(ctx context.Context, ps []id.Parking) (Overview, erro
 
 // One is one parking with its lanes, last decisions and last orders.
 func (s *Service) One(ctx context.Context, p id.Parking) (One, error) {
-	o := One{AsOf: s.Now().UTC(), Lanes: []Lane{}}
+	o := One{AsOf: s.Now().UTC(), Lanes: []Lane{}, Kiosks: []Kiosk{}}
 	all, err := s.facts(ctx, []id.Parking{p})
 	if err != nil {
 		return o, err
@@ -187,6 +187,9 @@ func (s *Service) One(ctx context.Context, p id.Parking) (One, error) {
 			shown := Shown(l, f.Said.LanesAt, Against(f.Parking.Edge, f.Said))
 			shown.Label = f.Labels[l.Lane]
 			o.Lanes = append(o.Lanes, shown)
+		}
+		for _, m := range f.Said.Machines {
+			o.Kiosks = append(o.Kiosks, KioskNow(m, f.Said.Heard))
 		}
 	}
 	if o.Decisions, err = s.Store.Decisions(ctx, p, lastDecisions); err != nil {

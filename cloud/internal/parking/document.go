@@ -18,35 +18,36 @@ import (
 // PolicyDocument is a policy as people are shown it and send it: lengths of time in
 // whole seconds, and what is in force where the policy leaves something to the default.
 type PolicyDocument struct {
-	HorizonDays      int           `json:"horizon_days"`
-	MaxStay          int64         `json:"max_stay"`
-	MinStay          int64         `json:"min_stay"`
-	MinLead          int64         `json:"min_lead"`
-	HoldTTL          int64         `json:"hold_ttl"`
-	EarlyEntry       int64         `json:"early_entry"`
-	ExitGrace        int64         `json:"exit_grace"`
-	NoShowAfter      int64         `json:"no_show_after"`
-	NoShowCharge     int           `json:"no_show_charge"`
-	EarlyCharge      int           `json:"early_charge"`
-	RemindBefore     int64         `json:"remind_before"`
-	WalkinAhead      int64         `json:"walkin_ahead"`
-	WalkinProtects   int64         `json:"walkin_protects"`
-	AllotmentShare   int           `json:"allotment_share"`
-	OverstayBuffer   int           `json:"overstay_buffer"`
-	PresumeLeftAfter int64         `json:"presume_left_after"`
-	LongestWalkin    int64         `json:"longest_walkin"`
-	LeaseTTL         int64         `json:"lease_ttl"`
-	PayAtMachine     bool          `json:"pay_at_machine"`
-	EntryPassback    Passback      `json:"entry_passback"`
-	ExitPassback     Passback      `json:"exit_passback"`
-	PassbackAfter    int64         `json:"passback_after"`
-	PayFirst         int64         `json:"pay_first"`
-	Tailgates        Tailgates     `json:"tailgates"`
-	Offline          *Offline      `json:"offline"`
-	Dynamic          *DynamicPrice `json:"dynamic_price"`
-	Hours            *hours.Hours  `json:"opening_hours"` // nil: around the clock
-	Lanes            []LaneSetting `json:"lanes"`
-	Facts            *Facts        `json:"facts"` // nil: nothing is told
+	HorizonDays      int            `json:"horizon_days"`
+	MaxStay          int64          `json:"max_stay"`
+	MinStay          int64          `json:"min_stay"`
+	MinLead          int64          `json:"min_lead"`
+	HoldTTL          int64          `json:"hold_ttl"`
+	EarlyEntry       int64          `json:"early_entry"`
+	ExitGrace        int64          `json:"exit_grace"`
+	NoShowAfter      int64          `json:"no_show_after"`
+	NoShowCharge     int            `json:"no_show_charge"`
+	EarlyCharge      int            `json:"early_charge"`
+	RemindBefore     int64          `json:"remind_before"`
+	WalkinAhead      int64          `json:"walkin_ahead"`
+	WalkinProtects   int64          `json:"walkin_protects"`
+	AllotmentShare   int            `json:"allotment_share"`
+	OverstayBuffer   int            `json:"overstay_buffer"`
+	PresumeLeftAfter int64          `json:"presume_left_after"`
+	LongestWalkin    int64          `json:"longest_walkin"`
+	LeaseTTL         int64          `json:"lease_ttl"`
+	PayAtMachine     bool           `json:"pay_at_machine"`
+	EntryPassback    Passback       `json:"entry_passback"`
+	ExitPassback     Passback       `json:"exit_passback"`
+	PassbackAfter    int64          `json:"passback_after"`
+	PayFirst         int64          `json:"pay_first"`
+	Tailgates        Tailgates      `json:"tailgates"`
+	Offline          *Offline       `json:"offline"`
+	Dynamic          *DynamicPrice  `json:"dynamic_price"`
+	Hours            *hours.Hours   `json:"opening_hours"` // nil: around the clock
+	Lanes            []LaneSetting  `json:"lanes"`
+	Kiosks           []KioskSetting `json:"kiosks"`
+	Facts            *Facts         `json:"facts"` // nil: nothing is told
 }
 
 // length is a length of time of a policy with its name.
@@ -84,6 +85,7 @@ func (p Policy) Document() PolicyDocument {
 		PayAtMachine: p.PayAtMachine, EntryPassback: cmp.Or(p.EntryPassback, PassbackHard), ExitPassback: cmp.Or(p.ExitPassback, PassbackSoft),
 		Tailgates: cmp.Or(p.Tailgates, TailgatesCount), Offline: p.Offline, Dynamic: p.Dynamic,
 		Hours: p.Hours, Lanes: append([]LaneSetting{}, p.Lanes...), Facts: p.Facts,
+		Kiosks: append([]KioskSetting{}, p.Kiosks...),
 	}
 	for _, l := range lengths(&p, &d) {
 		*l.seconds = int64(*l.of / time.Second)
@@ -124,6 +126,11 @@ func (p Policy) With(parts map[string]json.RawMessage) (Policy, error) {
 			p.Lanes = nil
 			if all := read[[]LaneSetting](raw, none, name, wrong); all != nil && len(*all) > 0 {
 				p.Lanes = *all
+			}
+		case name == "kiosks":
+			p.Kiosks = nil
+			if all := read[[]KioskSetting](raw, none, name, wrong); all != nil && len(*all) > 0 {
+				p.Kiosks = *all
 			}
 		case !known:
 			wrong[name] = "is not known"

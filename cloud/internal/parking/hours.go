@@ -64,6 +64,7 @@ func (p *Policy) checkSettings(wrong map[string]string) {
 			odd(fmt.Sprintf("exceptions[%d]", i), e.Hours)
 		}
 	}
+	p.checkKiosks(wrong)
 	if len(p.Lanes) > wire.MaxLanes {
 		wrong["lanes"] = fmt.Sprintf("are more than %d", wire.MaxLanes)
 		return

@@ -77,6 +77,8 @@ type Policy struct {
 
 	Hours *hours.Hours  `json:"opening_hours,omitempty"` // nil: around the clock. They are replaced, never written to
 	Lanes []LaneSetting `json:"lanes,omitempty"`         // those of which something is set
+	// Kiosks are those of which something is set, as an edge is told with the rest.
+	Kiosks []KioskSetting `json:"kiosks,omitempty"`
 
 	Dynamic *DynamicPrice `json:"dynamic_price,omitempty"` // of reservations; nil: the tariff's price. It is replaced, never written to
 

@@ -52,7 +52,7 @@ type Desk struct {
 }
 
 type kept struct {
-	lanes string
+	looks string // of lanes and machines
 	rest  string // of what changes rarely
 	at    time.Time
 }
@@ -61,6 +61,7 @@ type kept struct {
 type said struct {
 	Parking     string          `json:"parking"`
 	Lanes       json.RawMessage `json:"lanes"`
+	Machines    json.RawMessage `json:"machines"`
 	Journal     string          `json:"journal"`
 	Minor       uint8           `json:"minor"`
 	Software    string          `json:"software"`
@@ -85,23 +86,28 @@ func (d *Desk) Seen(s fleet.Seen) {
 	if s.Beat.Lanes == nil {
 		s.Beat.Lanes = []wire.LaneStatus{}
 	}
+	if s.Beat.Machines == nil {
+		s.Beat.Machines = []wire.MachineStatus{}
+	}
 	lanes, err := json.Marshal(s.Beat.Lanes)
-	if err != nil {
+	machines, err2 := json.Marshal(s.Beat.Machines)
+	if err != nil || err2 != nil {
 		return // plain values: it cannot fail
 	}
+	looks := string(lanes) + string(machines)
 	rest := fmt.Sprint(s.Beat.Journal, s.Minor, s.Software)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before, had := d.kept[s.Parking]
-	if had && before.lanes == string(lanes) && before.rest == rest && s.At.Sub(before.at) < saidEvery {
+	if had && before.looks == looks && before.rest == rest && s.At.Sub(before.at) < saidEvery {
 		return
 	}
-	if !had || before.lanes != string(lanes) {
+	if !had || before.looks != looks {
 		d.tell[s.Parking] = struct{}{}
 	}
-	d.kept[s.Parking] = kept{string(lanes), rest, s.At}
+	d.kept[s.Parking] = kept{looks, rest, s.At}
 	d.due[s.Parking] = said{
-		string(s.Parking), lanes, uuidOf(s.Beat.Journal.UUID()), s.Minor, s.Software, s.Beat.LastSeq, s.Beat.Revision, s.Beat.Uncertainty, s.At,
+		string(s.Parking), lanes, machines, uuidOf(s.Beat.Journal.UUID()), s.Minor, s.Software, s.Beat.LastSeq, s.Beat.Revision, s.Beat.Uncertainty, s.At,
 	}
 	d.poke()
 }
@@ -181,11 +187,11 @@ func (d *Desk) sweep(ctx context.Context, now time.Time) error {
 }
 
 const putSaid = `with put as (
-	insert into edge_now (parking, lanes, journal, minor, software, last_seq, revision, uncertainty, heard_at, lanes_at)
-	select parking, lanes, journal, minor, software, last_seq, revision, uncertainty, heard_at, heard_at
-	from jsonb_to_recordset($1) x(parking text, lanes jsonb, journal uuid, minor smallint, software text, last_seq bigint, revision bigint, uncertainty bigint, heard_at timestamptz)
+	insert into edge_now (parking, lanes, machines, journal, minor, software, last_seq, revision, uncertainty, heard_at, lanes_at)
+	select parking, lanes, machines, journal, minor, software, last_seq, revision, uncertainty, heard_at, heard_at
+	from jsonb_to_recordset($1) x(parking text, lanes jsonb, machines jsonb, journal uuid, minor smallint, software text, last_seq bigint, revision bigint, uncertainty bigint, heard_at timestamptz)
 	on conflict (parking) do update set lanes_at = case when edge_now.lanes = excluded.lanes then edge_now.lanes_at else excluded.lanes_at end,
-		lanes = excluded.lanes, journal = excluded.journal, minor = excluded.minor, software = excluded.software, last_seq = excluded.last_seq,
+		lanes = excluded.lanes, machines = excluded.machines, journal = excluded.journal, minor = excluded.minor, software = excluded.software, last_seq = excluded.last_seq,
 		revision = excluded.revision, uncertainty = excluded.uncertainty, heard_at = excluded.heard_at
 	returning 1)
 	select count(*), (select count(pg_notify('` + gateChannel + `', p)) from unnest($2::text[]) p) from put`

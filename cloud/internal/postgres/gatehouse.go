@@ -39,7 +39,7 @@ const (
 	gateParkings = `select p.id, p.operator, p.name, p.timezone, h.revision, coalesce(p.policy -> 'lanes', '[]') from parking p join parking_head h on h.parking = p.id where p.id = any ($1)`
 	gateTypes    = `select parking, id, class, label, capacity from space_type where parking = any ($1) order by parking, id`
 	gateInside   = `select parking, count(*) from session where parking = any ($1) and state = 'inside' group by parking`
-	gateSaid     = `select parking, lanes, journal, minor, software, last_seq, revision, uncertainty, heard_at, lanes_at from edge_now where parking = any ($1)`
+	gateSaid     = `select parking, lanes, machines, journal, minor, software, last_seq, revision, uncertainty, heard_at, lanes_at from edge_now where parking = any ($1)`
 	gateFlow     = `select parking, sum(case kind when 5 then 1 else -1 end) from observation where parking = any ($1) and kind in (2, 5) and at > $2 group by parking`
 )
 
@@ -140,15 +140,15 @@ func (g Gatehouse) Facts(ctx context.Context, ps []id.Parking, now time.Time) (m
 
 func scanSaid(row pgx.CollectableRow) (at id.Parking, s *gatehouse.Said, err error) {
 	s = &gatehouse.Said{}
-	var lanes []byte
+	var lanes, machines []byte
 	var minor int16
 	var seq, revision, uncertainty int64
-	if err := row.Scan(&at, &lanes, &s.Journal, &minor, &s.Software, &seq, &revision, &uncertainty, &s.Heard, &s.LanesAt); err != nil {
+	if err := row.Scan(&at, &lanes, &machines, &s.Journal, &minor, &s.Software, &seq, &revision, &uncertainty, &s.Heard, &s.LanesAt); err != nil {
 		return at, s, err
 	}
 	s.Minor, s.LastSeq, s.Revision, s.Uncertainty = uint8(minor), uint64(seq), uint64(revision), uint32(uncertainty)
 	s.Heard, s.LanesAt = s.Heard.UTC(), s.LanesAt.UTC()
-	return at, s, json.Unmarshal(lanes, &s.Lanes)
+	return at, s, errors.Join(json.Unmarshal(lanes, &s.Lanes), json.Unmarshal(machines, &s.Machines))
 }
 
 // journalled are the newest events of the journal that pick takes, up to limit.

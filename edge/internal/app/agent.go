@@ -123,6 +123,7 @@ func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger)
 	}
 	if cfg.Kiosk != nil {
 		a.kiosk = newTakings(*cfg.Kiosk, a)
+		a.kiosk.beat = poke(changed)
 	}
 	a.links = newLinks(cfg.Devices, log)
 	for _, l := range cfg.Lanes {
@@ -131,16 +132,21 @@ func newAgent(cfg Config, s *store.Store, listen net.Listener, log *slog.Logger)
 		g.mode, g.display = l.Mode, l.Display
 		a.carry(l.Device, g)
 		g.keep, g.reversible = a.orders.keep, l.Reversible
-		g.changed = func() {
-			select {
-			case changed <- struct{}{}:
-			default:
-			}
-		}
+		g.changed = poke(changed)
 		g.restore(a.orders.of(l.Lane.ID))
 		a.gates = append(a.gates, g)
 	}
 	return a
+}
+
+// poke leaves a word that something has changed, once until it is heard.
+func poke(changed chan<- struct{}) func() {
+	return func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // Run works until ctx ends. What is on disk then is complete; a passage that
@@ -196,6 +202,9 @@ func (a *Agent) beat() wire.Beat {
 	b := wire.Beat{Mono: uint64(mono.Milliseconds()), Wall: now.Wall.UnixMilli(), Uncertainty: uncertainty(now)}
 	for _, g := range a.gates {
 		b.Lanes = append(b.Lanes, g.shown.Load().wire)
+	}
+	if a.kiosk != nil {
+		b.Machines = a.kiosk.statuses()
 	}
 	return b
 }

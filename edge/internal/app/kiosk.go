@@ -27,7 +27,7 @@ import (
 type KioskConfig struct {
 	ID        id.Lane
 	Label     string
-	Languages []string
+	Languages []wire.Language
 	Help      string
 	Allow     []netip.Prefix // that may reach it beside this machine
 	Cash      KioskDevice[kiosk.Cash]
@@ -76,7 +76,10 @@ type takings struct {
 	book    *till.Book
 	of      *wire.Prices // what book was made of
 	grace   uint32
-	since   int64 // of the edition that is in force
+	since   int64               // of the edition that is in force
+	status  *wire.MachineStatus // as beats tell it; nil: it is stopped
+
+	beat func() // something is to be told
 }
 
 type kioskAsk struct {
@@ -250,6 +253,7 @@ func (k *takings) env() kiosk.Env {
 		Price: func(s id.Session) (till.Ask, error) { return k.price(s, at) },
 		Shift: id.New[id.Shift](at), Spare: [2]id.Payment{id.New[id.Payment](at), id.New[id.Payment](at)}, Shifts: k.cfg.Shifts,
 	}
+	e.Set, _ = k.settings()
 	if len(k.cfg.Staff) > 0 {
 		e.Staff = k.isStaff
 	}

@@ -54,6 +54,7 @@ func (k *takings) show() {
 	if k.stopped() {
 		m = &kiosk.Machine{Version: k.m.Version, Screen: k.m.Screen}
 	}
+	k.tell()
 	v := m.Show(o, env)
 	same := v
 	same.Version, same.Now, same.Deadline = 0, nil, nil

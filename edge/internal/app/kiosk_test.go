@@ -57,7 +57,7 @@ func (k *atKiosk) plug(coins int) {
 		k.t.Fatal(err)
 	}
 	k.sim = d
-	k.kiosk = &KioskConfig{ID: "kiosk-1", Label: "1", Languages: []string{"de", "en"}, Cash: d.Cash, Card: d.Terminal, Printer: d.Printer, World: d}
+	k.kiosk = &KioskConfig{ID: "kiosk-1", Label: "1", Languages: []wire.Language{wire.German, wire.English}, Cash: d.Cash, Card: d.Terminal, Printer: d.Printer, World: d}
 }
 
 // screen waits for a screen as the stream tells it, with a field that is so if one is

@@ -14,7 +14,7 @@ import (
 type Kiosk struct {
 	ID        id.Lane
 	Label     string // on its front
-	Languages []string
+	Languages []wire.Language
 	Help      string // whom the help key calls
 	Allow     []netip.Prefix
 	Devices   string // simulated
@@ -42,10 +42,10 @@ func (r *reader) kiosk(n *node, c *Config) {
 	}
 	k.Label = o.get("label").text()
 	for _, l := range o.get("languages").items() {
-		k.Languages = append(k.Languages, l.choice(words()...))
+		k.Languages = append(k.Languages, wire.Language(l.choice(words()...)))
 	}
 	if len(k.Languages) == 0 {
-		k.Languages = words()
+		k.Languages = wire.Languages()
 	}
 	k.Help = o.get("help").text()
 	for _, a := range o.get("allow").items() {

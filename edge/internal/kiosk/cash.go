@@ -232,10 +232,10 @@ func (m *Machine) Wants() []Order {
 // TakesCash reports whether coins and notes can be put in.
 func (m *Machine) TakesCash() bool {
 	c := &m.Cash
-	return c.Answers && !c.Full && !c.Stuck && m.notReturned == 0 && !m.unopened() && c.escrow() < m.Visit.Ask.Pay+maxChange/2
+	return c.Answers && !c.Full && !c.Stuck && m.notReturned == 0 && !m.unopened() && !m.In().NoCash && c.escrow() < m.Visit.Ask.Pay+maxChange/2
 }
 
 // Cashless reports whether this machine takes no cash at all now.
 func (m *Machine) Cashless() bool {
-	return !m.Cash.Answers || m.Cash.Full || m.Cash.Stuck || m.notReturned > 0 || m.unopened()
+	return !m.Cash.Answers || m.Cash.Full || m.Cash.Stuck || m.notReturned > 0 || m.unopened() || m.In().NoCash
 }

@@ -102,8 +102,14 @@ func (s *step) validating(a *Action) Refusal {
 			}
 		}
 		take := s.validate
+		off, why := m.In().NoCodes, CodesOff
 		if normal, ok := till.NormalCode(a.Code); ok && len(normal) == slipLength {
 			take = s.redeem // whichever key was tapped
+			off, why = m.In().NoSlips, SlipsOff
+		}
+		if off {
+			m.Visit.Problem = why
+			return ""
 		}
 		if m.Visit.Problem = take(a.Code); m.Visit.Problem == CodeUnknown {
 			if s.env.Mono-m.wrongAt >= codeWait {
@@ -232,7 +238,8 @@ func (m *Machine) slip(c Slipped) {
 
 // takesCodes reports whether any code could be good.
 func (m *Machine) takesCodes(shops bool) bool {
-	return shops || slices.ContainsFunc(m.Slips, func(c Slipped) bool { return !c.Used })
+	in := m.In()
+	return shops && !in.NoCodes || !in.NoSlips && slices.ContainsFunc(m.Slips, func(c Slipped) bool { return !c.Used })
 }
 
 func (s shower) validation() object {

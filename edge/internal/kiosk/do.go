@@ -191,11 +191,17 @@ func (s *step) search(in Input) Refusal {
 		s.look(a.By)
 		return ""
 	case "lost":
+		if m.In().NoLost {
+			return NotNow
+		}
 		s.look(ByTime)
 		return ""
 	case "ticket":
 		return s.take()
 	case "find", "find_lost":
+		if a.Name == "find_lost" && m.In().NoLost {
+			return NotNow
+		}
 		if m.fade(s.env.Mono); m.tries >= maxTries {
 			return TooManyTries
 		}
@@ -284,7 +290,7 @@ func (s *step) pay(a *Action) Refusal {
 	switch a.Name {
 	case "pay":
 		switch {
-		case !m.Cash.Answers, inside > 0 && inside == m.notKept:
+		case !m.Cash.Answers, m.In().NoCash, inside > 0 && inside == m.notKept:
 			return CashOff
 		case inside < v.Ask.Pay || inside == 0:
 			return TooLittle
@@ -298,7 +304,7 @@ func (s *step) pay(a *Action) Refusal {
 		switch {
 		case inside > 0:
 			return MoneyInside
-		case !m.Card.Answers:
+		case !m.Card.Answers, m.In().NoCard:
 			return CardOff
 		}
 		s.charge()

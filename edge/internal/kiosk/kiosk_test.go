@@ -67,6 +67,8 @@ type bench struct {
 	stay  Found
 	taps  int
 	total Totals
+	set   *Settings // that the owner wants
+	looks func(before, after *Machine)
 }
 
 func newBench(t *testing.T) *bench {
@@ -82,13 +84,18 @@ func (b *bench) env() Env {
 		Price: func(id.Session) (till.Ask, error) {
 			return till.Ask{Total: money.New(510, "EUR"), Pay: 510, Until: noon}, nil
 		},
+		Set: b.set,
 	}
 }
 
 func (b *bench) step(in Input) Refusal {
 	next, _, refused := Step(b.m, in, b.env())
+	before := b.m
 	if refused == "" {
 		b.m = next
+	}
+	if b.looks != nil {
+		b.looks(&before, &b.m)
 	}
 	return refused
 }

@@ -55,6 +55,7 @@ type Machine struct {
 	Slips  []Slipped         `json:"slips,omitempty"`  // that this machine has given
 	Money  money.Currency    `json:"money,omitempty"`  // what it was called last: the prices may go away
 	Left   int64             `json:"left,omitempty"`   // in escrow, that does not come back and is noted in Unsettled
+	Set    *Settings         `json:"set,omitempty"`    // in force; never changed where it is, but replaced
 
 	Cash    Cash    `json:"-"`
 	Card    Card    `json:"-"`
@@ -139,7 +140,8 @@ type Env struct {
 	Fresh [2]id.Payment // that nobody has
 
 	Staff  func(name, pin string) bool // nil: there is no staff
-	Shifts bool                        // cash is taken in shifts only
+	Shifts bool                        // cash is taken in shifts only, where Set says nothing
+	Set    *Settings                   // that are to be in force when nobody is there; nil: as it is
 	Shift  id.Shift                    // that nobody has
 	Spare  [2]id.Payment               // that nobody has, for cash that moved without a payment
 }
@@ -167,7 +169,8 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 	s := step{m: &m, env: env}
 	first := !m.begun
 	before := m.Phase
-	if m.demands = env.Shifts; first {
+	s.adopt()
+	if first {
 		m.begun, m.touched, m.since = true, env.Mono, env.Mono
 		s.begin()
 	}

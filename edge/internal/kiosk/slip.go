@@ -35,6 +35,13 @@ type Slip struct {
 	GoodUntil time.Time     `json:"good_until,omitzero"`
 	Ticket    string        `json:"ticket,omitempty"` // it is a walk-in's ticket, with this code, and no receipt
 	Leave     string        `json:"leave,omitempty"`  // on a receipt: what stands for the ticket at the exit
+
+	// As the owner has them.
+	Kiosk  string `json:"kiosk,omitempty"` // what people call the machine
+	Issuer string `json:"issuer,omitempty"`
+	TaxID  string `json:"tax_id,omitempty"`
+	Help   string `json:"help,omitempty"`
+	Footer string `json:"footer,omitempty"`
 }
 
 // slip is the receipt of a visit, nil when nothing was paid and nothing is needed to leave.
@@ -57,6 +64,7 @@ func (s *step) slip(at time.Time) *Slip {
 		Lines: v.Ask.Lines, Total: v.Ask.Total.Minor, Before: v.Ask.Covered + v.Ask.Paid - v.PaidNow - byShops - bySlip, Shops: byShops, Redeemed: bySlip, Paid: v.PaidNow,
 		Tax: v.Ask.Tax.Minor, TaxPoints: v.Ask.TaxBasisPoints, Method: string(v.Method), Inserted: v.Inserted, Change: v.Given, Credit: v.Owed, Leave: leave,
 	}
+	out.by(s.m.In())
 	if v.Owed > 0 {
 		out.CreditBy, out.GoodUntil = till.CreditCode(v.Credit), at.AddDate(creditYears, 0, 0)
 		if !v.OwedUntil.IsZero() {
@@ -67,4 +75,9 @@ func (s *step) slip(at time.Time) *Slip {
 		out.Code, out.Method = out.CreditBy, string(wire.CreditPays)
 	}
 	return out
+}
+
+// by puts on a slip what the owner has on every one.
+func (s *Slip) by(in Settings) {
+	s.Kiosk, s.Issuer, s.TaxID, s.Help, s.Footer = in.Label, in.Issuer, in.TaxID, in.Help, in.Footer
 }

@@ -46,7 +46,7 @@ type Issued struct {
 func (s *step) take() Refusal {
 	m := s.m
 	switch {
-	case !s.env.Entrance.Here:
+	case !s.env.Entrance.Here, m.In().NoTickets:
 		return NoTickets
 	case !m.Printer.Answers || !m.Printer.Paper:
 		return NoPrinter
@@ -95,6 +95,7 @@ func (s *step) handOut() {
 	m.Seq++
 	m.Visit.Ticket, m.Visit.SlipSeq = &next, m.Seq
 	m.Visit.Slip = &Slip{At: s.env.Now, Ticket: s.env.Entrance.Text(next.Session), Currency: string(s.env.Money)}
+	m.Visit.Slip.by(m.In())
 }
 
 // taking is what can be asked for on the screen of a ticket.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/openlot/openlot/protocol/tariff"
 	"github.com/openlot/openlot/protocol/till"
+	"github.com/openlot/openlot/protocol/wire"
 )
 
 // What is shown is described, field by field, in cloud/web/kiosk/src/api.ts.
@@ -32,14 +33,14 @@ type Shown struct {
 
 // About says which machine it is.
 type About struct {
-	ID          string   `json:"id"`
-	Label       string   `json:"label"`
-	Parking     string   `json:"parking"`
-	ParkingName string   `json:"parking_name"`
-	Zone        string   `json:"zone"`
-	Currency    string   `json:"currency"`
-	Languages   []string `json:"languages"`
-	Help        string   `json:"help,omitempty"`
+	ID          string          `json:"id"`
+	Label       string          `json:"label"`
+	Parking     string          `json:"parking"`
+	ParkingName string          `json:"parking_name"`
+	Zone        string          `json:"zone"`
+	Currency    string          `json:"currency"`
+	Languages   []wire.Language `json:"languages"`
+	Help        string          `json:"help,omitempty"`
 }
 
 // Border tells staff what is failing.
@@ -110,6 +111,9 @@ func (m *Machine) Show(o Outside, env Env) Shown {
 		out.Now = &now
 	}
 	out.Kiosk.Currency = s.currency
+	if m.Set != nil {
+		out.Kiosk.Label, out.Kiosk.Languages, out.Kiosk.Help = m.Set.Label, m.Set.Languages, m.Set.Help
+	}
 	out.Can = m.can(o)
 	out.Border = m.border(o, out.Can)
 	if o.Book != nil {
@@ -133,8 +137,9 @@ func (m *Machine) Pulse() time.Duration { return m.touched + time.Duration(m.fac
 
 func (m *Machine) can(o Outside) Can {
 	pays := o.Book != nil && o.Timed && !o.Failed
-	c := Can{Cash: pays && !m.Cashless(), Card: pays && m.Card.Answers, Receipts: m.Printer.Answers && m.Printer.Paper, Lost: pays, Help: true, Takes: []Takes{}, Staff: o.Staff}
-	c.Tickets = pays && o.Enter && c.Receipts
+	in := m.In()
+	c := Can{Cash: pays && !m.Cashless(), Card: pays && m.Card.Answers && !in.NoCard, Receipts: m.Printer.Answers && m.Printer.Paper, Lost: pays && !in.NoLost, Help: true, Takes: []Takes{}, Staff: o.Staff}
+	c.Tickets = pays && o.Enter && c.Receipts && !in.NoTickets
 	c.Validation = pays && m.takesCodes(o.Shops)
 	if c.Cash {
 		for _, p := range m.Cash.Takes {
@@ -159,23 +164,26 @@ func (m *Machine) border(o Outside, can Can) Border {
 	note(o.Book == nil, stopped, "no_prices")
 	note(!o.Timed, stopped, "no_time")
 	note(!can.Cash && !can.Card && o.Book != nil && o.Timed && !o.Failed, stopped, "nothing_takes_money")
-	note(m.unopened(), cash, "no_shift")
+	// What the owner does not want taken here does not fail; what lies in it still does.
+	in := m.In()
+	coins := !in.NoCash
+	note(coins && m.unopened(), cash, "no_shift")
 	note(len(m.Unsettled) > 0, cash, "unsettled")
-	note(m.Cash.Full, cash, "box_full")
-	note(!m.Cash.Answers || m.Cash.Stuck || m.notReturned > 0, cash, "coins_jammed")
-	low, empty := false, len(m.Cash.Hoppers) > 0
+	note(coins && m.Cash.Full, cash, "box_full")
+	note(coins && (!m.Cash.Answers || m.Cash.Stuck) || m.notReturned > 0, cash, "coins_jammed")
+	low, empty := false, len(m.Cash.Hoppers) > 0 && coins
 	for _, h := range m.Cash.Hoppers {
 		if h.Count > 0 && !h.Jammed {
 			empty = false
 		}
-		if h.Low || h.Jammed {
+		if coins && (h.Low || h.Jammed) {
 			low = true
 			b.Short = append(b.Short, Short{h.Value, h.ID})
 		}
 	}
 	note(empty, cash, "coins_out")
 	note(low && !empty, cash, "coins_short")
-	note(!m.Card.Answers, cash, "card_out_of_order")
+	note(!m.Card.Answers && !in.NoCard, cash, "card_out_of_order")
 	note(!can.Receipts, cash, "printer_out")
 	note(!o.Linked, link, "no_link")
 	if !o.Linked && !o.Heard.IsZero() {

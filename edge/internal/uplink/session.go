@@ -208,6 +208,9 @@ func (s *session) sendBeat() error {
 	for i, l := range beat.Lanes {
 		beat.Lanes[i] = l.For(s.minor)
 	}
+	if s.minor < wire.SettingsSince {
+		beat.Machines = nil
+	}
 	p := s.journal.Position()
 	beat.Journal, beat.Boot, beat.LastSeq, beat.Revision = p.Journal, s.cfg.Boot, p.LastSeq, p.Revision
 	b, err := wire.Marshal(&beat)

@@ -502,6 +502,8 @@ export type Refusal =
   | 'code_used'
   | 'code_expired'
   | 'code_not_more' // the shop gives no more for this stay
+  | 'codes_off' // the owner has no codes of shops taken here
+  | 'slips_off' // nor slips
   | 'plate_and_time' // lost ticket: say plate or about when
   | 'no_tickets' // REFUSE_FULL or closed: no ticket now
   | 'no_printer'

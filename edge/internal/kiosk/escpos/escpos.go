@@ -43,7 +43,8 @@ func Receipt(h Head, s *kiosk.Slip) []byte {
 	b.WriteString(initialise + codePage + centre + strong)
 	line(&b, h.Parking)
 	b.WriteString(normal)
-	line(&b, "Parking receipt "+h.Kiosk)
+	lines(&b, s.Issuer)
+	line(&b, "Parking receipt "+h.machine(s))
 	line(&b, s.At.In(h.Zone).Format("2006-01-02 15:04:05 -07:00"))
 	b.WriteString(left)
 	line(&b, "")
@@ -103,6 +104,7 @@ func Receipt(h Head, s *kiosk.Slip) []byte {
 	}
 	line(&b, "")
 	line(&b, "Receipt "+s.Code)
+	foot(&b, s)
 	b.WriteString(cut)
 	return []byte(b.String())
 }

@@ -19,7 +19,7 @@ func ticket(h Head, s *kiosk.Slip) []byte {
 	b.WriteString(initialise + codePage + centre + strong)
 	line(&b, h.Parking)
 	b.WriteString(normal)
-	line(&b, "Parking ticket "+h.Kiosk)
+	line(&b, "Parking ticket "+h.machine(s))
 	line(&b, s.At.In(h.Zone).Format("2006-01-02 15:04:05 -07:00"))
 	line(&b, "")
 	code(&b, s.Ticket)
