@@ -20,7 +20,7 @@ export const wrong = []
 export const check = (good, what) => { if (!good) wrong.push(what) }
 
 /** Sizes that every page is looked at in. */
-export const sizes = {narrow: {width: 320, height: 640}, phone: {width: 390, height: 844}, tablet: {width: 820, height: 1180}, desktop: {width: 1440, height: 900}}
+export const sizes = {landscape: {width: 844, height: 390}, narrow: {width: 320, height: 640}, phone: {width: 390, height: 844}, tablet: {width: 820, height: 1180}, desktop: {width: 1440, height: 900}}
 
 const ended = []
 const pages = new Map()
@@ -132,6 +132,16 @@ export async function look(p, name) {
   const wide = await p.evaluate(() => document.documentElement.scrollWidth - innerWidth)
   check(wide <= 0, `${name}: ${wide} px wider than the screen`)
   await p.screenshot({path: `${pictures}${name}.png`, fullPage: true})
+}
+
+/** How much wider than the screen a page is at twice the size of text (WCAG 1.4.4). */
+export async function widthAt200(p) {
+  const wide = await p.evaluate(async () => {
+    document.documentElement.style.fontSize = '200%'
+    await new Promise(ok => requestAnimationFrame(() => requestAnimationFrame(ok)))
+    return document.documentElement.scrollWidth - innerWidth
+  })
+  return wide
 }
 
 /** What has the focus now: its words, or BODY. */
