@@ -10,7 +10,7 @@ TOOLS   := .cache/tools
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build web e2e run demo ha ha-drill soak-ha ha-programs test check-deploy check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-listing bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
+.PHONY: help build web e2e run demo ha ha-drill soak-ha ha-programs test check-deploy check-lane lint fmt bench-story bench-reserve bench-reserve-http bench-sse bench-listing bench-places bench-tariff soak fuzz generate deps verify ci clean forgeries crash-images store-faults store-damages bench-gate test-hardware deb test-deb test-crash
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,9 @@ bench-listing: ## measure GET /parkings against a handler that has the same byte
 	@mkdir -p bin
 	go build -o bin/bench-listing ./cloud/internal/benchlisting/cmd/bench-listing
 	taskset -c 1 bin/bench-listing $(ARGS)
+
+bench-places: ## measure finding places by name among 200,000 against a look at every name
+	go run ./cloud/internal/benchplaces/cmd/bench-places
 
 bench-tariff: ## measure pricing stays of a week and a year
 	go run ./scripts/benchtariff

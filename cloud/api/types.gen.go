@@ -1030,6 +1030,36 @@ func (e PictureKind) Valid() bool {
 	}
 }
 
+// Defines values for PlaceKind.
+const (
+	PlaceKindDistrict PlaceKind = "district"
+	PlaceKindLandmark PlaceKind = "landmark"
+	PlaceKindParking  PlaceKind = "parking"
+	PlaceKindPostcode PlaceKind = "postcode"
+	PlaceKindStreet   PlaceKind = "street"
+	PlaceKindTown     PlaceKind = "town"
+)
+
+// Valid indicates whether the value is a known member of the PlaceKind enum.
+func (e PlaceKind) Valid() bool {
+	switch e {
+	case PlaceKindDistrict:
+		return true
+	case PlaceKindLandmark:
+		return true
+	case PlaceKindParking:
+		return true
+	case PlaceKindPostcode:
+		return true
+	case PlaceKindStreet:
+		return true
+	case PlaceKindTown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemCode.
 const (
 	ProblemCodeAddressDiffers        ProblemCode = "address_differs"
@@ -3931,6 +3961,50 @@ type Pictures struct {
 	Pictures []Picture `json:"pictures"`
 }
 
+// Place defines model for Place.
+type Place struct {
+	// Bbox west, south, east, north: where the parkings of a town or a street are
+	Bbox *[]float64 `json:"bbox,omitempty"`
+
+	// Context Where that is: a town, or a region
+	//
+	// Examples: Dresden
+	Context *string `json:"context,omitempty"`
+
+	// Country ISO 3166-1, where it is known
+	Country   *string   `json:"country,omitempty"`
+	Kind      PlaceKind `json:"kind"`
+	Latitude  float64   `json:"latitude"`
+	Longitude float64   `json:"longitude"`
+
+	// Name As it is written; of several names the one that fits what was typed
+	//
+	// Examples: Prager Straße
+	Name string `json:"name"`
+
+	// ParkingId Examples: dresden-altmarkt
+	ParkingId *ParkingID `json:"parking_id,omitempty"`
+}
+
+// PlaceAttribution Whose places these are, to be shown beside them; left out when they are all from the parkings
+type PlaceAttribution struct {
+	// Text Examples: GeoNames, CC BY 4.0
+	Text string `json:"text"`
+
+	// Url Examples: https://www.geonames.org/
+	Url string `json:"url"`
+}
+
+// PlaceKind defines model for PlaceKind.
+type PlaceKind string
+
+// PlaceList defines model for PlaceList.
+type PlaceList struct {
+	// Attribution Whose places these are, to be shown beside them; left out when they are all from the parkings
+	Attribution *PlaceAttribution `json:"attribution,omitempty"`
+	Places      []Place           `json:"places"`
+}
+
 // PolicyAnswer defines model for PolicyAnswer.
 type PolicyAnswer struct {
 	Affects Affected `json:"affects"`
@@ -5552,6 +5626,16 @@ type GetParkingParams struct {
 	// To End of the window
 	To        *WindowTo  `form:"to,omitempty" json:"to,omitempty"`
 	SpaceType *SpaceType `form:"space_type,omitempty" json:"space_type,omitempty"`
+}
+
+// FindPlacesParams defines parameters for FindPlaces.
+type FindPlacesParams struct {
+	// Q What was typed; words beyond the sixth are not looked at
+	Q string `form:"q" json:"q"`
+
+	// Near latitude,longitude; of equals the nearer come first
+	Near  *string `form:"near,omitempty" json:"near,omitempty"`
+	Limit *int    `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ReadinessParams defines parameters for Readiness.

@@ -115,6 +115,7 @@ func pure() []string {
 		"cloud/internal/ledger",
 		"cloud/internal/commit",
 		"cloud/internal/parking",
+		"cloud/internal/places",
 		"cloud/internal/bay",
 		"cloud/internal/bill",
 		"cloud/internal/receipt",

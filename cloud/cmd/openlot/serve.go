@@ -28,6 +28,7 @@ type serveCmd struct {
 	PasskeyDomain  string        `help:"Domain of passkeys: the host of --public-url or one above it, such as one that a portal served from elsewhere shares. It must not change, or all passkeys are lost. Default: that host." env:"OPENLOT_PASSKEY_DOMAIN" placeholder:"example.org"`
 	TrustedProxies []string      `help:"Addresses or networks of balancers in front, whose X-Forwarded-For is believed when tries are counted. Default: nobody's." env:"OPENLOT_TRUSTED_PROXIES" placeholder:"10.1.0.0/16"`
 	Basemap        string        `help:"A PMTiles file (basemap of the Protomaps kind) for the portal's map, or the URL of one. Default: the portal draws its own ground." env:"OPENLOT_BASEMAP" placeholder:"FILE|URL"`
+	Places         []string      `help:"Files of GeoNames for the portal's search: places (DE.txt, cities500.txt) and postcodes, as they are unpacked. Default: towns, streets and postcodes of the parkings alone." env:"OPENLOT_PLACES" placeholder:"FILE"`
 	Rates          string        `help:"A file of what currencies are worth in each other, for approximate second prices: the ECB's eurofxref-daily.xml or eurofxref.csv, or JSON as /exchange-rates answers it. It is read again when it changes. Default: there are no second prices." env:"OPENLOT_RATES" placeholder:"FILE"`
 	Drain          time.Duration `help:"How long to go on when told to stop: first a balancer may see that this instance is not ready, then streams are ended one after the other." default:"0s" env:"OPENLOT_DRAIN"`
 	PaymentTimeout time.Duration `help:"How long the payment provider may take to answer." default:"10s" env:"OPENLOT_PAYMENT_TIMEOUT"`
@@ -54,7 +55,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	cfg := app.Config{
 		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, ReplicaURL: c.ReplicaURL, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, MQTTURL: c.MQTTURL,
-		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout, Drain: c.Drain, Stripe: account, Origins: c.AllowedOrigins, Apps: apps, TrustedProxies: c.TrustedProxies, PasskeyDomain: c.PasskeyDomain, Basemap: c.Basemap, Rates: c.Rates,
+		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout, Drain: c.Drain, Stripe: account, Origins: c.AllowedOrigins, Apps: apps, TrustedProxies: c.TrustedProxies, PasskeyDomain: c.PasskeyDomain, Basemap: c.Basemap, Places: c.Places, Rates: c.Rates,
 		Mail: email.Config{Addr: c.SMTP, From: c.MailFrom, Security: email.Security(c.SMTPSecurity), Username: c.SMTPUser, Password: c.SMTPPassword},
 		SMS:  sms.Config{URL: c.SMSURL, Account: c.SMSAccount, Token: c.SMSToken, From: c.SMSFrom},
 	}

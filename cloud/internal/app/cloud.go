@@ -286,6 +286,9 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 			}},
 		},
 	}
+	if cfg.Places, err = directory(c.listing, c.cfg.Places, c.log); err != nil {
+		return nil, err
+	}
 	if c.cfg.Rates != "" {
 		file, err := rates.Open(c.cfg.Rates, time.Now, c.log)
 		if err != nil {

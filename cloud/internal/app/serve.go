@@ -43,6 +43,7 @@ type Config struct {
 	PasskeyDomain  string        // of passkeys; empty: PublicURL's host
 	TrustedProxies []string      // addresses or networks of balancers that say for whom they ask
 	Rates          string        // a file of exchange rates; empty: none
+	Places         []string      // files of GeoNames that places are found by; empty: by the parkings alone
 	Basemap        string        // of the portal's map: a PMTiles file or the URL of one; empty: none
 	Mail           email.Config  // an empty Addr means the built-in inbox
 	SMS            sms.Config    // an empty Account means the built-in inbox

@@ -83,6 +83,7 @@ type Config struct {
 	Demand      Demand   // nil: nobody counts who finds nothing
 	Pictures    Pictures // nil: none are shown
 	Usual       Usual    // nil: nobody knows
+	Places      Places   // nil: nobody looks for any
 	Origins     []string // of pages that may send a session from elsewhere, as https://portal.example.org
 	// TrustedProxies are the addresses or networks of those whose X-Forwarded-For is believed.
 	TrustedProxies []string
@@ -225,6 +226,9 @@ func (s *server) router() *gin.Engine {
 		r.POST("/webhooks/:provider", s.do(s.takeWebhook))
 	}
 
+	if s.Places != nil {
+		get("/places", s.do(s.findPlaces))
+	}
 	get("/payment-config", s.paymentConfig)
 	get("/exchange-rates", s.exchangeRates)
 	get(healthzPath, s.healthz)

@@ -43,7 +43,7 @@ await test('elsewhere', async () => {
     const asked = new Set()
     p.on('request', r => asked.add(new URL(r.url()).origin))
     await p.goto(`${portal}/`)
-    await p.getByRole('searchbox').fill('altm')
+    await p.locator('#q').fill('altm')
     const row = p.getByRole('main').locator('a.item')
     await row.getByText('Altmarkt').waitFor()
     await look(p, 'elsewhere-1-find')

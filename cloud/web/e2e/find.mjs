@@ -3,13 +3,14 @@
 // that opens without a network.
 import {readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import {accessible, check, cloud, feature, here, look, page, test, until, wrong} from './lib.mjs'
+import {accessible, check, cloud, feature, focused, here, look, page, test, until, widthAt200, wrong} from './lib.mjs'
 import {basemap} from './pmtiles.mjs'
 
 const sample = JSON.parse(readFileSync(here('../../../scripts/sample/carparks.geojson'), 'utf8')).features
 const more = [
   feature('small', 'Kleiner Hof', [51.0531, 13.7402], 2), feature('tiny', 'Hinterhof', [51.0478, 13.7441], 1), feature('an-der-frauenkirche', 'An der Frauenkirche', [51.0524, 13.7428], 120),
   feature('kongress', 'Kongresszentrum', [51.0589, 13.7302], 250, {city: 'Dresden'}), feature('world-trade', 'World Trade Center', [51.0497, 13.7229], 162, {kind: 'multi_storey'}),
+  feature('johannstadt', 'Johannstadt', [51.0515, 13.7690], 80, {address: 'Pfotenhauerstraße 1, 01307 Dresden'}),
   feature('pirnaisch', 'Pirnaischer Platz', [51.0497, 13.7474], 60, {kind: 'surface'}), feature('bahnhof-nord', 'Bahnhof Nord', [51.0424, 13.7337], 300),
 ]
 
@@ -38,11 +39,12 @@ await test('find', async () => {
     const scripts = []
     p.on('requestfinished', r => { if (r.resourceType() === 'script') scripts.push(r) })
     await open(p, c.base)
+    await p.locator('.pin').first().waitFor() // the map above the list is part of it
     let bytes = 0
     for (const r of scripts) bytes += (await r.sizes()).responseBodySize
     console.log(`first load: ${scripts.length} scripts, ${(bytes / 1000).toFixed(1)} kB as sent`)
     check(bytes > 10_000 && bytes < 150_000, `first load: ${bytes} bytes of script`)
-    check(!scripts.some(r => /Map|Tiles|maplibre/.test(r.url())), 'first load: the map came before it was opened')
+    check(!scripts.some(r => /Tiles|maplibre/.test(r.url())), 'first load: a renderer of basemaps came without a basemap')
     await p.context().close()
   }
 
@@ -50,7 +52,7 @@ await test('find', async () => {
   {
     const p = await page('search', {size: 'desktop', timezoneId: 'Europe/Berlin'})
     await open(p, c.base)
-    check(await p.locator('.rows .item').count() === 20, `search: ${await p.locator('.rows .item').count()} rows, not 20`)
+    check(await p.locator('.rows .item').count() === 21, `search: ${await p.locator('.rows .item').count()} rows, not 21`)
     await p.fill('#q', 'frauenk')
     await until('the search narrows the list', async () => await p.locator('.rows .item').count() === 2)
     await p.fill('#q', 'kleiner hof')
@@ -68,17 +70,18 @@ await test('find', async () => {
     await accessible(p, 'find-empty')
     await look(p, 'find-empty-desktop')
     await p.getByRole('button', {name: 'Show all parkings'}).click()
-    await until('all again', async () => await p.locator('.rows .item').count() === 20)
+    await until('all again', async () => await p.locator('.rows .item').count() === 21)
 
     // A kind of space that only one has.
     await p.getByRole('button', {name: 'Charging'}).click()
     await until('only those with chargers', async () => await p.locator('.rows .item').count() === 1)
     await p.getByRole('button', {name: 'Standard'}).click()
-    await until('all again', async () => await p.locator('.rows .item').count() === 20)
+    await until('all again', async () => await p.locator('.rows .item').count() === 21)
 
     // The order is the one that is asked for, and stays.
     await p.locator('.sort select').selectOption('available')
     await until('the most free first', async () => await p.locator('.rows .item').first().getAttribute('data-id') === 'dresden-altmarkt')
+    await until('nothing is asked for', async () => await p.locator('.rows.pending').count() === 0)
     const before = await p.locator('.rows .item').evaluateAll(all => all.map(a => a.dataset.id))
     await taken(c.base, 'tiny')
     await until('the last one is full', async () => (await row(p, 'tiny').getAttribute('class')).includes('isfull'))
@@ -144,7 +147,152 @@ await test('find', async () => {
     await p.mouse.move(box.x + 300, box.y + 500, {steps: 6})
     await p.mouse.up()
     await p.getByRole('button', {name: 'Search here'}).click()
-    await p.getByText('Near the middle of the map').waitFor()
+    await until('the box says so', async () => await p.locator('#q').inputValue() === 'The middle of the map')
+    await p.context().close()
+  }
+
+  // A place: a slip, a postcode, the keyboard alone, the address, what was chosen before.
+  {
+    const p = await page('place', {size: 'desktop', timezoneId: 'Europe/Berlin', expected: ['ERR_INTERNET_DISCONNECTED', 'status of 500']})
+    await open(p, c.base)
+    const q = p.locator('#q'), first = () => p.locator('.rows .item').first().getAttribute('data-id'), option = p.getByRole('option')
+    await q.fill('Magdeburgr Strase')
+    await option.filter({hasText: 'Magdeburger Str.'}).first().waitFor()
+    check(await q.getAttribute('aria-expanded') === 'true' && await q.getAttribute('aria-controls') === await p.getByRole('listbox').getAttribute('id'), 'place: the box does not say that its list is open')
+    check(await p.locator('.source').count() === 0, 'place: names a source that there is not')
+    await accessible(p, 'find-places')
+    await look(p, 'find-places-desktop')
+    await q.press('ArrowDown')
+    check(await p.locator(`#${await q.getAttribute('aria-activedescendant')}`).getAttribute('aria-selected') === 'true', 'place: no option is pointed at')
+    await q.press('Enter')
+    await until('around the street', async () => await first() === 'dresden-parkhaus-mitte' && await q.inputValue() === 'Magdeburger Str., Dresden')
+    check(/near=51\.05\d+,13\.72\d+&place=Magdeburger/.test(p.url()), `place: the address is ${p.url()}`)
+    check(await focused(p) !== 'BODY', 'place: the focus is lost')
+    await p.locator('.here').getByText('Magdeburger').waitFor()
+    check(await p.locator('.sort select').last().inputValue() === 'distance', 'place: not by the walk')
+    await look(p, 'find-place-chosen-desktop')
+    await accessible(p, 'find-place-chosen')
+
+    // A postcode of an address; another place; and back.
+    await q.fill('01307')
+    await option.filter({hasText: '01307'}).waitFor()
+    await q.press('Enter')
+    await until('around the postcode', async () => await first() === 'johannstadt')
+    await p.goBack()
+    await until('back to the street', async () => await first() === 'dresden-parkhaus-mitte' && (await q.inputValue()).startsWith('Magdeburger'))
+    await p.goBack()
+    await until('back to anywhere', async () => await q.inputValue() === '' && !p.url().includes('near='))
+    check(await p.locator('.here').count() === 0, 'place: the map still shows one')
+
+    // By keys alone: what was chosen before, and its end.
+    await p.evaluate(() => document.getElementById('main').focus())
+    await p.keyboard.press('Tab')
+    check(await p.evaluate(() => document.activeElement?.id) === 'q', 'place: the box is not the first in the page')
+    check(await p.locator('.places').count() === 0, 'place: opens by itself when it has the focus')
+    await p.keyboard.press('ArrowDown')
+    await until('my position first, then the latest', async () => (await option.allTextContents()).map(t => t.trim().slice(0, 12)).join() === 'Use my posit,01307Postcod,Magdeburger ,Forget these')
+    await look(p, 'find-places-recent-desktop')
+    await accessible(p, 'find-places-recent')
+    await p.keyboard.press('ArrowDown')
+    await p.keyboard.press('Enter')
+    await until('the latest again', async () => await first() === 'johannstadt')
+    await p.keyboard.press('ArrowUp')
+    await p.keyboard.press('Enter')
+    await p.keyboard.press('Escape')
+    await p.keyboard.press('ArrowDown')
+    await until('forgotten', async () => await option.count() === 1)
+    await p.keyboard.press('Escape')
+    check(await p.locator('.places').count() === 0, 'place: Escape does not close')
+
+    // Sent on: another device opens the same.
+    const url = p.url(), other = await page('place elsewhere', {size: 'phone', timezoneId: 'Europe/Berlin'})
+    await other.goto(url)
+    await until('the same place elsewhere', async () => await other.locator('.rows .item').first().getAttribute('data-id') === 'johannstadt' && (await other.locator('#q').inputValue()).startsWith('01307'))
+    await other.context().close()
+
+    // Nothing called so; an answer that is none; no line.
+    await q.fill('qqqqqq')
+    await p.getByText('No place is called “qqqqqq”').first().waitFor()
+    await look(p, 'find-places-none-desktop')
+    await accessible(p, 'find-places-none')
+    await p.route('**/places?*', r => r.fulfill({status: 500, body: '{}'}))
+    await q.fill('aachen')
+    await p.getByText('Places cannot be asked for now').waitFor()
+    await p.unroute('**/places?*')
+    await p.context().setOffline(true)
+    await q.fill('aache')
+    await p.getByText('Places cannot be asked for without a connection').waitFor()
+    await look(p, 'find-places-offline-desktop')
+    await accessible(p, 'find-places-offline')
+    await p.context().setOffline(false)
+    await q.fill('aachen')
+    await option.filter({hasText: 'Aachen'}).first().waitFor()
+    await p.context().close()
+    for (let i = wrong.length; i--;) if (/ERR_INTERNET_DISCONNECTED|status of 500/.test(wrong[i])) wrong.splice(i, 1)
+  }
+
+  // On a phone: the map and the list at once, and the list scrolls over the map.
+  {
+    const p = await page('phone', {size: 'phone', timezoneId: 'Europe/Berlin', hasTouch: true})
+    await open(p, c.base, '#/?near=51.0519,13.7416&place=Frauenkirche')
+    await p.locator('.pin').first().waitFor()
+    const at = async s => p.locator(s).first().boundingBox()
+    const map = await at('.map'), list = await at('.rows .item'), box = await at('.search')
+    check(map.y < 70 && map.height > 200 && list.y < 844, `phone: map at ${map.y} of ${map.height}, list at ${list.y}`)
+    check(box.y > map.y && box.y + box.height < map.y + map.height, 'phone: the box is not over the map')
+    await look(p, 'find-phone-both')
+    await p.locator('.pin:not(.many)').first().press('Enter')
+    await p.locator('.under .item').waitFor()
+    check((await at('.under')).y < 844 && (await at('.rows .item')).y < 1000, 'phone: the chosen one is not under the map')
+    await look(p, 'find-phone-pin')
+    await accessible(p, 'find-phone-pin')
+    await p.evaluate(() => scrollTo(0, 500))
+    await until('the list is over the map, the box stays', async () => { const b = await at('.search'), l = await at('.side'); return b.y >= 0 && b.y < 40 && l.y < 200 })
+    await p.locator('#q').tap()
+    await p.getByRole('option').first().waitFor()
+    await p.screenshot({path: here('../.artefacts/find-phone-scrolled.png')})
+    await p.locator('#q').fill('prag')
+    await p.keyboard.press('Escape')
+    await p.getByRole('button', {name: 'Map', exact: true}).click()
+    check((await at('.map')).height > 500, 'phone: the map alone is not large')
+    await p.context().close()
+  }
+  {
+    const p = await page('landscape', {size: 'landscape', timezoneId: 'Europe/Berlin'})
+    await open(p, c.base)
+    await p.locator('.pin').first().waitFor()
+    const map = await p.locator('.map').boundingBox(), list = await p.locator('.side').boundingBox()
+    check(map.x >= list.x + list.width - 2 && map.width > 300, 'landscape: map and list are not side by side')
+    await look(p, 'find-landscape')
+    await accessible(p, 'find-landscape')
+    await p.context().close()
+  }
+
+  // At twice the size of text nothing is wider than a phone.
+  for (const [hash, l] of [['', 'en'], ['#/?near=51.0519,13.7416&place=Frauenkirche', 'de']]) {
+    const p = await page(`200 ${l}`, {size: 'phone', timezoneId: 'Europe/Berlin'})
+    await theme(p, 'light', l)
+    await open(p, c.base, hash)
+    await p.locator('.pin').first().waitFor()
+    await widthAt200(p, `find-200-${l}`, true)
+    await p.locator('#q').click()
+    await p.getByRole('option').first().waitFor()
+    await look(p, `find-200-places-${l}`)
+    await p.context().close()
+  }
+
+  // With a gazetteer: places without a parking, and whose they are.
+  {
+    const d = await cloud(sample, ['--places', here('../../internal/places/testdata/places.txt'), '--places', here('../../internal/places/testdata/postcodes.txt')])
+    const p = await page('gazetteer', {size: 'desktop', timezoneId: 'Europe/Berlin'})
+    await open(p, d.base)
+    await p.locator('#q').fill('zwingr')
+    await p.getByRole('option').filter({hasText: 'Zwinger'}).first().waitFor()
+    await p.getByRole('link', {name: 'GeoNames, CC BY 4.0'}).waitFor()
+    await look(p, 'find-places-gazetteer-desktop')
+    await accessible(p, 'find-places-gazetteer')
+    await p.locator('#q').press('Enter')
+    await until('near the Zwinger', async () => ['dresden-haus-am-zwinger', 'dresden-semperoper'].includes(await p.locator('.rows .item').first().getAttribute('data-id')))
     await p.context().close()
   }
 

@@ -21,7 +21,7 @@ export const wrong = []
 export const check = (good, what) => { if (!good) wrong.push(what) }
 
 /** Sizes that every page is looked at in. */
-export const sizes = {narrow: {width: 320, height: 640}, phone: {width: 390, height: 844}, tablet: {width: 820, height: 1180}, desktop: {width: 1440, height: 900}}
+export const sizes = {landscape: {width: 844, height: 390}, narrow: {width: 320, height: 640}, phone: {width: 390, height: 844}, tablet: {width: 820, height: 1180}, desktop: {width: 1440, height: 900}}
 
 const ended = []
 const pages = new Map()
@@ -206,8 +206,8 @@ export async function look(p, name) {
   await p.screenshot({path: `${pictures}${name}.png`, fullPage: true})
 }
 
-/** Text at twice its size (WCAG 1.4.4): nothing is wider than the screen. Keeps a picture under the name, and puts the text back. */
-export async function widthAt200(p, name = 'text at 200 %') {
+/** Text at twice its size (WCAG 1.4.4): nothing is wider than the screen. Keeps a picture under the name, and puts the text back, unless it is to stay. */
+export async function widthAt200(p, name, stay = false) {
   await p.evaluate(() => { document.documentElement.style.fontSize = '200%' })
   await p.evaluate(() => document.fonts.ready)
   const wide = await p.evaluate(() => {
@@ -217,8 +217,7 @@ export async function widthAt200(p, name = 'text at 200 %') {
   })
   check(wide.over <= 0, `${name}: ${wide.over} px wider than the screen: ${wide.who.join(', ')}`)
   await p.screenshot({path: `${pictures}${name}.png`, fullPage: true})
-  await p.evaluate(() => { document.documentElement.style.fontSize = '' })
-  return wide.over
+  if (!stay) await p.evaluate(() => { document.documentElement.style.fontSize = '' })
 }
 
 /** What has the focus now: its words, or BODY. */

@@ -4,6 +4,9 @@ import {parse, to} from './route.ts'
 test('every address that the app makes is read as what it is', () => {
   expect(parse('')).toEqual({name: 'find'})
   expect(parse(to.find)).toEqual({name: 'find'})
+  expect(parse(to.around('51.0503,13.7375', 'Prager Straße, Dresden & more'))).toEqual({name: 'find', near: '51.0503,13.7375', place: 'Prager Straße, Dresden & more'})
+  expect(parse(to.around('-1.5,-70', ''))).toEqual({name: 'find', near: '-1.5,-70', place: ''})
+  for (const near of ['', '51', '91,0', '0,181', 'x,y', '1,2,3', '1e1,2', '51.05, 13.7']) expect(parse(`#/?near=${near}&place=x`)).toEqual({name: 'find'})
   expect(parse(to.parking('a/b ü'))).toEqual({name: 'parking', id: 'a/b ü'})
   expect(parse(to.checkout('alt', 'ev'))).toEqual({name: 'checkout', id: 'alt', type: 'ev'})
   expect(parse(to.booking('rsv_1'))).toEqual({name: 'booking', id: 'rsv_1', token: ''})

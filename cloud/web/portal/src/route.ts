@@ -2,7 +2,7 @@
 // any server can hold, and so that the tokens in them never reach a log.
 
 export type Route =
-  | {name: 'find'}
+  | {name: 'find'; /** A place to be near, "lat,lon". */ near?: string; /** What that is called. */ place?: string}
   | {name: 'parking'; id: string}
   | {name: 'checkout'; id: string; type: string}
   | {name: 'booking'; id: string; token: string}
@@ -28,7 +28,7 @@ export function parse(hash: string): Route {
     return {name: 'unknown'}
   }
   const [first, id, third, more] = parts
-  if (first === undefined) return {name: 'find'}
+  if (first === undefined) return found(params.get('near') ?? '', params.get('place') ?? '')
   if (more !== undefined) return {name: 'unknown'}
   if (first === 'p' && id !== undefined) {
     if (third === undefined) return {name: 'parking', id}
@@ -49,11 +49,19 @@ export function parse(hash: string): Route {
   return {name: 'unknown'}
 }
 
+/** The search, around a place if the address has one that is on the earth. */
+function found(near: string, place: string): Route {
+  const m = /^(-?\d{1,2}(?:\.\d{1,6})?),(-?\d{1,3}(?:\.\d{1,6})?)$/.exec(near)
+  if (!m || Math.abs(Number(m[1])) > 90 || Math.abs(Number(m[2])) > 180) return {name: 'find'}
+  return {name: 'find', near, place: place.slice(0, 120)}
+}
+
 const enc = encodeURIComponent
 
 /** Addresses of the pages. */
 export const to = {
   find: '#/',
+  around: (near: string, place: string) => `#/?near=${near}${place ? `&place=${enc(place)}` : ''}`,
   parking: (id: string) => `#/p/${enc(id)}`,
   checkout: (id: string, type: string) => `#/p/${enc(id)}/reserve?type=${enc(type)}`,
   booking: (id: string) => `#/r/${enc(id)}`,

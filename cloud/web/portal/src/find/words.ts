@@ -1,6 +1,6 @@
 // The words of the search, the list and the choice of a time.
 const en = {
-  h1: 'Find a parking', search: 'Search', placeholder: 'Name, street or city', clear: 'Clear', nearMe: 'Nearest to me', you: 'you', nearPlace: 'Near {place}', here: 'the middle of the map', notNear: 'Not near there',
+  h1: 'Find a parking', you: 'Your position', here: 'The middle of the map',
   within: 'How far on foot', anyWalk: 'any distance', walkUpTo: 'at most {n} min on foot',
   noPlace: 'Your place is not known', noPlaceText: 'The browser did not give it. Search for a street or a city instead.',
   when: 'Your time', exact: 'Date, time', come: 'You come', leave: 'You leave', date: 'Date', time: 'Time', dayMore: 'A day longer', dayLess: 'A day shorter', local: 'Local time of the parkings shown ({zone}).',
@@ -19,7 +19,7 @@ const en = {
 }
 export type Words = typeof en
 const de: Words = {
-  h1: 'Parkplatz finden', search: 'Suchen', placeholder: 'Name, Straße oder Stadt', clear: 'Leeren', nearMe: 'Nächste bei mir', you: 'Ihnen', nearPlace: 'Nahe {place}', here: 'der Kartenmitte', notNear: 'Nicht in der Nähe',
+  h1: 'Parkplatz finden', you: 'Ihre Position', here: 'Die Kartenmitte',
   within: 'Wie weit zu Fuß', anyWalk: 'beliebig weit', walkUpTo: 'höchstens {n} min zu Fuß',
   noPlace: 'Ihr Ort ist nicht bekannt', noPlaceText: 'Der Browser gab ihn nicht. Suchen Sie stattdessen eine Straße oder eine Stadt.',
   when: 'Ihre Zeit', exact: 'Datum, Zeit', come: 'Sie kommen', leave: 'Sie fahren', date: 'Datum', time: 'Uhrzeit', dayMore: 'Einen Tag länger', dayLess: 'Einen Tag kürzer', local: 'Ortszeit der gezeigten Parkhäuser ({zone}).',
