@@ -105,6 +105,9 @@ const (
 	CapacityBlocked   ConfigChangeWhat = "capacity.blocked"
 	CapacityChanged   ConfigChangeWhat = "capacity.changed"
 	CapacityUnblocked ConfigChangeWhat = "capacity.unblocked"
+	PictureAdded      ConfigChangeWhat = "picture.added"
+	PictureChanged    ConfigChangeWhat = "picture.changed"
+	PictureRemoved    ConfigChangeWhat = "picture.removed"
 	PolicyChanged     ConfigChangeWhat = "policy.changed"
 	ShopAdded         ConfigChangeWhat = "shop.added"
 	ShopChanged       ConfigChangeWhat = "shop.changed"
@@ -127,6 +130,12 @@ func (e ConfigChangeWhat) Valid() bool {
 	case CapacityChanged:
 		return true
 	case CapacityUnblocked:
+		return true
+	case PictureAdded:
+		return true
+	case PictureChanged:
+		return true
+	case PictureRemoved:
 		return true
 	case PolicyChanged:
 		return true
@@ -802,6 +811,39 @@ func (e OwnerTodoLevel) Valid() bool {
 	}
 }
 
+// Defines values for ParkingFeature.
+const (
+	ParkingFeatureAccessible ParkingFeature = "accessible"
+	ParkingFeatureCameras    ParkingFeature = "cameras"
+	ParkingFeatureCharging   ParkingFeature = "charging"
+	ParkingFeatureCovered    ParkingFeature = "covered"
+	ParkingFeatureLift       ParkingFeature = "lift"
+	ParkingFeatureLit        ParkingFeature = "lit"
+	ParkingFeatureToilets    ParkingFeature = "toilets"
+)
+
+// Valid indicates whether the value is a known member of the ParkingFeature enum.
+func (e ParkingFeature) Valid() bool {
+	switch e {
+	case ParkingFeatureAccessible:
+		return true
+	case ParkingFeatureCameras:
+		return true
+	case ParkingFeatureCharging:
+		return true
+	case ParkingFeatureCovered:
+		return true
+	case ParkingFeatureLift:
+		return true
+	case ParkingFeatureLit:
+		return true
+	case ParkingFeatureToilets:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ParkingFeaturesType.
 const (
 	FeatureCollection ParkingFeaturesType = "FeatureCollection"
@@ -949,6 +991,24 @@ func (e PaymentState) Valid() bool {
 	}
 }
 
+// Defines values for PictureKind.
+const (
+	Photo PictureKind = "photo"
+	Plan  PictureKind = "plan"
+)
+
+// Valid indicates whether the value is a known member of the PictureKind enum.
+func (e PictureKind) Valid() bool {
+	switch e {
+	case Photo:
+		return true
+	case Plan:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemCode.
 const (
 	ProblemCodeAddressDiffers        ProblemCode = "address_differs"
@@ -1021,6 +1081,12 @@ const (
 	ProblemCodePaymentInProgress     ProblemCode = "payment_in_progress"
 	ProblemCodePaymentMethodNeeded   ProblemCode = "payment_method_needed"
 	ProblemCodePaymentNotInForce     ProblemCode = "payment_not_in_force"
+	ProblemCodePictureExists         ProblemCode = "picture_exists"
+	ProblemCodePictureNotFound       ProblemCode = "picture_not_found"
+	ProblemCodePictureTooManyPixels  ProblemCode = "picture_too_many_pixels"
+	ProblemCodePictureUnreadable     ProblemCode = "picture_unreadable"
+	ProblemCodePicturesBusy          ProblemCode = "pictures_busy"
+	ProblemCodePicturesFull          ProblemCode = "pictures_full"
 	ProblemCodePolicyInvalid         ProblemCode = "policy_invalid"
 	ProblemCodePositionInvalid       ProblemCode = "position_invalid"
 	ProblemCodePriceChanged          ProblemCode = "price_changed"
@@ -1216,6 +1282,18 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodePaymentMethodNeeded:
 		return true
 	case ProblemCodePaymentNotInForce:
+		return true
+	case ProblemCodePictureExists:
+		return true
+	case ProblemCodePictureNotFound:
+		return true
+	case ProblemCodePictureTooManyPixels:
+		return true
+	case ProblemCodePictureUnreadable:
+		return true
+	case ProblemCodePicturesBusy:
+		return true
+	case ProblemCodePicturesFull:
 		return true
 	case ProblemCodePolicyInvalid:
 		return true
@@ -1605,25 +1683,25 @@ func (e ShopGives) Valid() bool {
 
 // Defines values for SpaceClass.
 const (
-	Accessible SpaceClass = "accessible"
-	Ev         SpaceClass = "ev"
-	Motorcycle SpaceClass = "motorcycle"
-	Oversize   SpaceClass = "oversize"
-	Standard   SpaceClass = "standard"
+	SpaceClassAccessible SpaceClass = "accessible"
+	SpaceClassEv         SpaceClass = "ev"
+	SpaceClassMotorcycle SpaceClass = "motorcycle"
+	SpaceClassOversize   SpaceClass = "oversize"
+	SpaceClassStandard   SpaceClass = "standard"
 )
 
 // Valid indicates whether the value is a known member of the SpaceClass enum.
 func (e SpaceClass) Valid() bool {
 	switch e {
-	case Accessible:
+	case SpaceClassAccessible:
 		return true
-	case Ev:
+	case SpaceClassEv:
 		return true
-	case Motorcycle:
+	case SpaceClassMotorcycle:
 		return true
-	case Oversize:
+	case SpaceClassOversize:
 		return true
-	case Standard:
+	case SpaceClassStandard:
 		return true
 	default:
 		return false
@@ -1759,6 +1837,39 @@ func (e UserHourCycle) Valid() bool {
 	case UserHourCycleH12:
 		return true
 	case UserHourCycleH23:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UsualDayWeekday.
+const (
+	Fri UsualDayWeekday = "fri"
+	Mon UsualDayWeekday = "mon"
+	Sat UsualDayWeekday = "sat"
+	Sun UsualDayWeekday = "sun"
+	Thu UsualDayWeekday = "thu"
+	Tue UsualDayWeekday = "tue"
+	Wed UsualDayWeekday = "wed"
+)
+
+// Valid indicates whether the value is a known member of the UsualDayWeekday enum.
+func (e UsualDayWeekday) Valid() bool {
+	switch e {
+	case Fri:
+		return true
+	case Mon:
+		return true
+	case Sat:
+		return true
+	case Sun:
+		return true
+	case Thu:
+		return true
+	case Tue:
+		return true
+	case Wed:
 		return true
 	default:
 		return false
@@ -2948,6 +3059,9 @@ type OwnPolicy struct {
 	ExitGrace    int64    `json:"exit_grace"`
 	ExitPassback Passback `json:"exit_passback"`
 
+	// Facts What drivers are told of the place; null: nothing
+	Facts *ParkingFacts `json:"facts"`
+
 	// HoldTtl How long a reservation waits for its payment
 	HoldTtl int64 `json:"hold_ttl"`
 
@@ -3421,6 +3535,9 @@ type ParkingDetail struct {
 	// DistanceM From near
 	DistanceM *int `json:"distance_m,omitempty"`
 
+	// Facts null: none are told
+	Facts *ParkingFacts `json:"facts"`
+
 	// Id Examples: dresden-altmarkt
 	Id ParkingID `json:"id"`
 
@@ -3445,6 +3562,9 @@ type ParkingDetail struct {
 	// OpensAt Only of a parking with opening hours: when it opens, while status is closed; null: it is open, or closed until further notice
 	OpensAt *time.Time `json:"opens_at,omitempty"`
 
+	// Pictures Photos in their order, then the plan
+	Pictures []Picture `json:"pictures"`
+
 	// Policies Among them no_show_charge_percent and early_charge_percent: of the price, due when nobody comes, and at the least when who came leaves early; and dynamic_price, where prices move: by how full the window is and how far ahead it is booked, within min_percent and max_percent of the tariff
 	Policies map[string]interface{} `json:"policies"`
 
@@ -3461,6 +3581,35 @@ type ParkingDetail struct {
 	// Version Grows with every change
 	Version int64 `json:"version"`
 }
+
+// ParkingFacts What drivers need to know of the place; on_foot is how to walk in and out, staffed when somebody is there. What is left out is not known
+type ParkingFacts struct {
+	// Entrance Where one drives in; an address, or a position, or both
+	Entrance *struct {
+		Address   *string  `json:"address,omitempty"`
+		Latitude  *float32 `json:"latitude,omitempty"`
+		Longitude *float32 `json:"longitude,omitempty"`
+	} `json:"entrance,omitempty"`
+	Features *[]ParkingFeature `json:"features,omitempty"`
+
+	// MaxHeightCm The highest vehicle that gets in
+	MaxHeightCm *int `json:"max_height_cm,omitempty"`
+
+	// MaxWidthCm The widest vehicle that gets in
+	MaxWidthCm *int `json:"max_width_cm,omitempty"`
+
+	// OnFoot The same in the languages that the apps speak; one at the least. Readers of another see the first that there is
+	OnFoot *Texts `json:"on_foot,omitempty"`
+
+	// Phone For help, as +49 351 4567890
+	Phone *string `json:"phone,omitempty"`
+
+	// Staffed The same in the languages that the apps speak; one at the least. Readers of another see the first that there is
+	Staffed *Texts `json:"staffed,omitempty"`
+}
+
+// ParkingFeature defines model for ParkingFeature.
+type ParkingFeature string
 
 // ParkingFeatures defines model for ParkingFeatures.
 type ParkingFeatures struct {
@@ -3644,6 +3793,60 @@ type PendingChange struct {
 	Until time.Time `json:"until"`
 }
 
+// Picture The large size has at most 1280 pixels in each direction, the small one 480
+type Picture struct {
+	// Alt What is to be seen, for those who do not see it
+	Alt PictureAlt `json:"alt"`
+
+	// Id The SHA-256 of the bytes
+	Id    PictureName `json:"id"`
+	Kind  PictureKind `json:"kind"`
+	Large PictureSize `json:"large"`
+	Small PictureSize `json:"small"`
+}
+
+// PictureAlt What is to be seen, for those who do not see it
+type PictureAlt struct {
+	De string `json:"de"`
+	En string `json:"en"`
+}
+
+// PictureAnswer defines model for PictureAnswer.
+type PictureAnswer struct {
+	// Picture The large size has at most 1280 pixels in each direction, the small one 480
+	Picture Picture `json:"picture"`
+}
+
+// PictureChange defines model for PictureChange.
+type PictureChange struct {
+	// Alt What is to be seen, for those who do not see it
+	Alt *PictureAlt `json:"alt,omitempty"`
+
+	// Place Among the photos, counted from 1; beyond the last is the last
+	Place *int `json:"place,omitempty"`
+}
+
+// PictureKind defines model for PictureKind.
+type PictureKind string
+
+// PictureName The SHA-256 of the bytes
+type PictureName = string
+
+// PictureSize defines model for PictureSize.
+type PictureSize struct {
+	Height int `json:"height"`
+
+	// Url A path at this server, or whatever answers in its name
+	Url   string `json:"url"`
+	Width int    `json:"width"`
+}
+
+// Pictures defines model for Pictures.
+type Pictures struct {
+	// Pictures Photos in their order, then the plan
+	Pictures []Picture `json:"pictures"`
+}
+
 // PolicyAnswer defines model for PolicyAnswer.
 type PolicyAnswer struct {
 	Affects Affected `json:"affects"`
@@ -3668,8 +3871,11 @@ type PolicyChanges struct {
 	EntryPassback  *Passback       `json:"entry_passback,omitempty"`
 	ExitGrace      *int64          `json:"exit_grace,omitempty"`
 	ExitPassback   *Passback       `json:"exit_passback,omitempty"`
-	HoldTtl        *int64          `json:"hold_ttl,omitempty"`
-	HorizonDays    *int            `json:"horizon_days,omitempty"`
+
+	// Facts All that is to be told; null: nothing
+	Facts       *ParkingFacts `json:"facts,omitempty"`
+	HoldTtl     *int64        `json:"hold_ttl,omitempty"`
+	HorizonDays *int          `json:"horizon_days,omitempty"`
 
 	// Lanes All of which something is to be set
 	Lanes         *[]LaneSetting `json:"lanes,omitempty"`
@@ -4519,6 +4725,12 @@ type TeamMember struct {
 // TeamRole defines model for TeamRole.
 type TeamRole string
 
+// Texts The same in the languages that the apps speak; one at the least. Readers of another see the first that there is
+type Texts struct {
+	De *string `json:"de,omitempty"`
+	En *string `json:"en,omitempty"`
+}
+
 // TimelineEntry defines model for TimelineEntry.
 type TimelineEntry struct {
 	At time.Time `json:"at"`
@@ -4759,6 +4971,26 @@ type UserSession struct {
 	// SecondFactor Logged in with a code
 	SecondFactor bool `json:"second_factor"`
 }
+
+// Usual defines model for Usual.
+type Usual struct {
+	// Days From Monday on
+	Days     []UsualDay `json:"days"`
+	Timezone string     `json:"timezone"`
+
+	// Weeks How many were looked at
+	Weeks int `json:"weeks"`
+}
+
+// UsualDay defines model for UsualDay.
+type UsualDay struct {
+	// Hours Percent of the spaces that are usually taken, by the hour from 00 on; null, fewer than three weeks are known
+	Hours   []*int          `json:"hours"`
+	Weekday UsualDayWeekday `json:"weekday"`
+}
+
+// UsualDayWeekday defines model for UsualDay.Weekday.
+type UsualDayWeekday string
 
 // Why For colleagues, kept in the history; nothing personal
 type Why = string
@@ -5027,6 +5259,16 @@ type ListOwnChangesParams struct {
 type CommandLaneParams struct {
 	// IdempotencyKey A fresh random text for each command; the same one on every retry
 	IdempotencyKey string `json:"Idempotency-Key"`
+}
+
+// AddOwnPictureMultipartBody defines parameters for AddOwnPicture.
+type AddOwnPictureMultipartBody struct {
+	// Alt What is to be seen, for those who do not see it
+	Alt  PictureAlt  `json:"alt"`
+	Kind PictureKind `json:"kind"`
+
+	// Picture The bytes of the file
+	Picture string `json:"picture"`
 }
 
 // ListOwnTariffsParams defines parameters for ListOwnTariffs.
@@ -5380,6 +5622,12 @@ type ReadIncidentJSONRequestBody = ReadIncidentRequest
 
 // CommandLaneJSONRequestBody defines body for CommandLane for application/json ContentType.
 type CommandLaneJSONRequestBody = LaneCommandRequest
+
+// AddOwnPictureMultipartRequestBody defines body for AddOwnPicture for multipart/form-data ContentType.
+type AddOwnPictureMultipartRequestBody AddOwnPictureMultipartBody
+
+// ChangeOwnPictureJSONRequestBody defines body for ChangeOwnPicture for application/json ContentType.
+type ChangeOwnPictureJSONRequestBody = PictureChange
 
 // ChangeOwnPolicyJSONRequestBody defines body for ChangeOwnPolicy for application/json ContentType.
 type ChangeOwnPolicyJSONRequestBody = PolicyRequest

@@ -54,6 +54,10 @@ var doors = map[string]string{
 	"GET /owner/parkings/{id}/now": "parking", "POST /owner/parkings/{id}/lanes/{lane}/commands": "parking",
 	"GET /owner/parkings/{id}/incidents/{incident}": "parking", "POST /owner/parkings/{id}/incidents/{incident}/read": "parking",
 	"GET /exchange-rates": "open",
+	// What is shown of a parking: everybody looks, and whoever runs it says what.
+	"GET /parkings/{id}/pictures/{file}": "open", "GET /parkings/{id}/usual": "open",
+	"GET /owner/parkings/{id}/pictures": "look", "POST /owner/parkings/{id}/pictures": "run",
+	"PATCH /owner/parkings/{id}/pictures/{picture}": "run", "DELETE /owner/parkings/{id}/pictures/{picture}": "run",
 }
 
 // member signs somebody up with a role and logs him in.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/capacity"
+	"github.com/openlot/openlot/cloud/internal/picture"
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/settings"
 )
@@ -19,4 +20,12 @@ func (c *cloud) settings() *settings.Service {
 		Capacity: &capacity.Service{Store: postgres.NewCapacity(c.db), Commits: c.committer, Now: time.Now},
 		Replays:  make(chan struct{}, replaysAtOnce),
 	}
+}
+
+// pictureMemory is how many bytes of pictures an instance keeps in memory: a few hundred.
+const pictureMemory = 32 << 20
+
+// pictures are those of parkings.
+func (c *cloud) pictures() *picture.Service {
+	return picture.New(postgres.NewPictures(c.db), c.listing.HasPicture, pictureMemory)
 }

@@ -81,6 +81,8 @@ type Config struct {
 	TeamHistory TeamHistory
 	Numbers     Numbers  // nil: there are no pages for operators
 	Demand      Demand   // nil: nobody counts who finds nothing
+	Pictures    Pictures // nil: none are shown
+	Usual       Usual    // nil: nobody knows
 	Origins     []string // of pages that may send a session from elsewhere, as https://portal.example.org
 	// TrustedProxies are the addresses or networks of those whose X-Forwarded-For is believed.
 	TrustedProxies []string
@@ -210,6 +212,13 @@ func (s *server) router() *gin.Engine {
 		get("/reservations/:id/receipt", s.do(s.getReceipt))
 		get("/parkings/:id/tariffs/:version", s.do(s.getTariff))
 		get("/keys", s.do(s.getKeys))
+	}
+
+	if s.Pictures != nil {
+		s.pictureRoutes(r, get)
+	}
+	if s.Usual != nil {
+		get("/parkings/:id/usual", s.do(s.getUsual))
 	}
 
 	if s.Webhooks != nil {

@@ -41,6 +41,9 @@ type details struct {
 	Lanes        []named        `json:"lanes"` // those that have a label
 	Policies     policies       `json:"policies"`
 	Numbered     []numbered     `json:"numbered,omitempty"`
+	Facts        *parking.Facts `json:"facts"` // null: none are told
+
+	Pictures []parking.ShownPicture `json:"pictures"`
 }
 
 // named is a lane with what people call it.
@@ -89,7 +92,7 @@ func newLot(s Snapshot) *lot {
 		Timezone: p.Timezone, Kind: p.Kind,
 	}
 	l.zone = zone
-	more := details{OpeningHours: p.Policy.Hours, Lanes: []named{}, Policies: policiesOf(p.Policy)}
+	more := details{OpeningHours: p.Policy.Hours, Lanes: []named{}, Policies: policiesOf(p.Policy), Facts: p.Policy.Facts, Pictures: parking.Shown(p.ID, p.Pictures)}
 	for _, s := range p.Policy.Lanes {
 		if s.Label != "" {
 			more.Lanes = append(more.Lanes, named{s.Lane, s.Label})

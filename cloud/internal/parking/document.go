@@ -46,6 +46,7 @@ type PolicyDocument struct {
 	Dynamic          *DynamicPrice `json:"dynamic_price"`
 	Hours            *hours.Hours  `json:"opening_hours"` // nil: around the clock
 	Lanes            []LaneSetting `json:"lanes"`
+	Facts            *Facts        `json:"facts"` // nil: nothing is told
 }
 
 // length is a length of time of a policy with its name.
@@ -82,7 +83,7 @@ func (p Policy) Document() PolicyDocument {
 		HorizonDays: p.HorizonDays, NoShowCharge: p.NoShowCharge, EarlyCharge: p.EarlyCharge, AllotmentShare: p.AllotmentShare, OverstayBuffer: p.OverstayBuffer,
 		PayAtMachine: p.PayAtMachine, EntryPassback: cmp.Or(p.EntryPassback, PassbackHard), ExitPassback: cmp.Or(p.ExitPassback, PassbackSoft),
 		Tailgates: cmp.Or(p.Tailgates, TailgatesCount), Offline: p.Offline, Dynamic: p.Dynamic,
-		Hours: p.Hours, Lanes: append([]LaneSetting{}, p.Lanes...),
+		Hours: p.Hours, Lanes: append([]LaneSetting{}, p.Lanes...), Facts: p.Facts,
 	}
 	for _, l := range lengths(&p, &d) {
 		*l.seconds = int64(*l.of / time.Second)
@@ -117,6 +118,8 @@ func (p Policy) With(parts map[string]json.RawMessage) (Policy, error) {
 			p.Dynamic = read[DynamicPrice](raw, none, name, wrong)
 		case name == "opening_hours":
 			p.Hours = read[hours.Hours](raw, none, name, wrong)
+		case name == "facts":
+			p.Facts = read[Facts](raw, none, name, wrong)
 		case name == "lanes":
 			p.Lanes = nil
 			if all := read[[]LaneSetting](raw, none, name, wrong); all != nil && len(*all) > 0 {

@@ -89,8 +89,10 @@ func (p *Policy) checkSettings(wrong map[string]string) {
 	}
 }
 
-// Clean is the policy as it is kept: without days of the opening hours that are over.
+// Clean is the policy as it is kept: without days of the opening hours that are over, and
+// without facts that say nothing.
 func (p Policy) Clean(now time.Time) Policy {
+	p.Facts = p.Facts.clean()
 	p.Hours = p.Hours.Clean(hours.DateOf(now, time.UTC).Add(-1)) // it may be yesterday there
 	return p
 }

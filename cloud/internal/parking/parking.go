@@ -79,6 +79,8 @@ type Policy struct {
 	Lanes []LaneSetting `json:"lanes,omitempty"`         // those of which something is set
 
 	Dynamic *DynamicPrice `json:"dynamic_price,omitempty"` // of reservations; nil: the tariff's price. It is replaced, never written to
+
+	Facts *Facts `json:"facts,omitempty"` // what drivers are told of the place; nil: nothing. They are replaced, never written to
 }
 
 // DefaultPolicy is what a new parking starts with.
@@ -119,6 +121,8 @@ type Parking struct {
 	Policy     Policy
 
 	TariffSince time.Time // since when Tariff is in force; zero: always
+
+	Pictures []Picture // photos in their order, then the plan
 }
 
 // Author is who asks for a change of the configuration, and why: both go into the

@@ -53,6 +53,7 @@ func (p Policy) Validate() error {
 	p.Dynamic.check(wrong)
 	p.checkGate(wrong)
 	p.checkSettings(wrong)
+	p.checkFacts(wrong)
 	between("max_stay", p.MaxStay, timerange.Quarter, MaxHorizonDays*24*time.Hour)
 	between("min_stay", p.MinStay, 0, MaxHorizonDays*24*time.Hour)
 	between("min_lead", p.MinLead, 0, MaxHorizonDays*24*time.Hour)

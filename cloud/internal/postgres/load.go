@@ -139,14 +139,14 @@ func scanSession(row pgx.CollectableRow) (id.Parking, *session.Session, error) {
 const selectParkings = `select p.id, p.operator, p.name, p.address, p.city, p.kind, p.latitude, p.longitude, p.timezone, p.tariff, p.policy,
 	(select max(t.adopted_at) from parking_tariff t where t.parking = p.id),
 	coalesce((select jsonb_agg(jsonb_build_object('ID', t.id, 'Class', t.class, 'Label', t.label, 'Capacity', t.capacity, 'Bays', t.bays) order by t.class <> 'standard', t.id)
-	          from space_type t where t.parking = p.id), '[]')
+	          from space_type t where t.parking = p.id), '[]'), ` + picturesOf + `
 	from parking p`
 
 func scanParking(row pgx.CollectableRow) (*parking.Parking, error) {
 	var p parking.Parking
-	var tariff, policy, types []byte
+	var tariff, policy, types, pictures []byte
 	var since *time.Time
-	if err := row.Scan(&p.ID, &p.Operator, &p.Name, &p.Address, &p.City, &p.Kind, &p.Latitude, &p.Longitude, &p.Timezone, &tariff, &policy, &since, &types); err != nil {
+	if err := row.Scan(&p.ID, &p.Operator, &p.Name, &p.Address, &p.City, &p.Kind, &p.Latitude, &p.Longitude, &p.Timezone, &tariff, &policy, &since, &types, &pictures); err != nil {
 		return nil, err
 	}
 	if since != nil {
@@ -155,10 +155,13 @@ func scanParking(row pgx.CollectableRow) (*parking.Parking, error) {
 	for _, part := range []struct {
 		raw  []byte
 		into any
-	}{{tariff, &p.Tariff}, {policy, &p.Policy}, {types, &p.SpaceTypes}} {
+	}{{tariff, &p.Tariff}, {policy, &p.Policy}, {types, &p.SpaceTypes}, {pictures, &p.Pictures}} {
 		if err := json.Unmarshal(part.raw, part.into); err != nil {
 			return nil, fmt.Errorf("description of %s: %w", p.ID, err)
 		}
+	}
+	if len(p.Pictures) == 0 {
+		p.Pictures = nil
 	}
 	return &p, nil
 }

@@ -10,7 +10,7 @@ const types = {'.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.
 
 /** What a CDN does: files, their types, how long they are kept, and the page's policy. */
 function files(port, api) {
-  const policy = `default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self' ${api}; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+  const policy = `default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' ${api} data:; font-src 'self'; connect-src 'self' ${api}; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
   const index = readFileSync(join(dist, 'portal/index.html'), 'utf8').replace('name="openlot-api" content=""', `name="openlot-api" content="${api}"`)
   if (!index.includes(api)) throw new Error('the page has no place for the address of the API')
   const s = createServer((q, a) => {

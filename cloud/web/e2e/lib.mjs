@@ -134,6 +134,21 @@ export async function look(p, name) {
   await p.screenshot({path: `${pictures}${name}.png`, fullPage: true})
 }
 
+/** Text at twice its size (WCAG 1.4.4): nothing is wider than the screen. Keeps a picture under the name, and puts the text back. */
+export async function widthAt200(p, name = 'text at 200 %') {
+  await p.evaluate(() => { document.documentElement.style.fontSize = '200%' })
+  await p.evaluate(() => document.fonts.ready)
+  const wide = await p.evaluate(() => {
+    const over = document.documentElement.scrollWidth - innerWidth
+    const who = over > 0 ? [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 4).map(e => `${e.tagName.toLowerCase()}.${e.className}`) : []
+    return {over, who}
+  })
+  check(wide.over <= 0, `${name}: ${wide.over} px wider than the screen: ${wide.who.join(', ')}`)
+  await p.screenshot({path: `${pictures}${name}.png`, fullPage: true})
+  await p.evaluate(() => { document.documentElement.style.fontSize = '' })
+  return wide.over
+}
+
 /** What has the focus now: its words, or BODY. */
 export const focused = p => p.evaluate(() => (document.activeElement === document.body ? 'BODY' : (document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? '').replace(/\s+/g, ' ').trim()))
 

@@ -212,8 +212,33 @@ await test('owner', async () => {
   await p.getByText('new signs').waitFor()
   await see('owner-history-settings-desktop')
 
+  // Facts and pictures: the driver is told how high the entrance is, and sees it.
+  await p.goto(`${base}/owner/#/config/${where}/facts`)
+  await p.getByLabel('Highest vehicle, in cm').fill('2')
+  await p.getByText('A whole number from 100 to 1,000').first().waitFor()
+  await p.getByLabel('Highest vehicle, in cm').fill('195')
+  await p.getByLabel('Lit', {exact: true}).check()
+  await see('owner-facts-draft-desktop')
+  await p.getByRole('button', {name: 'Save', exact: true}).click()
+  await p.getByText('Saved. What is sold keeps its terms.').waitFor()
+  const photo = p.getByRole('form', {name: 'Add a photo'})
+  await photo.getByRole('button', {name: 'Add a photo'}).click()
+  await photo.getByText('Choose a file.').waitFor()
+  await photo.getByLabel('File').setInputFiles({name: 'IMG_4711.png', mimeType: 'image/png', buffer: await d.screenshot()})
+  await photo.getByRole('button', {name: 'Add a photo'}).click()
+  await photo.getByText('Say in both languages what it shows.').waitFor()
+  await photo.getByLabel('What it shows (German)').fill('Die Einfahrt')
+  await photo.getByLabel('What it shows (English)').fill('The entrance')
+  await photo.getByRole('button', {name: 'Add a photo'}).click()
+  await p.getByText('It is on the page of the parking.').waitFor({state: 'attached'})
+  await p.getByRole('img', {name: 'The entrance'}).waitFor()
+  await see('owner-facts-desktop')
+  await d.goto(`${base}/#/p/${where}`)
+  await d.getByText('Under 1.95 m high').waitFor()
+  await d.locator('.photos img').waitFor()
+
   // The other pages, at each size.
-  for (const [name, hash, there] of [['hours', `#/config/${where}/hours`, /Days that are otherwise/], ['lanes', `#/config/${where}/lanes`, /How a lane is wired/], ['trends', `#/trends/${where}`, /How full|Nothing is known/], ['reservations', '#/reservations', /Reservations/], ['stays', '#/sessions', /Stays/], ['incidents', '#/incidents', /Incidents/], ['money', '#/money', /Money/], ['ledger', '#/money/ledger', /Ledger/], ['edges', '#/edges', /Edges/], ['team', '#/team', /Team/], ['settings', '#/settings', /Language/]]) {
+  for (const [name, hash, there] of [['hours', `#/config/${where}/hours`, /Days that are otherwise/], ['lanes', `#/config/${where}/lanes`, /How a lane is wired/], ['facts', `#/config/${where}/facts`, /Highest vehicle/], ['trends', `#/trends/${where}`, /How full|Nothing is known/], ['reservations', '#/reservations', /Reservations/], ['stays', '#/sessions', /Stays/], ['incidents', '#/incidents', /Incidents/], ['money', '#/money', /Money/], ['ledger', '#/money/ledger', /Ledger/], ['edges', '#/edges', /Edges/], ['team', '#/team', /Team/], ['settings', '#/settings', /Language/]]) {
     for (const [size, view] of Object.entries({desktop: [1440, 900], tablet: [820, 1180], phone: [390, 844]})) {
       await p.setViewportSize({width: view[0], height: view[1]})
       await p.goto(`${base}/owner/${hash}`)

@@ -15,6 +15,9 @@ const en = {
   leave: 'Drive out until {out}', leaveText: 'Leaving up to {grace} late costs nothing more. After that the tariff goes on.', leaveExact: 'After that the tariff goes on.',
   opening: 'When it is open', alwaysOpen: 'Around the clock.', closedDay: 'closed', wholeDay: 'all day', daysTo: '{first} to {last}', openingText: 'You get out at any time. A reservation begins and ends while it is open.', closedNow: 'closed, opens {time}', closedForGood: 'closed until further notice', closedFor: 'closed for your time', closedThen: 'Closed then', closedThenText: 'A reservation begins and ends while it is open. Choose another time.', perTimeClosed: '{length}, closed then',
   plan: 'The spaces', bays: '{type}: {n} spaces', bay: 'bays {list}', planHint: 'Numbered bays are drawn with their numbers. You may be given one of them.',
+  facts: 'The place', underHeight: 'Under {size} high', underHeightText: 'With everything on the roof.', underWidth: 'Under {size} wide', underWidthText: 'With its mirrors.', entrance: 'The entrance', onFoot: 'On foot', has: 'It has', features: {lit: 'light', covered: 'a roof', charging: 'charging', accessible: 'step-free ways', lift: 'a lift', toilets: 'toilets', cameras: 'cameras'} as Record<string, string>, staffed: 'Somebody is there', helpPhone: 'For help',
+  photos: 'Photos', ownPlan: 'Plan', enlarge: 'Enlarge: {what}', pictureOf: '{n} of {of}', before: 'The one before', after: 'The next one', closePicture: 'Close',
+  usual: 'Grey: how full it usually is. In your time most at {time}, {about}.', usualAbout: 'about {n} of {of} taken', usualTable: 'How full it usually is, as a table', usualHour: 'From', usualTaken: 'Usually',
   there: 'How to get there', openMap: 'Open in your map', copy: 'Copy the position', copied: 'The position is copied.', at: 'Position {position}',
 }
 export type Words = typeof en
@@ -34,6 +37,9 @@ const de: Words = {
   leave: 'Hinausfahren bis {out}', leaveText: 'Bis {grace} zu spät kostet nichts. Danach läuft der Tarif weiter.', leaveExact: 'Danach läuft der Tarif weiter.',
   opening: 'Wann offen ist', alwaysOpen: 'Rund um die Uhr.', closedDay: 'geschlossen', wholeDay: 'ganztägig', daysTo: '{first} bis {last}', openingText: 'Hinaus kommen Sie jederzeit. Eine Reservierung beginnt und endet, während offen ist.', closedNow: 'geschlossen, öffnet {time}', closedForGood: 'bis auf Weiteres geschlossen', closedFor: 'zu Ihrer Zeit geschlossen', closedThen: 'Dann geschlossen', closedThenText: 'Eine Reservierung beginnt und endet, während offen ist. Wählen Sie eine andere Zeit.', perTimeClosed: '{length}, dann geschlossen',
   plan: 'Die Plätze', bays: '{type}: {n} Plätze', bay: 'Nummern {list}', planHint: 'Nummerierte Plätze sind mit ihrer Nummer gezeichnet. Einen davon können Sie bekommen.',
+  facts: 'Der Ort', underHeight: 'Unter {size} hoch', underHeightText: 'Mit allem auf dem Dach.', underWidth: 'Unter {size} breit', underWidthText: 'Mit den Spiegeln.', entrance: 'Die Einfahrt', onFoot: 'Zu Fuß', has: 'Es hat', features: {lit: 'Licht', covered: 'ein Dach', charging: 'Ladesäulen', accessible: 'stufenlose Wege', lift: 'einen Aufzug', toilets: 'Toiletten', cameras: 'Kameras'}, staffed: 'Jemand ist da', helpPhone: 'Für Hilfe',
+  photos: 'Fotos', ownPlan: 'Plan', enlarge: 'Vergrößern: {what}', pictureOf: '{n} von {of}', before: 'Das vorige', after: 'Das nächste', closePicture: 'Schließen',
+  usual: 'Grau: wie voll es sonst ist. Zu Ihrer Zeit am vollsten um {time}, {about}.', usualAbout: 'etwa {n} von {of} belegt', usualTable: 'Wie voll es sonst ist, als Tabelle', usualHour: 'Ab', usualTaken: 'Sonst',
   there: 'Wie Sie hinkommen', openMap: 'In Ihrer Karte öffnen', copy: 'Position kopieren', copied: 'Die Position ist kopiert.', at: 'Position {position}',
 }
 export const parkingWords = {en, de}
