@@ -3595,7 +3595,7 @@ type ParkingFacts struct {
 	// MaxHeightCm The highest vehicle that gets in
 	MaxHeightCm *int `json:"max_height_cm,omitempty"`
 
-	// MaxWidthCm The widest vehicle that gets in
+	// MaxWidthCm The widest vehicle that gets in, with its mirrors
 	MaxWidthCm *int `json:"max_width_cm,omitempty"`
 
 	// OnFoot The same in the languages that the apps speak; one at the least. Readers of another see the first that there is

@@ -24,8 +24,10 @@ import (
 	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
 	"github.com/openlot/openlot/cloud/internal/gatehouse"
 	"github.com/openlot/openlot/cloud/internal/httpapi"
+	"github.com/openlot/openlot/cloud/internal/picture"
 	"github.com/openlot/openlot/cloud/internal/problem"
 	"github.com/openlot/openlot/cloud/internal/receipt"
+	"github.com/openlot/openlot/cloud/internal/trends"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/pass"
 )
@@ -101,7 +103,7 @@ func newSite(t *testing.T, change func(*httpapi.Config)) *site {
 	})
 	c := httpapi.Config{
 		Booking: s.service, Watcher: s.world, Receipts: receipts{receipt.Desk{Store: s, Key: key}, s.keys}, Log: log, Stopping: s.stopping,
-		Parkings: named("parkings"), Parking: named("parking"), Web: named("web"), Apps: named("apps"), Mail: named("mail"), Sandbox: named("sandbox"), Webhooks: &hooks{}, Accounts: strangers{}, Numbers: numbers{}, Gatehouse: &gatehouse.Service{},
+		Parkings: named("parkings"), Parking: named("parking"), Web: named("web"), Apps: named("apps"), Mail: named("mail"), Sandbox: named("sandbox"), Webhooks: &hooks{}, Accounts: strangers{}, Numbers: numbers{}, Gatehouse: &gatehouse.Service{}, Pictures: &picture.Service{}, Usual: &trends.Usuals{},
 	}
 	if change != nil {
 		change(&c)

@@ -242,6 +242,33 @@ func webpOf(w, h, frameW, frameH int) []byte {
 	return append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(body))), body...)
 }
 
+// flatWebP is a WebP of one colour, a few bytes whatever its size, whose head says one size
+// and whose frame another.
+func flatWebP(w, h, frameW, frameH int) []byte {
+	vp8x := []byte("VP8X\x0a\x00\x00\x00\x00\x00\x00\x00")
+	for _, n := range []int{w - 1, h - 1} {
+		vp8x = append(vp8x, byte(n), byte(n>>8), byte(n>>16))
+	}
+	frame := binary.LittleEndian.AppendUint32([]byte{0x2f}, uint32(frameW-1)|uint32(frameH-1)<<14)
+	frame = append(frame, 0x88, 0x88, 0x08, 0, 0) // no transforms, and five codes of one symbol: no bits for a pixel
+	body := append([]byte("WEBP"), vp8x...)
+	body = append(body, "VP8L"...)
+	body = binary.LittleEndian.AppendUint32(body, uint32(len(frame)))
+	body = append(body, frame...)
+	return append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(body))), body...)
+}
+
+// A WebP is drawn, too; a few bytes of one may be millions of pixels, of which its head says nothing.
+func TestAWebPIsAsLargeAsItsHeadSays(t *testing.T) {
+	d, err := picture.Draw(flatWebP(40, 30, 40, 30), parking.Photo)
+	if err != nil || d.Large.Width != 40 || d.Large.Height != 30 {
+		t.Errorf("%+v, %v", d.Large, err)
+	}
+	if d, err := picture.Draw(flatWebP(40, 30, 2000, 2000), parking.Photo); fault.Code(err) != picture.CodeUnreadable {
+		t.Errorf("%+v, %v", d.Large, err)
+	}
+}
+
 // What would fill the memory is refused by what its head says, and by no more than that:
 // decoding any of these takes a gigabyte.
 func TestWhatIsTooLargeIsNotDecoded(t *testing.T) {
