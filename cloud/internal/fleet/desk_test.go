@@ -291,3 +291,38 @@ func TestALaneThatChangesWakesWhoLooks(t *testing.T) {
 	e.batch(0, 1)
 	look("a decision", func(o gatehouse.One) bool { return len(o.Decisions) == 1 && o.Decisions[0].Reason == "REFUSE_UNKNOWN" })
 }
+
+// How a machine that takes money is set is shown as its edge says, again when it changes, and
+// no more when the edge tells of none.
+func TestWhatAMachineIsSetToIsShown(t *testing.T) {
+	s := newStack(t, time.Minute)
+	e := s.commanded()
+	beat := func(all ...wire.MachineStatus) {
+		e.send(topic.Beat, &wire.Beat{Journal: e.journal, Boot: e.boot, LastSeq: uint64(len(e.raw)), Wall: time.Now().UnixMilli(), Lanes: []wire.LaneStatus{exit1}, Machines: all})
+	}
+	shown := func(what string, is func([]gatehouse.Kiosk) bool) {
+		t.Helper()
+		for end := time.Now().Add(limit); ; {
+			now, err := s.dashboard().One(t.Context(), altmarkt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if is(now.Kiosks) {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: %+v", what, now.Kiosks)
+			}
+			time.Sleep(5 * time.Millisecond) // polls the database
+		}
+	}
+	set := wire.MachineSetting{Machine: "kiosk-1", Label: "Kasse", Languages: "de en", Cash: wire.No}
+	beat(wire.MachineStatus{Set: set, Held: wire.HeldVisit})
+	shown("a visit goes on", func(k []gatehouse.Kiosk) bool {
+		return len(k) == 1 && k[0].Held == "visit" && k[0].InForce.Label == "Kasse" && k[0].InForce.Cash != nil && !*k[0].InForce.Cash && len(k[0].InForce.Languages) == 2
+	})
+	beat(wire.MachineStatus{Set: set})
+	shown("it is over", func(k []gatehouse.Kiosk) bool { return len(k) == 1 && k[0].Held == "" })
+	beat()
+	shown("none", func(k []gatehouse.Kiosk) bool { return len(k) == 0 })
+}

@@ -52,10 +52,14 @@ func TestAnswersAreAsTheContractSays(t *testing.T) {
 			})},
 		},
 		"OwnerParkingNow": {
-			gatehouse.One{AsOf: morning, Parking: unknown, Lanes: []gatehouse.Lane{}, Decisions: []gatehouse.Decision{}, Orders: []gatehouse.Order{}},
+			gatehouse.One{AsOf: morning, Parking: unknown, Lanes: []gatehouse.Lane{}, Kiosks: []gatehouse.Kiosk{}, Decisions: []gatehouse.Decision{}, Orders: []gatehouse.Order{}},
 			gatehouse.One{
 				AsOf: morning, Parking: parking, Lanes: []gatehouse.Lane{gatehouse.Shown(full, morning, ""), gatehouse.Shown(wire.LaneStatus{Lane: "x"}, morning, "edge_too_old")},
 				Decisions: []gatehouse.Decision{decision, vague}, Orders: []gatehouse.Order{order},
+				Kiosks: []gatehouse.Kiosk{
+					gatehouse.KioskNow(wire.MachineStatus{Set: wire.MachineSetting{Machine: "kiosk-1", Label: "K", Languages: "de en", Cash: wire.No, Card: wire.Yes, Footer: "F"}, Held: wire.HeldVisit}, morning),
+					gatehouse.KioskNow(wire.MachineStatus{Set: wire.MachineSetting{Machine: "kiosk-2"}}, morning),
+				},
 			},
 		},
 		"GateOrder":     {order, own},

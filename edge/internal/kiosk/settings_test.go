@@ -55,7 +55,10 @@ func TestSettingsChangeOnlyBetweenVisits(t *testing.T) {
 				}
 				b.report()
 			case 3:
-				b.again()
+				was := b.m.In()
+				if b.again(); !b.m.In().Equal(was) {
+					rt.Fatalf("a start makes %+v of %+v", b.m.In(), was)
+				}
 				b.report()
 			case 4:
 				b.after(rapid.SampledFrom([]time.Duration{time.Second, time.Minute, 20 * time.Minute}).Draw(rt, "time"))
