@@ -2,7 +2,7 @@
 
 export const tabs = {
   money: ['accounts', 'ledger', 'payouts', 'receivables', 'shifts', 'closings'],
-  config: ['spaces', 'hours', 'tariff', 'lanes', 'facts', 'rules', 'shops', 'history'],
+  config: ['spaces', 'hours', 'tariff', 'lanes', 'kiosks', 'facts', 'rules', 'shops', 'history'],
 } as const
 export type MoneyTab = (typeof tabs.money)[number]
 export type ConfigTab = (typeof tabs.config)[number]
