@@ -95,7 +95,9 @@ await test('parking', async () => {
     check(await p.locator('.photos img').evaluateAll(all => all.every(i => i.getAttribute('loading') === 'lazy' && i.getAttribute('width') && i.getAttribute('height'))), `${name}: a picture that makes the page jump`)
     check(await p.getByText(language === 'de' ? 'Unter 2,00 m hoch' : 'Under 2.00 m high').count() === 1, `${name}: no height`)
     check(await p.locator('.facts [lang=de]').count() === (language === 'en' ? 1 : 0), `${name}: what is there in German alone does not say so`)
-    await p.evaluate(async () => { for (const i of document.querySelectorAll('.photos img, .ownplan img')) { i.scrollIntoView(); await i.decode() } scrollTo(0, 0) })
+    await p.evaluate(() => { for (const i of document.querySelectorAll('.photos img, .ownplan img')) i.scrollIntoView() })
+    await until(`${name}: the pictures`, () => p.locator('.photos img, .ownplan img').evaluateAll(all => all.every(i => i.complete && i.naturalWidth > 0)))
+    await p.evaluate(() => scrollTo(0, 0))
     await accessible(p, name)
     await look(p, name)
     // Large, by the keyboard: in, to the next, out, and back to where one was.
