@@ -127,7 +127,11 @@ func TestAnOwnerShowsPictures(t *testing.T) {
 		}
 	}
 	until("drivers see them", 7, first["id"])
-	get := func(path string, header ...string) (*http.Response, []byte) {
+	type head struct {
+		StatusCode int
+		Header     http.Header
+	}
+	get := func(path string, header ...string) (head, []byte) {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+driver.at+path, http.NoBody)
 		if err != nil {
@@ -145,7 +149,7 @@ func TestAnOwnerShowsPictures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return resp, body
+		return head{resp.StatusCode, resp.Header}, body
 	}
 	large := first["large"].(map[string]any)["url"].(string)
 	resp, body := get(large)
@@ -160,11 +164,11 @@ func TestAnOwnerShowsPictures(t *testing.T) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
-	if again, _ := get(large, "If-None-Match", resp.Header.Get("ETag")); again.StatusCode != 304 {
+	if again, _ := get(large, "If-None-Match", resp.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
 		t.Errorf("the same again is %d", again.StatusCode)
 	}
 	for _, none := range []string{strings.Repeat("0", 64), "x", "..%2f..%2fetc%2fpasswd"} {
-		if resp, body := get("/parkings/dresden-altmarkt/pictures/" + none); resp.StatusCode != 404 || resp.Header.Get("Cache-Control") != "no-store" {
+		if resp, body := get("/parkings/dresden-altmarkt/pictures/" + none); resp.StatusCode != http.StatusNotFound || resp.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d %s", none, resp.StatusCode, body)
 		}
 	}
@@ -183,7 +187,7 @@ func TestAnOwnerShowsPictures(t *testing.T) {
 	owner.want(200, "", "DELETE", one, "")
 	owner.want(404, "picture_not_found", "DELETE", one, "")
 	until("it is gone from the page", 6, moved[0].(map[string]any)["id"])
-	if resp, _ := get(large); resp.StatusCode != 404 {
+	if resp, _ := get(large); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("what was taken away is still served: %d", resp.StatusCode)
 	}
 	var what []string

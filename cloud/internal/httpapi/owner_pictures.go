@@ -180,8 +180,7 @@ func readPart(part *multipart.Part, most int64) ([]byte, error) {
 }
 
 func unreadableForm(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return fault.Newf(fault.Invalid, problem.CodeBodyTooLarge, "A picture has at most %d bytes.", picture.MaxBytes)
 	}
 	return fault.Wrap(err, fault.Invalid, booking.CodeRequestInvalid, "The form ended before it was complete.")

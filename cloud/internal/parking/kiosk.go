@@ -83,10 +83,13 @@ func (p *Policy) checkKiosks(wrong map[string]string) {
 			most       int
 			rows       bool
 		}{
-			{"label", k.Label, wire.MaxLabel, false}, {"help", k.Help, wire.MaxLabel, false}, {"issuer", k.Issuer, wire.MaxNotice, true},
-			{"tax_id", k.TaxID, wire.MaxTaxID, false}, {"footer", k.Footer, wire.MaxNotice, true},
+			{"label", k.Label, wire.MaxLabel, false},
+			{"help", k.Help, wire.MaxLabel, false},
+			{"issuer", k.Issuer, wire.MaxNotice, true},
+			{"tax_id", k.TaxID, wire.MaxTaxID, false},
+			{"footer", k.Footer, wire.MaxNotice, true},
 		} {
-			odd := func(r rune) bool { return unicode.IsControl(r) && !(t.rows && r == '\n') }
+			odd := func(r rune) bool { return unicode.IsControl(r) && (!t.rows || r != '\n') }
 			if len(t.text) > t.most || !utf8.ValidString(t.text) || t.text != strings.TrimSpace(t.text) || strings.ContainsFunc(t.text, odd) {
 				wrong[place+"."+t.name] = fmt.Sprintf("has at most %d bytes, and no blanks around it", t.most)
 			}

@@ -9,6 +9,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"slices"
 
 	"golang.org/x/image/draw"
 	"golang.org/x/image/webp"
@@ -167,8 +168,8 @@ func webpIsWhole(raw []byte, c image.Config) bool {
 }
 
 func little(b []byte) (n uint32) {
-	for i := len(b) - 1; i >= 0; i-- {
-		n = n<<8 | uint32(b[i])
+	for _, v := range slices.Backward(b) {
+		n = n<<8 | uint32(v)
 	}
 	return n
 }

@@ -196,15 +196,8 @@ func Removed(all []parking.Picture, which string) ([]parking.Picture, error) {
 
 // inOrder puts the plan behind the photos.
 func inOrder(all []parking.Picture) []parking.Picture {
-	slices.SortStableFunc(all, func(a, b parking.Picture) int {
-		switch {
-		case a.Kind == b.Kind:
-			return 0
-		case a.Kind == parking.Plan:
-			return 1
-		}
-		return -1
-	})
+	rank := map[parking.PictureKind]int{parking.Plan: 1}
+	slices.SortStableFunc(all, func(a, b parking.Picture) int { return rank[a.Kind] - rank[b.Kind] })
 	return all
 }
 

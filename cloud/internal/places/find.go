@@ -217,6 +217,7 @@ func (k Kind) apart() float64 {
 		return 2
 	case Landmark:
 		return 0.5
+	case Lot:
 	}
 	return 0
 }

@@ -1,6 +1,9 @@
 package places
 
-import "unicode"
+import (
+	"slices"
+	"unicode"
+)
 
 // deepest is how many letters a word of the tree has at most: maxWordLength, and what an
 // abbreviation at its end is written out to.
@@ -17,10 +20,8 @@ type matched struct {
 
 // slipsIn is how many slips a word may have.
 func slipsIn(word []rune) uint8 {
-	for _, r := range word {
-		if unicode.IsDigit(r) { // another figure is another place
-			return 0
-		}
+	if slices.ContainsFunc(word, unicode.IsDigit) { // another figure is another place
+		return 0
 	}
 	switch {
 	case len(word) < 4:
@@ -60,7 +61,7 @@ func (x *Index) match(word []rune, slips uint8) []matched {
 			row[0] = uint8(d)
 			least := row[0]
 			for j := 1; j <= m; j++ {
-				cost := above[j-1]
+				cost := above[j-1] //nolint:gosec // j is at most m, which is at most maxWordLength
 				if word[j-1] != n.letter {
 					cost = min(cost, above[j], row[j-1]) + 1
 				}

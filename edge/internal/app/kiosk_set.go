@@ -32,10 +32,9 @@ func (k *takings) settings() (want *kiosk.Settings, unusable bool) {
 func (k *takings) tell() {
 	var now *wire.MachineStatus
 	if !k.stopped() {
-		in, want := k.m.In(), (*kiosk.Settings)(nil)
+		in := k.m.In()
 		now = &wire.MachineStatus{Set: in.Wire(k.cfg.ID, k.cfg.Lane != "")}
-		unusable := false
-		switch want, unusable = k.settings(); {
+		switch want, unusable := k.settings(); {
 		case unusable:
 			now.Held = wire.HeldUnusable
 		case !in.Equal(*want):

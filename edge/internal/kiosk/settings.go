@@ -62,7 +62,7 @@ func (s Settings) usable(staffed bool) bool {
 			return false
 		}
 	}
-	return !(s.NoCash && s.NoCard) && (staffed || !s.Shifts)
+	return (!s.NoCash || !s.NoCard) && (staffed || !s.Shifts)
 }
 
 // Equal reports whether two are the same.

@@ -46,10 +46,10 @@ func TestSettingsChangeOnlyBetweenVisits(t *testing.T) {
 			case 2: // the device does what it is told
 				in := b.total.Inserted - b.total.Kept - b.total.Returned
 				for _, o := range b.m.Wants() {
-					switch o.Kind {
-					case OrderKeep:
+					if o.Kind == OrderKeep {
 						b.total.Kept += in
-					case OrderReturn:
+					}
+					if o.Kind == OrderReturn {
 						b.total.Returned += in
 					}
 				}
