@@ -61,12 +61,12 @@ func (x *Index) match(word []rune, slips uint8) []matched {
 			row[0] = uint8(d)
 			least := row[0]
 			for j := 1; j <= m; j++ {
-				cost := above[j-1] //nolint:gosec // j is at most m, which is at most maxWordLength
+				cost := above[j-1]
 				if word[j-1] != n.letter {
 					cost = min(cost, above[j], row[j-1]) + 1
 				}
 				if d > 1 && j > 1 && word[j-1] == path[d-1] && word[j-2] == n.letter {
-					cost = min(cost, rows[d-2][j-2]+1)
+					cost = min(cost, rows[d-2][j-2]+1) //nolint:gosec // both are above 1 here
 				}
 				row[j] = cost
 				least = min(least, cost)
