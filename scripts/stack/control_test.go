@@ -2,7 +2,7 @@ package stack
 
 import (
 	"context"
-	"os"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,9 +18,14 @@ func TestAPartThatIsOffStaysOffUntilItIsTurnedOn(t *testing.T) {
 		said, kept, controlled := make(chan string, 1), make(chan error, 1), make(chan error, 1)
 		go func() { kept <- s.Keep(ctx, func(line string) { said <- line }) }()
 		go func() { controlled <- s.Control(ctx) }()
-		for {
-			if _, err := os.Stat(filepath.Join(s.cfg.Dir, socket)); err == nil {
-				break
+		for listens := false; !listens; {
+			select {
+			case err := <-controlled:
+				t.Fatalf("nothing listens: %v", err)
+			default:
+			}
+			if c, err := (&net.Dialer{}).DialContext(t.Context(), "unix", filepath.Join(s.cfg.Dir, socket)); err == nil {
+				listens = c.Close() == nil
 			}
 		}
 		tell := func(what, part string) string {

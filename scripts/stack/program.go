@@ -18,6 +18,7 @@ type program struct {
 	mu      sync.Mutex
 	process *Process      // that runs, or ran last; nil before the first
 	back    chan struct{} // it is off until this is closed; nil: it is on
+	rising  bool          // somebody starts it
 }
 
 // Start starts the program and returns when it answers.
@@ -53,13 +54,24 @@ func (g *program) off(end func(*Process)) {
 // on starts the program again after off and returns when it answers. One that is on
 // is left as it is.
 func (g *program) on(ctx context.Context) error {
-	back := g.away()
-	if back == nil {
+	g.mu.Lock()
+	back, rising := g.back, g.rising
+	g.rising = back != nil
+	g.mu.Unlock()
+	switch {
+	case back == nil:
 		return nil
+	case rising: // for two who ask at once
+		select {
+		case <-back:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	err := g.Start(ctx)
 	g.mu.Lock()
-	g.back = nil
+	g.back, g.rising = nil, false
 	g.mu.Unlock()
 	close(back)
 	return err

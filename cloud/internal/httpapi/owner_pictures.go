@@ -122,14 +122,14 @@ func (s *server) addPicture(c *gin.Context, a ask) error {
 
 // readPicture reads a form of three parts, each once and none beside them.
 func readPicture(c *gin.Context) (kind parking.PictureKind, alt parking.Texts, raw []byte, err error) {
+	rc := http.NewResponseController(c.Writer)
+	_ = rc.SetReadDeadline(time.Now().Add(pictureTimeout)) // not supported by test recorders
+	defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, picture.MaxBytes+maxBody) // before the form has it
 	form, err := c.Request.MultipartReader()
 	if err != nil {
 		return "", nil, nil, fault.New(fault.Invalid, problem.CodeUnsupportedMedia, "Send the picture as multipart/form-data, with the parts kind, alt and picture.")
 	}
-	rc := http.NewResponseController(c.Writer)
-	_ = rc.SetReadDeadline(time.Now().Add(pictureTimeout)) // not supported by test recorders
-	defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, picture.MaxBytes+maxBody)
 	parts, most := map[string][]byte{}, map[string]int64{"kind": 16, "alt": maxAlt, "picture": picture.MaxBytes}
 	for {
 		part, err := form.NextPart()

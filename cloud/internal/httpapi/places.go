@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/gin-gonic/gin"
@@ -47,8 +48,8 @@ func (s *server) findPlaces(c *gin.Context) error {
 		}
 	}
 	q.Text = asked.Get("q")
-	if strings.TrimSpace(q.Text) == "" || len(q.Text) > maxPlaceText {
-		return wrongParameter("q", "must be text of 1 to 100 bytes")
+	if strings.TrimSpace(q.Text) == "" || utf8.RuneCountInString(q.Text) > maxPlaceText {
+		return wrongParameter("q", "must be text of 1 to 100 characters")
 	}
 	if text, ok := asked["near"]; ok {
 		at, ok := degrees(text[0])

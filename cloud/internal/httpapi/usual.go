@@ -30,6 +30,11 @@ func (s *server) getUsual(c *gin.Context) error {
 	if err != nil {
 		return missing
 	}
+	if s.Listed != nil {
+		if _, known := s.Listed.Show(at); !known { // no database is asked for what somebody made up
+			return missing
+		}
+	}
 	ctx, done := bounded(c)
 	defer done()
 	of, err := s.Usual.Of(ctx, at)

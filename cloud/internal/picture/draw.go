@@ -81,6 +81,10 @@ func Draw(raw []byte, kind parking.PictureKind) (Drawn, error) {
 	return Drawn{}, errUnreadable()
 }
 
+// maxScans is how many passes over its pixels a JPEG may take; cameras make a dozen at
+// most, and each costs the decoder as much as a picture.
+const maxScans = 64
+
 // decode decodes what is not too large.
 func decode(raw []byte, f format) (image.Image, error) {
 	c, err := f.config(bytes.NewReader(raw))
@@ -90,6 +94,9 @@ func decode(raw []byte, f format) (image.Image, error) {
 	if c.Width > maxSide || c.Height > maxSide || c.Width*c.Height > maxPixels {
 		return nil, fault.Newf(fault.Invalid, CodeTooManyPixels, "A picture has at most %d pixels, and %d in each direction. This one has %d × %d.", maxPixels, maxSide, c.Width, c.Height).
 			WithField("picture", "has too many pixels")
+	}
+	if bytes.HasPrefix(raw, []byte("\xff\xd8")) && bytes.Count(raw, []byte("\xff\xda")) > maxScans {
+		return nil, errUnreadable()
 	}
 	img, err := f.decode(bytes.NewReader(raw))
 	if err != nil {

@@ -276,18 +276,19 @@ func TestWhatIsTooLargeIsNotDecoded(t *testing.T) {
 		raw  []byte
 		code string
 	}{
-		"a bomb":                          {pngOf(30000, 30000), picture.CodeTooManyPixels},
-		"long and thin":                   {pngOf(20000, 1), picture.CodeTooManyPixels},
-		"one pixel too many":              {pngOf(4096, 4097), picture.CodeTooManyPixels},
-		"all that is allowed, and no end": {pngOf(4096, 4096), picture.CodeUnreadable},
-		"a small head on a large frame":   {webpOf(10, 10, 16383, 16383), picture.CodeUnreadable},
-		"a large head":                    {webpOf(16383, 16383, 16383, 16383), picture.CodeTooManyPixels},
-		"nothing":                         {nil, picture.CodeUnreadable},
-		"a drawing in words":              {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), picture.CodeUnreadable},
-		"a GIF":                           {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), picture.CodeUnreadable},
-		"a page":                          {[]byte("<!doctype html>"), picture.CodeUnreadable},
-		"half a JPEG":                     {encoded(t, quarters(80, 40))[:400], picture.CodeUnreadable},
-		"too many bytes":                  {bytes.Repeat([]byte("\xff\xd8\xff"), 1_700_000), "body_too_large"},
+		"a bomb":                             {pngOf(30000, 30000), picture.CodeTooManyPixels},
+		"long and thin":                      {pngOf(20000, 1), picture.CodeTooManyPixels},
+		"one pixel too many":                 {pngOf(4096, 4097), picture.CodeTooManyPixels},
+		"all that is allowed, and no end":    {pngOf(4096, 4096), picture.CodeUnreadable},
+		"a small head on a large frame":      {webpOf(10, 10, 16383, 16383), picture.CodeUnreadable},
+		"a large head":                       {webpOf(16383, 16383, 16383, 16383), picture.CodeTooManyPixels},
+		"nothing":                            {nil, picture.CodeUnreadable},
+		"a drawing in words":                 {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), picture.CodeUnreadable},
+		"a GIF":                              {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), picture.CodeUnreadable},
+		"a page":                             {[]byte("<!doctype html>"), picture.CodeUnreadable},
+		"half a JPEG":                        {encoded(t, quarters(80, 40))[:400], picture.CodeUnreadable},
+		"a JPEG that is gone over too often": {append(append([]byte("\xff\xd8\xff\xfe\x00\xca"), bytes.Repeat([]byte("\xff\xda"), 100)...), encoded(t, quarters(80, 40))[2:]...), picture.CodeUnreadable},
+		"too many bytes":                     {bytes.Repeat([]byte("\xff\xd8\xff"), 1_700_000), "body_too_large"},
 	} {
 		_, err := picture.Draw(c.raw, parking.Photo)
 		if f := fault.From(err); err == nil || f.Code != c.code {

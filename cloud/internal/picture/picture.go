@@ -58,6 +58,9 @@ type Service struct {
 	cache  *cache
 	// Drawing takes much memory for a moment: one at a time.
 	drawing chan struct{}
+	// What nothing names is asked for in the store, by a few at a time: anybody can make
+	// up names.
+	asking chan struct{}
 }
 
 // patience is how long one waits for others whose pictures are being drawn, and all for
@@ -68,7 +71,7 @@ const patience = 10 * time.Second
 // whether what everybody sees of a parking names a file: only that is served from memory,
 // so that what was taken away is gone everywhere as soon as it is told.
 func New(store Store, listed func(at id.Parking, hash string) bool, bytes int) *Service {
-	return &Service{store, listed, newCache(bytes), make(chan struct{}, 1)}
+	return &Service{store, listed, newCache(bytes), make(chan struct{}, 1), make(chan struct{}, 2)}
 }
 
 func errNotFound() error {
@@ -136,7 +139,13 @@ func (s *Service) File(ctx context.Context, at id.Parking, hash string) ([]byte,
 	if s.listed(at, hash) {
 		body, err = s.cache.get(ctx, string(at)+"/"+hash, load)
 	} else {
-		body, err = load()
+		select {
+		case s.asking <- struct{}{}:
+			body, err = load()
+			<-s.asking
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
 	}
 	if err == nil && body == nil {
 		err = errNotFound()

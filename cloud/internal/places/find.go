@@ -59,10 +59,11 @@ func (x *Index) Find(q Query) []Found {
 	if letters < 2 || q.Limit < 1 {
 		return nil
 	}
-	best := x.search(words, q, nil)
+	left := maxJudged
+	best := x.search(words, q, nil, &left)
 	if len(best) == 0 || best[0].slips > 0 {
 		for _, other := range readings(words) {
-			best = x.search(other, q, best)
+			best = x.search(other, q, best, &left)
 		}
 	}
 	return best
@@ -84,8 +85,12 @@ func readings(words []string) [][]string {
 	return out
 }
 
-// search adds to the best what fits words better.
-func (x *Index) search(words []string, q Query, best []Found) []Found {
+// maxJudged is how many names are looked at for one question. Only words of a letter or
+// two, which say next to nothing, have more.
+const maxJudged = 50_000
+
+// search adds to the best what fits words better. left is how many names may be judged.
+func (x *Index) search(words []string, q Query, best []Found, left *int) []Found {
 	sets := make([][]matched, len(words))
 	rarest, fewest := 0, math.MaxInt
 	for i, w := range words {
@@ -113,6 +118,9 @@ func (x *Index) search(words []string, q Query, best []Found) []Found {
 				continue
 			}
 			seen.of[n] = seen.round
+			if *left--; *left < 0 {
+				return best
+			}
 			if f, ok := x.judge(n, sets); ok {
 				best = x.keep(best, f, &x.names[n], q)
 			}

@@ -87,6 +87,9 @@ func anyOf(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, *server, error)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for _, c := range each {
+		if len(each) > 1 && c.ValidateConnect == nil { // a standby that answers first leads nothing
+			c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+		}
 		go func() { // ends with ctx, which every connection heeds
 			conn, err := pgx.ConnectConfig(ctx, c)
 			answers <- answer{conn, &server{c.Host, c.Port}, err}

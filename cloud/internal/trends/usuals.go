@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
 )
@@ -25,6 +26,8 @@ const (
 	usualFor  = time.Hour
 	usualTry  = time.Minute
 	usualTime = 10 * time.Second
+
+	readsAtOnce = 2
 )
 
 // Usuals tell how full parkings usually are, from memory: whoever looks, a parking is counted
@@ -34,6 +37,8 @@ type Usuals struct {
 	hours Hours
 	now   func() time.Time
 	once  singleflight.Group
+	// Whoever looks at many parkings must not have the connections of those who book.
+	reading chan struct{}
 
 	mu sync.Mutex
 	by map[id.Parking]counted
@@ -50,9 +55,11 @@ type UsualOfParking struct {
 	Usual Usual
 }
 
+var errBusy = fault.New(fault.Unavailable, "database_unavailable", "Too many parkings are being counted. Ask again in a moment.")
+
 // NewUsuals makes one over what is kept.
 func NewUsuals(hours Hours, now func() time.Time) *Usuals {
-	return &Usuals{hours: hours, now: now, by: map[id.Parking]counted{}}
+	return &Usuals{hours: hours, now: now, reading: make(chan struct{}, readsAtOnce), by: map[id.Parking]counted{}}
 }
 
 // Of tells of a parking that there is.
@@ -64,7 +71,13 @@ func (u *Usuals) Of(ctx context.Context, p id.Parking) (UsualOfParking, error) {
 		// For all who wait, whoever of them goes away.
 		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), usualTime)
 		defer done()
-		return u.count(ctx, p)
+		select {
+		case u.reading <- struct{}{}:
+			defer func() { <-u.reading }()
+			return u.count(ctx, p)
+		case <-ctx.Done():
+			return UsualOfParking{}, errBusy
+		}
 	})
 	select {
 	case r := <-got:

@@ -42,7 +42,9 @@ func (r *reader) kiosk(n *node, c *Config) {
 	}
 	k.Label = o.get("label").text()
 	for _, l := range o.get("languages").items() {
-		k.Languages = append(k.Languages, wire.Language(l.choice(words()...)))
+		if l := wire.Language(l.choice(words()...)); !slices.Contains(k.Languages, l) {
+			k.Languages = append(k.Languages, l)
+		}
 	}
 	if len(k.Languages) == 0 {
 		k.Languages = wire.Languages()

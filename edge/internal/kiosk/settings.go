@@ -3,6 +3,7 @@ package kiosk
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
@@ -72,8 +73,18 @@ func (s Settings) Equal(o Settings) bool { return s.wire("") == o.wire("") }
 // machine could give any.
 func (s Settings) Wire(machine id.Lane, tickets bool) wire.MachineSetting {
 	out := s.wire(machine)
+	// The machine's file has no limit on these, and a beat that is too long is none.
+	out.Label, out.Help = clip(out.Label, wire.MaxLabel), clip(out.Help, wire.MaxLabel)
 	out.Tickets = wire.Choosing(tickets && !s.NoTickets)
 	return out
+}
+
+// clip is text of at most so many bytes.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "")
 }
 
 func (s Settings) wire(machine id.Lane) wire.MachineSetting {

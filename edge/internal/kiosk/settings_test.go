@@ -2,11 +2,13 @@ package kiosk
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/wire"
 )
 
@@ -140,5 +142,19 @@ func TestASettingLiesOverTheFile(t *testing.T) {
 	}
 	if _, ok := file.With(wire.MachineSetting{Machine: "kiosk-1"}, false); ok {
 		t.Error("shifts that nobody can open")
+	}
+}
+
+// The machine's file says what it likes: a beat that could not be sent would keep the edge
+// from the cloud for good.
+func TestWhateverTheFileSaysABeatCanBeSent(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("Hilfe: 030 / 5550-100 ä ", 20)
+	beat := &wire.Beat{
+		Journal: id.New[id.Journal](time.Now()), Boot: id.New[id.Boot](time.Now()),
+		Machines: []wire.MachineStatus{{Set: Settings{Label: long, Help: long, Languages: wire.Languages()}.Wire("kiosk-1", true)}},
+	}
+	if _, err := wire.Marshal(beat); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -53,9 +53,11 @@ func (s *step) slip(at time.Time) *Slip {
 		leave = s.env.Entrance.Text(v.Stay.Session)
 	}
 	if v.PaidNow == 0 && v.Owed == 0 {
-		if p := s.m.Printer; leave == "" || !p.Answers || !p.Paper {
+		// By a time alone anybody could be meant, and paper that nobody pays for runs out.
+		if p := s.m.Printer; leave == "" || v.By != ByPlate || !p.Answers || !p.Paper {
 			return nil
 		}
+		s.m.tried(s.env.Mono)
 		return &Slip{At: at, Ticket: leave, Currency: string(s.m.currency())}
 	}
 	_, byShops, bySlip := shower{m: s.m, env: s.env}.offs()

@@ -327,6 +327,7 @@ func (s *session) onWelcome(w *wire.Welcome) error {
 		if s.holds(w) {
 			s.log.Info("the cloud has judged an old hello; saying another", "applied_seq", w.AppliedSeq)
 			s.asked = false
+			s.landed(w.AppliedSeq)
 			s.again()
 			return nil
 		}
@@ -410,11 +411,16 @@ func (s *session) onAck(a *wire.Ack) error {
 	if err != nil {
 		return err
 	}
-	for len(s.flying) > 0 && s.flying[0].last <= a.Seq {
+	s.landed(a.Seq)
+	return nil
+}
+
+// landed is told up to where events are applied, and need not be sent any more.
+func (s *session) landed(seq uint64) {
+	for len(s.flying) > 0 && s.flying[0].last <= seq {
 		s.flying = s.flying[1:]
 	}
-	s.next = max(s.next, a.Seq+1)
-	return nil
+	s.next = max(s.next, seq+1)
 }
 
 func (s *session) onSync(m *wire.Sync) error {
