@@ -48,7 +48,7 @@ func TestNoTextOfAnOwnersRouteIsOurFault(t *testing.T) {
 					}
 				}
 			}
-			if op.RequestBody == nil {
+			if op.RequestBody == nil || op.RequestBody.Value.Content["application/json"] == nil { // a picture is a form: see its own test
 				continue
 			}
 			for name := range op.RequestBody.Value.Content["application/json"].Schema.Value.Properties {
