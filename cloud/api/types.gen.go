@@ -2737,13 +2737,13 @@ type KioskSetting struct {
 	// Codes Codes of shops are taken
 	Codes *bool `json:"codes,omitempty"`
 
-	// Footer At the end of the receipt
+	// Footer At the end of the receipt, up to 200 bytes
 	Footer *string `json:"footer,omitempty"`
 
-	// Help Whom to ring up
+	// Help Whom to ring up, up to 64 bytes
 	Help *string `json:"help,omitempty"`
 
-	// Issuer Who gives the receipt, at its head: name and address, on lines of their own
+	// Issuer Who gives the receipt, at its head: name and address, on lines of their own, up to 200 bytes
 	Issuer *string `json:"issuer,omitempty"`
 
 	// Kiosk Examples: entry-1
@@ -2764,7 +2764,7 @@ type KioskSetting struct {
 	// Slips Credit slips are taken
 	Slips *bool `json:"slips,omitempty"`
 
-	// TaxId On the receipt
+	// TaxId On the receipt, up to 32 bytes
 	TaxId *string `json:"tax_id,omitempty"`
 
 	// Tickets Tickets are given to walk-ins, where it stands at an entry
@@ -2863,7 +2863,7 @@ type LaneNowMode string
 
 // LaneSetting defines model for LaneSetting.
 type LaneSetting struct {
-	// Label What people call it
+	// Label What people call it, up to 64 bytes
 	Label *string `json:"label,omitempty"`
 
 	// Lane Examples: entry-1

@@ -88,6 +88,7 @@ func TestAnOwnerShowsPictures(t *testing.T) {
 		}
 	}
 	send(413, "body_too_large", "photo", words, append(bytes.Clone(photo), make([]byte, 5_000_000)...))
+	owner.want(413, "body_too_large", "POST", altmarkt+"/pictures", strings.Repeat("before any part\r\n", 400_000)+"--b\r\n", "Content-Type", "multipart/form-data; boundary=b")
 	owner.want(415, "unsupported_media_type", "POST", altmarkt+"/pictures", `{}`)
 	if got := owner.want(200, "", "GET", altmarkt+"/pictures", "")["pictures"].([]any); len(got) != 0 {
 		t.Fatalf("what was refused is there: %v", got)

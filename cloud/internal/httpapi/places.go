@@ -28,7 +28,7 @@ type Places interface {
 const (
 	defaultPlaces = 8
 	mostPlaces    = 20
-	maxPlaceText  = 100 // bytes
+	maxPlaceText  = 100 // characters
 )
 
 // placesKept is how long a browser or a proxy may take an answer for the present one: a

@@ -3,6 +3,7 @@ package picture_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -156,4 +157,26 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Fatalf("%s: the store was asked %d times, not %d", step.hash, n, step.asked)
 		}
 	}
+}
+
+// Names that nothing names are looked for by two at a time, however many make some up.
+func TestMadeUpNamesAreAskedForByFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stored{slow: make(chan struct{})}
+		pictures := picture.New(s, func(id.Parking, string) bool { return false }, 100)
+		var all sync.WaitGroup
+		for n := range 100 {
+			all.Go(func() {
+				if _, err := pictures.File(t.Context(), "p", strconv.Itoa(n)); fault.Code(err) != picture.CodeNotFound {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := s.asked.Load(); n != 2 {
+			t.Errorf("%d ask at a time", n)
+		}
+		close(s.slow)
+		all.Wait()
+	})
 }

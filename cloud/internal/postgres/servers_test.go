@@ -1,10 +1,12 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -80,5 +82,55 @@ func TestAServerThatHangsIsNotAskedFirst(t *testing.T) {
 	}
 	if n := anew(); n != 0 {
 		t.Errorf("it was asked %d times", n)
+	}
+}
+
+// A replica stands beside the primary in the DSN, and answers sooner: it leads nothing, and
+// no connection is ended for it.
+func TestAStandbyThatAnswersFirstIsNotTakenForTheLeader(t *testing.T) {
+	_, dsn := postgrestest.New(t)
+	replicaDSN, _ := standby(t, dsn)
+	primary, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica, err := pgx.ParseConfig(replicaDSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if strings.HasPrefix(address, primary.Host+"/") {
+			select { // the other one has answered long before
+			case <-time.After(300 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+		return primary.DialFunc(ctx, network, address)
+	}
+	both := fmt.Sprintf("host=%s,%s port=%d,%d user=%s password='%s' dbname=%s sslmode=disable",
+		primary.Host, replica.Host, primary.Port, replica.Port, primary.User, primary.Password, primary.Database)
+	var said bytes.Buffer // of the guard alone, which has ended before it is read
+	db, err := postgres.Open(t.Context(), both, slog.New(slog.DiscardHandler), postgres.Options{Dial: slow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	ctx, stop := context.WithCancel(t.Context())
+	guarding := make(chan struct{})
+	go func() {
+		defer close(guarding)
+		_ = postgres.NewGuard(slog.New(slog.NewTextHandler(&said, nil)), db).Run(ctx) // it ends with ctx
+	}()
+	owner := postgrestest.Owner(t, dsn)
+	for asked, end := false, time.Now().Add(20*time.Second); !asked && time.Now().Before(end); {
+		if err := owner.QueryRow(t.Context(), `select exists (select from pg_stat_activity
+			where datname = current_database() and query like 'select pg_postmaster_start_time%')`).Scan(&asked); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	<-guarding
+	if said.Len() > 0 {
+		t.Errorf("the guard says %s", said.String())
 	}
 }

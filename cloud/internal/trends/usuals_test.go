@@ -3,6 +3,7 @@ package trends_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/trends"
+	"github.com/openlot/openlot/protocol/fault"
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/timerange"
 )
@@ -77,6 +79,48 @@ func TestWhatIsUsualIsCountedOnceAnHour(t *testing.T) {
 		k.fails = nil
 		if got, err := u.Of(t.Context(), "nowhere"); err != nil || got.Zone != "" {
 			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
+// crowded is a database that counts how many read at a time.
+type crowded struct {
+	kept
+	now, most atomic.Int64
+}
+
+func (c *crowded) Hours(context.Context, id.Parking, timerange.Range, id.SpaceType) (trends.Kept, error) {
+	if n := c.now.Add(1); n > c.most.Load() {
+		c.most.Store(n)
+	}
+	time.Sleep(time.Second) // of the bubble
+	c.now.Add(-1)
+	return trends.Kept{}, nil
+}
+
+// Who looks at many parkings at once leaves the connections to those who book, and is told
+// to come again.
+func TestFewParkingsAreCountedAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &crowded{}
+		u := trends.NewUsuals(c, time.Now)
+		var all sync.WaitGroup
+		var told, busy atomic.Int64
+		for n := range 100 {
+			all.Go(func() {
+				switch _, err := u.Of(t.Context(), id.Parking(fmt.Sprintf("lot-%d", n))); {
+				case err == nil:
+					told.Add(1)
+				case fault.From(err).Kind == fault.Unavailable:
+					busy.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if c.most.Load() > 2 || told.Load() == 0 || busy.Load() == 0 {
+			t.Errorf("%d at a time, %d told, %d to come again", c.most.Load(), told.Load(), busy.Load())
 		}
 	})
 }

@@ -43,7 +43,7 @@ await test('account', async () => {
   await p.getByRole('button', {name: 'Save'}).click()
   await p.getByRole('heading', {name: 'Where you are signed in'}).waitFor() // whoever sets the password is signed in by it
   await p.getByRole('button', {name: 'Sign out', exact: true}).first().click()
-  await p.getByRole('link', {name: 'Sign in'}).waitFor()
+  await p.getByRole('banner').getByRole('link', {name: 'Sign in'}).waitFor()
   await p.goto(`${c.base}/login`) // the # is forgotten
   await p.waitForURL(`${c.base}/#/login`)
   await p.getByLabel('E-mail').waitFor()
@@ -129,7 +129,14 @@ await test('account', async () => {
   await d.getByRole('heading', {name: 'Konto anlegen'}).waitFor()
   await see(d, 'signup-tablet-dark-de')
 
+  // Who signs out here is signed out in another tab, too, and it says so.
+  const tab = await p.context().newPage()
+  await tab.goto(`${c.base}/#/account`)
+  await tab.getByRole('heading', {name: 'Where you are signed in'}).waitFor()
+  await p.bringToFront()
   await out()
+  await tab.getByRole('heading', {name: 'Sign in to see your account'}).waitFor()
+  await tab.close()
   await p.goto(`${c.base}/#/account`)
   await p.getByRole('heading', {name: 'Sign in to see your account'}).waitFor()
 })

@@ -1,14 +1,10 @@
 package app
 
 import (
-	"bufio"
-	"encoding/json"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openlot/openlot/edge/internal/admission"
 	"github.com/openlot/openlot/edge/internal/cloudtest"
@@ -45,37 +41,6 @@ func (k *atKiosk) tells(since int, what string, of func(wire.MachineStatus) bool
 func (k *atKiosk) beats() (n int) {
 	k.cloud.Look(func(c *cloudtest.Cloud) { n = len(c.Beats) })
 	return n
-}
-
-// where waits for a state of which something is so.
-func (k *atKiosk) where(what string, is func(state map[string]any) bool) {
-	k.t.Helper()
-	req, err := http.NewRequestWithContext(k.t.Context(), http.MethodGet, "http://"+k.agent.Addr()+"/kiosk/api/state", nil)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	req.Header.Set("Accept", "text/event-stream")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	watchdog := time.AfterFunc(20*time.Second, func() { _ = res.Body.Close() })
-	defer watchdog.Stop()
-	for in := bufio.NewScanner(res.Body); in.Scan(); {
-		data, found := strings.CutPrefix(in.Text(), "data: ")
-		if !found {
-			continue
-		}
-		var state map[string]any
-		if err := json.Unmarshal([]byte(data), &state); err != nil {
-			k.t.Fatal(err)
-		}
-		if k.seen = state; is(state) {
-			return
-		}
-	}
-	k.t.Fatalf("waited in vain for %s; the last was %v", what, k.seen)
 }
 
 func can(state map[string]any, what string) bool {

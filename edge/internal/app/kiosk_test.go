@@ -64,6 +64,20 @@ func (k *atKiosk) plug(coins int) {
 // named.
 func (k *atKiosk) screen(name, field, want string) map[string]any {
 	k.t.Helper()
+	k.where(fmt.Sprintf("screen %s with %s %s", name, field, want), func(state map[string]any) bool {
+		screen := state["screen"].(map[string]any)
+		got, err := json.Marshal(screen[field])
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		return screen["name"] == name && (field == "" || string(got) == want)
+	})
+	return k.seen["screen"].(map[string]any)
+}
+
+// where waits for a state, as the stream tells it, of which something is so.
+func (k *atKiosk) where(what string, is func(state map[string]any) bool) {
+	k.t.Helper()
 	req, err := http.NewRequestWithContext(k.t.Context(), http.MethodGet, "http://"+k.agent.Addr()+"/kiosk/api/state", nil)
 	if err != nil {
 		k.t.Fatal(err)
@@ -78,8 +92,8 @@ func (k *atKiosk) screen(name, field, want string) map[string]any {
 	defer watchdog.Stop()
 	last := ""
 	for in := bufio.NewScanner(res.Body); in.Scan(); {
-		data, is := strings.CutPrefix(in.Text(), "data: ")
-		if !is {
+		data, found := strings.CutPrefix(in.Text(), "data: ")
+		if !found {
 			continue
 		}
 		last = data
@@ -87,18 +101,12 @@ func (k *atKiosk) screen(name, field, want string) map[string]any {
 		if err := json.Unmarshal([]byte(data), &state); err != nil {
 			k.t.Fatal(err)
 		}
-		screen := state["screen"].(map[string]any)
-		got, err := json.Marshal(screen[field])
-		if err != nil {
-			k.t.Fatal(err)
-		}
-		if screen["name"] == name && (field == "" || string(got) == want) {
+		if is(state) {
 			k.seen = state
-			return screen
+			return
 		}
 	}
-	k.t.Fatalf("no screen %s with %s %s; the last was %s", name, field, want, last)
-	return nil
+	k.t.Fatalf("waited in vain for %s; the last was %s", what, last)
 }
 
 // do taps on the screen that was seen last, and returns the refusal.

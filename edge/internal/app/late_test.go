@@ -55,31 +55,38 @@ func (s *site) alone() *Agent {
 	return a
 }
 
-// The end of an order comes while the disk takes its time with the decision, after the
-// order itself was written down in time: nothing opens, and the journal says why.
-func TestAnOrderWhoseEndComesWhileItIsWrittenDownOpensNothing(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
+// outlived carries out an order at exit-1 whose end comes while the disk takes its time
+// with what follows from it, after the order itself was written down in time.
+func (s *site) outlived(command string) (*gate, *opened, error) {
+	s.t.Helper()
 	forward := s.leap()
 	s.start(true)
 	a := s.alone()
-	g := a.gate("exit-1")
-	opens := &opened{}
+	g, opens := a.gate("exit-1"), &opened{}
 	g.device = func() device.Gates { return opens }
-	g.step(t.Context(), lane.Input{Kind: lane.Sensed, Inputs: lane.Inputs{Arming: lane.Off, Safety: lane.Off, ArmClosed: lane.On, ArmOpen: lane.Off}})
-	o := s.fromAfar("exit-1", "open", 20*time.Second)
+	g.step(s.t.Context(), lane.Input{Kind: lane.Sensed, Inputs: lane.Inputs{Arming: lane.Off, Safety: lane.Off, ArmClosed: lane.On, ArmOpen: lane.Off}})
+	o := s.fromAfar("exit-1", command, 20*time.Second)
 	asked := 0
-	a.rec.online = func() bool { // it is asked once for the order, then for the decision
+	a.rec.online = func() bool { // it is asked once for the order, then for what follows
 		if asked++; asked == 2 {
 			forward(21 * time.Second)
 		}
 		return true
 	}
-	_, err := g.carryOut(t.Context(), Order{Lane: "exit-1", Command: "open", By: o.By, Why: o.Why}, o)
+	_, err := g.carryOut(s.t.Context(), Order{Lane: "exit-1", Command: command, By: o.By, Why: o.Why}, o)
+	return g, opens, err
+}
+
+// Nothing opens for an order that ended while its decision was written down, and what was
+// decided is taken back.
+func TestAnOrderWhoseEndComesWhileItIsWrittenDownOpensNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	g, opens, err := s.outlived("open")
 	if fault.Code(err) != "order_late" || opens.n > 0 || g.state.Authorised() {
 		t.Errorf("%v, opened %d times", err, opens.n)
 	}
-	a.rec.View(func(st *admission.State) {
+	s.agent.rec.View(func(st *admission.State) {
 		for _, ses := range st.Sessions {
 			t.Errorf("what was decided stands: %+v", ses)
 		}
@@ -91,22 +98,7 @@ func TestAnOrderWhoseEndComesWhileItIsWrittenDownOpensNothing(t *testing.T) {
 func TestAnOrderWhoseEndComesWhileItIsWrittenDownHoldsNothingOpen(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	forward := s.leap()
-	s.start(true)
-	a := s.alone()
-	g := a.gate("exit-1")
-	opens := &opened{}
-	g.device = func() device.Gates { return opens }
-	g.step(t.Context(), lane.Input{Kind: lane.Sensed, Inputs: lane.Inputs{Arming: lane.Off, Safety: lane.Off, ArmClosed: lane.On, ArmOpen: lane.Off}})
-	o := s.fromAfar("exit-1", "hold_open", 20*time.Second)
-	asked := 0
-	a.rec.online = func() bool { // it is asked once for the order, then for what it means
-		if asked++; asked == 2 {
-			forward(21 * time.Second)
-		}
-		return true
-	}
-	_, err := g.carryOut(t.Context(), Order{Lane: "exit-1", Command: "hold_open", By: o.By, Why: o.Why}, o)
+	g, opens, err := s.outlived("hold_open")
 	if fault.Code(err) != "order_late" || opens.n > 0 || g.state.HeldOpen() {
 		t.Errorf("%v, opened %d times, held open: %v", err, opens.n, g.state.HeldOpen())
 	}

@@ -277,7 +277,9 @@ func (s *step) choose(f Found) Refusal {
 	*v = Visit{By: v.By, Stay: &f, Ask: ask, Asked: s.env.Now}
 	m.Phase = Paying
 	if ask.Pay == 0 {
-		s.finish(s.env.Now)
+		if s.finish(s.env.Now); v.Slip != nil { // paper for nothing: not again and again
+			m.tried(s.env.Mono)
+		}
 	}
 	return ""
 }

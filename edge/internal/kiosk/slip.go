@@ -57,7 +57,6 @@ func (s *step) slip(at time.Time) *Slip {
 		if p := s.m.Printer; leave == "" || v.By != ByPlate || !p.Answers || !p.Paper {
 			return nil
 		}
-		s.m.tried(s.env.Mono)
 		return &Slip{At: at, Ticket: leave, Currency: string(s.m.currency())}
 	}
 	_, byShops, bySlip := shower{m: s.m, env: s.env}.offs()

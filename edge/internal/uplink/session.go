@@ -366,8 +366,8 @@ func (s *session) onWelcome(w *wire.Welcome) error {
 }
 
 // holds reports whether this journal has everything that was applied when a hello was
-// judged: then it was an old one, that a broker has delivered again after others. What a
-// cloud before 1.6 has applied it does not say.
+// judged: then it was an old one, that a broker has delivered again after others, and what
+// it says is an acknowledgement like any. What a cloud before 1.6 has applied it does not say.
 func (s *session) holds(w *wire.Welcome) bool {
 	return w.AppliedSeq > 0 && w.AppliedSeq >= s.known() && s.journal.Ack(w.AppliedSeq, w.AppliedHash) == nil
 }

@@ -28,6 +28,7 @@ const (
 
 // result is the last line.
 type result struct {
+	VsReference  float64 `json:"reference_over_index"`
 	Places       int     `json:"places"`
 	Samples      int     `json:"samples"`
 	MadeIn       float64 `json:"made_in_ms"`
@@ -35,7 +36,6 @@ type result struct {
 	P99          float64 `json:"p99_us"`
 	Max          float64 `json:"max_us"`
 	ReferenceP50 float64 `json:"reference_p50_us"`
-	VsReference  float64 `json:"reference_over_index"`
 }
 
 func main() {
