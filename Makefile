@@ -41,6 +41,7 @@ test: ## install what the tests need and run them all
 	scripts/strace.sh
 	scripts/web.sh test
 	go test $$(scripts/race.sh) -timeout 20m work
+	go test -timeout 20m ./edge/internal/store
 
 lint: $(TOOLS)/golangci-lint ## check style and usual mistakes in every module
 	@set -e; for m in $(MODULES); do echo "lint $$m"; (cd $$m && '$(CURDIR)/$(TOOLS)/golangci-lint' run ./...); done

@@ -18,10 +18,10 @@ import (
 // was killed.
 const (
 	reservers  = 8
-	reserveGap = 80 * time.Millisecond // between two of all drivers
-	readGap    = 50 * time.Millisecond // between two readings of the listing
-	patience   = 2 * time.Minute       // how long a driver asks again
-	attempt    = 8 * time.Second       // how long he waits for one answer
+	reserveGap = 200 * time.Millisecond // between two of all drivers
+	readGap    = 100 * time.Millisecond // between two readings of the listing
+	patience   = 2 * time.Minute        // how long a driver asks again
+	attempt    = 8 * time.Second        // how long he waits for one answer
 	pauseAgain = 150 * time.Millisecond
 )
 

@@ -20,6 +20,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/cloud/internal/notify/email"
 	"github.com/openlot/openlot/cloud/internal/notify/sms"
+	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/cloud/internal/trace"
 	"github.com/openlot/openlot/cloud/internal/web"
 	"github.com/openlot/openlot/protocol/fault"
@@ -139,7 +140,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, started func(Runti
 	if err != nil {
 		return err
 	}
-	l.run("http", serveHTTP(httpapi.NewServer(handler, log), c.streams.Front(api, "/parking", handler), func(ctx context.Context) {
+	l.run("http", serveHTTP(httpapi.NewServer(handler, log), sse.Gather(c.streams.Front(api, "/parking", handler)), func(ctx context.Context) {
 		close(stopping)
 		c.drain(ctx)
 	}))

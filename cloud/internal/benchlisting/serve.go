@@ -18,6 +18,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/feed"
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/cloud/internal/listing"
+	"github.com/openlot/openlot/cloud/internal/sse"
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
@@ -107,7 +108,7 @@ func listen(ctx context.Context, h http.Handler, log *slog.Logger, out io.Writer
 		return err
 	}
 	srv := httpapi.NewServer(h, log)
-	go func() { _ = srv.Serve(at) }() // ends with Close
+	go func() { _ = srv.Serve(sse.Gather(at)) }() // as the program does; ends with Close
 	<-ctx.Done()
 	return srv.Close()
 }

@@ -74,7 +74,7 @@ func Serve(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	srv := httpapi.NewServer(root, quiet)
-	go func() { _ = srv.Serve(streams.Front(at, "/parking", api)) }() // ends with Close
+	go func() { _ = srv.Serve(sse.Gather(streams.Front(at, "/parking", api))) }() // ends with Close
 	err = <-done
 	_ = srv.Close()
 	return err

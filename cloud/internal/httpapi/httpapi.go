@@ -8,7 +8,9 @@
 //
 // Every request is logged in one line, with the route's template instead of the
 // path and without its query, so that no token, plate or address gets into a
-// log. An answer with a status of 500 or above is logged with its cause.
+// log. An answer with a status of 500 or above is logged with its cause. What balancers
+// ask, and answers of the listing that are good and not slow, are lines for debugging:
+// the metrics count them, and millions of them would hide all others.
 package httpapi
 
 import (

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/openlot/openlot/cloud/internal/problem"
 	"github.com/openlot/openlot/protocol/fault"
@@ -18,7 +19,7 @@ import (
 // statusCut counts an answer that was broken off.
 const statusCut = 499
 
-// observe names the request and logs it in one line when it is done.
+// observe names the request, and counts and logs it when it is done.
 func (s *server) observe(c *gin.Context) {
 	began := time.Now()
 	name := c.GetHeader(problem.RequestIDHeader)
@@ -42,27 +43,40 @@ func (s *server) observe(c *gin.Context) {
 	c.Next()
 	panicked = false
 
-	status := c.Writer.Status()
-	s.Metrics.ended(c, method(c.Request.Method), route, status, time.Since(began))
-	attrs := []slog.Attr{
-		slog.String("request_id", name), slog.String("method", method(c.Request.Method)), slog.String("route", route),
-		slog.Int("status", status), slog.Int("bytes", max(c.Writer.Size(), 0)),
-		slog.Float64("ms", float64(time.Since(began).Microseconds())/1000),
-	}
-	attrs = append(attrs, traceOf(span)...)
-	level := slog.LevelInfo
-	if probe(route) && status == http.StatusOK {
+	status, took := c.Writer.Status(), time.Since(began)
+	s.Metrics.ended(c, method(c.Request.Method), route, status, took)
+	s.line(c, name, route, status, took, span)
+	endSpan(span, status)
+}
+
+// unremarkable is how long an answer may take without being news.
+const unremarkable = 250 * time.Millisecond
+
+// line logs a request.
+func (s *server) line(c *gin.Context, name, route string, status int, took time.Duration, span trace.Span) {
+	level, last := slog.LevelInfo, c.Errors.Last()
+	switch {
+	case last != nil && (status >= http.StatusInternalServerError || probe(route)): // who is told 404 by a probe has found nothing missing
+		level = slog.LevelError
+	case last == nil && probe(route) && status == http.StatusOK,
+		last == nil && listed(route) && status < http.StatusBadRequest && took < unremarkable:
 		level = slog.LevelDebug
 	}
-	if last := c.Errors.Last(); last != nil {
+	if !s.Log.Enabled(c.Request.Context(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", name), slog.String("method", method(c.Request.Method)), slog.String("route", route),
+		slog.Int("status", status), slog.Int("bytes", max(c.Writer.Size(), 0)), slog.Float64("ms", float64(took.Microseconds())/1000),
+	}
+	attrs = append(attrs, traceOf(span)...)
+	if last != nil {
 		attrs = append(attrs, slog.String("code", fault.Code(last.Err)))
-		if status >= http.StatusInternalServerError || probe(route) { // who is told 404 by a probe has found nothing missing
-			level = slog.LevelError
-			attrs = append(attrs, slog.Any("err", last.Err))
-		}
+	}
+	if level == slog.LevelError {
+		attrs = append(attrs, slog.Any("err", last.Err))
 	}
 	s.Log.LogAttrs(c.Request.Context(), level, "request", attrs...)
-	endSpan(span, status)
 }
 
 // probe reports a route that balancers ask every few seconds: that all is well is

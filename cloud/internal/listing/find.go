@@ -193,15 +193,14 @@ func (s *search) take(c candidate) {
 	} else {
 		s.best = append(s.best, candidate{})
 	}
-	i, end := 0, n
-	for i < end {
-		if middle := int(uint(i+end) / 2); s.behind(s.best[middle], c) {
-			end = middle
-		} else {
-			i = middle + 1
+	// Near ones are offered first, so that most go behind most.
+	i := n
+	for ; i > 0; i-- {
+		if x := &s.best[i-1]; x.apart < c.apart || x.apart == c.apart && !s.behind(*x, c) {
+			break
 		}
+		s.best[i] = s.best[i-1]
 	}
-	copy(s.best[i+1:n+1], s.best[i:n])
 	s.best[i] = c
 	if s.near != nil && n == s.limit {
 		s.most = s.best[n].apart

@@ -2,7 +2,6 @@ package listing
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -76,7 +75,7 @@ func (l *Listing) parking(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if name == "" {
-		if name, err = one(v, "id"); err != nil {
+		if name, err = v.one("id"); err != nil {
 			return err
 		}
 	}
@@ -112,7 +111,7 @@ func (l *Listing) parking(w http.ResponseWriter, r *http.Request) error {
 
 // begin refuses what cannot be answered yet and reads the query's parameters, of
 // which there are none but those that are known.
-func (l *Listing) begin(w http.ResponseWriter, r *http.Request, known string) (url.Values, error) {
+func (l *Listing) begin(w http.ResponseWriter, r *http.Request, known string) (params, error) {
 	if h := w.Header(); h["Vary"] == nil {
 		h["Vary"] = onAccept
 	} else {
@@ -123,7 +122,7 @@ func (l *Listing) begin(w http.ResponseWriter, r *http.Request, known string) (u
 	default:
 		return nil, fault.New(fault.Unavailable, CodeLoading, "The parkings are being loaded. Ask again in a moment.")
 	}
-	v, err := url.ParseQuery(r.URL.RawQuery)
+	v, err := parseParams(make(params, 0, 8), r.URL.RawQuery)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, problem.CodeMalformedQuery, "The query cannot be read: a percent sign or a semicolon is out of place.")
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,14 +68,15 @@ const (
 
 // onlyKnown refuses what would otherwise be ignored: a filter with a slip in its name
 // must not look like one that everything passes.
-func onlyKnown(v url.Values, known string) error {
+func onlyKnown(v params, known string) error {
 	var strange []string
-	for name := range v {
-		if !isKnown(name, known) {
-			strange = append(strange, name)
+	for i := range v {
+		if !isKnown(v[i].name, known) {
+			strange = append(strange, v[i].name)
 		}
 	}
 	slices.Sort(strange)
+	strange = slices.Compact(strange)
 	var f *fault.Fault
 	for _, name := range strange {
 		if f == nil {
@@ -111,24 +111,12 @@ func isKnown(name, list string) bool {
 	}
 }
 
-// one returns a parameter that may be given once.
-func one(v url.Values, name string) (string, error) {
-	switch given := v[name]; len(given) {
-	case 0:
-		return "", nil
-	case 1:
-		return given[0], nil
-	default:
-		return "", invalid(name, "is given more than once")
-	}
-}
-
-func parseQuery(v url.Values, now time.Time, longest time.Duration) (query, error) {
+func parseQuery(v params, now time.Time, longest time.Duration) (query, error) {
 	q := query{limit: defaultLimit}
 	var text [8]string
 	for i, name := range []string{"near", "radius", "bbox", "q", "limit", "cursor", "format", "space_type"} {
 		var err error
-		if text[i], err = one(v, name); err != nil {
+		if text[i], err = v.one(name); err != nil {
 			return q, err
 		}
 	}
@@ -194,8 +182,8 @@ func parseQuery(v url.Values, now time.Time, longest time.Duration) (query, erro
 
 // parseWindow reads from, to and space_type. The window is nil without times.
 // longest is the longest window that anybody sells.
-func parseWindow(v url.Values, now time.Time, longest time.Duration) (*Window, id.SpaceType, error) {
-	typ, err := one(v, "space_type")
+func parseWindow(v params, now time.Time, longest time.Duration) (*Window, id.SpaceType, error) {
+	typ, err := v.one("space_type")
 	if err != nil {
 		return nil, "", err
 	}
@@ -236,8 +224,8 @@ func parseWindow(v url.Values, now time.Time, longest time.Duration) (*Window, i
 
 // instant reads a time with its offset. A plus sign that a caller forgot to
 // escape has become a space; it is taken for what it was.
-func instant(v url.Values, name string) (time.Time, error) {
-	text, err := one(v, name)
+func instant(v params, name string) (time.Time, error) {
+	text, err := v.one(name)
 	if text == "" || err != nil {
 		return time.Time{}, err
 	}

@@ -87,7 +87,7 @@ func Open(ctx context.Context, dsn string, log *slog.Logger, o Options) (*DB, er
 		return err
 	}
 	led := &lead{}
-	cfg.BeforeConnect = led.first
+	cfg.BeforeConnect = led.only
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -111,7 +111,7 @@ func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 // one that could not connect, which says nothing about them.
 func (db *DB) Ping(ctx context.Context) error {
 	err := db.pool.Ping(ctx)
-	if _, connecting := errors.AsType[*pgconn.ConnectError](err); err != nil && !connecting && ctx.Err() == nil {
+	if _, connecting := errors.AsType[*pgconn.ConnectError](err); err != nil && !connecting && !errors.Is(err, errNobody) && ctx.Err() == nil {
 		db.pool.Reset()
 		err = db.pool.Ping(ctx)
 	}

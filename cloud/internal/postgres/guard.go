@@ -30,7 +30,8 @@ const startsAtOnce = 4
 // is a standby now, or that was replaced by another. Nothing else would end them for
 // minutes, since a statement that waits for a commit has no limit of its own, and
 // a pool gives out what it has. Who used one is told that the database does not answer,
-// and tries again on the server that answers now, which the pools try first.
+// and tries again on the server that answers now: the pools ask no other, and none while
+// none answers the guard.
 type Guard struct {
 	of    []*DB
 	log   *slog.Logger
@@ -57,6 +58,11 @@ func (g *Guard) Run(ctx context.Context) error {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	defer g.drop()
+	defer func() {
+		for _, db := range g.of { // nobody looks any more, so that nobody may wait
+			db.lead.found()
+		}
+	}()
 	var failed time.Time // when it was asked last and did not answer
 	for first := true; ; first = false {
 		if !first {
@@ -89,6 +95,11 @@ func (g *Guard) Run(ctx context.Context) error {
 		}
 		for _, db := range g.of {
 			db.sockets.cut(made)
+			if g.away {
+				db.lead.lost()
+			} else {
+				db.lead.found()
+			}
 		}
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,10 +19,41 @@ type server struct {
 	port uint16
 }
 
-// lead is the server that answered the guard last. Who connects tries it before the
-// others: a server that hangs costs everybody the time until it is given up, and what is
-// named first in the DSN may be that one.
-type lead struct{ of atomic.Pointer[server] }
+// lead is the server that answered the guard last. Who connects asks that one alone: a
+// server that hangs costs everybody the time until it is given up, a standby makes a process
+// for a connection that leads nothing, and what is named first in the DSN may be either.
+// While no server answers the guard, which goes on asking all, nobody else does: each one
+// that is slow to start would be the slower the more wanted to be first.
+type lead struct {
+	of   atomic.Pointer[server]
+	mu   sync.Mutex
+	away chan struct{} // closed when one answers again; nil: one does
+}
+
+// lost makes whoever connects wait.
+func (l *lead) lost() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.away == nil {
+		l.away = make(chan struct{})
+	}
+}
+
+// found lets them connect.
+func (l *lead) found() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.away != nil {
+		close(l.away)
+		l.away = nil
+	}
+}
+
+func (l *lead) waiting() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.away
+}
 
 // way is one way to reach a server; of one that may speak TLS or not there are two.
 type way = pgconn.FallbackConfig
@@ -33,24 +66,32 @@ func through(cfg *pgx.ConnConfig, ways []*way) {
 	cfg.Host, cfg.Port, cfg.TLSConfig, cfg.Fallbacks = ways[0].Host, ways[0].Port, ways[0].TLSConfig, ways[1:]
 }
 
-// first puts the lead before the others. It is a pool's BeforeConnect, which gets a copy.
-func (l *lead) first(_ context.Context, cfg *pgx.ConnConfig) error {
+// only waits for a lead, as long as an attempt to connect may take, and keeps no other
+// server. It is a pool's BeforeConnect, which gets a copy.
+func (l *lead) only(ctx context.Context, cfg *pgx.ConnConfig) error {
+	if found := l.waiting(); found != nil {
+		limit := time.NewTimer(cfg.ConnectTimeout)
+		defer limit.Stop()
+		select {
+		case <-found:
+		case <-limit.C:
+			return unavailable("connect", errNobody)
+		case <-ctx.Done():
+			return unavailable("connect", context.Cause(ctx))
+		}
+	}
 	s := l.of.Load()
 	if s == nil || len(cfg.Fallbacks) == 0 {
 		return nil
 	}
-	ways := waysOf(cfg)
-	slices.SortStableFunc(ways, func(a, b *way) int { return rank(s, a) - rank(s, b) })
-	through(cfg, ways)
+	ways := slices.DeleteFunc(waysOf(cfg), func(w *way) bool { return w.Host != s.host || w.Port != s.port })
+	if len(ways) > 0 {
+		through(cfg, ways)
+	}
 	return nil
 }
 
-func rank(s *server, w *way) int {
-	if w.Host == s.host && w.Port == s.port {
-		return 0
-	}
-	return 1
-}
+var errNobody = errors.New("no server answers")
 
 // alone makes a configuration for each server of another one.
 func alone(cfg *pgx.ConnConfig) []*pgx.ConnConfig {

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/internal/postgres"
 	"github.com/openlot/openlot/cloud/internal/postgres/postgrestest"
+	"github.com/openlot/openlot/protocol/fault"
 )
 
 // A server that hangs is named first: its kernel accepts connections, and nobody says a
@@ -133,4 +135,108 @@ func TestAStandbyThatAnswersFirstIsNotTakenForTheLeader(t *testing.T) {
 	if said.Len() > 0 {
 		t.Errorf("the guard says %s", said.String())
 	}
+}
+
+// While no server answers the guard nobody else asks any: a server that starts has enough
+// to do. Whoever wants a connection waits for one that answers, but not for ever.
+func TestWhileNobodyAnswersOnlyTheGuardAsks(t *testing.T) {
+	_, dsn := postgrestest.New(t)
+	real, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int64
+	var gone atomic.Bool
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		asked.Add(1)
+		if gone.Load() {
+			return nil, errors.New("nobody is there")
+		}
+		return real.DialFunc(ctx, network, address)
+	}
+	said := make(chan string, 64)
+	log := slog.New(slog.NewTextHandler(lines(said), nil))
+	db, err := postgres.Open(t.Context(), dsn, slog.New(slog.DiscardHandler), postgres.Options{Dial: dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	ctx, stop := context.WithCancel(t.Context())
+	guarding := make(chan struct{})
+	go func() {
+		defer close(guarding)
+		_ = postgres.NewGuard(log, db).Run(ctx) // it ends with ctx
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-guarding
+	})
+	hears := func(what string) {
+		t.Helper()
+		for {
+			select {
+			case line := <-said:
+				if strings.Contains(line, what) {
+					return
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatalf("the guard does not say that it %s", what)
+			}
+		}
+	}
+	gone.Store(true)
+	if _, err := db.Pool().Exec(t.Context(), `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()`); err == nil {
+		t.Fatal("the connections are not ended") // the guard's, and ours
+	}
+	hears("does not answer")
+
+	attempts := func() int64 {
+		before, until := asked.Load(), time.Now().Add(3*time.Second)
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for time.Now().Before(until) {
+					if err := db.Ping(t.Context()); err == nil || fault.Code(err) != postgres.CodeUnavailable {
+						t.Errorf("a ping says %v", err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		return asked.Load() - before
+	}
+	for round := 1; attempts() > 40; round++ { // the guard alone asks once a second
+		if round == 3 || t.Failed() {
+			t.Fatal("everybody tries to connect while nobody answers")
+		}
+	}
+	waits := make(chan error, 1)
+	go func() {
+		for {
+			err := db.Ping(t.Context())
+			if err == nil || fault.Code(err) != postgres.CodeUnavailable {
+				waits <- err
+				return
+			}
+		}
+	}()
+	gone.Store(false)
+	hears("answers")
+	select {
+	case err := <-waits:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("nobody is connected although the server answers")
+	}
+}
+
+// lines sends what is written.
+type lines chan<- string
+
+func (l lines) Write(b []byte) (int, error) {
+	l <- string(b)
+	return len(b), nil
 }

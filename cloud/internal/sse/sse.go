@@ -21,7 +21,6 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -187,10 +186,11 @@ type connKey struct{}
 
 // ConnContext is for http.Server: without it all streams are ordinary.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
-	if t, ok := c.(*net.TCPConn); ok {
-		if raw, err := t.SyscallConn(); err == nil {
-			return context.WithValue(ctx, connKey{}, &plainConn{t, raw})
-		}
+	switch c := c.(type) {
+	case *gathered:
+		return context.WithValue(ctx, connKey{}, &plainConn{c.TCPConn, c})
+	case *net.TCPConn:
+		return context.WithValue(ctx, connKey{}, &plainConn{c, nil})
 	}
 	return ctx
 }
@@ -209,7 +209,7 @@ func (s *Server) takes(r *http.Request) *net.TCPConn {
 // plainConn is a connection that net/http has.
 type plainConn struct {
 	*net.TCPConn
-	raw syscall.RawConn
+	gathered *gathered // nil: it is not from Gather
 }
 
 // connOf is the connection of a request; nil when it is not known, or is not

@@ -126,7 +126,7 @@ func checkHere() Check {
 // everybody who is inside, and no pass that opens again. When a second file goes
 // with it, what is missing is said, unless it was in the newest records of the log.
 func TestTenThousandDamages(t *testing.T) {
-	rounds := 80
+	rounds := 80 / Slower
 	if *full {
 		rounds = 10_000
 	}

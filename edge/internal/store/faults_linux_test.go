@@ -86,7 +86,7 @@ func counted(t *testing.T, call string, events int) int {
 func TestAFaultAtEveryWriteAndSync(t *testing.T) {
 	events, stride, points := 200, 1, 0
 	if !*full {
-		stride = *everyNth
+		stride = *everyNth * Slower
 	}
 	for _, call := range changing {
 		n := counted(t, call, events)
