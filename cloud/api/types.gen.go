@@ -1112,6 +1112,8 @@ const (
 	ProblemCodeMemberNotFound        ProblemCode = "member_not_found"
 	ProblemCodeMethodNotAllowed      ProblemCode = "method_not_allowed"
 	ProblemCodeNoChangePending       ProblemCode = "no_change_pending"
+	ProblemCodeNoHoldPending         ProblemCode = "no_hold_pending"
+	ProblemCodeNoMoreCards           ProblemCode = "no_more_cards"
 	ProblemCodeNoOperator            ProblemCode = "no_operator"
 	ProblemCodeNoReceipt             ProblemCode = "no_receipt"
 	ProblemCodeNotAcceptable         ProblemCode = "not_acceptable"
@@ -1293,6 +1295,10 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeMethodNotAllowed:
 		return true
 	case ProblemCodeNoChangePending:
+		return true
+	case ProblemCodeNoHoldPending:
+		return true
+	case ProblemCodeNoMoreCards:
 		return true
 	case ProblemCodeNoOperator:
 		return true
@@ -2322,6 +2328,12 @@ type CapacityRequest struct {
 
 	// Why For colleagues, kept in the history; nothing personal
 	Why *Why `json:"why,omitempty"`
+}
+
+// CardRequest defines model for CardRequest.
+type CardRequest struct {
+	// PaymentMethod A token as that of POST /reserve, of a card
+	PaymentMethod string `json:"payment_method"`
 }
 
 // ChangeMeRequest defines model for ChangeMeRequest.
@@ -4397,6 +4409,23 @@ type Reminders struct {
 	Sms *bool `json:"sms,omitempty"`
 }
 
+// RemindersAnswer defines model for RemindersAnswer.
+type RemindersAnswer struct {
+	// Phone There is a number that an SMS can be sent to
+	Phone bool `json:"phone"`
+
+	// Reminders By what the end of a window is told shortly before; what a booking costs and where its pass is comes by mail in any case
+	Reminders Reminders `json:"reminders"`
+}
+
+// RemindersWish defines model for RemindersWish.
+type RemindersWish struct {
+	Mail bool `json:"mail"`
+
+	// Sms To the number of the booking
+	Sms bool `json:"sms"`
+}
+
 // ReplayBand defines model for ReplayBand.
 type ReplayBand struct {
 	MedianDraft *Amount `json:"median_draft"`
@@ -4443,6 +4472,8 @@ type ReplayRequest struct {
 
 // Reservation defines model for Reservation.
 type Reservation struct {
+	// CardsLeft While held: how many other cards may be tried. Left out: none
+	CardsLeft *int      `json:"cards_left,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 
 	// EarlyCharge Left out: all of the price is due whenever the vehicle leaves. Else who leaves early pays the tariff from the beginning to the exit, at least this and no more than the price
@@ -4514,6 +4545,9 @@ type ReservationState string
 type ReserveRequest struct {
 	Contact Contact   `json:"contact"`
 	From    time.Time `json:"from"`
+
+	// KeepWhenDeclined A declined card does not end it: the space stays held until `hold_until`, the answer is a 201 with `state: held` and `payment.state: declined`, and another card may be tried (POST /reservations/{id}/card)
+	KeepWhenDeclined *bool `json:"keep_when_declined,omitempty"`
 
 	// Language Of the mails about this reservation and of its receipt. Left out: the first of Accept-Language that there is, else en. An account's own language wins
 	Language *Language `json:"language,omitempty"`
@@ -5230,6 +5264,9 @@ type ParkingResponse = ParkingDetail
 // ProblemResponse defines model for ProblemResponse.
 type ProblemResponse = Problem
 
+// RemindersResponse defines model for RemindersResponse.
+type RemindersResponse = RemindersAnswer
+
 // ReservationResponse defines model for ReservationResponse.
 type ReservationResponse = ReservationAnswer
 
@@ -5659,6 +5696,15 @@ type CancelReservationParams struct {
 	Token *Token `form:"token,omitempty" json:"token,omitempty"`
 }
 
+// TryCardParams defines parameters for TryCard.
+type TryCardParams struct {
+	// Token The manage token, for links; the Authorization header wins
+	Token *Token `form:"token,omitempty" json:"token,omitempty"`
+
+	// IdempotencyKey A fresh random text for each payment; the same one on every retry
+	IdempotencyKey PayKey `json:"Idempotency-Key"`
+}
+
 // WithdrawChangeParams defines parameters for WithdrawChange.
 type WithdrawChangeParams struct {
 	// Payment The `pending_change.payment.id` that is meant; without it, whichever is pending
@@ -5742,6 +5788,18 @@ type GetReceiptParams struct {
 
 // GetReceiptParamsFormat defines parameters for GetReceipt.
 type GetReceiptParamsFormat string
+
+// GetRemindersParams defines parameters for GetReminders.
+type GetRemindersParams struct {
+	// Token The manage token, for links; the Authorization header wins
+	Token *Token `form:"token,omitempty" json:"token,omitempty"`
+}
+
+// PutRemindersParams defines parameters for PutReminders.
+type PutRemindersParams struct {
+	// Token The manage token, for links; the Authorization header wins
+	Token *Token `form:"token,omitempty" json:"token,omitempty"`
+}
 
 // ReserveParams defines parameters for Reserve.
 type ReserveParams struct {
@@ -5839,6 +5897,9 @@ type CreateQuoteJSONRequestBody = QuoteRequest
 // CancelReservationJSONRequestBody defines body for CancelReservation for application/json ContentType.
 type CancelReservationJSONRequestBody = CancelRequest
 
+// TryCardJSONRequestBody defines body for TryCard for application/json ContentType.
+type TryCardJSONRequestBody = CardRequest
+
 // ExtendReservationJSONRequestBody defines body for ExtendReservation for application/json ContentType.
 type ExtendReservationJSONRequestBody = ExtendRequest
 
@@ -5850,6 +5911,9 @@ type PayReservationJSONRequestBody = PayRequest
 
 // PriceReservationJSONRequestBody defines body for PriceReservation for application/json ContentType.
 type PriceReservationJSONRequestBody = PriceRequest
+
+// PutRemindersJSONRequestBody defines body for PutReminders for application/json ContentType.
+type PutRemindersJSONRequestBody = RemindersWish
 
 // ReserveJSONRequestBody defines body for Reserve for application/json ContentType.
 type ReserveJSONRequestBody = ReserveRequest

@@ -51,26 +51,30 @@ func (c *cloud) newAccounts(ctx context.Context, store postgres.Accounts) error 
 	return nil
 }
 
-// wishes adds to a message what the account of its reservation has asked for; a guest
-// has asked for nothing but the language that he booked in. Whether it is reminded is decided when the reminder is sent.
-func (d letters) wishes(ctx context.Context, r id.Reservation, m *notify.Mail) error {
-	of, err := d.accounts.ReservationAccount(ctx, r)
-	if err != nil || of.IsZero() {
+// wishes adds to a message what the account of its reservation has asked for, and what
+// was said for the reservation itself; of a guest without a word nothing is known but the
+// language that he booked in. Whether it is reminded is decided when the reminder is sent.
+func (d letters) wishes(ctx context.Context, at id.Parking, r id.Reservation, m *notify.Mail) error {
+	_, a, err := d.reminders.of(ctx, r)
+	if err != nil {
 		return err
 	}
-	a, err := d.accounts.ByID(ctx, of)
-	if err != nil || a == nil { // closed since
+	if a != nil {
+		m.Wishes = notify.Wishes{Language: a.Language, TwelveHour: a.HourCycle == "h12"}
+		if m.Phone == "" {
+			m.Phone = a.Phone
+		}
+	}
+	said, err := d.reminders.said.Reminders(ctx, at, r)
+	if err != nil {
 		return err
 	}
-	m.Wishes = notify.Wishes{Language: a.Language, TwelveHour: a.HourCycle == "h12"}
-	if !a.RemindByMail {
+	by := account.Reminded(said, a)
+	if !by.Mail {
 		m.Wishes.Quiet = append(m.Wishes.Quiet, notify.ByMail)
 	}
-	if !a.RemindBySMS {
+	if !by.SMS {
 		m.Wishes.Quiet = append(m.Wishes.Quiet, notify.BySMS)
-	}
-	if m.Phone == "" {
-		m.Phone = a.Phone
 	}
 	return nil
 }

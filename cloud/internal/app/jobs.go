@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/openlot/openlot/cloud/internal/account"
 	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/fleet"
 	"github.com/openlot/openlot/cloud/internal/locale"
@@ -53,7 +52,7 @@ func (c *cloud) newJobs(ctx context.Context, l *lifecycle, tokens booking.Tokens
 	if err != nil {
 		return err
 	}
-	tell := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.receipts, accounts, c.cfg.PublicURL}, senders, time.Now, c.log)
+	tell := notify.NewService(letters{postgres.NewBooking(c.db), c.booking, tokens, c.receipts, reminding{postgres.NewReminders(c.db), accounts}, c.cfg.PublicURL}, senders, time.Now, c.log)
 	c.keeper = &fleet.Keeper{Store: c.db, Committer: c.committer, Log: c.log}
 	due := postgres.NewSchedule(c.db)
 	tasks := append(schedule.Payments(due, c.booking, settle, queue, c.log), schedule.Webhooks(notices, queue, c.log),
@@ -108,7 +107,7 @@ type letters struct {
 	booking   *booking.Service
 	tokens    booking.Tokens
 	receipts  receipts
-	accounts  account.Store
+	reminders reminding
 	publicURL string
 }
 
@@ -169,7 +168,7 @@ func (d letters) Details(ctx context.Context, at id.Parking, i id.Reservation) (
 	if t, ok := p.SpaceType(r.SpaceType); ok {
 		m.SpaceType = t.Label
 	}
-	if err := d.wishes(ctx, i, &m); err != nil {
+	if err := d.wishes(ctx, at, i, &m); err != nil {
 		return notify.Mail{}, err
 	}
 	if booking.HasPass(r) || r.State == reservation.Confirmed {

@@ -5,7 +5,8 @@
 // Service puts them in order around the provider's calls:
 //
 //	Reserve ──commit──▶ held, payment requested ──provider──▶ RecordHold ──commit──▶ confirmed
-//	                          │                                   ├─ declined: expired, claim released
+//	                          │                                   ├─ declined: expired, claim released; if it is to be
+//	                          │  kept: held, until TryCard ──commit──▶ another payment requested
 //	                          │                                   ├─ second step: held, its time extended once
 //	                          └─ HoldUntil passes: Expire         └─ no answer: payment unknown
 //

@@ -25,7 +25,8 @@ import (
 //   - RequiresAction notes where the driver goes and extends the time for paying
 //     once.
 //   - Declined, and Voided for a hold that lapsed before it was confirmed, ends
-//     a held reservation, or drops its pending change.
+//     a held reservation, unless it is kept for another card, or drops its pending
+//     change.
 //   - The hold of a debt is taken as soon as it stands, and its debt is on the stay
 //     again when it does not come to stand.
 //   - No answer leaves the payment unknown, to be resolved by asking.
@@ -278,6 +279,8 @@ func (c *change) declined(h *hand, ref, code string) error {
 			c.p.DeclineCode = code // once: it is what the driver is told
 			c.tellPayment()
 		}
+		return nil
+	case h == &c.hand && waitsForCard(c.r, c.now): // its space stays, and so does the time for paying
 		return nil
 	case h == &c.hand && c.r.State == reservation.Held:
 		return c.end(reservation.HoldDeclined, feed.ReservationExpired)

@@ -38,6 +38,7 @@ type Request struct {
 	Language  string     // optional: that the driver is written to in
 	Accepts   string     // of languages, when he has not said one (Accept-Language)
 	Account   id.Account // whose it will be; zero: a guest's
+	Keep      bool       // a declined card does not end it: another one may be tried
 }
 
 // wanted is a request that makes sense in itself.
@@ -50,6 +51,7 @@ type wanted struct {
 	Email     string
 	Phone     string
 	Quote     id.Quote
+	Keep      bool `json:",omitempty"` // so that keys from before there was one still fit
 }
 
 // Limits of a request.
@@ -77,7 +79,7 @@ func (r Request) check() (wanted, error) {
 			invalid[field] = err.Error()
 		}
 	}
-	n := wanted{Window: window}
+	n := wanted{Window: window, Keep: r.Keep}
 	n.Parking, err = parkingID(r.Parking)
 	if err != nil {
 		return wanted{}, err

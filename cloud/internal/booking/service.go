@@ -136,6 +136,9 @@ func (s *Service) Reserve(ctx context.Context, r Request) (View, error) {
 	with := s.providerFor(n.Method)
 	quote, refusal = onPromise(with, p, quote, refusal)
 	quote.Language = r.language()
+	if r.Keep && with.Capabilities().Secures {
+		quote.CardsLeft = MoreCards
+	}
 	op := &Reserve{
 		In: n.Parking, ID: id.New[id.Reservation](now), PaymentID: id.New[id.Payment](now),
 		Key: commit.Key{Principal: r.principal(), Key: r.Key}, RequestHash: hash,
@@ -422,10 +425,10 @@ func (s *Service) Quote(ctx context.Context, parkingName, spaceType string, from
 	return q, nil
 }
 
-// answer is what a request for a payment is answered with: the reservation, or
-// that the card was declined.
+// answer is what a request for a payment is answered with: the reservation, also
+// when it is kept for another card, or that the card was declined.
 func (s *Service) answer(at Snapshot, p payment.Payment) (View, error) {
-	if p.State == payment.Declined {
+	if p.State == payment.Declined && (p.ID != at.Payment.ID || !waitsForCard(&at.Reservation, s.Now())) {
 		says := "The payment was declined. Nothing is reserved and nothing is held. Try another card, with a new Idempotency-Key."
 		switch {
 		case p.ForDebt():

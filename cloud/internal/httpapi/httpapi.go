@@ -45,6 +45,7 @@ type Booking interface {
 	Withdraw(ctx context.Context, r id.Reservation, change id.Payment) (booking.View, error)
 	CancelAt(ctx context.Context, r id.Reservation, shown *money.Amount) (booking.View, error)
 	Pay(ctx context.Context, r id.Reservation, q booking.PayRequest) (booking.View, error)
+	TryCard(ctx context.Context, r id.Reservation, q booking.CardRequest) (booking.View, error)
 	PriceOf(ctx context.Context, r id.Reservation, c booking.ChangeRequest) (reservation.Quote, error)
 	Get(ctx context.Context, r id.Reservation) (booking.View, error)
 	Pass(ctx context.Context, r id.Reservation) (string, error)
@@ -85,6 +86,7 @@ type Config struct {
 	Demand      Demand   // nil: nobody counts who finds nothing
 	Pictures    Pictures // nil: none are shown
 	Usual       Usual    // nil: nobody knows
+	Reminders   Reminders
 	Places      Places   // nil: nobody looks for any
 	Origins     []string // of pages that may send a session from elsewhere, as https://portal.example.org
 	// TrustedProxies are the addresses or networks of those whose X-Forwarded-For is believed.
@@ -207,8 +209,11 @@ func (s *server) router() *gin.Engine {
 	r.POST("/reservations/:id/modify", s.do(s.modify))
 	r.POST("/reservations/:id/price", s.do(s.priceOf))
 	r.POST("/reservations/:id/pay", s.do(s.pay))
+	r.POST("/reservations/:id/card", s.do(s.tryCard))
 	r.DELETE("/reservations/:id/change", s.do(s.withdraw))
 	r.POST("/reservations/:id/cancel", s.do(s.cancel))
+	get("/reservations/:id/reminders", s.do(s.getReminders))
+	r.PUT("/reservations/:id/reminders", s.do(s.putReminders))
 	get("/reservations/:id/pass", s.do(s.getPass))
 	s.accountRoutes(r, get)
 	if s.Receipts != nil {

@@ -45,6 +45,7 @@ func reservationAnswer(v *booking.View, withToken bool) api.ReservationAnswer {
 	if r.State == reservation.Held {
 		until := seconds(r.HoldUntil)
 		out.HoldUntil = &until
+		out.CardsLeft = counted(r.Quote.CardsLeft)
 	}
 	if withToken {
 		out.ManageToken = given(v.Token.Reveal())

@@ -40,7 +40,9 @@ func (s *server) reserve(c *gin.Context) error {
 	began := time.Now()
 	var r booking.Request
 	var from, to string
+	var keep *bool
 	err := readBody(c, object{
+		flags: map[string]**bool{"keep_when_declined": &keep},
 		texts: map[string]*string{
 			"parking_id": &r.Parking, "space_type": &r.SpaceType, "from": &from, "to": &to,
 			"vehicle_plate": &r.Plate, "payment_method": &r.Method, "quote_id": &r.Quote, "language": &r.Language,
@@ -56,7 +58,7 @@ func (s *server) reserve(c *gin.Context) error {
 	if r.Key, r.Account, err = s.scoped(c); err != nil {
 		return err
 	}
-	r.Accepts = c.GetHeader("Accept-Language")
+	r.Accepts, r.Keep = c.GetHeader("Accept-Language"), keep != nil && *keep
 	// No deadline here: the service sets its own, and goes on when the client
 	// has hung up.
 	v, err := s.Booking.Reserve(c.Request.Context(), r)
@@ -229,6 +231,29 @@ func (s *server) pay(c *gin.Context) error {
 	}
 	// No deadline here, as for a reservation.
 	v, err := s.Booking.Pay(c.Request.Context(), which, q)
+	if err != nil {
+		return err
+	}
+	took(c, &v, began)
+	answer(c, settled(&v, http.StatusOK), reservationAnswer(&v, false))
+	return nil
+}
+
+func (s *server) tryCard(c *gin.Context) error {
+	began := time.Now()
+	which, err := s.authenticated(c)
+	if err != nil {
+		return err
+	}
+	var q booking.CardRequest
+	if err := readBody(c, object{texts: map[string]*string{"payment_method": &q.Method}, required: []string{"payment_method"}}, nil); err != nil {
+		return err
+	}
+	if q.Key, q.Account, err = s.scoped(c); err != nil {
+		return err
+	}
+	// No deadline here, as for a reservation.
+	v, err := s.Booking.TryCard(c.Request.Context(), which, q)
 	if err != nil {
 		return err
 	}

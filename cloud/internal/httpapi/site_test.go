@@ -104,6 +104,7 @@ func newSite(t *testing.T, change func(*httpapi.Config)) *site {
 	c := httpapi.Config{
 		Booking: s.service, Watcher: s.world, Receipts: receipts{receipt.Desk{Store: s, Key: key}, s.keys}, Log: log, Stopping: s.stopping,
 		Parkings: named("parkings"), Parking: named("parking"), Web: named("web"), Apps: named("apps"), Mail: named("mail"), Sandbox: named("sandbox"), Webhooks: &hooks{}, Accounts: strangers{}, Numbers: numbers{}, Gatehouse: &gatehouse.Service{}, Places: &atlas{}, Pictures: &picture.Service{}, Usual: &trends.Usuals{},
+		Reminders: &asked{},
 	}
 	if change != nil {
 		change(&c)

@@ -37,6 +37,10 @@ type Quote struct {
 	// empty: English. It stays whatever else changes.
 	Language string `json:"language,omitempty"`
 
+	// CardsLeft is how many other cards may be tried while the reservation is held;
+	// none: a declined card ends it. It counts down with each that is tried.
+	CardsLeft int `json:"cards_left,omitempty"`
+
 	// Demand is what moved the price away from the tariff's; nil: nothing did.
 	Demand *Demand `json:"demand,omitempty"`
 }

@@ -38,6 +38,44 @@ const theme = (p, t) => p.evaluate(t => {
   document.documentElement.dataset.theme = t
 }, t)
 
+/** The pass on the home screen: offered once the browser offers it, quietly, and never again after a no. */
+async function home(p, size) {
+  const offer = () => p.evaluate(() => dispatchEvent(Object.assign(new Event('beforeinstallprompt', {cancelable: true}), {prompt: async () => {}, userChoice: Promise.resolve({outcome: 'dismissed'})})))
+  const hint = p.getByText('This pass on your home screen')
+  check(await hint.count() === 0, 'the home screen is offered before the browser can')
+  await offer()
+  await hint.waitFor()
+  await show(p, `pass-home-${size}`)
+  await theme(p, 'dark')
+  await show(p, `pass-home-dark-${size}`)
+  await theme(p, 'light')
+  await p.getByRole('button', {name: 'No, thank you'}).click()
+  await hint.waitFor({state: 'detached'})
+  await p.reload()
+  await p.getByRole('group', {name: 'Your pass'}).waitFor()
+  await offer()
+  check(await hint.count() === 0, 'the home screen is offered after a no')
+}
+
+/** Reminders of this booking alone: what is ticked is kept. */
+async function reminders(p, size) {
+  const mail = p.getByRole('checkbox', {name: 'by mail'})
+  await mail.waitFor()
+  check(await mail.isChecked(), 'a guest is not reminded by mail')
+  await mail.scrollIntoViewIfNeeded()
+  await mail.uncheck()
+  await p.getByText('Saved.').waitFor()
+  await show(p, `reminders-${size}`)
+  await theme(p, 'dark')
+  await show(p, `reminders-dark-${size}`)
+  await theme(p, 'light')
+  await p.reload()
+  await mail.waitFor()
+  check(!(await mail.isChecked()), 'what was said of reminders is not kept')
+  await mail.check()
+  await p.getByText('Saved.').waitFor()
+}
+
 /** The whole way of a guest. */
 async function guest(c, size) {
   const win = window(9, 3)
@@ -49,12 +87,21 @@ async function guest(c, size) {
   await show(p, `checkout-missing-${size}`)
   await fill(p, `jana-${size}`, /is refused/)
   await hold(p)
-  await p.getByText('Nothing was held or taken').waitFor()
-  await p.getByText('The bank refused this card.').waitFor()
+  // The space is kept: another card is tried for the very same booking.
+  await p.getByRole('heading', {name: 'Another card'}).waitFor()
+  await p.getByText(/Nothing was held or taken. Your space at Altmarkt stays yours until \d\d:\d\d/).waitFor()
+  const kept = p.url()
   await show(p, `checkout-declined-${size}`)
+  await theme(p, 'dark')
+  await show(p, `checkout-declined-dark-${size}`)
+  await theme(p, 'light')
+  await p.getByRole('button', {name: /is refused/}).click()
+  await p.getByRole('button', {name: 'Try this card'}).click()
+  await p.getByText('The bank refused this card.').waitFor()
   await p.getByRole('button', {name: /asks your bank/}).click()
-  await hold(p)
+  await p.getByRole('button', {name: 'Try this card'}).click()
   await p.getByRole('heading', {name: /in your bank app/}).waitFor()
+  check(p.url() === kept, 'the second card is for the same booking')
   check(/^\d+:\d\d$/.test(await p.locator('.ring text').textContent()), 'the ring counts')
   await show(p, `second-step-${size}`)
   // The bank, in the same tab, and back.
@@ -66,6 +113,8 @@ async function guest(c, size) {
   await p.getByText(/€\d+\.\d\d is held on your card/).waitFor()
   await p.getByRole('button', {name: /Stay until .*, \+ €/}).first().waitFor()
   await show(p, `pass-${size}`)
+  await home(p, size)
+  await reminders(p, size)
   check(!(await p.evaluate(() => location.href)).includes('token'), 'no token in the address')
   const modules = await p.locator('.pass .ink').getAttribute('d')
   // Everything that the buttons promise.
@@ -154,6 +203,30 @@ async function looks(c) {
     await p.locator('.pass .ink').waitFor()
     await p.locator('.opt .btn').first().waitFor()
     await show(p, `pass-phone-${t}`)
+    await p.context().close()
+  }
+}
+
+/** Who comes back: the next pass above the list, no more than a price, and the time that is his already. */
+async function back(c) {
+  for (const [size, t, language] of [['phone', 'light', 'en'], ['phone', 'dark', 'de'], ['desktop', 'light', 'de'], ['desktop', 'dark', 'en']]) {
+    const name = `${size}-${t}`, win = window(2, 1)
+    const p = await page(`back-${name}`, {size, expected: refusals})
+    await begin(c, p, 'altmarkt', win, {theme: t, language})
+    await p.locator('[name=email]').fill(`back-${name}@posteo.example`)
+    await p.locator('button[type=submit]').click()
+    await p.locator('.pass .ink').waitFor()
+    await p.goto(`${c.base}/#/`)
+    await p.getByText(language === 'de' ? 'Ihr nächster Pass' : 'Your next pass').waitFor()
+    const price = p.getByRole('combobox', {name: language === 'de' ? 'Preis' : 'Price', exact: true})
+    await price.selectOption({index: 1})
+    await p.locator('.rows .item').first().waitFor()
+    check(/^(at most|höchstens) /.test(await price.locator('option:checked').textContent()), 'the price that is at most paid is not chosen')
+    await show(p, `back-find-${name}`)
+    await p.goto(`${c.base}/#/p/altmarkt/reserve?type=standard`)
+    await p.getByText(language === 'de' ? 'Diese Zeit haben Sie hier schon' : 'You already have this time here').waitFor()
+    await p.locator('.card-fields').waitFor()
+    await show(p, `back-overlap-${name}`)
     await p.context().close()
   }
 }
@@ -327,6 +400,7 @@ await test('booking', async () => {
   for (const size of ['phone', 'desktop', 'tablet']) await guest(c, size)
   await looks(c)
   await race(c)
+  await back(c)
   await again(c)
   await account(c)
 })

@@ -281,6 +281,23 @@ await test('owner', async () => {
   await j.getByRole('link', {name: 'Incidents'}).waitFor()
   check(await j.getByRole('link', {name: 'Money'}).count() === 0, 'staff are led to the money')
 
+  // Signed out in another tab: every page of this one asks to sign in, and goes in again when that one does.
+  const tab = await j.context().newPage()
+  await tab.goto(`${base}/owner/#/incidents`)
+  await tab.getByRole('link', {name: 'Incidents'}).waitFor()
+  await j.bringToFront()
+  await j.goto(`${base}/owner/#/settings`)
+  await j.getByRole('button', {name: 'Sign out'}).click()
+  await j.getByLabel('E-mail').waitFor()
+  await tab.getByLabel('E-mail').waitFor()
+  await look(tab, 'owner-signed-out-elsewhere-phone')
+  await j.getByLabel('E-mail').fill('jonas@altstadt.example')
+  await j.getByLabel('Password').fill('parken mit Lust 7')
+  await j.getByRole('button', {name: 'Sign in', exact: true}).click()
+  await j.getByRole('link', {name: 'Incidents'}).waitFor()
+  await tab.getByRole('link', {name: 'Incidents'}).waitFor()
+  await tab.close()
+
   // The line is cut: what was known stays, and says since when.
   await p.goto(`${base}/owner/#/now/${where}`)
   await p.getByRole('article', {name: 'Einfahrt Wilsdruffer Straße'}).waitFor()

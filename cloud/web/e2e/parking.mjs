@@ -73,6 +73,20 @@ async function send(ask, kind, bytes, de, en) {
 /** Weekdays fill by nine and empty by seven; at night nothing is known. */
 const usual = {timezone: 'Europe/Berlin', weeks: 8, days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'].map((weekday, d) => ({weekday, hours: Array.from({length: 24}, (_, h) => (h === 3 ? null : Math.round((d > 4 ? 25 : 20) + (d > 4 ? 20 : 62) * Math.exp(-(((h - 13) / 4.5) ** 2)))))}))}
 
+/** Who reserves is told how high a vehicle may be, before he pays. */
+async function height(c) {
+  for (const [size, theme, language] of [['phone', 'light', 'de'], ['desktop', 'dark', 'en']]) {
+    const name = `checkout-height-${size}-${theme}`
+    const p = await page(name, {size, timezoneId: 'Europe/Berlin'})
+    await p.addInitScript(([t, l]) => localStorage.setItem('openlot.prefs', JSON.stringify({language: l, theme: t, hours: '24'})), [theme, language])
+    await p.goto(`${c.base}/#/p/altmarkt/reserve?type=standard`)
+    await p.getByText(language === 'de' ? 'Nur für Fahrzeuge unter 2,00 m Höhe' : 'Only for vehicles under 2.00 m high').waitFor()
+    await p.locator('.card-fields').waitFor()
+    await accessible(p, name)
+    await look(p, name)
+  }
+}
+
 await test('parking', async () => {
   const c = await cloud([feature('altmarkt', 'Altmarkt', [51.0504, 13.7373], 585, {kind: 'underground'}), feature('bare', 'Hinterhof', [51.0478, 13.7441], 4)])
   const ask = await owner(c), files = await drawn()
@@ -82,6 +96,8 @@ await test('parking', async () => {
   await send(ask, 'plan', files.plan, 'Plan der Ebene 1: 24 Plätze, die Ausfahrt in der Mitte rechts', 'Plan of level 1: 24 spaces, the exit in the middle on the right')
   const {version} = await ask('GET', '/owner/parkings/altmarkt/config')
   await ask('PATCH', '/owner/parkings/altmarkt/policy', {version, changes: {facts: {max_height_cm: 200, entrance: {address: 'Wilsdruffer Straße 3', latitude: 51.0501, longitude: 13.7379}, on_foot: {de: 'Treppe und Aufzug zum Altmarkt', en: 'Stairs and lift to Altmarkt'}, features: ['lit', 'covered', 'charging', 'lift'], staffed: {de: 'Mo–Sa 8 bis 20 Uhr'}, phone: '+49 351 4567890'}}})
+
+  await height(c)
 
   for (const [size, theme, language] of [['phone', 'light', 'en'], ['phone', 'dark', 'de'], ['desktop', 'light', 'de'], ['desktop', 'dark', 'en']]) {
     const name = `parking-${size}-${theme}`

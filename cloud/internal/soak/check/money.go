@@ -18,7 +18,8 @@ func fits(reservation string, late bool, payment string) bool {
 		return true
 	}
 	return slices.Contains(map[string][]string{
-		"held":      {"requested", "requires_action", "unknown"},
+		// Declined, it may be kept for another card; a hold that comes after all is given back.
+		"held":      {"requested", "requires_action", "unknown", "declined", "void_requested", "voided"},
 		"confirmed": {"authorized", "lapsed", "method_saved"},
 		// One that was a no-show and came late after all has been asked for before.
 		"active":    {"authorized", "lapsed", "method_saved", "capture_requested", "captured", "void_requested", "voided"},

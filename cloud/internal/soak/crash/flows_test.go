@@ -68,6 +68,7 @@ func flows() map[string]flow {
 		"give back":         {scene: (*town).givingBack},
 		"collect":           {scene: (*town).collecting},
 		"pay":               {scene: (*town).paying},
+		"another card":      {scene: (*town).anotherCard},
 	}
 }
 
@@ -268,6 +269,37 @@ func (w *town) paying() scene {
 		},
 		end: func(said string, sure bool) {
 			w.allPaid(v)
+			if sure && said != v.Reservation.ID.String() {
+				w.t.Fatalf("%q was said", said)
+			}
+		},
+	}
+}
+
+// anotherCard is a second card for a reservation whose first one was declined. Whoever
+// does not ask again may find that the bank was never asked, and loses the space when
+// its time is over; nothing is held then.
+func (w *town) anotherCard() scene {
+	q := w.request(sandbox.Declined, time.Hour, 2*time.Hour)
+	q.Keep = true
+	v, err := w.booking.Reserve(w.t.Context(), q)
+	w.must(v, err)
+	if v.Reservation.State != reservation.Held || v.Payment.State != payment.Declined {
+		w.t.Fatalf("it is %s, its payment %s", v.Reservation.State, v.Payment.State)
+	}
+	c := booking.CardRequest{Key: "card-" + v.Reservation.ID.String(), Method: sandbox.OK}
+	return scene{
+		act: func(ctx context.Context, p *process) (string, error) {
+			return says(p.booking.TryCard(ctx, v.Reservation.ID, c))
+		},
+		end: func(said string, sure bool) {
+			got, err := w.booking.Get(w.t.Context(), v.Reservation.ID)
+			w.must(got, err)
+			if !sure && said != v.Reservation.ID.String() && got.Reservation.State == reservation.Expired {
+				w.become(v.Reservation.ID, reservation.Expired, payment.Declined, account{})
+				return
+			}
+			w.become(v.Reservation.ID, reservation.Confirmed, payment.Authorized, account{standing: 1})
 			if sure && said != v.Reservation.ID.String() {
 				w.t.Fatalf("%q was said", said)
 			}

@@ -5,8 +5,10 @@ import '@shared/css/more.css'
 import './shell/shell.css'
 import {mount} from 'svelte'
 import App from './App.svelte'
+import {listen} from './pwa/install.svelte.ts'
 import {keepOnDevice} from './pwa/update.svelte.ts'
 
+listen()
 const target = document.getElementById('app')
 if (target) mount(App, {target})
 

@@ -19,6 +19,9 @@ let asked: Promise<Me | null> | null = null
 // Another tab has signed out, or somebody else in.
 globalThis.addEventListener?.('storage', e => { if (e.key === KEY && me && owner() !== me.id) { me = null; asked = null } })
 
+// So has the dashboard, which has the same session: the server says whether it is over.
+globalThis.addEventListener?.('storage', e => { if (e.key === 'openlot.desk' && e.newValue === 'false' && owner()) void ask() })
+
 /** The account, when it is known. */
 export const known = (): Me | null => me
 

@@ -44,6 +44,8 @@ export const german: Words = {
   payment_method_needed: ['Für diese Buchung haben wir keine Karte.', 'Geben Sie eine an, dann geht es weiter.'],
   pay_at_machine_refused: ['Dieses Parkhaus lässt nicht am Automaten zahlen.', 'Zahlen Sie hier mit Karte.'],
   payment_in_progress: ['Ihre Bank hat noch nicht geantwortet.', 'Zahlen Sie nicht noch einmal; wir schreiben Ihnen.'],
+  no_more_cards: ['Für diese Buchung kann keine weitere Karte probiert werden.', 'Nichts wurde vorgemerkt oder abgebucht.', 'Reservieren Sie neu.'],
+  no_hold_pending: ['Diese Buchung ist schon gesichert.', 'Eine andere Karte braucht es nicht.'],
   payment_not_in_force: ['Diese Zahlung gilt nicht mehr; eine andere trat an ihre Stelle.', 'Öffnen Sie Ihre Buchung, dort steht, was gilt.'],
   provider_unavailable: ['Diese Zahlungsart geht gerade nicht.', 'Nichts wurde abgebucht.', 'Wählen Sie eine andere.'],
   provider_not_found: ['Diese Zahlungsart gibt es hier nicht.', 'Nichts wurde abgebucht.', 'Wählen Sie eine andere.'],

@@ -44,6 +44,8 @@ export const english: Words = {
   payment_method_needed: ['We have no card for this booking.', 'Add one to go on.'],
   pay_at_machine_refused: ['This parking takes no promise to pay at the machine.', 'Pay by card here.'],
   payment_in_progress: ['Your bank has not answered yet.', 'Do not pay again; we write to you.'],
+  no_more_cards: ['No other card can be tried for this booking.', 'Nothing was held or taken.', 'Reserve anew.'],
+  no_hold_pending: ['This booking is secured already.', 'No other card is needed.'],
   payment_not_in_force: ['This payment does not count any more; another took its place.', 'Open your booking to see what does.'],
   provider_unavailable: ['This way to pay is not there just now.', 'Nothing was taken.', 'Choose another one.'],
   provider_not_found: ['This way to pay does not exist here.', 'Nothing was taken.', 'Choose another one.'],

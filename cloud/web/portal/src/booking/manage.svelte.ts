@@ -9,7 +9,7 @@ import {isObject, tab} from '@shared/app/stored.ts'
 import {Once} from '@shared/app/once.ts'
 import {newer, type Money, type Reservation} from './rules.ts'
 
-export type Act = '' | 'confirm' | 'cancel' | 'extend' | 'modify' | 'pay' | 'withdraw'
+export type Act = '' | 'confirm' | 'cancel' | 'extend' | 'modify' | 'pay' | 'card' | 'withdraw'
 /** What did not work, for the page to say. */
 export interface Wrong { act: Act | 'load'; failure: Failure }
 export interface Place { id: string; name: string; timezone: string; latitude: number; longitude: number }
@@ -39,7 +39,7 @@ export class Managed {
   #ended = false
   #asking = false
   #late: ReturnType<typeof setTimeout> | undefined
-  readonly #once = {extend: new Once(freshKey), modify: new Once(freshKey), pay: new Once(freshKey)}
+  readonly #once = {extend: new Once(freshKey), modify: new Once(freshKey), pay: new Once(freshKey), card: new Once(freshKey)}
 
   constructor(id: string, token: string) {
     this.id = id
@@ -184,7 +184,7 @@ export class Managed {
     this.busy = act
     this.done = ''
     this.wrong = null
-    const once = act === 'extend' || act === 'modify' || act === 'pay' ? this.#once[act] : null
+    const once = act === 'extend' || act === 'modify' || act === 'pay' || act === 'card' ? this.#once[act] : null
     const asked = Date.now()
     try {
       const {reservation} = await call()
@@ -221,6 +221,14 @@ export class Managed {
   pay = (method: string) => this.#act('pay', () => data(this.#client().POST('/reservations/{id}/pay', {
     params: {...this.#path, header: {'Idempotency-Key': this.#once.pay.key(method)}}, body: method ? {payment_method: method} : {},
   })))
+
+  card = (method: string) => this.#act('card', () => data(this.#client().POST('/reservations/{id}/card', {
+    params: {...this.#path, header: {'Idempotency-Key': this.#once.card.key({method, after: this.r?.payment.id})}}, body: {payment_method: method},
+  })))
+
+  /** By what the end of the time is told of, and whether there is a number for an SMS. */
+  reminders = () => data(this.#client().GET('/reservations/{id}/reminders', {params: this.#path}))
+  remind = (body: {mail: boolean; sms: boolean}) => data(this.#client().PUT('/reservations/{id}/reminders', {params: this.#path, body}))
 
   /** What a change, or with nothing given leaving now, would cost. */
   async price(change: {from?: string; to?: string; space_type?: string} = {}): Promise<Money> {

@@ -4,6 +4,7 @@ import {flushSync, mount, tick, unmount, type Component} from 'svelte'
 import {afterEach, beforeEach, expect, test, vi} from 'vitest'
 import {setPrefs} from '@shared/app/prefs.svelte.ts'
 import Cancel from './Cancel.svelte'
+import Card from './Card.svelte'
 import Ended from './Ended.svelte'
 import Longer from './Longer.svelte'
 import type {Managed} from './manage.svelte.ts'
@@ -72,6 +73,16 @@ test('what is owed is paid with the card of the booking, once', async () => {
   document.querySelector('form')?.dispatchEvent(new Event('submit', {bubbles: true, cancelable: true}))
   await tick()
   expect(pay).toHaveBeenCalledExactlyOnceWith('')
+})
+test('a refused card leaves the space, while there is time', async () => {
+  const r = booking({state: 'held', cards_left: 1, hold_until: '2026-06-11T09:42:00Z', payment: {state: 'declined', authorized: eur(0)}})
+  const text = await seen(Card, r)
+  expect(text).toContain('Your bank refused this card')
+  expect(text).toContain('Nothing was held or taken. Your space at Altmarkt stays yours until 11:42. Try another card, or ask your bank why. One more card can be tried.')
+  await clear()
+  expect(await seen(Card, {...r, payment: {...r.payment, decline_code: 'not_placed'}})).toContain('Your bank could not be reached')
+  await clear()
+  expect(await seen(Card, {...r, hold_until: '2026-06-11T09:32:00Z'})).toContain('The time has run out')
 })
 test('owed: refused, under way, paid', async () => {
   for (const [owed, said] of [

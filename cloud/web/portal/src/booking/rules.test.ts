@@ -17,6 +17,12 @@ describe('which sections a booking has', () => {
     expect(has({state: 'held', pass: null, payment: {state: 'requires_action'}})).toEqual(['bank', 'cancel', 'price'])
     expect(has({state: 'held', pass: null, payment: {state: 'unknown'}})).toEqual(['waiting', 'cancel', 'price'])
   })
+  test('held, and the card refused: another one while there are any', () => {
+    for (const state of ['declined', 'void_requested', 'voided'] as const) expect(has({state: 'held', pass: null, cards_left: 4, payment: {state}})).toEqual(['card', 'cancel', 'price'])
+    expect(has({state: 'held', pass: null, cards_left: 4, payment: {state: 'unknown'}})).toEqual(['waiting', 'cancel', 'price'])
+    expect(has({state: 'held', pass: null, payment: {state: 'declined'}})).toEqual(['waiting', 'cancel', 'price'])
+    expect(has({state: 'expired', pass: null, cards_left: 4, payment: {state: 'declined'}})).toEqual(['over', 'price'])
+  })
   test('confirmed: all of it', () => expect(has({})).toEqual(['pass', 'stay', 'longer', 'other', 'cancel', 'reminders', 'price']))
   test('a change that waits leaves no second one', () => expect(has({pending_change: change})).toEqual(['pending', 'pass', 'stay', 'cancel', 'reminders', 'price']))
   test('a space that is not kept any more cannot be changed, only given up', () => expect(has({}, late)).toEqual(['pass', 'stay', 'cancel', 'reminders', 'price']))

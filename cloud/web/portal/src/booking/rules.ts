@@ -6,7 +6,7 @@ export type Reservation = Schemas['Reservation']
 export type Money = Schemas['Amount']
 
 export type Section =
-  | 'bank' | 'waiting' | 'pending' | 'pass' | 'stay' | 'approve' | 'longer' | 'other' | 'cancel'
+  | 'bank' | 'waiting' | 'card' | 'pending' | 'pass' | 'stay' | 'approve' | 'longer' | 'other' | 'cancel'
   | 'done' | 'missed' | 'over' | 'owed' | 'receipt' | 'reminders' | 'price'
 
 /** Nothing is held for it: it is paid at the machine. */
@@ -23,12 +23,16 @@ export const kept = (r: Reservation, now: number): boolean => !r.no_show_at || n
 export const hasReceipt = (r: Reservation): boolean =>
   ['captured', 'voided'].includes(r.payment.state) && (r.payment.authorized.minor > 0 || r.state === 'completed') && !open(r)
 
+/** Whether the bank refused the card, and the space is kept for another one. */
+export const anotherCard = (r: Reservation): boolean =>
+  r.state === 'held' && (r.cards_left ?? 0) > 0 && ['declined', 'void_requested', 'voided'].includes(r.payment.state)
+
 /** Which sections a booking has, from above. */
 export function sections(r: Reservation, now: number): Section[] {
   const out: Section[] = []
   switch (r.state) {
     case 'held':
-      out.push(r.payment.state === 'requires_action' ? 'bank' : 'waiting', 'cancel')
+      out.push(anotherCard(r) ? 'card' : r.payment.state === 'requires_action' ? 'bank' : 'waiting', 'cancel')
       break
     case 'confirmed':
     case 'active': {

@@ -113,6 +113,20 @@ test('made while signed in: with the account’s address, kept without its token
   }
 })
 
+test('whoever reserves where there is little height is told before he pays', async () => {
+  await open()
+  expect(document.body.textContent).not.toContain('Only for vehicles')
+  await close()
+  Object.assign(parking, {facts: {max_height_cm: 200}})
+  await open()
+  expect(document.body.textContent).toContain('Only for vehicles under 2.00 m high')
+  Object.assign(parking, {facts: undefined})
+})
+test('the portal asks for its space to be kept when a card is refused', async () => {
+  await open()
+  await press()
+  expect(sent[0]?.body).toContain('"keep_when_declined":true')
+})
 test('who has this time here already is shown it, and goes on only when that is meant', async () => {
   keep({id: 'rsv_7', token: 't', reservation: {id: 'rsv_7', parking_id: 'altmarkt', state: 'confirmed', from: '2020-01-01T00:00:00Z', to: '2050-01-01T00:00:00Z', version: 1} as never})
   try {

@@ -13,6 +13,7 @@ const en = {
   declined: 'Nothing was held or taken', declinedText: 'Your bank refused this card, and no space is reserved yet. Try another card, or ask your bank why.', soldOut: 'Your card was not touched', soldOutText: 'Somebody took the last space while you paid.', soldOutNear: 'These have spaces for your time:', soldOutNone: 'No other parking nearby has a space for your time. Another time may have one.', from: '{far} from here', freeThen: '{n} free',
   quoteSame: 'The price was asked again: it is the same', quoteSameText: 'Nothing was held yet. Press the button again to reserve.', quoteNew: 'The price was asked again: it is {price} now, not {before}', quoteNewText: 'Nothing was held yet. Look at it, then press the button again.',
   progress: 'Your bank is still being asked', progressText: 'Press the button again in a moment: it stays the same booking, and your card is asked only once.', nobody: 'Nobody answered', unclear: 'We cannot say yet whether it worked', againText: 'Press the button again: it stays the same booking, and your card is asked only once.', refused: 'Nothing was held or taken', marked: 'What is marked below cannot be used.', useMachine: 'Pay at the machine instead',
+  height: 'Only for vehicles under {size} high', heightText: 'With everything on the roof. A higher one does not get in.',
   already: 'You already have this time here', alreadyOpen: 'Show that booking', alreadyMore: 'Reserve one more',
 }
 export type Words = typeof en
@@ -30,6 +31,7 @@ const de: Words = {
   declined: 'Es wurde nichts vorgemerkt oder abgebucht', declinedText: 'Ihre Bank hat diese Karte abgelehnt, und noch ist kein Platz reserviert. Nehmen Sie eine andere Karte, oder fragen Sie Ihre Bank, warum.', soldOut: 'Ihre Karte blieb unberührt', soldOutText: 'Der letzte Platz ging weg, während Sie zahlten.', soldOutNear: 'Diese haben Plätze für Ihre Zeit:', soldOutNone: 'Kein anderes Parkhaus in der Nähe hat einen Platz für Ihre Zeit. Eine andere Zeit vielleicht.', from: '{far} von hier', freeThen: '{n} frei',
   quoteSame: 'Der Preis wurde neu gefragt: Er ist gleich', quoteSameText: 'Vorgemerkt wurde noch nichts. Drücken Sie noch einmal, um zu reservieren.', quoteNew: 'Der Preis wurde neu gefragt: Er ist jetzt {price}, nicht {before}', quoteNewText: 'Vorgemerkt wurde noch nichts. Sehen Sie ihn an, dann drücken Sie noch einmal.',
   progress: 'Ihre Bank wird noch gefragt', progressText: 'Drücken Sie gleich noch einmal: Es bleibt dieselbe Buchung, und Ihre Karte wird nur einmal gefragt.', nobody: 'Niemand hat geantwortet', unclear: 'Ob es geklappt hat, wissen wir noch nicht', againText: 'Drücken Sie noch einmal: Es bleibt dieselbe Buchung, und Ihre Karte wird nur einmal gefragt.', refused: 'Es wurde nichts vorgemerkt oder abgebucht', marked: 'Was unten markiert ist, geht nicht.', useMachine: 'Stattdessen am Automaten zahlen',
+  height: 'Nur für Fahrzeuge unter {size} Höhe', heightText: 'Mit allem auf dem Dach. Ein höheres kommt nicht hinein.',
   already: 'Diese Zeit haben Sie hier schon', alreadyOpen: 'Diese Buchung zeigen', alreadyMore: 'Noch eine reservieren',
 }
 export const all = {en, de}
