@@ -641,6 +641,7 @@ const (
 	LedgerPostingKindRefund         LedgerPostingKind = "refund"
 	LedgerPostingKindRelease        LedgerPostingKind = "release"
 	LedgerPostingKindShopIn         LedgerPostingKind = "shop_in"
+	LedgerPostingKindShopPaid       LedgerPostingKind = "shop_paid"
 	LedgerPostingKindWriteOff       LedgerPostingKind = "write_off"
 )
 
@@ -680,6 +681,8 @@ func (e LedgerPostingKind) Valid() bool {
 	case LedgerPostingKindRelease:
 		return true
 	case LedgerPostingKindShopIn:
+		return true
+	case LedgerPostingKindShopPaid:
 		return true
 	case LedgerPostingKindWriteOff:
 		return true
@@ -1159,6 +1162,8 @@ const (
 	ProblemCodeShopExists            ProblemCode = "shop_exists"
 	ProblemCodeShopInvalid           ProblemCode = "shop_invalid"
 	ProblemCodeShopNotFound          ProblemCode = "shop_not_found"
+	ProblemCodeShopPaymentInvalid    ProblemCode = "shop_payment_invalid"
+	ProblemCodeShopPaymentNotFound   ProblemCode = "shop_payment_not_found"
 	ProblemCodeShopsFull             ProblemCode = "shops_full"
 	ProblemCodeSoldOut               ProblemCode = "sold_out"
 	ProblemCodeSpaceTypeUnknown      ProblemCode = "space_type_unknown"
@@ -1389,6 +1394,10 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeShopInvalid:
 		return true
 	case ProblemCodeShopNotFound:
+		return true
+	case ProblemCodeShopPaymentInvalid:
+		return true
+	case ProblemCodeShopPaymentNotFound:
 		return true
 	case ProblemCodeShopsFull:
 		return true
@@ -1732,6 +1741,33 @@ func (e ShopGives) Valid() bool {
 	case ShopGivesMinutes:
 		return true
 	case ShopGivesPercent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShopPaymentWay.
+const (
+	ShopPaymentWayCard     ShopPaymentWay = "card"
+	ShopPaymentWayCash     ShopPaymentWay = "cash"
+	ShopPaymentWayOffset   ShopPaymentWay = "offset"
+	ShopPaymentWayOther    ShopPaymentWay = "other"
+	ShopPaymentWayTransfer ShopPaymentWay = "transfer"
+)
+
+// Valid indicates whether the value is a known member of the ShopPaymentWay enum.
+func (e ShopPaymentWay) Valid() bool {
+	switch e {
+	case ShopPaymentWayCard:
+		return true
+	case ShopPaymentWayCash:
+		return true
+	case ShopPaymentWayOffset:
+		return true
+	case ShopPaymentWayOther:
+		return true
+	case ShopPaymentWayTransfer:
 		return true
 	default:
 		return false
@@ -4674,8 +4710,11 @@ type Shop struct {
 	// Open Its codes are good now
 	Open bool `json:"open"`
 
-	// Owed What its codes took off: the shop owes it. In the list only
+	// Owed What its codes took off, paid or not. In the list only, for whoever sees money
 	Owed *Amount `json:"owed,omitempty"`
+
+	// Paid What it has paid of that. In the list only, for whoever sees money
+	Paid *Amount `json:"paid,omitempty"`
 
 	// Used Codes that were used, as far as the edge has told
 	Used  *int  `json:"used,omitempty"`
@@ -4704,6 +4743,55 @@ type ShopCodesRequest struct {
 // ShopGives What a code takes off: the last minutes of a stay, a percentage, or minor units
 type ShopGives string
 
+// ShopPayment defines model for ShopPayment.
+type ShopPayment struct {
+	Amount   Amount    `json:"amount"`
+	BookedAt time.Time `json:"booked_at"`
+
+	// By The address of an account, or `a closed account`
+	By   string  `json:"by"`
+	Id   string  `json:"id"`
+	Note *string `json:"note,omitempty"`
+
+	// PaidOn Examples: 2026-10-25
+	PaidOn LocalDay `json:"paid_on"`
+
+	// ReversedAt It was reversed, and counts no more
+	ReversedAt *time.Time `json:"reversed_at,omitempty"`
+	ReversedBy *string    `json:"reversed_by,omitempty"`
+
+	// Way How it was paid; `offset`: against something the operator owed the shop
+	Way ShopPaymentWay `json:"way"`
+
+	// Why Why it was reversed
+	Why *string `json:"why,omitempty"`
+}
+
+// ShopPaymentAnswer defines model for ShopPaymentAnswer.
+type ShopPaymentAnswer struct {
+	Payment ShopPayment `json:"payment"`
+}
+
+// ShopPaymentRequest defines model for ShopPaymentRequest.
+type ShopPaymentRequest struct {
+	// Amount Minor units of the parking's currency
+	Amount int64 `json:"amount"`
+
+	// Note As the number of an invoice; nothing personal
+	Note *string `json:"note,omitempty"`
+
+	// PaidOn By the parking's days: today, or one of the last 731
+	//
+	// Examples: 2026-10-25
+	PaidOn LocalDay `json:"paid_on"`
+
+	// Way How it was paid; `offset`: against something the operator owed the shop
+	Way ShopPaymentWay `json:"way"`
+}
+
+// ShopPaymentWay How it was paid; `offset`: against something the operator owed the shop
+type ShopPaymentWay string
+
 // ShopRequest defines model for ShopRequest.
 type ShopRequest struct {
 	// Gives What a code takes off: the last minutes of a stay, a percentage, or minor units
@@ -4714,6 +4802,40 @@ type ShopRequest struct {
 
 	// Value Minutes to 527,040, percent to 100, or minor units
 	Value int64 `json:"value"`
+}
+
+// ShopReversalRequest defines model for ShopReversalRequest.
+type ShopReversalRequest struct {
+	Why string `json:"why"`
+}
+
+// ShopStatement defines model for ShopStatement.
+type ShopStatement struct {
+	// Balance Owed at the end; below zero: the shop has paid ahead
+	Balance Amount `json:"balance"`
+
+	// From Examples: 2026-10-25
+	From   *LocalDay `json:"from,omitempty"`
+	Name   string    `json:"name"`
+	Number int       `json:"number"`
+
+	// Opening Owed before the first day
+	Opening Amount `json:"opening"`
+
+	// Paid What was paid in the days and not reversed
+	Paid Amount `json:"paid"`
+
+	// Payments Of the days, the newest first, 500 at most
+	Payments []ShopPayment `json:"payments"`
+
+	// Taken What they took off
+	Taken Amount `json:"taken"`
+
+	// To Examples: 2026-10-25
+	To *LocalDay `json:"to,omitempty"`
+
+	// Uses Codes that were used in the days, as far as the edge has told
+	Uses int `json:"uses"`
 }
 
 // Shops defines model for Shops.
@@ -5469,6 +5591,18 @@ type AddOwnPictureMultipartBody struct {
 	Picture string `json:"picture"`
 }
 
+// AddOwnShopPaymentParams defines parameters for AddOwnShopPayment.
+type AddOwnShopPaymentParams struct {
+	// IdempotencyKey A fresh random text for each payment; the same one on every retry
+	IdempotencyKey PayKey `json:"Idempotency-Key"`
+}
+
+// GetOwnShopStatementParams defines parameters for GetOwnShopStatement.
+type GetOwnShopStatementParams struct {
+	From *LocalDay `form:"from,omitempty" json:"from,omitempty"`
+	To   *LocalDay `form:"to,omitempty" json:"to,omitempty"`
+}
+
 // ListOwnTariffsParams defines parameters for ListOwnTariffs.
 type ListOwnTariffsParams struct {
 	Limit  *int    `form:"limit,omitempty" json:"limit,omitempty"`
@@ -5869,6 +6003,12 @@ type ChangeOwnShopJSONRequestBody = ShopChange
 
 // MakeOwnShopCodesJSONRequestBody defines body for MakeOwnShopCodes for application/json ContentType.
 type MakeOwnShopCodesJSONRequestBody = ShopCodesRequest
+
+// AddOwnShopPaymentJSONRequestBody defines body for AddOwnShopPayment for application/json ContentType.
+type AddOwnShopPaymentJSONRequestBody = ShopPaymentRequest
+
+// ReverseOwnShopPaymentJSONRequestBody defines body for ReverseOwnShopPayment for application/json ContentType.
+type ReverseOwnShopPaymentJSONRequestBody = ShopReversalRequest
 
 // AdoptOwnTariffJSONRequestBody defines body for AdoptOwnTariff for application/json ContentType.
 type AdoptOwnTariffJSONRequestBody = AdoptRequest

@@ -42,6 +42,7 @@ type (
 	orderKind       struct{}
 	invitationKind  struct{}
 	shiftKind       struct{}
+	shopPaymentKind struct{}
 )
 
 func (reservationKind) prefix() string { return "rsv" }
@@ -61,6 +62,7 @@ func (passkeyKind) prefix() string     { return "psk" }
 func (orderKind) prefix() string       { return "ord" }
 func (invitationKind) prefix() string  { return "inv" }
 func (shiftKind) prefix() string       { return "shf" }
+func (shopPaymentKind) prefix() string { return "shp" }
 
 // The identifiers of the product.
 //
@@ -83,6 +85,7 @@ type (
 	Order       = ID[orderKind]       // what somebody has a lane do from afar
 	Invitation  = ID[invitationKind]  // to work for an operator
 	Shift       = ID[shiftKind]       // the cash of a machine between two counts
+	ShopPayment = ID[shopPaymentKind] // what a shop has paid of what its codes took off
 )
 
 // ErrMalformed is wrapped by every parse failure of this package.

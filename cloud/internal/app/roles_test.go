@@ -60,6 +60,9 @@ var doors = map[string]string{
 	"GET /owner/parkings/{id}/pictures": "look", "POST /owner/parkings/{id}/pictures": "run",
 	"PATCH /owner/parkings/{id}/pictures/{picture}": "run", "DELETE /owner/parkings/{id}/pictures/{picture}": "run",
 	"GET /places": "open",
+	// What shops have paid is written down, and looked at, by whoever runs the parking.
+	"GET /owner/parkings/{id}/shops/{shop}/statement": "run", "POST /owner/parkings/{id}/shops/{shop}/payments": "run",
+	"POST /owner/parkings/{id}/shops/{shop}/payments/{payment}/reverse": "run",
 }
 
 // member signs somebody up with a role and logs him in.

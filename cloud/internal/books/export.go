@@ -62,6 +62,9 @@ func WriteCSV(out io.Writer, rows iter.Seq2[Row, error]) (n int, moved []Balance
 	return n, moved, w.Error()
 }
 
+// Text is a text that no spreadsheet takes for a formula.
+func Text(s string) string { return text(s) }
+
 // text is a text that no spreadsheet takes for a formula.
 func text(s string) string {
 	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {

@@ -25,6 +25,8 @@ type Rows struct {
 	Allotments   bool           // all of the parking's
 	Tariffs      bool           // all editions that the parking has had
 	Bound        []id.SpaceType // what Work.Bound wants of them
+	ShopPayments []id.ShopPayment
+	ShopCodes    []ShopCode
 }
 
 // Quarters adds the days that a run of quarters of a type touches.
@@ -36,7 +38,7 @@ func (r *Rows) Quarters(t id.SpaceType, q timerange.Quarters) {
 
 // Empty reports whether no row is named.
 func (r *Rows) Empty() bool {
-	return len(r.Days)+len(r.Reservations)+len(r.Payments)+len(r.Sessions)+len(r.Blocks)+len(r.Keys)+len(r.Bound) == 0 &&
+	return len(r.Days)+len(r.Reservations)+len(r.Payments)+len(r.Sessions)+len(r.Blocks)+len(r.Keys)+len(r.Bound)+len(r.ShopPayments)+len(r.ShopCodes) == 0 &&
 		!r.Watermark && !r.Allotments && !r.Tariffs
 }
 
@@ -228,6 +230,8 @@ type tables struct {
 	keys         table[Key, KeyRecord]
 	allotments   table[id.SpaceType, Allotment]
 	watermark    table[struct{}, Watermark]
+	shopPayments table[id.ShopPayment, ShopPayment]
+	shopCodes    table[ShopCode, ShopCodeUse]
 	hasAllots    bool              // all of them are known
 	tariffs      []parking.Edition // the newest first
 	hasTariffs   bool
@@ -242,6 +246,8 @@ func (t *tables) keep() {
 	t.keys.keep()
 	t.allotments.keep()
 	t.watermark.keep()
+	t.shopPayments.keep()
+	t.shopCodes.keep()
 }
 
 func (t *tables) undo() {
@@ -252,4 +258,6 @@ func (t *tables) undo() {
 	t.keys.undo()
 	t.allotments.undo()
 	t.watermark.undo()
+	t.shopPayments.undo()
+	t.shopCodes.undo()
 }

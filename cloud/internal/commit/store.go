@@ -27,6 +27,8 @@ type Loaded struct {
 	Watermark    *Watermark
 	Allotments   map[id.SpaceType]*Allotment
 	Tariffs      []parking.Edition // the newest first
+	ShopPayments map[id.ShopPayment]*ShopPayment
+	ShopCodes    map[ShopCode]*ShopCodeUse
 }
 
 // Load adds stored rows to a work on which no op has run, or that has not
@@ -42,6 +44,8 @@ func (w *Work) Load(asked Rows, l Loaded) {
 	w.rows.sessions.fill(asked.Sessions, l.Sessions)
 	w.rows.blocks.fill(asked.Blocks, l.Blocks)
 	w.rows.keys.fill(asked.Keys, l.Keys)
+	w.rows.shopPayments.fill(asked.ShopPayments, l.ShopPayments)
+	w.rows.shopCodes.fill(asked.ShopCodes, l.ShopCodes)
 	if asked.Watermark {
 		w.rows.watermark.fill([]struct{}{{}}, map[struct{}]*Watermark{{}: l.Watermark})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/openlot/openlot/cloud/internal/bill"
 	"github.com/openlot/openlot/cloud/internal/inventory"
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/timerange"
 )
 
@@ -56,6 +57,8 @@ const (
 	IncidentRaised       Kind = "incident.raised"
 	TillChanged          Kind = "till.changed" // of the cash of a machine; the database keeps it from here
 	ShiftClosed          Kind = "shift.closed" // the cash of a machine was counted; the database keeps it from here
+	ShopPaid             Kind = "shop.paid"    // a shop has paid of what it owes; the database keeps it from here
+	ShopPaymentReversed  Kind = "shop.payment_reversed"
 )
 
 // Describes reports whether the parking must be read again after an event of
@@ -87,6 +90,7 @@ type Body struct {
 	Block       *Block            `json:"block,omitempty"`
 	Bill        *bill.Bill        `json:"bill,omitempty"` // with what ends a stay, or a reservation without one; the database keeps it from here
 	Till        *Till             `json:"till,omitempty"`
+	ShopPayment *ShopPayment      `json:"shop_payment,omitempty"`
 	By          string            `json:"by,omitempty"`    // who changed a capacity or a block: an account's id, or what a command calls itself
 	Why         string            `json:"why,omitempty"`   // in their own words
 	Trace       string            `json:"trace,omitempty"` // W3C traceparent of what the event was committed for, when that is traced
@@ -163,6 +167,18 @@ type Till struct {
 	Seq      int64     `json:"seq,omitempty"`
 	MadeAt   time.Time `json:"made_at,omitzero"`
 	Document string    `json:"document,omitempty"` // JSON of a books.Closing
+}
+
+// ShopPayment is what a shop has paid, after the event. The database stores it from here,
+// with the event.
+type ShopPayment struct {
+	ID     id.ShopPayment `json:"id"`
+	Shop   int            `json:"shop"`
+	PaidOn string         `json:"paid_on"`
+	Amount money.Amount   `json:"amount"`
+	Way    string         `json:"way"`
+	Note   string         `json:"note,omitempty"`
+	At     time.Time      `json:"at"`
 }
 
 // Link is the state of the edge's lease.

@@ -12,7 +12,7 @@ import (
 // says, claims, a reservation and a payment, is written without reflection: a
 // committer writes thousands of them in a second.
 func (b *Body) AppendJSON(dst []byte) ([]byte, error) {
-	if b.Session != nil || b.Allotment != nil || b.Link != nil || b.Incident != nil || b.Capacity != nil || b.Block != nil || b.Bill != nil || b.Till != nil || b.By != "" || b.Why != "" {
+	if b.Session != nil || b.Allotment != nil || b.Link != nil || b.Incident != nil || b.Capacity != nil || b.Block != nil || b.Bill != nil || b.Till != nil || b.ShopPayment != nil || b.By != "" || b.Why != "" {
 		return appendAny(dst, b)
 	}
 	var err error

@@ -35,11 +35,12 @@ func paid(w *commit.Work, e *wire.Event, m moment, now time.Time) error {
 		return nil
 	}
 	amount := money.New(e.Amount, e.Currency)
-	if err := received(w, s, e, amount, now); err != nil {
+	again, err := received(w, s, e, amount, now)
+	if err != nil {
 		return err
 	}
 	s.Payments = append(slices.Clip(s.Payments), session.Paid{
-		ID: e.Payment, Amount: amount, Method: e.Method, Kiosk: e.Lane, At: m.at, Until: pricedUntil(e, m), Shop: e.Shop, Serial: e.Serial, Slip: e.Note == wire.NoteSlip,
+		ID: e.Payment, Amount: amount, Method: e.Method, Kiosk: e.Lane, At: m.at, Until: pricedUntil(e, m), Shop: e.Shop, Serial: e.Serial, Again: again, Slip: e.Note == wire.NoteSlip,
 	})
 	if err := w.Book(ledger.ChangeKept(s.Reservation, s.ID, amount)); err != nil {
 		return err

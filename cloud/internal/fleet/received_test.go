@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -44,6 +45,50 @@ func TestAShopOwesWhatItsCodeTookOff(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	w.raised(t)
+}
+
+// A code that is told of under two payments, of two stays or of one, in one batch or later,
+// and also when all of it is told anew, counts for each driver and is billed to its shop once;
+// whoever looks after the parking hears which stay had it first and what was decided.
+func TestACodeThatIsToldOfTwiceIsBilledOnce(t *testing.T) {
+	for _, batches := range []int{1, 2} {
+		w, j := start(t, 2)
+		in := noon.Add(-90 * time.Minute) // costs 400
+		first, second := j.enterAs(t, in, none, wire.AdmitWalkin), j.enterAs(t, in, none, wire.AdmitWalkin)
+		w.allot(t)
+		code := func(s id.Session, p id.Payment, serial uint32, minor int64) {
+			j.add(t, noon, wire.Event{
+				Kind: wire.Paid, Lane: "kiosk-1", Session: s, Payment: p, Amount: minor, Currency: "EUR", Method: wire.ShopPays, Shop: 3, Serial: serial, Until: noon.UnixMilli(),
+			})
+		}
+		one, other := id.New[id.Payment](noon), id.New[id.Payment](noon)
+		code(first, one, 17, 250)
+		if batches == 2 {
+			j.applyAll(t, w)
+		}
+		code(second, other, 17, 250)
+		code(second, other, 17, 250) // told again
+		code(first, one, 17, 250)
+		code(second, id.New[id.Payment](noon), 18, 150) // another code of the shop
+		for _, s := range []id.Session{first, second} {
+			j.exit(t, noon, s, none)
+		}
+		j.applyAll(t, w)
+		w.balance(t)
+		w.books(t, 150, 0, 0, 0) // the second had two codes, of which one counts though nobody pays it
+		if shops, lost := w.on(ledger.Shops), w.on(ledger.Adjustments); shops != 400 || lost != 250 {
+			t.Errorf("the shop owes %d, and %d are given up", shops, lost)
+		}
+		w.raised(t, ClassCode)
+		for _, i := range w.out.Incidents {
+			if i.Session != second || !strings.Contains(i.Detail, first.String()) || !strings.Contains(i.Detail, "not billed") {
+				t.Errorf("%+v", i)
+			}
+		}
+		if p := w.rows.Sessions[second].Payments; len(p) != 2 || !p[0].Again || p[0].Serial != 17 || p[1].Again {
+			t.Errorf("%+v", p)
+		}
+	}
 }
 
 // A slip pays nothing of the stay that it was given for, and of another one as much as is

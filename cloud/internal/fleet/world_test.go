@@ -58,6 +58,7 @@ func newWorld(capacity int16) *world {
 			Days: map[inventory.Key]*inventory.Day{}, Reservations: map[id.Reservation]*reservation.Reservation{},
 			Payments: map[id.Payment]*payment.Payment{}, Sessions: map[id.Session]*session.Session{},
 			Keys: map[commit.Key]*commit.KeyRecord{}, Allotments: map[id.SpaceType]*commit.Allotment{},
+			ShopCodes: map[commit.ShopCode]*commit.ShopCodeUse{},
 		},
 	}
 	today := timerange.Floor(noon).Day()
@@ -120,6 +121,12 @@ func (w *world) store(x commit.Writes) {
 		c := *s
 		c.Version++
 		w.rows.Sessions[c.ID] = &c
+		for _, p := range c.Payments {
+			code := commit.ShopCode{Shop: p.Shop, Serial: p.Serial}
+			if p.Shop > 0 && !p.Again && w.rows.ShopCodes[code] == nil {
+				w.rows.ShopCodes[code] = &commit.ShopCodeUse{Payment: p.ID, Session: c.ID, At: p.At}
+			}
+		}
 	}
 	for _, a := range x.Allotments {
 		c := *a
@@ -407,7 +414,7 @@ func (w *world) copy() *world {
 	c.rows = commit.Loaded{
 		Days: maps.Clone(w.rows.Days), Reservations: maps.Clone(w.rows.Reservations), Payments: maps.Clone(w.rows.Payments),
 		Tariffs: w.rows.Tariffs, Sessions: maps.Clone(w.rows.Sessions), Keys: maps.Clone(w.rows.Keys), Allotments: maps.Clone(w.rows.Allotments),
-		Watermark: w.rows.Watermark,
+		Watermark: w.rows.Watermark, ShopCodes: maps.Clone(w.rows.ShopCodes),
 	}
 	c.out.Events, c.tills = slices.Clone(w.out.Events), maps.Clone(w.tills)
 	return c

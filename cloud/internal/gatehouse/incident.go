@@ -105,6 +105,7 @@ var rules = map[string][2]string{
 	"count":     {"Somebody counted who is inside", "The count was corrected; no vehicle passed."},
 	"overfull":  {"More inside than there is room for", "What is inside counts; nothing more is sold until it has drained."},
 	"cash":      {"A machine's cash is not what the books say", "The difference is booked on an account of its own; who counted is on record."},
+	"shop_code": {"A shop's code was used twice", "It counts for both drivers; the shop is billed for it once, and the rest is given up."},
 	"unapplied": {"The gate told what cannot be booked", "Its words are kept as they came, and block nothing behind them."},
 	"retired":   {"An edge was declared dead", "An operator's word; what it held was given back."},
 }

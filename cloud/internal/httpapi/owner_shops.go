@@ -13,6 +13,7 @@ import (
 
 	"github.com/openlot/openlot/cloud/api"
 	"github.com/openlot/openlot/cloud/internal/account"
+	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/cloud/internal/shop"
 	"github.com/openlot/openlot/protocol/fault"
@@ -26,6 +27,10 @@ type Shops interface {
 	Add(ctx context.Context, at id.Parking, one shop.Shop, by parking.Author) (shop.Shop, error)
 	Change(ctx context.Context, at id.Parking, number int, c shop.Change, by parking.Author) (shop.Shop, error)
 	Codes(ctx context.Context, at id.Parking, number, after, count int, by parking.Author) (shop.Shop, []string, error)
+	Pay(ctx context.Context, p *shop.Pay) (commit.ShopPayment, error)
+	Reverse(ctx context.Context, r *shop.Reverse) (commit.ShopPayment, error)
+	Statement(ctx context.Context, at id.Parking, number int, d shop.Days) (shop.Statement, error)
+	Lines(ctx context.Context, at id.Parking, number int, d shop.Days) (shop.Statement, []shop.Line, error)
 }
 
 // ownerShopRoutes are a parking's shops and their codes. What a shop owes is money.
@@ -34,6 +39,9 @@ func (s *server) ownerShopRoutes(r *gin.Engine, get func(string, gin.HandlerFunc
 	r.POST("/owner/parkings/:id/shops", s.run(account.RunParkings, s.addShop))
 	r.PATCH("/owner/parkings/:id/shops/:shop", s.run(account.RunParkings, s.changeShop))
 	r.POST("/owner/parkings/:id/shops/:shop/codes", s.run(account.RunParkings, s.makeCodes))
+	get("/owner/parkings/:id/shops/:shop/statement", s.run(account.ViewMoney, s.shopStatement))
+	r.POST("/owner/parkings/:id/shops/:shop/payments", s.run(account.RunParkings, s.addShopPayment))
+	r.POST("/owner/parkings/:id/shops/:shop/payments/:payment/reverse", s.run(account.RunParkings, s.reverseShopPayment))
 }
 
 func shopAnswer(s *shop.Shop) api.Shop {
@@ -55,8 +63,7 @@ func (s *server) listShops(c *gin.Context, a ask) error {
 		one := shopAnswer(&all[i].Shop)
 		one.Used = &all[i].Uses
 		if v == account.Allowed {
-			owed := amount(all[i].Owed)
-			one.Owed = &owed
+			one.Owed, one.Paid = new(amount(all[i].Owed)), new(amount(all[i].Paid))
 		}
 		out.Shops = append(out.Shops, one)
 	}

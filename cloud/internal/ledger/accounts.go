@@ -50,11 +50,13 @@ const (
 	Filled  Kind = "cash_filled"     // staff put money into a machine for change, or took it out
 	Emptied Kind = "cash_emptied"    // staff emptied a machine's box and counted it
 	Differs Kind = "cash_difference" // a machine has more or less than the books said
+
+	ShopPaid Kind = "shop_paid" // a shop has paid of what it owes, or that was taken back
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, CardIn, ShopIn, Change, Credit, Used, WriteOff, Payout, Dispute, Filled, Emptied, Differs}
+	return []Kind{Hold, Release, Capture, Refund, Fee, Owed, CashIn, CardIn, ShopIn, Change, Credit, Used, WriteOff, Payout, Dispute, Filled, Emptied, Differs, ShopPaid}
 }
 
 // Class is what an account belongs to.
@@ -88,7 +90,7 @@ func Chart() []Entitled {
 		{Safe, Asset, "taken out of the machines by staff, less what it put into them for change"},
 		{Terminal, Asset, "taken by the machines' card terminals, and not yet paid out"},
 		{Shops, Asset, "owed by shops, for codes that their customers used"},
-		{Bank, Asset, "paid out to the operator"},
+		{Bank, Asset, "paid out to the operator, or paid by shops"},
 		{Receivable, Asset, "owed by drivers"},
 		{ChangeCredit, Liability, "paid at machines beyond what was owed, or before it: the drivers'"},
 		{TaxPayable, Liability, "tax contained in what was charged"},

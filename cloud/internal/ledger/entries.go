@@ -82,6 +82,12 @@ func ShopTaken(r id.Reservation, s id.Session, amount money.Amount) Entry {
 	return Entry{Kind: ShopIn, Reservation: r, Session: s, Postings: move(Receivable, Shops, amount)}
 }
 
+// ShopSettled books that a shop has paid amount of what it owes; below zero that this
+// was written down wrongly and is taken back.
+func ShopSettled(amount money.Amount) Entry {
+	return Entry{Kind: ShopPaid, Postings: move(Shops, Bank, amount)}
+}
+
 // ChangeGiven books that a machine gave amount back.
 func ChangeGiven(r id.Reservation, s id.Session, amount money.Amount) Entry {
 	return Entry{Kind: Change, Reservation: r, Session: s, Postings: move(Cash, Receivable, amount)}

@@ -55,6 +55,8 @@ func TestEveryMovementBalancesAndMovesWhatItSays(t *testing.T) {
 			{ledger.CashTaken(r, s, a), "cash_in", moved{"cash": n, "receivable": -n}},
 			{ledger.CardTaken(r, s, a), "card_in", moved{"terminal": n, "receivable": -n}},
 			{ledger.ShopTaken(r, s, a), "shop_in", moved{"shops": n, "receivable": -n}},
+			{ledger.ShopSettled(a), "shop_paid", moved{"shops": -n, "bank": n}},
+			{ledger.ShopSettled(a.Neg()), "shop_paid", moved{"shops": n, "bank": -n}},
 			{ledger.CreditUsed(r, s, a), "credit_used", moved{"change_credit": n, "receivable": -n}},
 			{ledger.ChangeGiven(r, s, a), "change", moved{"cash": -n, "receivable": n}},
 			{ledger.ChangeKept(r, s, a), "change_credit", moved{"change_credit": -n, "receivable": n}},

@@ -147,6 +147,6 @@ func union(a, b commit.Rows) commit.Rows {
 		Days: a.Days, Reservations: append(a.Reservations, b.Reservations...),
 		Payments: append(a.Payments, b.Payments...), Sessions: append(a.Sessions, b.Sessions...),
 		Blocks: append(a.Blocks, b.Blocks...), Keys: append(a.Keys, b.Keys...), Watermark: a.Watermark || b.Watermark, Allotments: a.Allotments || b.Allotments, Tariffs: a.Tariffs || b.Tariffs,
-		Bound: append(a.Bound, b.Bound...),
+		Bound: append(a.Bound, b.Bound...), ShopPayments: append(a.ShopPayments, b.ShopPayments...), ShopCodes: append(a.ShopCodes, b.ShopCodes...),
 	}
 }

@@ -150,7 +150,7 @@ func (m *memory) unconfigure() {
 // under way leaves them, and with keys that do not exist. It reports whether it
 // could.
 func (m *memory) recall(p id.Parking, rows *commit.Rows, w *commit.Work) bool {
-	if len(rows.Reservations)+len(rows.Payments)+len(rows.Sessions)+len(rows.Blocks) > 0 || rows.Watermark || rows.Allotments || rows.Tariffs {
+	if len(rows.Reservations)+len(rows.Payments)+len(rows.Sessions)+len(rows.Blocks)+len(rows.ShopPayments)+len(rows.ShopCodes) > 0 || rows.Watermark || rows.Allotments || rows.Tariffs {
 		return false
 	}
 	m.mu.RLock()

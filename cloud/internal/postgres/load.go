@@ -187,6 +187,7 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows, head
 			Days: map[inventory.Key]*inventory.Day{}, Reservations: map[id.Reservation]*reservation.Reservation{},
 			Payments: map[id.Payment]*payment.Payment{}, Sessions: map[id.Session]*session.Session{},
 			Blocks: map[id.Block]*commit.Block{}, Keys: map[commit.Key]*commit.KeyRecord{}, Allotments: map[id.SpaceType]*commit.Allotment{},
+			ShopPayments: map[id.ShopPayment]*commit.ShopPayment{}, ShopCodes: map[commit.ShopCode]*commit.ShopCodeUse{},
 		}
 		for _, k := range rows.Days {
 			days.parking, days.kind, days.day = append(days.parking, string(p)), append(days.kind, string(k.Type)), append(days.day, k.Day)
@@ -360,6 +361,7 @@ func load(ctx context.Context, q querier, asked map[id.Parking]commit.Rows, head
 		})
 	}
 	loadBound(&b, asked, out)
+	loadShops(&b, asked, out)
 	if b.Len() == 0 {
 		return out, nil
 	}

@@ -40,7 +40,8 @@ const selectShops = `select ` + shopColumns + ` from shop where parking = $1 and
 
 // List implements shop.Store.
 func (s Shops) List(ctx context.Context, at id.Parking) ([]shop.Used, error) {
-	rows, err := s.db.pool.Query(ctx, `select s.number, s.name, s.gives, s.value, s.most, s.good_until, s.issued, count(u.payment), coalesce(sum(u.amount), 0)::bigint, p.tariff->>'currency'
+	rows, err := s.db.pool.Query(ctx, `select s.number, s.name, s.gives, s.value, s.most, s.good_until, s.issued, count(u.payment), coalesce(sum(u.amount), 0)::bigint, p.tariff->>'currency',
+			(select coalesce(sum(m.amount), 0)::bigint from shop_payment m where m.parking = s.parking and m.number = s.number and m.reversed_at is null)
 		from shop s join parking p on p.id = s.parking left join shop_use u on u.parking = s.parking and u.number = s.number
 		where s.parking = $1 group by s.parking, s.number, p.id order by s.number`, string(at))
 	if err != nil {
@@ -48,8 +49,9 @@ func (s Shops) List(ctx context.Context, at id.Parking) ([]shop.Used, error) {
 	}
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (u shop.Used, err error) {
 		var gives, currency string
-		err = row.Scan(&u.Number, &u.Name, &gives, &u.Value, &u.Most, &u.GoodUntil, &u.Issued, &u.Uses, &u.Owed.Minor, &currency)
+		err = row.Scan(&u.Number, &u.Name, &gives, &u.Value, &u.Most, &u.GoodUntil, &u.Issued, &u.Uses, &u.Owed.Minor, &currency, &u.Paid.Minor)
 		u.Gives, u.GoodUntil, u.Owed.Currency = shop.Gives(gives), u.GoodUntil.UTC(), money.Currency(currency)
+		u.Paid.Currency = u.Owed.Currency
 		return u, err
 	})
 	return out, unavailable("list shops", err)

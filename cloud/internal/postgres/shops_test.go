@@ -141,6 +141,7 @@ func TestWhatAShopOwesIsWhatItsCodesTookOff(t *testing.T) {
 	pay(first, code)
 	slip := pay(first, wire.Event{Amount: 300, Method: wire.Cash, Note: wire.NoteSlip})
 	pay(second, wire.Event{Amount: 90, Method: wire.ShopPays, Shop: 1, Serial: 8})
+	pay(second, wire.Event{Amount: 20, Method: wire.ShopPays, Shop: 1, Serial: 7}) // that was used before
 	pay(second, wire.Event{Amount: 300, Method: wire.CreditPays, Credit: slip, CreditOf: first})
 	for _, one := range []id.Session{first, second} {
 		g.tell(began.Add(31*time.Minute), wire.Event{Kind: wire.Exited, Session: one, Reason: wire.AdmitWalkin})
@@ -150,11 +151,13 @@ func TestWhatAShopOwesIsWhatItsCodesTookOff(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	for query, want := range map[string]int{
-		`select sum(amount)::int from ledger_entry where account = 'shops'`:                             240,
-		`select sum(amount)::int from ledger_entry`:                                                     0,
-		`select (p->>'used')::int from session, jsonb_array_elements(payments) p where p ? 'used'`:      300,
-		`select count(*)::int from shop_use where serial in (7, 8) and number = 1 and currency = 'EUR'`: 2,
-		`select count(*)::int from incident where detail like '%slip%'`:                                 0,
+		`select sum(amount)::int from ledger_entry where account = 'shops'`:                                 240,
+		`select sum(amount)::int from ledger_entry`:                                                         0,
+		`select (p->>'used')::int from session, jsonb_array_elements(payments) p where p ? 'used'`:          300,
+		`select count(*)::int from shop_use where serial in (7, 8) and number = 1 and currency = 'EUR'`:     2,
+		`select count(*)::int from incident where detail like '%slip%'`:                                     0,
+		`select count(*)::int from incident where class = 'shop_code' and detail like '%code 7 of shop 1%'`: 1,
+		`select sum(amount)::int from ledger_entry where account = 'adjustments'`:                           20,
 	} {
 		if n := count(t, owner, query); n != want {
 			t.Errorf("%s: %d, want %d", query, n, want)

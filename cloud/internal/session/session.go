@@ -33,6 +33,7 @@ type Paid struct {
 
 	Shop   uint16 `json:"shop,omitempty"`   // that pays it, and of its codes the one that was used
 	Serial uint32 `json:"serial,omitempty"` //
+	Again  bool   `json:"again,omitempty"`  // the code had paid before: the shop does not owe this
 	Slip   bool   `json:"slip,omitempty"`   // a slip was given for it: it pays nothing of this stay
 	Used   int64  `json:"used,omitempty"`   // of a slip: what has paid for stays since
 }

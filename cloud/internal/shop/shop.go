@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/openlot/openlot/cloud/internal/commit"
 	"github.com/openlot/openlot/cloud/internal/parking"
 	"github.com/openlot/openlot/protocol/credential"
 	"github.com/openlot/openlot/protocol/fault"
@@ -65,7 +66,8 @@ type Shop struct {
 type Used struct {
 	Shop
 	Uses int
-	Owed money.Amount
+	Owed money.Amount // what they took off
+	Paid money.Amount // what it has paid of that
 }
 
 // Wire is what an edge is told; ok is false when the shop's codes are good no more.
@@ -128,12 +130,24 @@ type Store interface {
 	// Issue adds so many serials after one, and returns the gate key. The last batch is
 	// returned again.
 	Issue(ctx context.Context, at id.Parking, number, after, count int, by parking.Author) (Shop, credential.Key, error)
+	// Shop is one of them; CodeNotFound: there is none of that number.
+	Shop(ctx context.Context, at id.Parking, number int) (Shop, error)
+	// Statement sums up the days of the parking's zone, as of one instant, and Lines adds
+	// every movement.
+	Statement(ctx context.Context, at id.Parking, number int, d Days) (Statement, error)
+	Lines(ctx context.Context, at id.Parking, number int, d Days) (Statement, []Line, error)
+}
+
+// Committer applies ops.
+type Committer interface {
+	Commit(ctx context.Context, op commit.Op) (commit.Receipt, error)
 }
 
 // Service answers the owner's pages. Its methods are safe for concurrent use.
 type Service struct {
-	Store Store
-	Now   func() time.Time
+	Store   Store
+	Commits Committer
+	Now     func() time.Time
 }
 
 // List is every shop of a parking, by its number.

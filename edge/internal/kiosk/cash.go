@@ -106,7 +106,7 @@ func (s *step) owe(rest int64) {
 	if rest > 0 {
 		v.Owed = rest
 		s.paid(v.Credit, rest, wire.Cash, NoteCredit)
-		s.m.slip(Slipped{Payment: v.Credit, Session: v.Stay.Session, Amount: rest, Until: s.env.Now.AddDate(creditYears, 0, 0)})
+		s.m.slip(Slipped{Payment: v.Credit, Session: v.Stay.Session, Amount: rest, Currency: s.m.currency(), Until: s.env.Now.AddDate(creditYears, 0, 0)})
 	}
 	v.Coins = nil
 	s.finish(s.env.Now)

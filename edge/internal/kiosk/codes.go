@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openlot/openlot/protocol/id"
+	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/till"
 	"github.com/openlot/openlot/protocol/wire"
 )
@@ -19,6 +20,7 @@ const (
 	CodeUsed    Refusal = "code_used"
 	CodeExpired Refusal = "code_expired"
 	CodeNotMore Refusal = "code_not_more"
+	SlipForeign Refusal = "slip_foreign" // it is in another currency than the stay
 )
 
 // Code is a shop's code that is genuine.
@@ -47,8 +49,10 @@ type Slipped struct {
 	Payment id.Payment `json:"payment"` // that it was journalled as
 	Session id.Session `json:"session"` // for which
 	Amount  int64      `json:"amount"`
-	Until   time.Time  `json:"until"`
-	Used    bool       `json:"used,omitempty"`
+	// Currency of the amount; empty: given before slips had one, and of the parking's.
+	Currency money.Currency `json:"currency,omitempty"`
+	Until    time.Time      `json:"until"`
+	Used     bool           `json:"used,omitempty"`
 }
 
 // Limits of what is remembered and tried.
@@ -194,6 +198,8 @@ func (s *step) redeem(text string) Refusal {
 		return CodeUsed
 	case !s.env.Now.Before(c.Until):
 		return CodeExpired
+	case c.Currency != "" && c.Currency != m.currency():
+		return SlipForeign
 	}
 	m.Slips[i].Used = true
 	part := min(c.Amount, v.Ask.Pay)
@@ -201,7 +207,7 @@ func (s *step) redeem(text string) Refusal {
 	if rest := c.Amount - part; rest > 0 {
 		s.redeemed(c, s.env.Fresh[1], rest, wire.NoteSlip)
 		v.Credit, v.Owed = s.env.Fresh[1], rest
-		m.slip(Slipped{Payment: v.Credit, Session: v.Stay.Session, Amount: rest, Until: c.Until})
+		m.slip(Slipped{Payment: v.Credit, Session: v.Stay.Session, Amount: rest, Currency: m.currency(), Until: c.Until})
 		v.OwedUntil = c.Until
 	}
 	v.Redeemed += part

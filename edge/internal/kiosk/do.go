@@ -277,7 +277,7 @@ func (s *step) choose(f Found) Refusal {
 	*v = Visit{By: v.By, Stay: &f, Ask: ask, Asked: s.env.Now}
 	m.Phase = Paying
 	if ask.Pay == 0 {
-		if s.finish(s.env.Now); v.Slip != nil { // paper for nothing: not again and again
+		if s.finish(s.env.Now); v.Leave != "" { // a ticket for nothing: not again and again
 			m.tried(s.env.Mono)
 		}
 	}

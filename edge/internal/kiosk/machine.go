@@ -108,6 +108,7 @@ type Visit struct {
 	ExitBy   time.Time   `json:"exit_by,omitzero"`
 	Slip     *Slip       `json:"slip,omitempty"`
 	SlipSeq  uint64      `json:"slip_seq,omitempty"`
+	Leave    string      `json:"leave,omitempty"` // what stands for the ticket of who has none in hand
 
 	Ticket *Ticket `json:"ticket,omitempty"` // Ticketing
 

@@ -54,11 +54,16 @@ func (s *step) slip(at time.Time) *Slip {
 	}
 	if v.PaidNow == 0 && v.Owed == 0 {
 		// By a time alone anybody could be meant, and paper that nobody pays for runs out.
-		if p := s.m.Printer; leave == "" || v.By != ByPlate || !p.Answers || !p.Paper {
+		if leave == "" || v.By != ByPlate {
 			return nil
+		}
+		v.Leave = leave
+		if p := s.m.Printer; !p.Answers || !p.Paper {
+			return nil // it is on the screen
 		}
 		return &Slip{At: at, Ticket: leave, Currency: string(s.m.currency())}
 	}
+	v.Leave = leave
 	_, byShops, bySlip := shower{m: s.m, env: s.env}.offs()
 	out := &Slip{
 		Code: till.CreditCode(v.Payment), At: at, EnteredAt: v.Stay.EnteredAt, Until: v.Ask.Until, ExitBy: v.ExitBy, Currency: string(s.m.currency()),

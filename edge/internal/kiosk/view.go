@@ -388,6 +388,9 @@ func (s shower) paid() object {
 		out["exit_now"] = !v.ExitBy.After(paid.Add(time.Minute))
 	}
 	if v.Slip == nil {
+		if v.Leave != "" {
+			out["leave"] = v.Leave
+		}
 		return out
 	}
 	out["receipt_code"] = v.Slip.Code
@@ -396,6 +399,10 @@ func (s shower) paid() object {
 		out["receipt"] = "printed"
 	case s.m.Printer.Answers && s.m.Printer.Paper:
 		out["receipt"] = "printing"
+	default:
+		if v.Leave != "" { // there is no paper to have it on
+			out["leave"] = v.Leave
+		}
 	}
 	if v.Owed > 0 {
 		out["credit"] = object{"code": v.Slip.CreditBy, "amount": s.money(v.Owed), "good_until": v.Slip.GoodUntil.In(s.env.Zone).Format(time.DateOnly)}

@@ -331,6 +331,8 @@ export interface Paid {
   /** "printing", "printed", or "none" without a printer: show the code. */
   receipt: 'printing' | 'printed' | 'none'
   receipt_code: string
+  /** What stands for the ticket at the exit, when there is no paper to have it on. */
+  leave?: string
 }
 
 /** Money that the machine owes somebody. */
@@ -504,6 +506,7 @@ export type Refusal =
   | 'code_not_more' // the shop gives no more for this stay
   | 'codes_off' // the owner has no codes of shops taken here
   | 'slips_off' // nor slips
+  | 'slip_foreign' // it is in another currency than the stay
   | 'plate_and_time' // lost ticket: say plate or about when
   | 'no_tickets' // REFUSE_FULL or closed: no ticket now
   | 'no_printer'

@@ -20,6 +20,8 @@ export const settingsGerman: Words = {
   pictures_busy: ['Es wird gerade an anderen Bildern gearbeitet.', 'Es wurde nichts geändert.', 'Senden Sie es gleich noch einmal.'],
   shops_full: ['Das Parkhaus hat so viele Geschäfte, wie es haben kann.', 'Beenden Sie erst eines.'],
   codes_used_up: ['Das Geschäft hatte so viele Codes, wie es haben kann.', 'Legen Sie ein weiteres an.'],
+  shop_payment_invalid: ['So kann die Zahlung nicht eingetragen werden.', 'Nichts wurde gebucht.', 'Die Felder sagen, warum.'],
+  shop_payment_not_found: ['Diese Zahlung des Geschäfts gibt es nicht.', 'Laden Sie die Seite noch einmal.'],
   codes_moved_on: ['Jemand hat inzwischen Codes für dieses Geschäft erzeugt.', 'Jetzt wurden keine erzeugt.', 'Laden Sie die Seite noch einmal.'],
   policy_invalid: ['Einige dieser Regeln gehen nicht.', 'Geändert wurde nichts.', 'An den Feldern steht, welche.'],
   invalid_tariff: ['Der Tarif hat Fehler.', 'Die Preise bleiben, wie sie sind.', 'An den Feldern steht, wo.'],

@@ -20,6 +20,8 @@ export const settingsEnglish: Words = {
   pictures_busy: ['Other pictures are being worked on.', 'Nothing was changed.', 'Send it again in a moment.'],
   shops_full: ['The parking has as many shops as it may.', 'End one first.'],
   codes_used_up: ['The shop has had as many codes as it may.', 'Add another shop.'],
+  shop_payment_invalid: ['The payment cannot be as it is written.', 'Nothing was booked.', 'The fields say why.'],
+  shop_payment_not_found: ['There is no such payment of this shop.', 'Load the page once more.'],
   codes_moved_on: ['Somebody has made codes for this shop meanwhile.', 'None were made now.', 'Load the page once more.'],
   policy_invalid: ['Some of these rules are out of bounds.', 'Nothing was changed.', 'The fields say which.'],
   invalid_tariff: ['The tariff has mistakes.', 'The prices stay as they are.', 'The fields say where.'],
