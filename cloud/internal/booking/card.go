@@ -22,6 +22,10 @@ const MoreCards = 4
 // be kept, or as many were tried as may be.
 const CodeNoMoreCards = "no_more_cards"
 
+// noSuchMethod is how providers decline what is no card of theirs. Nothing is kept for it:
+// whoever makes words up would hold spaces that cost him nothing.
+const noSuchMethod = "unknown_payment_method"
+
 // waitsForCard reports whether a reservation whose card was declined is kept for
 // another one. It is a pure rule.
 func waitsForCard(r *reservation.Reservation, now time.Time) bool {
@@ -170,7 +174,7 @@ func (s *Service) TryCard(ctx context.Context, r id.Reservation, q CardRequest) 
 		return View{}, errInProgress()
 	case p.State == payment.Requested:
 		return s.hold(ctx, op.After, *p)
-	case p.ID != op.After.Payment.ID && p.State != payment.Declined:
+	case p.ID != op.After.Payment.ID: // also one that was declined: how it stands is what the newest made of it
 		return View{}, fault.New(fault.Conflict, CodePaymentGone, "This card was given up for another one. GET shows how the reservation stands.")
 	default:
 		return s.answer(op.After, *p)

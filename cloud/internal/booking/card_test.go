@@ -59,7 +59,7 @@ func TestADeclinedCardKeepsTheSpace(t *testing.T) {
 		t.Fatalf("the first request again: %+v", again)
 	}
 	_, err = s.another(t, r, "1", bookingtest.Declined)
-	wantCode(t, err, booking.CodeDeclined)
+	wantCode(t, err, booking.CodePaymentGone)
 	_, err = s.another(t, r, "2", bookingtest.Declined)
 	wantCode(t, err, booking.CodeKeyReused)
 	_, err = s.another(t, r, "3", bookingtest.OK)
@@ -218,4 +218,18 @@ func TestACardThatIsTakenTooLateIsGivenBack(t *testing.T) {
 	if err != nil || got.Reservation.State != reservation.Confirmed || got.Payment.ID == v.Payment.ID {
 		t.Fatalf("%+v, %v", got, err)
 	}
+}
+
+// What is no card keeps no space: words are made up for nothing.
+func TestNothingIsKeptForWhatIsNoCard(t *testing.T) {
+	s := open(t, 1)
+	q := s.request("k", bookingtest.NoCard)
+	q.Keep = true
+	_, err := s.Reserve(t.Context(), q)
+	wantCode(t, err, booking.CodeDeclined)
+	check(t, s.world)
+	r := s.keep(t, "k2", bookingtest.Declined).Reservation.ID // the space is free again
+	_, err = s.another(t, r, "1", bookingtest.NoCard)
+	wantCode(t, err, booking.CodeDeclined)
+	s.reserve(t, "somebody-else", bookingtest.OK)
 }

@@ -280,7 +280,7 @@ func (c *change) declined(h *hand, ref, code string) error {
 			c.tellPayment()
 		}
 		return nil
-	case h == &c.hand && waitsForCard(c.r, c.now): // its space stays, and so does the time for paying
+	case h == &c.hand && code != noSuchMethod && waitsForCard(c.r, c.now): // its space stays, and so does the time for paying
 		return nil
 	case h == &c.hand && c.r.State == reservation.Held:
 		return c.end(reservation.HoldDeclined, feed.ReservationExpired)

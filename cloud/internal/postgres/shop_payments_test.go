@@ -152,6 +152,15 @@ func TestWhatAShopHasPaidIsBookedOnce(t *testing.T) {
 			t.Errorf("%s: done", sql)
 		}
 	}
+	// Nor does the API's role tell of a payment that is not booked.
+	for _, sql := range []string{
+		`select record_event('berlin', 'shop.paid', '{"shop_payment":{"id":"shp_x","shop":1,"paid_on":"2027-01-01","amount":{"minor":5,"currency":"EUR"},"way":"cash","at":"2027-01-01T00:00:00Z"}}')`,
+		`select record_event('berlin', 'shop.payment_reversed', '{"shop_payment":{"id":"shp_x","at":"2027-01-01T00:00:00Z"}}')`,
+	} {
+		if _, err := o.db.Pool().Exec(t.Context(), sql); code(err) != "PX008" {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
 	list, err := o.s.List(t.Context(), "berlin")
 	if err != nil || list[0].Owed.Minor != 240 || list[0].Paid.Minor != 0 || list[1].Owed.Minor != 0 {
 		t.Errorf("%+v, %v", list, err)

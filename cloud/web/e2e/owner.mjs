@@ -247,6 +247,50 @@ await test('owner', async () => {
       await see(`owner-${name}-${size}`)
     }
   }
+  // What a shop has paid: written down once, and taken back with a reason.
+  await p.setViewportSize({width: 1440, height: 900})
+  await p.goto(`${base}/owner/#/config/${where}/shops`)
+  await p.getByLabel('What it is called').fill('Kino')
+  await p.getByLabel('Until when its codes are good').fill(`${new Date().getFullYear() + 1}-01-31T20:00`)
+  await p.getByRole('button', {name: 'Add a shop'}).click()
+  const kino = p.getByRole('article', {name: 'Kino'})
+  await kino.getByText('owes nothing').waitFor()
+  await kino.getByRole('button', {name: 'Account, Kino'}).click()
+  await kino.getByRole('button', {name: 'Write down'}).click()
+  await kino.getByText('Write an amount, such as 12.50.').waitFor()
+  for (const [amount, note, left] of [['12.50', 'Invoice 7', '€12.50'], ['3', 'typed twice', '€15.50']]) {
+    await kino.getByLabel('How much').fill(amount)
+    await kino.getByLabel('Note').fill(note)
+    await kino.getByRole('button', {name: 'Write down'}).click()
+    await kino.getByText(`has paid ${left} ahead`).waitFor()
+  }
+  await kino.getByRole('button', {name: /Take back €3.00 of/}).click()
+  await kino.getByLabel('Why').fill('it came once')
+  await see('owner-shop-reversal-desktop')
+  await kino.getByRole('button', {name: 'Take back', exact: true}).click()
+  await kino.getByText('Taken back: it came once').waitFor()
+  await kino.getByText('has paid €12.50 ahead').waitFor()
+  const [saved] = await Promise.all([p.waitForEvent('download'), kino.getByRole('button', {name: 'Save as a file (CSV)'}).click()])
+  const csv = readFileSync(await saved.path(), 'utf8')
+  check(/payment,,EUR,-1250,-1250,-12.50,transfer,Invoice 7,/.test(csv) && /reversed payment,,EUR,0,.*typed twice,it came once/.test(csv), `the statement: ${csv}`)
+  for (const [size, view] of Object.entries({desktop: [1440, 900], tablet: [820, 1180], phone: [390, 844]})) {
+    await p.setViewportSize({width: view[0], height: view[1]})
+    await see(`owner-shops-${size}`)
+  }
+
+  // All of them in the dark.
+  await p.emulateMedia({colorScheme: 'dark'})
+  for (const [name, hash, there] of [['now', `#/now/${where}`, /Einfahrt/], ['shops', `#/config/${where}/shops`, /owes|ahead/], ['spaces', `#/config/${where}/spaces`, /Bays out of use|Block/], ['tariff', `#/config/${where}/tariff`, /Tariff/], ['rules', `#/config/${where}/rules`, /Rules/], ['kiosks', `#/config/${where}/kiosks`, /What only the installer sets/], ['history', `#/config/${where}/history`, /Shop added/], ['hours', `#/config/${where}/hours`, /Days that are otherwise/], ['lanes', `#/config/${where}/lanes`, /How a lane is wired/], ['facts', `#/config/${where}/facts`, /Highest vehicle/], ['trends', `#/trends/${where}`, /How full|Nothing is known/], ['reservations', '#/reservations', /Reservations/], ['stays', '#/sessions', /Stays/], ['incidents', '#/incidents', /Incidents/], ['money', '#/money', /Money/], ['ledger', '#/money/ledger', /Ledger/], ['payouts', '#/money/payouts', /Payouts/], ['receivables', '#/money/receivables', /Owed/], ['shifts', '#/money/shifts', /Cash shifts/], ['closings', '#/money/closings', /Closed days/], ['edges', '#/edges', /Edges/], ['team', '#/team', /Team/], ['settings', '#/settings', /Language/]]) {
+    for (const [size, view] of Object.entries({desktop: [1440, 900], tablet: [820, 1180]})) {
+      await p.setViewportSize({width: view[0], height: view[1]})
+      await p.goto(`${base}/owner/${hash}`)
+      await p.getByText(there).first().waitFor()
+      await until(`${name} is there in the dark`, async () => (await p.locator('[aria-busy=true]').count()) === 0)
+      await see(`owner-${name}-${size}-dark`)
+    }
+  }
+  await p.emulateMedia({colorScheme: 'light'})
+
   await p.setViewportSize({width: 390, height: 844})
   await p.goto(`${base}/owner/#/now/${where}`)
   await p.getByRole('article', {name: 'Einfahrt Wilsdruffer Straße'}).waitFor()

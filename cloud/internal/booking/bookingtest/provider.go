@@ -13,6 +13,7 @@ import (
 const (
 	OK           = "pm_ok"
 	Declined     = "pm_declined"
+	NoCard       = "pm_no_card" // declined, as what no provider knows
 	SecondFactor = "pm_second_factor"
 	Timeout      = "pm_timeout" // the hold stands, the answer is lost
 	Flaky        = "pm_flaky"   // fails twice without doing anything, then holds
@@ -63,6 +64,8 @@ func (p *Provider) Authorize(ctx context.Context, r payment.Request) (payment.Ou
 	if !known {
 		h = &payment.Outcome{Ref: "hold-" + r.Key, State: payment.Authorized, Authorized: r.Amount}
 		switch r.Method {
+		case NoCard:
+			*h = payment.Outcome{Ref: h.Ref, State: payment.Declined, DeclineCode: "unknown_payment_method"}
 		case Declined:
 			*h = payment.Outcome{Ref: h.Ref, State: payment.Declined, DeclineCode: "insufficient_funds"}
 		case SecondFactor:

@@ -54,6 +54,23 @@ begin
   end if;
   raise exception 'shop_payment is append-only' using errcode = 'PX007';
 end $$;
+
+-- record_event, as before, tells nothing that commit_batch books: the row of a payment would
+-- be there without its entry.
+create or replace function record_event(p_parking text, p_kind text, p_body jsonb) returns bigint
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare r bigint;
+begin
+  if p_body ? 'claims' or p_body ? 'shop_payment' then
+    raise exception 'claims and payments are changed by commit_batch only' using errcode = 'PX008';
+  end if;
+  update parking_head set revision = revision + 1 where parking = p_parking returning revision into r;
+  if r is null then
+    raise exception 'no parking %', p_parking using errcode = 'PX009';
+  end if;
+  insert into event (parking, revision, kind, body) values (p_parking, r, p_kind, p_body);
+  return r;
+end $$;
 -- +goose StatementEnd
 revoke execute on function shop_payment_told from public;
 create trigger shop_payment_told after insert on event for each row
