@@ -55,7 +55,7 @@ func (c *cloud) newAccounts(ctx context.Context, store postgres.Accounts) error 
 // was said for the reservation itself; of a guest without a word nothing is known but the
 // language that he booked in. Whether it is reminded is decided when the reminder is sent.
 func (d letters) wishes(ctx context.Context, at id.Parking, r id.Reservation, m *notify.Mail) error {
-	_, a, err := d.reminders.of(ctx, r)
+	a, err := d.reminders.of(ctx, r)
 	if err != nil {
 		return err
 	}

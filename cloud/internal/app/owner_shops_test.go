@@ -68,14 +68,9 @@ func TestAnOwnerHasShops(t *testing.T) {
 	}
 }
 
-// raw asks for what is no JSON, with the browser's cookie.
-func (b *browser) raw(method, path, body string) (int, http.Header, string) {
+// send sends a request with the browser's cookie.
+func (b *browser) send(req *http.Request) (int, http.Header, string) {
 	b.t.Helper()
-	req, err := http.NewRequestWithContext(b.t.Context(), method, "http://"+b.at+path, strings.NewReader(body))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Cookie", b.cookie)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -87,6 +82,17 @@ func (b *browser) raw(method, path, body string) (int, http.Header, string) {
 		b.t.Fatal(err)
 	}
 	return resp.StatusCode, resp.Header, string(raw)
+}
+
+// raw asks for what is no JSON, with the browser's cookie.
+func (b *browser) raw(method, path, body string) (int, http.Header, string) {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(b.t.Context(), method, "http://"+b.at+path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	return b.send(req)
 }
 
 // What a shop has paid is written down by the owner, once for each key, read back as JSON and
@@ -153,15 +159,5 @@ func (b *browser) file(path string) (int, http.Header, string) {
 		b.t.Fatal(err)
 	}
 	req.Header.Set("Accept", "text/csv")
-	req.Header.Set("Cookie", b.cookie)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return resp.StatusCode, resp.Header, string(raw)
+	return b.send(req)
 }

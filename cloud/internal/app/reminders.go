@@ -19,7 +19,7 @@ type reminding struct {
 // Reminders implements httpapi.Reminders. The number is the account's where the
 // reservation has none.
 func (x reminding) Reminders(ctx context.Context, at id.Parking, r id.Reservation) (w account.Reminders, phone string, err error) {
-	_, of, err := x.of(ctx, r)
+	of, err := x.of(ctx, r)
 	if err != nil {
 		return w, "", err
 	}
@@ -36,11 +36,10 @@ func (x reminding) Remind(ctx context.Context, at id.Parking, r id.Reservation, 
 }
 
 // of is the account of a reservation; nil: it is a guest's, or the account was closed.
-func (x reminding) of(ctx context.Context, r id.Reservation) (id.Account, *account.Account, error) {
+func (x reminding) of(ctx context.Context, r id.Reservation) (*account.Account, error) {
 	which, err := x.accounts.ReservationAccount(ctx, r)
 	if err != nil || which.IsZero() {
-		return which, nil, err
+		return nil, err
 	}
-	a, err := x.accounts.ByID(ctx, which)
-	return which, a, err
+	return x.accounts.ByID(ctx, which)
 }

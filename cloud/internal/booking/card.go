@@ -63,16 +63,9 @@ func (o *TryCard) Prefetch(r *commit.Rows) {
 // Apply implements commit.Op. Its faults are CodeKeyReused, CodePaying, CodeNoMoreCards,
 // reservation.CodeNoHoldPending and reservation.CodeFinished.
 func (o *TryCard) Apply(w *commit.Work, now time.Time) error {
-	record, err := w.Key(o.Key)
+	known, err := paidBy(w, o.Key, o.PaymentID, o.RequestHash, o.ID)
 	if err != nil {
 		return err
-	}
-	known, err := w.Payment(o.PaymentID)
-	if err != nil {
-		return err
-	}
-	if record == nil && known != nil || record != nil && (known == nil || record.RequestHash != o.RequestHash || record.Reservation != o.ID) {
-		return errKeyReused()
 	}
 	c, err := o.load(w, now)
 	if err != nil {

@@ -57,16 +57,9 @@ func (o *Pay) Prefetch(r *commit.Rows) {
 // Apply implements commit.Op. Its faults are CodeKeyReused, CodeNothingOwed and
 // CodePaying.
 func (o *Pay) Apply(w *commit.Work, now time.Time) error {
-	record, err := w.Key(o.Key)
+	known, err := paidBy(w, o.Key, o.PaymentID, o.RequestHash, o.ID)
 	if err != nil {
 		return err
-	}
-	known, err := w.Payment(o.PaymentID)
-	if err != nil {
-		return err
-	}
-	if record == nil && known != nil || record != nil && (known == nil || record.RequestHash != o.RequestHash || record.Reservation != o.ID) {
-		return errKeyReused()
 	}
 	c, err := o.load(w, now)
 	if err != nil {
@@ -90,6 +83,23 @@ func (o *Pay) Apply(w *commit.Work, now time.Time) error {
 	w.PutKey(o.Key, &commit.KeyRecord{RequestHash: o.RequestHash, Parking: o.In, Reservation: o.ID})
 	o.After, o.Replayed, o.ran = c.after(), false, true
 	return nil
+}
+
+// paidBy is the payment that a key asked for before, nil when it is fresh. Its fault is
+// CodeKeyReused, when it was another request.
+func paidBy(w *commit.Work, k commit.Key, p id.Payment, hash [32]byte, r id.Reservation) (*payment.Payment, error) {
+	record, err := w.Key(k)
+	if err != nil {
+		return nil, err
+	}
+	known, err := w.Payment(p)
+	if err != nil {
+		return nil, err
+	}
+	if record == nil && known != nil || record != nil && (known == nil || record.RequestHash != hash || record.Reservation != r) {
+		return nil, errKeyReused()
+	}
+	return known, nil
 }
 
 func errNothingOwed() error {

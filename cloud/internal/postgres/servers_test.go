@@ -20,6 +20,23 @@ import (
 	"github.com/openlot/openlot/protocol/fault"
 )
 
+// guarded has a guard look after a pool until the test, or what is returned, ends it.
+func guarded(t *testing.T, log *slog.Logger, db *postgres.DB) (end func()) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	guarding := make(chan struct{})
+	go func() {
+		defer close(guarding)
+		_ = postgres.NewGuard(log, db).Run(ctx) // it ends with ctx
+	}()
+	end = func() {
+		stop()
+		<-guarding
+	}
+	t.Cleanup(end)
+	return end
+}
+
 // A server that hangs is named first: its kernel accepts connections, and nobody says a
 // word on them. Once the guard knows who answers, nobody waits for it any more.
 func TestAServerThatHangsIsNotAskedFirst(t *testing.T) {
@@ -51,16 +68,7 @@ func TestAServerThatHangsIsNotAskedFirst(t *testing.T) {
 	if asked.Load() == 0 {
 		t.Fatal("the server that hangs was not asked, although nobody knew")
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	guarding := make(chan struct{})
-	go func() {
-		defer close(guarding)
-		_ = postgres.NewGuard(log, db).Run(ctx) // it ends with ctx
-	}()
-	t.Cleanup(func() {
-		stop()
-		<-guarding
-	})
+	guarded(t, log, db)
 	anew := func() (hungAsked int64) {
 		before := asked.Load()
 		db.Pool().Reset()
@@ -117,12 +125,7 @@ func TestAStandbyThatAnswersFirstIsNotTakenForTheLeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	ctx, stop := context.WithCancel(t.Context())
-	guarding := make(chan struct{})
-	go func() {
-		defer close(guarding)
-		_ = postgres.NewGuard(slog.New(slog.NewTextHandler(&said, nil)), db).Run(ctx) // it ends with ctx
-	}()
+	unguard := guarded(t, slog.New(slog.NewTextHandler(&said, nil)), db)
 	owner := postgrestest.Owner(t, dsn)
 	for asked, end := false, time.Now().Add(20*time.Second); !asked && time.Now().Before(end); {
 		if err := owner.QueryRow(t.Context(), `select exists (select from pg_stat_activity
@@ -130,8 +133,7 @@ func TestAStandbyThatAnswersFirstIsNotTakenForTheLeader(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	stop()
-	<-guarding
+	unguard()
 	if said.Len() > 0 {
 		t.Errorf("the guard says %s", said.String())
 	}
@@ -161,16 +163,7 @@ func TestWhileNobodyAnswersOnlyTheGuardAsks(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	ctx, stop := context.WithCancel(t.Context())
-	guarding := make(chan struct{})
-	go func() {
-		defer close(guarding)
-		_ = postgres.NewGuard(log, db).Run(ctx) // it ends with ctx
-	}()
-	t.Cleanup(func() {
-		stop()
-		<-guarding
-	})
+	guarded(t, log, db)
 	hears := func(what string) {
 		t.Helper()
 		for {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,7 +13,12 @@ import (
 
 // Shop implements shop.Store.
 func (s Shops) Shop(ctx context.Context, at id.Parking, number int) (shop.Shop, error) {
-	found, err := first(ctx, s.db.pool, `select `+shopColumns+` from shop where parking = $1 and number = $2`, func(row pgx.CollectableRow) (*shop.Shop, error) {
+	one, err := shopIn(ctx, s.db.pool, at, number)
+	return one, unavailable("read a shop", err)
+}
+
+func shopIn(ctx context.Context, q querier, at id.Parking, number int) (shop.Shop, error) {
+	found, err := first(ctx, q, `select `+shopColumns+` from shop where parking = $1 and number = $2`, func(row pgx.CollectableRow) (*shop.Shop, error) {
 		one, err := scanShop(row)
 		return &one, err
 	}, string(at), number)
@@ -22,7 +26,7 @@ func (s Shops) Shop(ctx context.Context, at id.Parking, number int) (shop.Shop, 
 		return shop.Shop{}, fault.New(fault.NotFound, shop.CodeNotFound, "There is no such shop in this parking.")
 	}
 	if err != nil {
-		return shop.Shop{}, unavailable("read a shop", err)
+		return shop.Shop{}, err
 	}
 	return *found, nil
 }
@@ -65,21 +69,15 @@ func (s Shops) Lines(ctx context.Context, at id.Parking, number int, d shop.Days
 func (s Shops) statement(ctx context.Context, at id.Parking, number int, d shop.Days, most int, whole bool) (st shop.Statement, lines []shop.Line, err error) {
 	read := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = pgx.BeginTxFunc(ctx, s.db.pool, read, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select `+shopColumns+` from shop where parking = $1 and number = $2`, string(at), number)
-		if err != nil {
-			return err
-		}
-		if st.Shop, err = pgx.CollectExactlyOneRow(rows, scanShop); err != nil {
-			if errors.Is(err, pgx.ErrNoRows) {
-				err = fault.New(fault.NotFound, shop.CodeNotFound, "There is no such shop in this parking.")
-			}
+		if st.Shop, err = shopIn(ctx, tx, at, number); err != nil {
 			return err
 		}
 		from, to := dated(d.From), dated(d.To)
 		if err := tx.QueryRow(ctx, selectStatement, string(at), number, from, to).Scan(&st.Currency, &st.Opening, &st.Uses, &st.Taken, &st.Paid); err != nil {
 			return err
 		}
-		if rows, err = tx.Query(ctx, selectShopPayments, string(at), number, from, to, most); err != nil {
+		rows, err := tx.Query(ctx, selectShopPayments, string(at), number, from, to, most)
+		if err != nil {
 			return err
 		}
 		byID := map[string]int{}

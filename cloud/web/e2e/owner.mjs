@@ -286,6 +286,8 @@ await test('owner', async () => {
       await p.goto(`${base}/owner/${hash}`)
       await p.getByText(there).first().waitFor()
       await until(`${name} is there in the dark`, async () => (await p.locator('[aria-busy=true]').count()) === 0)
+      const open = p.locator('.tabs [aria-current]')
+      if (await open.count()) await until(`the open tab of ${name} is in sight on a ${size}`, () => open.first().evaluate(a => { const r = a.getBoundingClientRect(), s = a.parentElement.getBoundingClientRect(); return r.left >= s.left - 1 && r.right <= s.right + 1 }))
       await see(`owner-${name}-${size}-dark`)
     }
   }
