@@ -58,8 +58,9 @@ func (p *pgbench) run(ctx context.Context, name, script string, clients int, d t
 	}
 	threads := min(clients, 2)
 	seconds := max(1, int(d.Round(time.Second).Seconds()))
+	// One more: of the last second pgbench says nothing when its time is up before it has.
 	out, err := exec.CommandContext(ctx, p.path, "-n", "-M", "prepared", "-P", "1", "-h", p.host, "-p", "5432", "-U", "postgres",
-		"-c", strconv.Itoa(clients), "-j", strconv.Itoa(threads), "-T", strconv.Itoa(settling+seconds), "-f", file, p.database).CombinedOutput()
+		"-c", strconv.Itoa(clients), "-j", strconv.Itoa(threads), "-T", strconv.Itoa(settling+seconds+1), "-f", file, p.database).CombinedOutput()
 	if err != nil {
 		return result{}, fmt.Errorf("pgbench %s: %w: %s", name, err, tail(out))
 	}
