@@ -59,12 +59,19 @@ type arena struct {
 	plain      bool // histories
 }
 
-func newArena(t *testing.T) arena {
+// What is right is right in a few histories. A planted mistake shows only where calls
+// happen to meet, on a slow machine in none of a few, so that it is looked for in more.
+const (
+	few  = 4
+	many = 32
+)
+
+func newArena(t *testing.T, parkings int) arena {
 	t.Helper()
 	db, dsn := postgrestest.New(t)
 	a := arena{owner: postgrestest.Owner(t, dsn)}
 	var list []parking.Parking
-	for n := range 4 {
+	for n := range parkings {
 		a.parkings = append(a.parkings, id.Parking(fmt.Sprintf("tiny-%d", n)))
 		list = append(list, postgrestest.Parking(a.parkings[n], spaces))
 	}
@@ -85,9 +92,9 @@ func newArena(t *testing.T) arena {
 	return a
 }
 
-// impossible is how many of the histories cannot have happened one after the
-// other.
-func (a arena) impossible(t *testing.T) (n int) {
+// impossible looks for a history, one of each parking, that cannot have happened one
+// call after the other.
+func (a arena) impossible(t *testing.T) bool {
 	t.Helper()
 	for _, p := range a.parkings {
 		h, err := history(t.Context(), p, a.committers, a.plain)
@@ -96,13 +103,13 @@ func (a arena) impossible(t *testing.T) (n int) {
 		}
 		switch porcupine.CheckOperationsTimeout(model(), h, 20*time.Second) {
 		case porcupine.Illegal:
-			n++
+			return true
 		case porcupine.Unknown:
 			t.Fatalf("a history of %d calls could not be judged in time", len(h))
 		case porcupine.Ok:
 		}
 	}
-	return n
+	return false
 }
 
 func (a arena) check(t *testing.T) check.Report {
@@ -117,9 +124,9 @@ func (a arena) check(t *testing.T) check.Report {
 // Whatever two committers answer can be put in an order that respects real time,
 // reads included.
 func TestAnswersAreLinearizable(t *testing.T) {
-	a := newArena(t)
-	if n := a.impossible(t); n != 0 {
-		t.Errorf("%d of %d histories cannot have happened", n, len(a.parkings))
+	a := newArena(t, few)
+	if a.impossible(t) {
+		t.Error("a history cannot have happened")
 	}
 	if r := a.check(t); !r.OK() {
 		t.Error(r)
@@ -128,10 +135,10 @@ func TestAnswersAreLinearizable(t *testing.T) {
 
 // The control: claims that are lost on their way into the counters.
 func TestLostClaimsAreNotLinearizable(t *testing.T) {
-	a := newArena(t)
+	a := newArena(t, many)
 	a.plain = true // a change would meet what was lost, and fail
 	plantLostClaims(t, a.owner)
-	if a.impossible(t) == 0 {
+	if !a.impossible(t) {
 		t.Error("claims are lost, and every history is possible")
 	}
 	if r := a.check(t); r.Counts[check.Oversold]+r.Counts[check.Leaked] == 0 || r.Counts[check.Untold] == 0 {
@@ -165,12 +172,16 @@ func TestWithoutVersionCheckAndGuard(t *testing.T) {
 		{"with the guard alone", false, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := newArena(t)
+			parkings := few
+			if c.wantImpossible {
+				parkings = many
+			}
+			a := newArena(t, parkings)
 			a.plain = true
 			plantStaleWrites(t, a.owner, c.guard)
 			got, r := a.impossible(t), a.check(t)
-			if (got > 0) != c.wantImpossible || (r.Counts[check.Untold] > 0) != c.wantImpossible {
-				t.Errorf("%d impossible histories, the checker finds %s", got, r)
+			if got != c.wantImpossible || (r.Counts[check.Untold] > 0) != c.wantImpossible {
+				t.Errorf("an impossible history: %v; the checker finds %s", got, r)
 			}
 		})
 	}
@@ -233,11 +244,11 @@ func (s *stale) Commit(ctx context.Context, op commit.Op) (commit.Receipt, error
 
 // The control: answers from a copy that nobody refreshes.
 func TestStaleAnswersAreNotLinearizable(t *testing.T) {
-	a := newArena(t)
+	a := newArena(t, many)
 	for i, c := range a.committers {
 		a.committers[i] = &stale{Committer: c, seen: map[timerange.Quarters]int16{}}
 	}
-	if a.impossible(t) == 0 {
+	if !a.impossible(t) {
 		t.Error("old answers are given, and every history is possible")
 	}
 	if r := a.check(t); !r.OK() {
@@ -257,11 +268,11 @@ func (f forgetful) Commit(ctx context.Context, op commit.Op) (commit.Receipt, er
 
 // The control: changes that are not taken back.
 func TestForgottenWithdrawalsAreNotLinearizable(t *testing.T) {
-	a := newArena(t)
+	a := newArena(t, many)
 	for i, c := range a.committers {
 		a.committers[i] = forgetful{c}
 	}
-	if a.impossible(t) == 0 {
+	if !a.impossible(t) {
 		t.Error("what is taken back stays, and every history is possible")
 	}
 }
