@@ -22,6 +22,10 @@ import (
 // startLimit bounds the start of any part.
 const startLimit = 90 * time.Second
 
+// rejoinLimit bounds how long a Postgres takes to follow again. One that was deposed
+// rewinds first, while drivers are served by the other: only its disk has to hurry.
+const rejoinLimit = 3 * time.Minute
+
 // drain is how long an instance goes on when it is asked to end: a quarter of it is
 // more than the balancer takes to see that it is not ready.
 const drain = "4s"
@@ -367,7 +371,7 @@ func (c *Cluster) startClouds(ctx context.Context) error {
 			name: name,
 			start: func(context.Context) (*stack.Process, error) {
 				return c.spawn(name, name, nil, c.cloudEnv(), filepath.Join(c.cfg.Bin, "openlot"), "serve", "--data-dir", c.file(name),
-					"--http", c.layout.cloud[n], "--admin", c.layout.admin[n], "--public-url", c.URL(), "--drain", drain, "--trusted-proxies", c.layout.proxy())
+					"--http", c.layout.cloud[n], "--admin", c.layout.admin[n], "--public-url", c.URL(), "--drain", drain, "--trusted-proxies", c.layout.proxy(), "--caller-rate", "0") // all drivers of the drill are one caller
 			},
 			ready: answers("http://" + c.layout.cloud[n] + "/readyz"),
 		})

@@ -26,7 +26,9 @@ func (l layout) patroniConfig(n int, pgBin, dir string) ([]byte, error) {
 	role := func(name string) object { return object{"username": name, "password": l.password} }
 	parameters := object{
 		"unix_socket_directories": dir, "max_connections": 200, "shared_buffers": "64MB", "wal_log_hints": "on", "hot_standby_feedback": "on",
-		"wal_keep_size": "256MB", "log_error_verbosity": "terse", "timezone": "UTC", "wal_receiver_status_interval": "1s", "wal_receiver_timeout": "5s",
+		// Slots keep what a standby needs. A primary that was deposed copies all of the
+		// new one's log when it rewinds, which took half a minute after an hour of that.
+		"wal_keep_size": "32MB", "max_wal_size": "192MB", "min_wal_size": "32MB", "log_error_verbosity": "terse", "timezone": "UTC", "wal_receiver_status_interval": "1s", "wal_receiver_timeout": "5s",
 		"wal_sender_timeout": "5s",
 	}
 	return json.MarshalIndent(object{

@@ -36,7 +36,7 @@ func (c *Cluster) cuts() []kill {
 		}},
 		{cut: true, name: "the read replica is cut off from the others", do: c.apart(databases[replica:], databases[:replica])},
 		{cut: true, name: "the standby is cut off from the primary", primary: true, do: func(ctx context.Context) error {
-			return errors.Join(c.apart(databases[:1], databases[1:replica])(ctx), await(ctx, startLimit, c.Synchronous))
+			return errors.Join(c.apart(databases[:1], databases[1:replica])(ctx), await(ctx, rejoinLimit, c.Synchronous))
 		}},
 	}
 	for n := range c.Sites {
@@ -113,7 +113,7 @@ func (c *Cluster) deposed(from func(string) []string) func(context.Context) erro
 		if err = errors.Join(err, heal()); err != nil {
 			return err
 		}
-		return await(ctx, startLimit, c.Synchronous)
+		return await(ctx, rejoinLimit, c.Synchronous)
 	}
 }
 

@@ -153,7 +153,7 @@ func (c *Cluster) database(which func(context.Context) (int, error)) func(contex
 		if err := c.Databases[n].Start(ctx); err != nil {
 			return err
 		}
-		return await(ctx, startLimit, c.Synchronous)
+		return await(ctx, rejoinLimit, c.Synchronous)
 	}
 }
 
@@ -175,7 +175,7 @@ func (c *Cluster) crashServer(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return await(ctx, startLimit, c.Synchronous)
+	return await(ctx, rejoinLimit, c.Synchronous)
 }
 
 // handOver asks Patroni for a planned change of the primary.

@@ -34,7 +34,7 @@ func (c *Cluster) hang(ctx context.Context) error {
 		return err
 	}
 	resume()
-	return await(ctx, startLimit, c.Synchronous)
+	return await(ctx, rejoinLimit, c.Synchronous)
 }
 
 // overtaken returns when another Postgres than n leads and is sold at, although n never

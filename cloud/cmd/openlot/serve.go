@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math"
 	"os"
 	"runtime/debug"
 	"time"
 
 	"github.com/openlot/openlot/cloud/internal/app"
+	"github.com/openlot/openlot/cloud/internal/httpapi"
 	"github.com/openlot/openlot/cloud/internal/notify/email"
 	"github.com/openlot/openlot/cloud/internal/notify/sms"
 	"github.com/openlot/openlot/cloud/internal/web"
+	"github.com/openlot/openlot/protocol/fault"
 )
 
 type serveCmd struct {
@@ -27,6 +30,8 @@ type serveCmd struct {
 	AllowedOrigins []string      `help:"Origins of a portal that is served from elsewhere, such as a CDN. Sessions need it to be of the same site as the API." env:"OPENLOT_ALLOWED_ORIGINS" placeholder:"https://portal.example.org"`
 	PasskeyDomain  string        `help:"Domain of passkeys: the host of --public-url or one above it, such as one that a portal served from elsewhere shares. It must not change, or all passkeys are lost. Default: that host." env:"OPENLOT_PASSKEY_DOMAIN" placeholder:"example.org"`
 	TrustedProxies []string      `help:"Addresses or networks of balancers in front, whose X-Forwarded-For is believed when tries are counted. Default: nobody's." env:"OPENLOT_TRUSTED_PROXIES" placeholder:"10.1.0.0/16"`
+	CallerRate     float64       `help:"Requests a second from one network (an address; of IPv6 a /64) to what costs the database something and is open to anybody, on this instance; five seconds' worth may come at once. 0: no limit." default:"20" env:"OPENLOT_CALLER_RATE"`
+	CallerDeclines float64       `help:"Declined cards an hour from one network, on this instance; an hour's worth may come at once. 0: no limit." default:"30" env:"OPENLOT_CALLER_DECLINES"`
 	Basemap        string        `help:"A PMTiles file (basemap of the Protomaps kind) for the portal's map, or the URL of one. Default: the portal draws its own ground." env:"OPENLOT_BASEMAP" placeholder:"FILE|URL"`
 	Places         []string      `help:"Files of GeoNames for the portal's search: places (DE.txt, cities500.txt) and postcodes, as they are unpacked. Default: towns, streets and postcodes of the parkings alone." env:"OPENLOT_PLACES" placeholder:"FILE"`
 	Rates          string        `help:"A file of what currencies are worth in each other, for approximate second prices: the ECB's eurofxref-daily.xml or eurofxref.csv, or JSON as /exchange-rates answers it. It is read again when it changes. Default: there are no second prices." env:"OPENLOT_RATES" placeholder:"FILE"`
@@ -43,9 +48,26 @@ type serveCmd struct {
 	SMSURL         string        `name:"sms-url" help:"Where the provider's API is; another one that speaks Twilio's Messages API." default:"https://api.twilio.com" env:"OPENLOT_SMS_URL" placeholder:"URL"`
 }
 
+// pace reads how often something may be done per unit of time; units is how many units'
+// worth may come at once.
+func pace(flag string, often float64, unit time.Duration, units float64) (httpapi.Pace, error) {
+	if often != 0 && !(often >= 1 && often <= 1_000_000) { // the negation finds what is no number
+		return httpapi.Pace{}, fault.Newf(fault.Invalid, "pace_invalid", "%s is 0, for no limit, or 1 to 1,000,000.", flag)
+	}
+	return httpapi.Pace{PerSecond: often / unit.Seconds(), Burst: int(math.Ceil(often * units))}, nil
+}
+
 // Run implements kong's command.
 func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	account, err := c.stripe()
+	if err != nil {
+		return err
+	}
+	requests, err := pace("--caller-rate", c.CallerRate, time.Second, 5)
+	if err != nil {
+		return err
+	}
+	declines, err := pace("--caller-declines", c.CallerDeclines, time.Hour, 1)
 	if err != nil {
 		return err
 	}
@@ -55,7 +77,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	cfg := app.Config{
 		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, ReplicaURL: c.ReplicaURL, HTTP: c.HTTP, Admin: c.Admin, MQTT: c.MQTT, MQTTURL: c.MQTTURL,
-		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout, Drain: c.Drain, Stripe: account, Origins: c.AllowedOrigins, Apps: apps, TrustedProxies: c.TrustedProxies, PasskeyDomain: c.PasskeyDomain, Basemap: c.Basemap, Places: c.Places, Rates: c.Rates,
+		PublicURL: c.PublicURL, PaymentTimeout: c.PaymentTimeout, Drain: c.Drain, Stripe: account, Origins: c.AllowedOrigins, Apps: apps, TrustedProxies: c.TrustedProxies, Requests: requests, Declines: declines, PasskeyDomain: c.PasskeyDomain, Basemap: c.Basemap, Places: c.Places, Rates: c.Rates,
 		Mail: email.Config{Addr: c.SMTP, From: c.MailFrom, Security: email.Security(c.SMTPSecurity), Username: c.SMTPUser, Password: c.SMTPPassword},
 		SMS:  sms.Config{URL: c.SMSURL, Account: c.SMSAccount, Token: c.SMSToken, From: c.SMSFrom},
 	}

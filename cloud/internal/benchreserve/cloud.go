@@ -47,7 +47,7 @@ func startCloud(ctx context.Context, program, dsn, dir string) (*cloud, error) {
 	}}
 	// It is told to end by stop, and not cut off by the context.
 	c.cmd = exec.CommandContext(context.WithoutCancel(ctx), program, "serve", "--data-dir", data, "--database-url", dsn,
-		"--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--mqtt", "127.0.0.1:0")
+		"--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--caller-rate", "0")
 	c.cmd.Stderr = log
 	if err := c.cmd.Start(); err != nil {
 		return nil, err

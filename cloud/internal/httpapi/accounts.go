@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -249,7 +247,7 @@ func (s *server) owns(c *gin.Context, p account.Principal, r id.Reservation, ref
 // again makes of a fault of too many tries the header that says when to come again.
 func again(c *gin.Context, err error) error {
 	if many := (account.TooManyTries{}); errors.As(err, &many) {
-		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(many.After.Seconds()))))
+		tell(c, many.After)
 	}
 	return err
 }

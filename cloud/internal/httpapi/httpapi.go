@@ -112,6 +112,11 @@ type Config struct {
 	Sandbox  http.Handler // /dev/sandbox and below
 
 	MaxStreams int // reservations watched at a time; 0: 10000
+
+	// Of one network, on this instance: requests to routes that cost the database
+	// something and are open to anybody, and cards that are declined.
+	Requests, Declines Pace
+	Now                func() time.Time // of the two; nil: time.Now
 }
 
 // Limits of a request.
@@ -128,6 +133,8 @@ type server struct {
 	spec    []byte // openapi.json
 	origin  *http.CrossOriginProtection
 	docs    []byte
+
+	requests, declines *callers
 }
 
 // New makes the API's handler.
@@ -136,7 +143,10 @@ func New(c Config) (http.Handler, error) {
 		c.MaxStreams = defaultMaxStreams
 	}
 	c.Log = c.Log.With("component", "http")
-	s := &server{Config: c, origin: http.NewCrossOriginProtection()}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	s := &server{Config: c, origin: http.NewCrossOriginProtection(), requests: newCallers(c.Requests, c.Now), declines: newCallers(c.Declines, c.Now)}
 	for _, o := range c.Origins {
 		if err := s.origin.AddTrustedOrigin(o); err != nil {
 			return nil, fault.Wrap(err, fault.Invalid, "origin_invalid", "An allowed origin is written as https://portal.example.org, without a path.")
@@ -201,24 +211,24 @@ func (s *server) router() *gin.Engine {
 	mount(s.Sandbox, get, "/dev/sandbox", "/dev/sandbox/holds", "/dev/sandbox/challenge/:ref")
 	mount(s.Sandbox, post, "/dev/sandbox/challenge/:ref", "/dev/sandbox/holds/:ref/dispute")
 
-	r.POST("/quotes", s.do(s.createQuote))
-	r.POST("/reserve", s.do(s.reserve))
+	r.POST("/quotes", s.paced(s.createQuote))
+	r.POST("/reserve", s.carded(s.reserve))
 	get("/reservations/:id", s.do(s.getReservation))
-	r.POST("/reservations/:id/confirm", s.do(s.confirm))
-	r.POST("/reservations/:id/extend", s.do(s.extend))
-	r.POST("/reservations/:id/modify", s.do(s.modify))
-	r.POST("/reservations/:id/price", s.do(s.priceOf))
-	r.POST("/reservations/:id/pay", s.do(s.pay))
-	r.POST("/reservations/:id/card", s.do(s.tryCard))
-	r.DELETE("/reservations/:id/change", s.do(s.withdraw))
-	r.POST("/reservations/:id/cancel", s.do(s.cancel))
-	get("/reservations/:id/reminders", s.do(s.getReminders))
-	r.PUT("/reservations/:id/reminders", s.do(s.putReminders))
-	get("/reservations/:id/pass", s.do(s.getPass))
+	r.POST("/reservations/:id/confirm", s.paced(s.confirm))
+	r.POST("/reservations/:id/extend", s.carded(s.extend))
+	r.POST("/reservations/:id/modify", s.carded(s.modify))
+	r.POST("/reservations/:id/price", s.paced(s.priceOf))
+	r.POST("/reservations/:id/pay", s.carded(s.pay))
+	r.POST("/reservations/:id/card", s.carded(s.tryCard))
+	r.DELETE("/reservations/:id/change", s.paced(s.withdraw))
+	r.POST("/reservations/:id/cancel", s.paced(s.cancel))
+	get("/reservations/:id/reminders", s.paced(s.getReminders))
+	r.PUT("/reservations/:id/reminders", s.paced(s.putReminders))
+	get("/reservations/:id/pass", s.paced(s.getPass))
 	s.accountRoutes(r, get)
 	if s.Receipts != nil {
-		get("/reservations/:id/receipt", s.do(s.getReceipt))
-		get("/parkings/:id/tariffs/:version", s.do(s.getTariff))
+		get("/reservations/:id/receipt", s.paced(s.getReceipt))
+		get("/parkings/:id/tariffs/:version", s.paced(s.getTariff))
 		get("/keys", s.do(s.getKeys))
 	}
 
@@ -226,7 +236,7 @@ func (s *server) router() *gin.Engine {
 		s.pictureRoutes(r, get)
 	}
 	if s.Usual != nil {
-		get("/parkings/:id/usual", s.do(s.getUsual))
+		get("/parkings/:id/usual", s.paced(s.getUsual))
 	}
 
 	if s.Webhooks != nil {
@@ -234,7 +244,7 @@ func (s *server) router() *gin.Engine {
 	}
 
 	if s.Places != nil {
-		get("/places", s.do(s.findPlaces))
+		get("/places", s.paced(s.findPlaces))
 	}
 	get("/payment-config", s.paymentConfig)
 	get("/exchange-rates", s.exchangeRates)

@@ -82,6 +82,7 @@ export const german: Words = {
   // Leitung und Server
   offline: ['Von hier erreichen wir Openlot nicht.', 'Ihr Pass geht ohne Verbindung.', 'Was Sie nicht bestätigt sahen, ist nicht geschehen.'],
   internal: ['Bei uns ist etwas kaputtgegangen.', 'Haben Sie gezahlt, steht in der Mail, was gilt.', moment],
+  too_many_requests: ['Aus Ihrem Netz kommen zu viele Anfragen.', ['Warten Sie {wait}, dann geht es wieder.', 'Warten Sie einen Moment, dann geht es wieder.']],
   too_many_streams: ['Gerade sehen sehr viele hierher.', 'Die Zahlen kommen etwas später.'],
   database_unavailable: ['Wir können gerade nichts aufschreiben.', unchanged, moment],
   contended: ['Viele buchen in diesem Moment dasselbe.', unchanged, 'Drücken Sie noch einmal.'],

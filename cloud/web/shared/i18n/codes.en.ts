@@ -82,6 +82,7 @@ export const english: Words = {
   // the line and the server
   offline: ['We cannot reach Openlot from here.', 'Your pass works without a line.', 'What you did not see confirmed has not been done.'],
   internal: ['Something broke on our side.', 'If you paid, the mail tells what counts.', moment],
+  too_many_requests: ['Too many requests come from your network.', ['Wait {wait}, then try again.', 'Wait a moment, then try again.']],
   too_many_streams: ['Very many people look at this just now.', 'Counts come a little later.'],
   database_unavailable: ['We cannot write anything down just now.', unchanged, moment],
   contended: ['Many people book the same at this moment.', unchanged, 'Press again.'],
