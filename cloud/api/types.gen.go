@@ -1175,6 +1175,7 @@ const (
 	ProblemCodeTimeWithoutOffset     ProblemCode = "time_without_offset"
 	ProblemCodeTooManyInvitations    ProblemCode = "too_many_invitations"
 	ProblemCodeTooManyPasskeys       ProblemCode = "too_many_passkeys"
+	ProblemCodeTooManyRequests       ProblemCode = "too_many_requests"
 	ProblemCodeTooManyScheduled      ProblemCode = "too_many_scheduled"
 	ProblemCodeTooManyStays          ProblemCode = "too_many_stays"
 	ProblemCodeTooManyStreams        ProblemCode = "too_many_streams"
@@ -1420,6 +1421,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeTooManyInvitations:
 		return true
 	case ProblemCodeTooManyPasskeys:
+		return true
+	case ProblemCodeTooManyRequests:
 		return true
 	case ProblemCodeTooManyScheduled:
 		return true

@@ -275,7 +275,7 @@ func (c *cloud) handler(stopping <-chan struct{}) (http.Handler, error) {
 	cfg := httpapi.Config{
 		Booking: c.booking, Watcher: c.follower, Receipts: c.receipts, Webhooks: c.webhooks, Log: c.log, Metrics: c.requests, Tracing: c.cfg.Tracing, Stopping: stopping, Drain: c.cfg.Drain,
 		Parkings: http.HandlerFunc(c.listing.Parkings), Parking: http.HandlerFunc(c.listing.Parking),
-		Web: pages, Apps: c.cfg.Apps, Cards: c.cfg.Stripe.fields(), Accounts: c.accounts, Listed: c.listing, Gatehouse: c.gatehouse, Settings: c.settings(), Shops: &shop.Service{Store: postgres.NewShops(c.db), Commits: c.committer, Now: time.Now}, Teams: c.accounts, TeamHistory: postgres.NewAccounts(c.db, nil), Numbers: c.reports.Lookup(), Demand: c.demand, Pictures: c.pictures(), Usual: trends.NewUsuals(c.reports.Lookup(), time.Now), Reminders: reminding{postgres.NewReminders(c.db), postgres.NewAccounts(c.db, nil)}, Origins: c.cfg.Origins, TrustedProxies: c.cfg.TrustedProxies, Requests: c.cfg.Requests, Declines: c.cfg.Declines,
+		Web: pages, Apps: c.cfg.Apps, Cards: c.cfg.Stripe.fields(), Accounts: c.accounts, Listed: c.listing, Gatehouse: c.gatehouse, Settings: c.settings(), Shops: &shop.Service{Store: postgres.NewShops(c.db), Commits: c.committer, Now: time.Now}, Teams: c.accounts, TeamHistory: postgres.NewAccounts(c.db, nil), Numbers: c.reports.Lookup(), Demand: c.demand, Pictures: c.pictures(), Usual: trends.NewUsuals(c.reports.Lookup(), time.Now), Reminders: reminding{postgres.NewReminders(c.db), postgres.NewAccounts(c.db, nil)}, Origins: c.cfg.Origins, TrustedProxies: c.cfg.TrustedProxies, Requests: c.cfg.Requests, Unsecured: c.cfg.Unsecured,
 		Checks: []httpapi.Check{
 			{Name: "database", Run: c.db.Ping},
 			{Name: "broker", Run: func(context.Context) error {

@@ -44,7 +44,7 @@ type Config struct {
 	PasskeyDomain  string        // of passkeys; empty: PublicURL's host
 	TrustedProxies []string      // addresses or networks of balancers that say for whom they ask
 	Requests       httpapi.Pace  // of one network, to what costs the database something; zero: no limit
-	Declines       httpapi.Pace  // of one network's cards; zero: no limit
+	Unsecured      httpapi.Pace  // of one network's payments that secure nothing; zero: no limit
 	Rates          string        // a file of exchange rates; empty: none
 	Places         []string      // files of GeoNames that places are found by; empty: by the parkings alone
 	Basemap        string        // of the portal's map: a PMTiles file or the URL of one; empty: none

@@ -85,6 +85,8 @@ type View struct {
 	Pass  string // empty unless the pass is good
 	Token ManageToken
 	Took  Took
+
+	Promised bool // nothing secures its payment: it is to be paid at the machine
 }
 
 // Took says where the time of a request went; zero for what it did not need.
@@ -443,6 +445,9 @@ func (s *Service) answer(at Snapshot, p payment.Payment) (View, error) {
 
 func (s *Service) view(at Snapshot) (View, error) {
 	v := View{Snapshot: at, Token: s.Tokens.For(at.Reservation.ID)}
+	if with, ok := s.providers().Named(at.Payment.Provider); ok {
+		v.Promised = !with.Capabilities().Secures
+	}
 	if !HasPass(&at.Reservation) {
 		return v, nil
 	}

@@ -108,30 +108,64 @@ func (s *server) paced(h func(*gin.Context) error) gin.HandlerFunc {
 	})
 }
 
-// carded is a paced route that asks for a card. A network whose cards are declined time
-// after time waits: whoever looks for stolen cards that work, or keeps spaces with cards
-// that do not, makes many of them.
+// carded is a paced route that asks for a payment. A network of which payments secure
+// nothing time after time waits: whoever looks for stolen cards that work, keeps spaces
+// with cards that do not, or with promises to pay at the machine, needs many of them.
 func (s *server) carded(h func(*gin.Context) error) gin.HandlerFunc {
 	return s.paced(func(c *gin.Context) error {
 		network := from(c)
-		if wait := s.declines.wait(network); wait > 0 {
+		if wait := s.unsecured.wait(network); wait > 0 {
 			tell(c, wait)
-			return fault.New(fault.Exhausted, account.CodeTooManyTries, "Too many cards were declined that were tried from this network. Wait until Retry-After is over.")
+			return fault.New(fault.Exhausted, account.CodeTooManyTries, "Too many payments were tried from this network that secured nothing. Wait until Retry-After is over.")
 		}
 		err := h(c)
-		if fault.Code(err) == booking.CodeDeclined || c.GetBool(wasDeclined) {
-			s.declines.count(network)
+		if fault.Code(err) == booking.CodeDeclined || c.GetBool(unsecured) {
+			s.unsecured.count(network)
 		}
 		return err
 	})
 }
 
-// wasDeclined marks an answer that is good although a card was declined.
-const wasDeclined = "openlot.declined"
+// unsecured marks an answer that is good although nothing was secured.
+const unsecured = "openlot.unsecured"
 
-// noteDecline marks the answer of a reservation that is kept for another card.
-func noteDecline(c *gin.Context, v *booking.View) {
-	if v.Payment.State == payment.Declined {
-		c.Set(wasDeclined, true)
+// noteUnsecured marks the answer of a reservation that is kept for another card, or is
+// to be paid at the machine.
+func noteUnsecured(c *gin.Context, v *booking.View) {
+	if v.Payment.State == payment.Declined || v.Promised {
+		c.Set(unsecured, true)
 	}
+}
+
+// openStreams is how many streams are open, of everybody and of each network.
+type openStreams struct {
+	most, each int
+
+	mu   sync.Mutex
+	open int
+	of   map[string]int
+}
+
+// newOpenStreams has room for so many streams, a tenth of them for one network.
+func newOpenStreams(most int) *openStreams {
+	return &openStreams{most: most, each: max(1, most/10), of: map[string]int{}}
+}
+
+// take opens a network's stream; leave closes it. Its fault is CodeTooManyStreams.
+func (p *openStreams) take(network string) (leave func(), err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open >= p.most || p.of[network] >= p.each {
+		return nil, fault.New(fault.Unavailable, CodeTooManyStreams, "Too many streams are open. Ask again in a moment.")
+	}
+	p.open++
+	p.of[network]++
+	return sync.OnceFunc(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.open--
+		if p.of[network]--; p.of[network] == 0 {
+			delete(p.of, network)
+		}
+	}), nil
 }

@@ -1,12 +1,15 @@
 package httpapi_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/openlot/openlot/cloud/internal/booking"
 	"github.com/openlot/openlot/cloud/internal/booking/bookingtest"
 	"github.com/openlot/openlot/cloud/internal/httpapi"
 )
@@ -34,7 +37,7 @@ func newPaced(t *testing.T, requests, declines httpapi.Pace) (*site, *clock) {
 	t.Helper()
 	c := &clock{now: start}
 	return newSite(t, func(cfg *httpapi.Config) {
-		cfg.Requests, cfg.Declines, cfg.Now, cfg.TrustedProxies = requests, declines, c.Now, []string{"127.0.0.1"}
+		cfg.Requests, cfg.Unsecured, cfg.Now, cfg.TrustedProxies = requests, declines, c.Now, []string{"127.0.0.1"}
 	}), c
 }
 
@@ -130,5 +133,44 @@ func TestANetworkOfDeclinedCardsTriesNoMore(t *testing.T) {
 	}
 	if err := s.world.Check(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A network has a tenth of the streams, and what operators watch takes none of drivers'.
+func TestANetworkTakesNotAllStreams(t *testing.T) {
+	s := newSite(t, func(c *httpapi.Config) { c.MaxStreams, c.TrustedProxies = 20, []string{"127.0.0.1"} })
+	r := s.reserve("a-key-that-is-long-k1", bookingtest.OK)
+	watch := func(network string) *events {
+		return s.stream("/reservations/"+r.Id, "Authorization", bearer(r), "X-Forwarded-For", network)
+	}
+	first := watch("198.51.100.7")
+	first.next(t)
+	second := watch("198.51.100.7")
+	second.next(t)
+	if third := watch("198.51.100.7"); third.resp.StatusCode != http.StatusServiceUnavailable || third.resp.Header.Get("Retry-After") == "" {
+		t.Fatalf("%d %v", third.resp.StatusCode, third.resp.Header)
+	}
+	watch("198.51.100.8").next(t)
+}
+
+// promising takes each payment for a promise.
+type promising struct{ httpapi.Booking }
+
+func (b promising) Reserve(ctx context.Context, r booking.Request) (booking.View, error) {
+	v, err := b.Booking.Reserve(ctx, r)
+	v.Promised = true
+	return v, err
+}
+
+// Promises to pay at the machine keep spaces that cost nothing, as declined cards do.
+func TestPromisesAreCountedAsDeclines(t *testing.T) {
+	s := newSite(t, func(c *httpapi.Config) {
+		c.Booking, c.Unsecured, c.Now = promising{c.Booking}, httpapi.Pace{PerSecond: 1.0 / 120, Burst: 1}, func() time.Time { return start }
+	})
+	if r := s.do("POST", "/reserve", text(t, wish()), "Idempotency-Key", "a-key-that-is-long-k1"); r.status != 201 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	if p := s.do("POST", "/reserve", text(t, wish()), "Idempotency-Key", "a-key-that-is-long-k2").problem(t); p.Status != 429 {
+		t.Fatalf("%+v", p)
 	}
 }

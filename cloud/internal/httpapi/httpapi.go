@@ -18,7 +18,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -111,12 +110,12 @@ type Config struct {
 	Mail     http.Handler // GET /dev/mail and /dev/mail/{id}
 	Sandbox  http.Handler // /dev/sandbox and below
 
-	MaxStreams int // reservations watched at a time; 0: 10000
+	MaxStreams int // of drivers, and of operators, at a time, a tenth of them one network's; 0: 10000
 
 	// Of one network, on this instance: requests to routes that cost the database
-	// something and are open to anybody, and cards that are declined.
-	Requests, Declines Pace
-	Now                func() time.Time // of the two; nil: time.Now
+	// something and are open to anybody, and payments that secure nothing.
+	Requests, Unsecured Pace
+	Now                 func() time.Time // of the two; nil: time.Now
 }
 
 // Limits of a request.
@@ -129,12 +128,12 @@ const (
 
 type server struct {
 	Config
-	streams atomic.Int64
-	spec    []byte // openapi.json
-	origin  *http.CrossOriginProtection
-	docs    []byte
+	spec   []byte // openapi.json
+	origin *http.CrossOriginProtection
+	docs   []byte
 
-	requests, declines *callers
+	requests, unsecured *callers
+	drivers, owners     *openStreams
 }
 
 // New makes the API's handler.
@@ -146,7 +145,7 @@ func New(c Config) (http.Handler, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	s := &server{Config: c, origin: http.NewCrossOriginProtection(), requests: newCallers(c.Requests, c.Now), declines: newCallers(c.Declines, c.Now)}
+	s := &server{Config: c, origin: http.NewCrossOriginProtection(), requests: newCallers(c.Requests, c.Now), unsecured: newCallers(c.Unsecured, c.Now), drivers: newOpenStreams(c.MaxStreams), owners: newOpenStreams(c.MaxStreams)}
 	for _, o := range c.Origins {
 		if err := s.origin.AddTrustedOrigin(o); err != nil {
 			return nil, fault.Wrap(err, fault.Invalid, "origin_invalid", "An allowed origin is written as https://portal.example.org, without a path.")
@@ -213,7 +212,7 @@ func (s *server) router() *gin.Engine {
 
 	r.POST("/quotes", s.paced(s.createQuote))
 	r.POST("/reserve", s.carded(s.reserve))
-	get("/reservations/:id", s.do(s.getReservation))
+	get("/reservations/:id", s.paced(s.getReservation))
 	r.POST("/reservations/:id/confirm", s.paced(s.confirm))
 	r.POST("/reservations/:id/extend", s.carded(s.extend))
 	r.POST("/reservations/:id/modify", s.carded(s.modify))
@@ -229,7 +228,7 @@ func (s *server) router() *gin.Engine {
 	if s.Receipts != nil {
 		get("/reservations/:id/receipt", s.paced(s.getReceipt))
 		get("/parkings/:id/tariffs/:version", s.paced(s.getTariff))
-		get("/keys", s.do(s.getKeys))
+		get("/keys", s.paced(s.getKeys))
 	}
 
 	if s.Pictures != nil {

@@ -36,11 +36,11 @@ func (s *server) now(c *gin.Context, ps []id.Parking, may func(context.Context, 
 		answer(c, http.StatusOK, v)
 		return nil
 	}
-	if s.streams.Add(1) > int64(s.MaxStreams) {
-		s.streams.Add(-1)
-		return fault.New(fault.Unavailable, CodeTooManyStreams, "Too many streams are open. Ask again in a moment.")
+	leave, err := s.owners.take(from(c))
+	if err != nil {
+		return err
 	}
-	defer s.streams.Add(-1)
+	defer leave()
 	changed, unwatch := s.Gatehouse.Watch(ps) // before it is read, so that no change falls in between
 	defer unwatch()
 	ctx := c.Request.Context()

@@ -69,7 +69,7 @@ func (s *server) reserve(c *gin.Context) error {
 		return err
 	}
 	c.Header("Location", "/reservations/"+v.Reservation.ID.String())
-	noteDecline(c, &v)
+	noteUnsecured(c, &v)
 	took(c, &v, began)
 	answer(c, settled(&v, http.StatusCreated), reservationAnswer(&v, true))
 	return nil
@@ -258,7 +258,7 @@ func (s *server) tryCard(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	noteDecline(c, &v)
+	noteUnsecured(c, &v)
 	took(c, &v, began)
 	answer(c, settled(&v, http.StatusOK), reservationAnswer(&v, false))
 	return nil

@@ -34,11 +34,11 @@ const (
 // nothing can change any more, the client goes or the process stops. One that a
 // session opened tells nothing once that has ended, and ends.
 func (s *server) streamReservation(c *gin.Context, r id.Reservation, bySession bool) error {
-	if s.streams.Add(1) > int64(s.MaxStreams) {
-		s.streams.Add(-1)
-		return fault.New(fault.Unavailable, CodeTooManyStreams, "Too many streams are open. Ask again in a moment.")
+	leavePlace, err := s.drivers.take(from(c))
+	if err != nil {
+		return err
 	}
-	defer s.streams.Add(-1)
+	defer leavePlace()
 	ctx := c.Request.Context()
 	v, err := s.Booking.Get(ctx, r)
 	if err != nil {

@@ -32,7 +32,7 @@ type promised struct {
 func (h *house) promise(from time.Time) promised {
 	h.t.Helper()
 	v := h.reserveBy(cash.Method, from, 2*time.Hour)
-	if v.Reservation.State != reservation.Confirmed || v.Pass == "" || v.Payment.State != payment.Authorized || v.Payment.Authorized != 0 || v.Payment.Provider != cash.Name {
+	if v.Reservation.State != reservation.Confirmed || v.Pass == "" || v.Payment.State != payment.Authorized || v.Payment.Authorized != 0 || v.Payment.Provider != cash.Name || !v.Promised {
 		h.t.Fatalf("%+v", v)
 	}
 	return promised{h, v, id.New[id.Session](from)}
