@@ -3,6 +3,7 @@
 import {flushSync, mount, tick, unmount, type Component} from 'svelte'
 import {afterEach, expect, test, vi} from 'vitest'
 import {setPrefs} from '@shared/app/prefs.svelte.ts'
+import type {Route} from '../route.ts'
 import type {Me} from '../session.svelte.ts'
 
 const json = (body: unknown, status = 200) => new Response(status === 204 ? null : JSON.stringify(body), {status, headers: {'Content-Type': 'application/json'}})
@@ -42,9 +43,8 @@ afterEach(async () => { if (app) await unmount(app); app = undefined; document.b
 /** What has the focus: the text of a button, the label of a field. */
 const focused = () => {
   const e = document.activeElement
-  return e?.tagName === 'INPUT' ? e.labels?.[0]?.textContent : (e?.getAttribute('aria-label') ?? (e?.querySelector('.h') ?? e)?.textContent)?.replace(/\s+/g, ' ').trim()
+  return e instanceof HTMLInputElement ? e.labels?.[0]?.textContent : (e?.getAttribute('aria-label') ?? (e?.querySelector('.h') ?? e)?.textContent)?.replace(/\s+/g, ' ').trim()
 }
-declare global { interface Element { labels?: NodeListOf<HTMLLabelElement> } }
 const press = async (name: string) => {
   const b = [...document.querySelectorAll('button')].find(x => (x.getAttribute('aria-label') ?? x.textContent ?? '').trim() === name)
   if (!b) throw new Error(`no button ${name} in ${document.body.textContent}`)
@@ -113,7 +113,7 @@ test('sessions that are ended: the next one, then the sentence that there is non
   expect(focused()).toBe('Nowhere else.')
 })
 test('a code that is asked for: its field has the focus, and why is told', async () => {
-  await show(Login, {route: {name: 'login', then: ''}, settitle: () => {}})
+  await show(Login, {route: {name: 'login', then: ''} as Route, settitle: () => {}})
   await type(0, 'jana@posteo.example')
   await type(1, 'parken mit Lust 7')
   await submit()
