@@ -29,7 +29,7 @@ vi.stubGlobal('fetch', vi.fn(async (q: Request) => {
 const {Ask} = await import('@shared/app/ask.svelte.ts')
 const Close = (await import('./Close.svelte')).default, Password = (await import('./Password.svelte')).default
 const SecondFactor = (await import('./SecondFactor.svelte')).default, Sessions = (await import('./Sessions.svelte')).default
-const Login = (await import('./Login.svelte')).default, Again = (await import('./Again.svelte')).default
+const Login = (await import('./Login.svelte')).default, Again = (await import('./Again.svelte')).default, Account = (await import('./Account.svelte')).default
 
 setPrefs({language: 'en'})
 let app: Record<string, unknown> | undefined
@@ -134,6 +134,31 @@ test('the password once more: its field, then the code’s, and back to where on
   app = undefined
   await settle()
   expect(document.activeElement).toBe(before)
+})
+
+test('a password that is not enough: what is missing is told, and asked for no more once it is done', async () => {
+  const jana = someone({name: 'Jana', phone: '', plates: [], totp: false, language: 'en', hour_cycle: '', currency: '', reminders: {mail: true, sms: false}, memberships: [], created_at: '2026-01-01T00:00:00Z'})
+  routes['GET /me'] = () => json({user: jana})
+  routes['POST /login'] = () => json({user: jana})
+  routes['DELETE /me'] = () => json({code: 'login_again', status: 403}, 403)
+  await show(Account, {route: {name: 'account'} as Route, settitle: () => {}})
+  await press('Close the account')
+  await press('Close it for good')
+  const told = () => document.querySelector('.again')?.textContent ?? ''
+  expect(told()).toContain('Type your password once more')
+  expect(told()).not.toContain('second factor')
+  const prove = async () => {
+    const input = document.querySelector<HTMLInputElement>('.again input[autocomplete=current-password]')!
+    input.value = 'parken mit Lust 7'
+    input.dispatchEvent(new Event('input', {bubbles: true}))
+    document.querySelector('.again')!.dispatchEvent(new SubmitEvent('submit', {bubbles: true, cancelable: true}))
+    await settle()
+  }
+  await prove()
+  expect(told()).toContain('This needs a second factor.')
+  routes['DELETE /me'] = () => json(null, 204)
+  await prove()
+  expect(document.body.textContent).toContain('Your account is closed')
 })
 
 function someone(more: Partial<Me>): Me { return {id: 'acc_jana', email: 'jana@posteo.example', recovery_codes: 10, ...more} as Me }
