@@ -159,6 +159,12 @@ func TestStoreProjectsAreWhole(t *testing.T) {
 		}
 	}
 	swift := read(t, "ios/Openlot/PortalViewController.swift")
+	// What the portal leaves to the browser, saving a file and printing, the shell has to do itself.
+	for _, does := range []string{"action.shouldPerformDownload", "download.delegate = self", "downloadDidFinish", "window.print = ", "UIPrintInteractionController"} {
+		if !strings.Contains(swift, does) {
+			t.Errorf("the shell lacks %s", does)
+		}
+	}
 	for _, k := range keys(key, read(t, "ios/Openlot/en.lproj/Localizable.strings")) {
 		if !strings.Contains(swift, `"`+k+`"`) {
 			t.Errorf("%s is said nowhere", k)

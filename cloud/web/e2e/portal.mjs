@@ -24,12 +24,30 @@ async function front(cloud) {
 
 await test('portal', async () => {
   const c = await cloud([feature('altmarkt', 'Altmarkt', [51.05, 13.738], 2)])
-  for (const size of ['phone', 'desktop']) {
+  for (const size of ['phone', 'tablet', 'desktop']) {
     const p = await page(`settings-${size}`, {size})
     await p.goto(`${c.base}/#/settings`)
     await p.getByRole('heading', {name: 'Language and look'}).waitFor()
     await look(p, `settings-${size}`)
     await accessible(p, `settings-${size}`)
+    await p.emulateMedia({colorScheme: 'dark'})
+    await until('it is dark', () => p.evaluate(() => document.documentElement.dataset.theme === 'dark'))
+    await look(p, `settings-dark-${size}`)
+    await accessible(p, `settings-dark-${size}`)
+    await p.context().close()
+  }
+
+  // What the device reads of the page is in the page's language.
+  {
+    const p = await page('German', {size: 'phone', locale: 'de-DE'})
+    await p.goto(`${c.base}/#/settings`)
+    await p.getByRole('heading', {name: 'Sprache und Aussehen'}).waitFor()
+    const manifest = () => p.evaluate(async () => (await fetch(document.querySelector('link[rel=manifest]').href)).json())
+    check((await manifest()).shortcuts[0].name === 'Meine Buchungen', 'the manifest is not German')
+    check((await p.locator('meta[name=description]').getAttribute('content')).startsWith('Parkhaus finden'), 'the description is not German')
+    await p.getByLabel('English').check()
+    await p.getByRole('heading', {name: 'Language and look'}).waitFor()
+    check((await manifest()).shortcuts[0].name === 'My bookings', 'the manifest is not English')
     await p.context().close()
   }
 

@@ -4,7 +4,7 @@ import {api, type Schemas} from '@shared/app/api.ts'
 import {disown} from './bookings.svelte.ts'
 import {forgetAttempts} from './checkout/attempt.ts'
 import {forgetDriver} from './driver.ts'
-import {device, read, write} from '@shared/app/stored.ts'
+import {device, isObject, read, write} from '@shared/app/stored.ts'
 
 export type Me = Schemas['User']
 
@@ -21,6 +21,19 @@ globalThis.addEventListener?.('storage', e => { if (e.key === KEY && me && owner
 
 // So has the dashboard, which has the same session: the server says whether it is over.
 globalThis.addEventListener?.('storage', e => { if (e.key === 'openlot.desk' && e.newValue === 'false' && owner()) void ask() })
+
+// Whatever is asked may be what tells that the session has been ended elsewhere. An answer to what was
+// asked before somebody signed in says nothing of him.
+const since = new WeakMap<Request, number>()
+let turn = 0
+api.use({
+  onRequest({request}) { since.set(request, turn) },
+  async onResponse({request, response}) {
+    if (response.status !== 401 || !owner()) return
+    const said: unknown = await response.clone().json().catch(() => null)
+    if (isObject(said) && said['code'] === 'not_logged_in' && since.get(request) === turn) setMe(null)
+  },
+})
 
 /** The account, when it is known. */
 export const known = (): Me | null => me
@@ -39,6 +52,7 @@ export function setMe(m: Me | null): void {
     forgetDriver()
     forgetAttempts()
   }
+  if (m?.id !== before) turn++
   me = m
   asked = Promise.resolve(m)
   write(device, KEY, m?.id ?? false)

@@ -62,3 +62,37 @@ test('only 401 means nobody: anything else is asked again', async () => {
   await session.who()
   expect(stub).toHaveBeenCalledTimes(5)
 })
+test('so does whatever else is asked or wanted, where the session was ended elsewhere', async () => {
+  for (const ask of ['GET', 'PATCH', 'DELETE'] as const) {
+    localStorage.setItem('openlot.session', '"acc_jana"')
+    fill()
+    const {session, list} = await load()
+    const {api} = await import('@shared/app/api.ts')
+    answer = () => json({user: jana})
+    expect((await session.who())?.id).toBe('acc_jana')
+    // Another refusal is no end of it.
+    for (const [code, status] of [['login_again', 401], ['wrong_code', 401], ['not_allowed', 403], ['internal', 500]] as const) {
+      answer = () => json({code, status}, status)
+      await api.PATCH('/me', {body: {name: 'Jana R'}})
+      expect(session.known()?.id).toBe('acc_jana')
+    }
+    answer = () => json({code: 'not_logged_in', status: 401}, 401)
+    await (ask === 'GET' ? api.GET('/me/sessions') : ask === 'PATCH' ? api.PATCH('/me', {body: {name: 'Jana R'}}) : api.DELETE('/me/totp'))
+    expect(session.known()).toBeNull()
+    expect(session.owner()).toBe('')
+    expect(list.bookings().map(b => b.id)).toEqual(['guest'])
+  }
+})
+test('what was asked before somebody signed in does not sign him out', async () => {
+  const {session} = await load()
+  const {api} = await import('@shared/app/api.ts')
+  localStorage.setItem('openlot.session', '"acc_otto"')
+  let late: (r: Response) => void = () => {}
+  stub.mockImplementationOnce(() => new Promise(ok => { late = ok }))
+  const asked = api.GET('/me/sessions')
+  await vi.waitFor(() => expect(stub).toHaveBeenCalled())
+  session.setMe(user(jana))
+  late(json({code: 'not_logged_in', status: 401}, 401))
+  await asked
+  expect(session.known()?.id).toBe('acc_jana')
+})

@@ -2,7 +2,7 @@
 // page says otherwise (a portal on a CDN).
 import {client} from '../api/client.ts'
 
-export {data, Failure} from '../api/client.ts'
+export {data, Failure, refusal} from '../api/client.ts'
 export type {Schemas} from '../api/client.ts'
 
 export const base = document.querySelector<HTMLMetaElement>('meta[name=openlot-api]')?.content.replace(/\/$/, '') ?? ''

@@ -2,7 +2,7 @@ import type {Words} from './say.ts'
 
 /** Wörter für die Codes von Konten und Anmeldungen. */
 export const accountGerman: Words = {
-  not_logged_in: ['Ihre Sitzung ist beendet.', 'Ihre Buchungen auf diesem Gerät sind noch da.', 'Melden Sie sich an, um weiterzumachen.'],
+  not_logged_in: ['Ihre Sitzung ist beendet.', 'Die Buchungen Ihres Kontos sind wieder da, sobald Sie sich angemeldet haben; die ohne Konto sind noch auf diesem Gerät.', 'Melden Sie sich an, um weiterzumachen.'],
   wrong_login: ['Adresse und Passwort gehören nicht zusammen.', 'Sind Sie neu hier, öffnen Sie zuerst den Link in Ihrer Mail.', 'Prüfen Sie beides, oder setzen Sie ein neues Passwort.'],
   code_required: ['Ihr Konto fragt auch nach einem Code.', 'Tippen Sie die sechs Ziffern Ihres Authenticators oder einen Ersatzcode.'],
   wrong_code: ['Dieser Code stimmt nicht oder wurde schon benutzt.', 'Warten Sie auf den nächsten, und sehen Sie nach, ob die Uhr Ihres Telefons stimmt.'],

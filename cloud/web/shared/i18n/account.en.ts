@@ -2,7 +2,7 @@ import type {Words} from './say.ts'
 
 /** Words for the codes of accounts and log-ins. */
 export const accountEnglish: Words = {
-  not_logged_in: ['Your session has ended.', 'Your bookings on this device are still here.', 'Sign in to go on.'],
+  not_logged_in: ['Your session has ended.', 'The bookings of your account are there again once you have signed in; those made without one are still on this device.', 'Sign in to go on.'],
   wrong_login: ['Address and password do not belong together.', 'If you are new here, open the link in your mail first.', 'Check both, or set a new password.'],
   code_required: ['Your account asks for a code as well.', 'Type the six digits of your authenticator, or a recovery code.'],
   wrong_code: ['That code is not right, or was used already.', 'Wait for the next one, and look whether the clock of your phone is right.'],

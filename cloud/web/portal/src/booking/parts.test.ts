@@ -209,3 +209,11 @@ test('giving up without a line: refused where it is asked, and the question stay
   press('Yes, give it up')
   expect(cancel).toHaveBeenCalledOnce()
 })
+test('paying what is owed: the question takes the focus, and gives it back', async () => {
+  await seen(Owed, booking({state: 'completed', owed: {amount: eur(400)}, payment: {state: 'captured', captured: eur(1500)}}))
+  const press = async (e: Element | null | undefined) => { (e as HTMLElement).focus(); (e as HTMLElement).click(); flushSync(); await tick(); await tick() }
+  await press(document.querySelector('button'))
+  expect(document.activeElement?.getAttribute('name')).toBe('owed-card')
+  await press([...document.querySelectorAll('button')].find(x => x.textContent === 'Not now'))
+  expect(document.activeElement?.textContent).toBe('Pay €4.00 by card')
+})
