@@ -56,6 +56,10 @@ func TestAPageOfAnotherOriginChangesNothing(t *testing.T) {
 		if allowed := got.header.Get("Access-Control-Allow-Origin"); (status == 204) != (allowed == origin) {
 			t.Errorf("%s may be read by %q", origin, allowed)
 		}
+		// When to come again is said to the page, too.
+		if readable := got.header.Get("Access-Control-Expose-Headers"); (status == 204) != strings.Contains(readable, "Retry-After") {
+			t.Errorf("%s may read the headers %q", origin, readable)
+		}
 	}
 }
 

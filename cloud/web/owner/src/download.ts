@@ -1,6 +1,6 @@
 // A file from the API, with the session, saved under a name.
 import {credentials} from '@shared/api/credentials.ts'
-import {base, Failure} from '@shared/app/api.ts'
+import {base, Failure, refusal} from '@shared/app/api.ts'
 
 /** Fetches what is under a path as a media type and hands it to the browser as a file. */
 export async function download(path: string, type: string, name: string): Promise<void> {
@@ -10,10 +10,7 @@ export async function download(path: string, type: string, name: string): Promis
   } catch {
     throw new Failure('offline')
   }
-  if (!got.ok) {
-    const problem = await got.json().catch(() => null) as Failure['problem'] | null
-    throw new Failure(problem?.code ?? 'internal', problem ?? undefined)
-  }
+  if (!got.ok) throw refusal(await got.json().catch(() => null), got)
   saved(await got.blob(), name)
 }
 

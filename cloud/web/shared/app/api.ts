@@ -3,7 +3,7 @@
 import {client as plain} from '../api/client.ts'
 import {heard} from './clock.svelte.ts'
 
-export {data, Failure} from '../api/client.ts'
+export {data, Failure, refusal} from '../api/client.ts'
 export type {Schemas} from '../api/client.ts'
 
 export const base = document.querySelector<HTMLMetaElement>('meta[name=openlot-api]')?.content.replace(/\/$/, '') ?? ''

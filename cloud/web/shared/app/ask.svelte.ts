@@ -1,6 +1,6 @@
 // Asking the server for something that a button wants: what is being asked, and
 // what became of it.
-import {Failure} from './api.ts'
+import {Failure, refusal} from './api.ts'
 
 export class Ask {
   /** The name of what is being asked; empty: nothing. */
@@ -38,9 +38,7 @@ export async function done(call: Promise<Answer>): Promise<void> {
   } catch {
     throw new Failure('offline')
   }
-  if (got.response.ok) return
-  const p = got.error as Failure['problem']
-  throw new Failure(p?.code ?? 'internal', p?.code ? p : undefined)
+  if (!got.response.ok) throw refusal(got.error, got.response)
 }
 
 /** The content of a good answer, if it has any; else throws as done does. */

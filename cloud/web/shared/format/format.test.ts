@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest'
-import {clock, day, length, money, number, span} from './format.ts'
+import {clock, day, length, money, number, span, waiting} from './format.ts'
 
 const eur = (minor: number) => ({minor, currency: 'EUR'})
 const zone = 'Europe/Berlin'
@@ -50,4 +50,9 @@ it('writes lengths and numbers', () => {
   expect([9 * 60, 204, 45, 0, 1440, 3060].map(m => length(m * 60_000, 'en'))).toEqual(['9 h', '3 h 24', '45 min', '0 min', '1 day', '2 days 3 h'])
   expect(length(1440 * 60_000, 'de')).toBe('1 Tag')
   expect(number(1059, 'en') + ' ' + number(1059, 'de')).toBe('1,059 1.059')
+})
+it('says how long to wait in whole words, and never too short', () => {
+  expect([0, 1, 40, 59.2, 60, 61, 119, 3541, 3600, 3601, 7200, 90_000].map(s => waiting(s, 'en'))).toEqual([
+    '1 second', '1 second', '40 seconds', '1 minute', '1 minute', '2 minutes', '2 minutes', '1 hour', '1 hour', '1 hour 1 minute', '2 hours', '25 hours'])
+  expect([1, 2, 60, 120, 3600, 7200].map(s => waiting(s, 'de'))).toEqual(['1 Sekunde', '2 Sekunden', '1 Minute', '2 Minuten', '1 Stunde', '2 Stunden'])
 })

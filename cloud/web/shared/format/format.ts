@@ -61,6 +61,15 @@ export function length(ms: number, language: Language): string {
   return `${min} min`
 }
 
+/** How long to wait, in words and never too short: "40 seconds", "2 Minuten", "1 hour 5 minutes". */
+export function waiting(seconds: number, language: Language): string {
+  const s = Math.max(1, Math.ceil(seconds)), m = Math.ceil(s / 60)
+  const unit = (n: number, unit: 'hour' | 'minute' | 'second') => new Intl.NumberFormat(locales[language], {style: 'unit', unit, unitDisplay: 'long'}).format(n)
+  if (s < 60) return unit(s, 'second')
+  if (m < 60) return unit(m, 'minute')
+  return unit(Math.floor(m / 60), 'hour') + (m % 60 ? ` ${unit(m % 60, 'minute')}` : '')
+}
+
 /** "1,059", "1.059". */
 export const number = (n: number, language: Language): string => new Intl.NumberFormat(locales[language]).format(n)
 

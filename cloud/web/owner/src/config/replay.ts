@@ -1,6 +1,6 @@
 // Asking what past stays would have paid: long work that says how far it is.
 import {credentials} from '@shared/api/credentials.ts'
-import {base, Failure, type Schemas} from '@shared/app/api.ts'
+import {base, Failure, refusal, type Schemas} from '@shared/app/api.ts'
 import {reader} from '@shared/live/frames.ts'
 
 export interface Progress { done: number; of: number }
@@ -11,10 +11,7 @@ export async function replay(parking: string, body: Schemas['ReplayRequest'], pr
     const got = await fetch(`${base}/owner/parkings/${encodeURIComponent(parking)}/tariffs/replay`, {
       method: 'POST', headers: {Accept: 'text/event-stream', 'Content-Type': 'application/json'}, body: JSON.stringify(body), credentials: credentials(base), signal,
     })
-    if (!got.ok || !got.body) {
-      const p = await got.json().catch(() => null) as Failure['problem'] | null
-      throw new Failure(p?.code ?? 'internal', p ?? undefined)
-    }
+    if (!got.ok || !got.body) throw refusal(await got.json().catch(() => null), got)
     const read = reader(), stream = got.body.getReader(), text = new TextDecoder()
     for (;;) {
       const {done, value} = await stream.read()
