@@ -71,3 +71,12 @@ test('the least of leaving early is the cloud’s: what is below a cent is dropp
   expect(document.body.textContent).toContain('€4.99')
   expect(document.body.textContent).not.toContain('€5.00')
 })
+test('asked too often: it is asked again by itself when the answer says so', async () => {
+  before = [() => json({type: '', title: '', detail: '', status: 429, code: 'too_many_requests'}, 429, {'Retry-After': '7'})]
+  open()
+  await pass(6_000)
+  expect(quotes).toBe(1)
+  await pass(1_500)
+  expect(quotes).toBe(2)
+  expect(document.body.textContent).toContain('€4.00')
+})
