@@ -118,7 +118,7 @@ func (s *server) sameOrigin(c *gin.Context) {
 		h := c.Writer.Header()
 		h.Set("Access-Control-Allow-Origin", o)
 		h.Set("Access-Control-Allow-Credentials", "true")
-		h.Set("Access-Control-Expose-Headers", "Retry-After, ETag, Location, Openlot-Position, X-Request-Id")
+		h.Set("Access-Control-Expose-Headers", "Date, Retry-After, ETag, Location, Openlot-Position, X-Request-Id")
 		if c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != "" {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
 			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Openlot-Position")

@@ -101,6 +101,18 @@ await test('find', async () => {
     await look(p, 'find-days-desktop')
     await accessible(p, 'find-days')
 
+    // A date by the keyboard: what it could be on the way (a day that is past, a year 0002) changes nothing.
+    const today = new Date(), m = today.getMonth() === 11 ? 1 : today.getMonth() + 2, two = String(m).padStart(2, '0')
+    const year = today.getFullYear() + (m === 1 ? 1 : 0) // the day is the month's number, in whatever order the fields are
+    const date = p.locator('.exact input[type=date]').first()
+    await date.focus()
+    await p.keyboard.type(`${two}${two}${year}`, {delay: 20})
+    check(await date.inputValue() === `${year}-${two}-${two}`, `search: typed ${two}${two}${year}, and the field holds ${await date.inputValue()}`)
+    await p.keyboard.press('Enter')
+    const said = new Date(Date.UTC(year, m - 1, m)).toLocaleDateString('en-GB', {day: 'numeric', month: 'long'})
+    await until(`the time is on ${said}`, async () => (await p.locator('.when .hd .fig').textContent()).includes(said))
+    check(await date.inputValue() === `${year}-${two}-${two}`, 'search: Enter took the typed date away')
+
     // The line is lost, and comes back.
     await p.context().setOffline(true)
     await p.getByText('No connection since').waitFor()

@@ -113,6 +113,7 @@ await test('parking', async () => {
     check(await p.locator('.facts [lang=de]').count() === (language === 'en' ? 1 : 0), `${name}: what is there in German alone does not say so`)
     await p.evaluate(() => { for (const i of document.querySelectorAll('.photos img, .ownplan img')) i.scrollIntoView() })
     await until(`${name}: the pictures`, () => p.locator('.photos img, .ownplan img').evaluateAll(all => all.every(i => i.complete && i.naturalWidth > 0)))
+    await p.locator('.photos img, .ownplan img').evaluateAll(all => Promise.all(all.map(i => i.decode()))) // loaded is not yet drawn
     await p.evaluate(() => scrollTo(0, 0))
     await accessible(p, name)
     await look(p, name)

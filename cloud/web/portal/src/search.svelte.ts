@@ -1,5 +1,6 @@
 // What is searched for: kept for this tab, so that going back finds it again.
 import type {Window} from '@shared/kerb/kerb.ts'
+import {serverNow} from '@shared/app/clock.svelte.ts'
 import {isObject, read, tab, write} from '@shared/app/stored.ts'
 import {fresh, sellable} from './window.ts'
 
@@ -33,4 +34,4 @@ export function setSearch(change: Partial<Search>): void {
 }
 
 /** The chosen window as it can be sold now. */
-export const chosen = (now = Date.now()): Window => sellable({from: search.from, to: search.to}, now)
+export const chosen = (now = serverNow()): Window => sellable({from: search.from, to: search.to}, now)

@@ -1,17 +1,31 @@
 // The one client of this app. The API is where the page comes from, unless the
 // page says otherwise (a portal on a CDN).
-import {client} from '../api/client.ts'
+import {client as plain} from '../api/client.ts'
+import {heard} from './clock.svelte.ts'
 
 export {data, Failure, refusal} from '../api/client.ts'
 export type {Schemas} from '../api/client.ts'
 
 export const base = document.querySelector<HTMLMetaElement>('meta[name=openlot-api]')?.content.replace(/\/$/, '') ?? ''
 
+/** A client that learns the server's time from answers that no cache has kept. */
+function client(token?: string) {
+  const c = plain(base, token), sent = new WeakMap<Request, number>()
+  c.use({
+    onRequest: ({request}) => { sent.set(request, Date.now()) },
+    onResponse: ({request, response}) => {
+      const asked = sent.get(request)
+      if (asked !== undefined && (request.method !== 'GET' || response.headers.get('Cache-Control')?.includes('no-store'))) heard(response.headers.get('Date'), asked)
+    },
+  })
+  return c
+}
+
 /** For what anybody may ask, and for what a session may. */
-export const api = client(base)
+export const api = client()
 
 /** With a booking's manage token. */
-export const as = (token: string) => client(base, token)
+export const as = (token: string) => client(token)
 
 /** The API's times have a precision of seconds. */
 export const iso = (t: number): string => new Date(t).toISOString().replace(/\.\d+Z$/, 'Z')

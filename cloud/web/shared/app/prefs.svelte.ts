@@ -1,6 +1,7 @@
 // How somebody wants to read: language, clock, colours. Kept on the device; an
 // account has its own, which is put here when somebody logs in.
 import type {Language, Reading} from '../format/format.ts'
+import {serverNow} from './clock.svelte.ts'
 import {device, isObject, read, write} from './stored.ts'
 
 export type Theme = 'auto' | 'light' | 'dark' | 'contrast'
@@ -44,6 +45,7 @@ export function setPrefs(change: Partial<Prefs>): void {
 export const reading = (): Reading => ({
   language: prefs.language,
   hour12: prefs.hours === 'auto' ? twelve(navigator.language) : prefs.hours === '12',
+  now: serverNow(),
 })
 
 /** The words of a page in the language of now. */

@@ -35,6 +35,17 @@ it('writes days and spans', () => {
   expect(span(at('2026-06-11T20:00+02:00'), at('2026-06-12T00:00+02:00'), zone, en)).toBe('Thu 11 June, 20:00 – 00:00')
   expect(span(at('2026-06-11T20:00+02:00'), at('2026-06-12T07:00+02:00'), zone, de)).toBe('Do 11. Juni, 20:00 – Fr 07:00')
 })
+it('says the year of what is not of this one, and always where it is asked for', () => {
+  const now = at('2026-11-28T10:00Z'), next = at('2027-01-04T08:00+01:00')
+  expect(day(next, zone, {...en, now})).toBe('Mon 4 January 2027')
+  expect(day(next, zone, {...de, now})).toBe('Mo 4. Januar 2027')
+  expect(day(now, zone, {...en, now})).toBe('Sat 28 November')
+  expect(day(now, zone, {...de, year: true})).toBe('Sa 28. November 2026')
+  expect(day(at('2026-12-31T23:30Z'), zone, {...en, now})).toBe('Fri 1 January 2027') // the year of the parking's clock
+  expect(span(at('2026-12-31T20:00+01:00'), at('2027-01-01T07:00+01:00'), zone, {...en, now})).toBe('Thu 31 December, 20:00 – Fri 07:00')
+  expect(span(at('2026-12-20T20:00+01:00'), at('2027-01-04T07:00+01:00'), zone, {...en, now})).toBe('Sun 20 December, 20:00 – Mon 4 January 2027, 07:00')
+  expect(span(next, next + 9 * 3_600_000, zone, {...de, now})).toBe('Mo 4. Januar 2027, 08:00 – 17:00')
+})
 it('writes lengths and numbers', () => {
   expect([9 * 60, 204, 45, 0, 1440, 3060].map(m => length(m * 60_000, 'en'))).toEqual(['9 h', '3 h 24', '45 min', '0 min', '1 day', '2 days 3 h'])
   expect(length(1440 * 60_000, 'de')).toBe('1 Tag')

@@ -5,7 +5,11 @@ import type {Amount} from '../price/sum.ts'
 export type Language = 'en' | 'de'
 
 /** How somebody wants to read: the language, and whether the clock has 12 hours. */
-export interface Reading { language: Language; hour12?: boolean }
+export interface Reading {
+  language: Language; hour12?: boolean
+  /** The time of now: days of another year have that. Left out: none has. */ now?: number
+  /** Each day has its year, as on a receipt. */ year?: boolean
+}
 
 const locales: Record<Language, string> = {en: 'en-GB', de: 'de-DE'}
 
@@ -31,9 +35,12 @@ export function clock(t: number, zone: string, r: Reading): string {
   return f.format(t)
 }
 
-/** "Thu 13 June", "Do 13. Juni". */
+const yearOf = (t: number, zone: string) => formatter('en-GB', zone, {year: 'numeric'}).format(t)
+
+/** "Thu 13 June", "Do 13. Juni"; with its year when that is not the one of now: "Mon 3 January 2028". */
 export function day(t: number, zone: string, r: Reading): string {
-  return formatter(locales[r.language], zone, {weekday: 'short', day: 'numeric', month: 'long'}).format(t).replace(/[.,]+ /, ' ')
+  const year = r.year || (r.now !== undefined && yearOf(t, zone) !== yearOf(r.now, zone))
+  return formatter(locales[r.language], zone, {weekday: 'short', day: 'numeric', month: 'long', ...(year && {year: 'numeric'})}).format(t).replace(/[.,]+ /, ' ')
 }
 
 const weekday = (t: number, zone: string, r: Reading) => formatter(locales[r.language], zone, {weekday: 'short'}).format(t).replace('.', '')

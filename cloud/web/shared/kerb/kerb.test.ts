@@ -75,4 +75,5 @@ it('places and finds instants', () => {
 it('says over several days which day begins', () => {
   const begin = Date.UTC(2026, 5, 12, 22) // midnight in Berlin
   expect(marks({begin, end: begin + 48 * HOUR}, 'Europe/Berlin').map(m => m.text)).toEqual(['13/06', '06', '12', '18', '14/06', '06', '12', '18', '15/06'])
+  expect(marks({begin, end: begin + 48 * HOUR}, 'Europe/Berlin', false, 'de').map(m => m.text)).toEqual(['13.06.', '06', '12', '18', '14.06.', '06', '12', '18', '15.06.'])
 })

@@ -1,5 +1,6 @@
 // The rules of the kerb: where a time lies on it, and what a grip may do. All
 // of it reckons with instants, so a day of 23 or 25 hours needs no exception.
+import type {Language} from '../format/format.ts'
 import {DAY, HOUR, QUARTER, formatter, isTwice, offset, quarter} from '../time/zone.ts'
 
 export interface Frame { begin: number; end: number }
@@ -40,10 +41,10 @@ export function key(w: Window, grip: Grip, name: string, l: Limits): Window | nu
 export interface Mark { at: number; text: string }
 
 /** The labels below: full hours of the zone's clock, at most eight or so. An hour that comes twice is A and B. */
-export function marks(f: Frame, zone: string, hour12 = false): Mark[] {
+export function marks(f: Frame, zone: string, hour12 = false, language: Language = 'en'): Mark[] {
   const every = [1, 2, 3, 4, 6, 12, 24].find(n => (f.end - f.begin) / (n * HOUR) <= 8) ?? 24
   const h = formatter(hour12 ? 'en-US' : 'en-GB', zone, hour12 ? {hour: 'numeric', hour12: true} : {hour: '2-digit', hourCycle: 'h23'})
-  const day = formatter('en-GB', zone, {day: '2-digit', month: '2-digit'})
+  const day = formatter(language === 'de' ? 'de-DE' : 'en-GB', zone, {day: '2-digit', month: '2-digit'})
   const many = f.end - f.begin > 8 * 24 * HOUR ? Math.ceil((f.end - f.begin) / (8 * 24 * HOUR)) : 1
   const out: Mark[] = []
   let days = 0

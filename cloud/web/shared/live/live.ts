@@ -13,6 +13,8 @@ export interface Options {
   headers?: Record<string, string>
   event: (name: string, data: unknown) => void
   state: (s: State) => void
+  /** Is told the time in an answer, and when that was asked for. */
+  date?: (date: string | null, asked: number) => void
   /** Nothing, not even a comment, for so long: the line is dead. */
   silence?: number
   fetch?: typeof fetch
@@ -54,10 +56,12 @@ export function live(o: Options): () => void {
     const heard = () => { clearTimeout(watch); watch = setTimeout(() => mine.abort(), o.silence ?? 45_000) }
     try {
       heard()
+      const begun = Date.now()
       const r = await ask(o.url, {
         headers: {Accept: 'text/event-stream', ...o.headers, ...(last !== null && {'Last-Event-ID': last})}, signal: mine.signal, cache: 'no-store', credentials: credentials(o.url),
       })
       if (stopped || mine !== abort) return
+      o.date?.(r.headers.get('Date'), begun)
       if (r.status === 204) return end({name: 'over'})
       if (r.status >= 400 && r.status < 500 && r.status !== 408 && r.status !== 429) return end({name: 'refused', status: r.status})
       if (!r.ok || !r.body) throw new Error(`stream: ${r.status}`)

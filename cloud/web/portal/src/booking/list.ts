@@ -16,7 +16,7 @@ export function order(a: Entry, b: Entry): number {
 /** Merges both; of two versions of a booking the newer counts. */
 export function merge(device: readonly Kept[], account: readonly Reservation[]): Entry[] {
   const all = new Map<string, Entry>()
-  for (const b of device) all.set(b.id, {id: b.id, reservation: b.reservation, parking: b.parking, device: true, account: false, token: b.token})
+  for (const b of device) all.set(b.id, {id: b.id, reservation: b.reservation, parking: b.parking, device: true, account: b.account !== undefined, token: b.token})
   for (const r of account) {
     const known = all.get(r.id)
     const newest = known?.reservation && known.reservation.version > r.version ? known.reservation : r

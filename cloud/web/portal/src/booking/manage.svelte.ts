@@ -5,6 +5,7 @@ import {live, type State} from '@shared/live/live.ts'
 import {api, as, base, data, Failure, freshKey, type Schemas} from '@shared/app/api.ts'
 import {booking, forget, keep, seenBy, type Kept} from '../bookings.svelte.ts'
 import {owner} from '../session.svelte.ts'
+import {heard} from '@shared/app/clock.svelte.ts'
 import {isObject, tab} from '@shared/app/stored.ts'
 import {Once} from '@shared/app/once.ts'
 import {newer, type Money, type Reservation} from './rules.ts'
@@ -86,7 +87,7 @@ export class Managed {
   #listen(): void {
     this.#stop()
     this.#stop = live({
-      url: `${base}/reservations/${encodeURIComponent(this.id)}`, headers: this.headers,
+      url: `${base}/reservations/${encodeURIComponent(this.id)}`, headers: this.headers, date: heard,
       event: (name, d) => { if (name === 'reservation' && isObject(d)) this.take((isObject(d['reservation']) ? d['reservation'] : d) as unknown as Reservation, Date.now()) },
       state: s => this.#line(s),
     })

@@ -53,6 +53,21 @@ test('inside where early costs the same, and where the time is over', async () =
   due.mockResolvedValueOnce(eur(2100))
   expect(await seen(Stay, booking({to: '2026-06-11T09:00:00Z'}))).toContain('it costs €21.00 by now')
 })
+test('what leaving cost is not said any more when somebody comes back: it is asked anew', async () => {
+  let hidden = false
+  Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden})
+  const turn = async (to: boolean) => { hidden = to; document.dispatchEvent(new Event('visibilitychange')); flushSync(); await tick(); await tick(); flushSync() }
+  try {
+    expect(await seen(Stay, booking({}))).toContain('You pay €8.30')
+    await turn(true)
+    expect(document.body.textContent).not.toContain('€8.30')
+    expect(due).toHaveBeenCalledTimes(1)
+    due.mockResolvedValueOnce(eur(910))
+    await turn(false)
+    expect(due).toHaveBeenCalledTimes(2)
+    expect(document.body.textContent).toContain('You pay €9.10')
+  } finally { Reflect.deleteProperty(document, 'hidden') }
+})
 test('promised at the machine: nothing is asked', async () => {
   expect(await seen(Stay, booking({payment: {authorized: eur(0)}}))).toContain('Pay €15.00 at the machine')
   expect(due).not.toHaveBeenCalled()

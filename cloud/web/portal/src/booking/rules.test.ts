@@ -87,6 +87,13 @@ test('a receipt is there when the money is settled', () => {
   expect(hasReceipt(booking({state: 'cancelled', payment: {state: 'voided', authorized: eur(0)}}))).toBe(false)
   expect(hasReceipt(booking({state: 'completed', payment: {state: 'voided', authorized: eur(0)}}))).toBe(true)
   expect(hasReceipt(booking({state: 'completed', payment: {state: 'capture_requested'}}))).toBe(false)
+  // The server makes them of what was never taken, too (receipt.Build): a hold that lapsed, a method that was only saved, a card that said no.
+  for (const state of ['lapsed', 'method_saved', 'declined'] as const) {
+    for (const ended of ['completed', 'no_show', 'walked'] as const) expect(hasReceipt(booking({state: ended, payment: {state, authorized: eur(0)}})), `${ended} ${state}`).toBe(true)
+    for (const going of ['held', 'confirmed', 'active', 'expired'] as const) expect(hasReceipt(booking({state: going, payment: {state}})), `${going} ${state}`).toBe(false)
+  }
+  for (const state of ['lapsed', 'method_saved'] as const) expect(hasReceipt(booking({state: 'cancelled', payment: {state, authorized: eur(0)}}))).toBe(true)
+  expect(hasReceipt(booking({state: 'cancelled', payment: {state: 'declined', authorized: eur(0)}}))).toBe(false) // it was never confirmed
 })
 
 test('an older answer does not take the place of a newer one; the same version may have a newer payment', () => {

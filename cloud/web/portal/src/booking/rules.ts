@@ -19,9 +19,11 @@ export const open = (r: Reservation): boolean => ['held', 'confirmed', 'active']
 /** Whether the space is still kept for whoever comes now. */
 export const kept = (r: Reservation, now: number): boolean => !r.no_show_at || now < Date.parse(r.no_show_at)
 
-/** Whether all about the money is settled, so that there is a receipt. */
+/** Whether all about the money is settled, so that there is a receipt: of each stay and each time that was kept, and of what was given up after it had been secured. */
 export const hasReceipt = (r: Reservation): boolean =>
-  ['captured', 'voided'].includes(r.payment.state) && (r.payment.authorized.minor > 0 || r.state === 'completed') && !open(r)
+  ['captured', 'voided', 'lapsed', 'method_saved', 'declined'].includes(r.payment.state) &&
+  (['completed', 'no_show', 'walked'].includes(r.state) ||
+    (['cancelled', 'voided'].includes(r.state) && (r.payment.authorized.minor > 0 || ['lapsed', 'method_saved'].includes(r.payment.state))))
 
 /** Whether the bank refused the card, and the space is kept for another one. */
 export const anotherCard = (r: Reservation): boolean =>

@@ -56,6 +56,7 @@ test('this device and the account make one list', () => {
   expect(list.map(e => e.id)).toEqual(['c', 'e', 'a', 'd', 'b', 'n'])
   expect(list[2]).toMatchObject({token: 't', device: true, account: true, reservation: {version: 3, state: 'confirmed'}})
   expect(list[0]).toMatchObject({token: '', device: false, account: true})
+  expect(merge([{id: 'k', token: '', account: 'acc_1'}], [])[0]?.account).toBe(true) // of a page of the account that has not been asked for
   expect(merge([{id: 'a', token: 't', reservation: of('a', 'confirmed', '2026-06-12T08:00:00Z')}], [of('a', 'cancelled', '2026-06-12T08:00:00Z', 2)])[0]?.reservation?.state).toBe('cancelled')
 })
 

@@ -8,14 +8,23 @@ let tokens = 0
 let session = true
 const sent: {key: string | null; body: string; credentials: string}[] = []
 let answers: (() => Response)[] = []
-const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), {status, headers: {'Content-Type': 'application/json'}})
+const json = (body: unknown, status = 200, headers = {}) => new Response(JSON.stringify(body), {status, headers: {'Content-Type': 'application/json', ...headers}})
+/** What an answer about a kind of space waits for. */
+const held: Record<string, Promise<void>> = {}
+/** The server's clock, which its answers tell of when they are dated. */
+const SERVER = Date.parse('2026-06-11T05:00:00Z')
+let dated = false, begun = 0
 const eur = (minor: number) => ({minor, currency: 'EUR'})
 const parking = {id: 'altmarkt', name: 'Altmarkt', timezone: 'Europe/Berlin', latitude: 51, longitude: 13, space_types: [{type: 'standard', capacity: 9}], policies: {}}
-const quote = () => ({id: `qte_${++quotes.asked}`, price: eur(1500), price_detail: {tax: eur(0), lines: [], tariff_version: 1}, expires_at: new Date(Date.now() + 600_000).toISOString()})
+const quote = () => ({id: `qte_${++quotes.asked}`, price: eur(1500), price_detail: {tax: eur(0), lines: [], tariff_version: 1}, expires_at: new Date(SERVER + performance.now() - begun + 600_000).toISOString()})
 const stub = vi.fn(async (r: Request) => {
   const path = new URL(r.url).pathname
   if (path === '/parking') return json(parking)
-  if (path === '/quotes') return json({quote: quote()})
+  if (path === '/quotes') {
+    const {space_type} = await r.json() as {space_type: string}, q = {...quote(), space_type}
+    await held[space_type]
+    return json({quote: {...q, price: eur(space_type === 'ev' ? 2500 : 1500)}}, 200, dated ? {Date: new Date(SERVER + performance.now() - begun).toUTCString()} : {})
+  }
   if (path === '/reservations/rsv_1') return session ? json({reservation: {id: 'rsv_1', version: 1}}) : json({code: 'not_found', status: 404}, 404)
   if (path !== '/reserve') throw new TypeError(`not asked here: ${path}`)
   sent.push({key: r.headers.get('Idempotency-Key'), body: await r.text(), credentials: r.credentials})
@@ -54,6 +63,8 @@ beforeEach(() => {
   vi.useFakeTimers({now: Date.parse('2026-06-11T05:00:00Z')})
   localStorage.setItem('openlot.driver', JSON.stringify({email: 'jana@posteo.example', plate: '', phone: ''}))
   tokens = quotes.asked = 0
+  dated = false
+  begun = performance.now()
   sent.length = 0
   answers = []
 })
@@ -149,4 +160,42 @@ test('the checkout is replaced by the booking: back does not lead to it', async 
   await press()
   expect(replace).toHaveBeenCalledWith('#/r/rsv_1')
   forget('rsv_1')
+})
+
+test('a clock that is wrong: the price is asked anew when it runs out, not again and again', async () => {
+  vi.setSystemTime(SERVER + 3_600_000) // an hour fast
+  await open()
+  await vi.advanceTimersByTimeAsync(59_000)
+  expect(quotes.asked).toBe(1)
+  await vi.advanceTimersByTimeAsync(240_000)
+  expect(quotes.asked).toBeLessThanOrEqual(6) // nobody tells the time: once a minute at the most
+  await close()
+  dated = true
+  quotes.asked = 0
+  await open()
+  await vi.advanceTimersByTimeAsync(500_000)
+  expect(quotes.asked).toBe(1)
+  await vi.advanceTimersByTimeAsync(110_000)
+  expect(quotes.asked).toBe(2)
+})
+test('of two kinds of space asked about one after the other the later one’s price is shown, whichever answer comes last', async () => {
+  const kinds = parking.space_types
+  parking.space_types = [{type: 'standard', capacity: 9}, {type: 'ev', capacity: 2}]
+  let late = () => {}
+  try {
+    await open()
+    const pick = (type: string) => document.querySelector<HTMLInputElement>(`input[value=${type}]`)?.dispatchEvent(new Event('change', {bubbles: true}))
+    held['ev'] = new Promise(ok => { late = ok })
+    pick('ev')
+    await settle()
+    pick('standard')
+    await settle()
+    late()
+    await settle()
+    expect(document.querySelector('.stickybar')?.textContent).toContain('€15.00')
+    expect(quotes.asked).toBe(3)
+  } finally {
+    parking.space_types = kinds
+    delete held['ev']
+  }
 })

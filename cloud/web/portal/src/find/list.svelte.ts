@@ -1,6 +1,7 @@
 // The list: asked for once, then kept right by the stream.
 import {live, type State} from '@shared/live/live.ts'
 import type {Window} from '@shared/kerb/kerb.ts'
+import {heard} from '@shared/app/clock.svelte.ts'
 import type {Schemas} from '@shared/app/api.ts'
 import {keepPlaces, merge, order, type Parking, type Sort} from './rules.ts'
 
@@ -36,7 +37,7 @@ export class List {
     this.refused = null
     let over = false
     const end = this.#streams({
-      url: ask.url,
+      url: ask.url, date: heard,
       event: (name, data) => {
         if (name === 'snapshot') this.#fill(ask, data as Page)
         else if (name === 'availability') this.rows = merge(this.rows, data as Parking[])

@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest'
-import {affordable, alternatives, far, keepPlaces, merge, metresIn, minutesOnFoot, newest, numbers, order, placeOf, position, priceSteps, typed, withRoom, type Parking} from './rules.ts'
+import {affordable, alternatives, cheapest, far, keepPlaces, merge, metresIn, minutesOnFoot, newest, numbers, order, placeOf, position, priceSteps, typed, withRoom, type Parking} from './rules.ts'
 
 const parking = (id: string, more: Partial<Parking> = {}): Parking => ({
   id, name: id, address: '', city: 'Dresden', latitude: 51, longitude: 13, timezone: 'Europe/Berlin', kind: 'underground', capacity: 100,
@@ -42,6 +42,22 @@ test('changes are taken if they are newer, and only into rows that are shown', (
   expect(merge(rows, [{id: 'a', version: 6, available: 1}, {id: 'z', version: 1}]).get('a')?.available).toBe(1)
   expect(merge(rows, [{id: 'a', version: 5, available: 1}]).get('a')?.available).toBe(30)
   expect(merge(rows, [{id: 'z', version: 9}]).size).toBe(1)
+})
+
+test('a change that leaves opening hours out ends them; what changes never tell stays', () => {
+  const rows = new Map([['a', parking('a', {closed_then: true, opens_at: '2026-06-14T06:00:00Z', price: {minor: 480, currency: 'EUR'}})]])
+  const a = merge(rows, [{id: 'a', version: 6, available: 1}]).get('a')
+  expect(a && ('closed_then' in a || 'opens_at' in a)).toBe(false)
+  expect(a).toMatchObject({name: 'a', price: {minor: 480}, available: 1})
+  expect(merge(rows, [{id: 'a', version: 6, closed_then: false}]).get('a')?.closed_then).toBe(false)
+})
+
+test('when all are dearer, the cheapest with room are shown', () => {
+  const eur = (id: string, minor: number, more: Partial<Parking> = {}) => parking(id, {price: {minor, currency: 'EUR'}, ...more})
+  const full = {space_types: [{type: 'standard', capacity: 90, available_now: 0, available: 0}]}
+  const rows = [eur('a', 900), eur('b', 300), eur('c', 100, full), eur('d', 500), eur('e', 700), parking('f', {price: {minor: 1, currency: 'CHF'}}), parking('g', {price: null})]
+  expect(cheapest(rows, 'standard').map(p => p.id)).toEqual(['b', 'd', 'e'])
+  expect(cheapest([parking('g', {price: null})], 'standard')).toEqual([])
 })
 
 test('as of is the newest of the gates that answer', () => {

@@ -88,7 +88,10 @@ export function merge(rows: ReadonlyMap<string, Parking>, changes: readonly (Par
   const out = new Map(rows)
   for (const c of changes) {
     const old = out.get(c.id)
-    if (old && (c.version === undefined || c.version > old.version)) out.set(c.id, {...old, ...c})
+    if (!old || (c.version !== undefined && c.version <= old.version)) continue
+    // What only a parking with opening hours has is told with each change: left out, it has none any more.
+    const {opens_at: _, closed_then: __, ...rest} = old
+    out.set(c.id, {...rest, ...c})
   }
   return out
 }
@@ -134,6 +137,14 @@ export function priceSteps(rows: readonly Parking[]): {minor: number; currency: 
   const low = Math.min(...all), high = Math.max(...all)
   const round = [1, 10, 100, 1000, 10_000, 100_000].flatMap(ten => [1, 2, 3, 5, 8].map(n => n * ten))
   return round.filter(n => n >= low && n < high).map(minor => ({minor, currency}))
+}
+
+/** The cheapest three that have room, in the money that most of them have: what is shown when all are dearer than asked for. */
+export function cheapest(rows: readonly Parking[], type: string): Parking[] {
+  const free = rows.filter(p => p.price && (numbers(p, type).free ?? 0) > 0)
+  const count = (currency: string) => free.filter(p => p.price?.currency === currency).length
+  const [most] = [...new Set(free.map(p => p.price?.currency ?? ''))].sort((a, b) => count(b) - count(a))
+  return free.filter(p => p.price?.currency === most).sort((a, b) => (a.price?.minor ?? 0) - (b.price?.minor ?? 0)).slice(0, 3)
 }
 
 /** The rows that cost at most so much. One whose price is not known, or is in other money, stays: it is counted, for the page to say so. */

@@ -20,6 +20,7 @@ test('the hour that comes twice is the first; the hour that does not come is lat
 test('empty fields are no time', () => {
   expect(instantOf({date: '', time: '08:00'}, berlin)).toBeNull()
   expect(instantOf({date: '2026-06-13', time: ''}, berlin)).toBeNull()
+  expect(instantOf({date: '0202-06-13', time: '08:00'}, berlin)).toBeNull() // a year that is half typed
 })
 
 test('another begin keeps the length; another end lies after the begin', () => {

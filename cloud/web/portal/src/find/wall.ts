@@ -10,10 +10,13 @@ export function wallOf(t: number, zone: string): Wall {
   return {date: text.slice(0, 10), time: text.slice(11, 16)}
 }
 
+/** A year that is only half typed (0002) is none. */
+const FIRST = Date.parse('1000-01-01T00:00Z')
+
 /** The instant of a date and a time; null if the fields hold none. A time that comes twice is the first, one that does not come is an hour later. */
 export function instantOf(w: Wall, zone: string): number | null {
   const wall = Date.parse(`${w.date}T${w.time}Z`)
-  if (!Number.isFinite(wall)) return null
+  if (!(wall >= FIRST)) return null
   // Both what was and what will be ahead of UTC near a change; the larger is the earlier instant.
   const ahead = [offset(wall - DAY, zone), offset(wall + DAY, zone)].sort((a, b) => b - a)
   for (const o of ahead) if (wall - o + offset(wall - o, zone) === wall) return wall - o

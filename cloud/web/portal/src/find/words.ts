@@ -14,7 +14,7 @@ const en = {
   nothing: 'Nothing matches “{text}”', nothingNear: 'No parking within {n} min on foot', nothingType: 'No parking here has such spaces', nothingAt: 'No parkings yet',
   nothingHint: 'Nearest with room for your time:', firstHint: 'With room for your time:', noneHint: 'Try a shorter word, the city alone, or another kind of space.', imports: 'This installation does not know any yet. They appear here at once when they are brought in.',
   all: 'Show all parkings', farther: 'Any distance',
-  price: 'Price', anyPrice: 'any price', atMost: 'at most {price}', dearer: '{n} dearer not shown', unpriced: '{n} without a known price', nextPass: 'Your next pass',
+  price: 'Price', anyPrice: 'any price', atMost: 'at most {price}', dearer: '{n} dearer not shown', unpriced: '{n} without a known price', allDearer: 'None costs {price} at most for your time', cheapest: 'The cheapest with room:', cheapestNone: 'None has room for your time.', showAny: 'Show any price', nextPass: 'Your next pass',
   map: 'Map', list: 'List', mapLoading: 'The map is loading.', mapFailed: 'The map could not be loaded', mapFailedText: 'The list has the same parkings and numbers.', choose: 'Choose a number on the map.', open: 'Look at {name}',
 }
 export type Words = typeof en
@@ -33,7 +33,7 @@ const de: Words = {
   nothing: 'Nichts passt zu „{text}“', nothingNear: 'Kein Parkplatz in höchstens {n} min zu Fuß', nothingType: 'Hier hat keiner solche Plätze', nothingAt: 'Noch keine Parkplätze',
   nothingHint: 'Am nächsten mit Platz für Ihre Zeit:', firstHint: 'Mit Platz für Ihre Zeit:', noneHint: 'Versuchen Sie ein kürzeres Wort, nur die Stadt oder eine andere Art Platz.', imports: 'Diese Installation kennt noch keine. Sie erscheinen hier sofort, wenn sie eingelesen werden.',
   all: 'Alle Parkplätze zeigen', farther: 'Beliebig weit',
-  price: 'Preis', anyPrice: 'beliebiger Preis', atMost: 'höchstens {price}', dearer: '{n} teurere nicht gezeigt', unpriced: '{n} ohne bekannten Preis', nextPass: 'Ihr nächster Pass',
+  price: 'Preis', anyPrice: 'beliebiger Preis', atMost: 'höchstens {price}', dearer: '{n} teurere nicht gezeigt', unpriced: '{n} ohne bekannten Preis', allDearer: 'Keiner kostet für Ihre Zeit höchstens {price}', cheapest: 'Am günstigsten mit Platz:', cheapestNone: 'Für Ihre Zeit hat keiner Platz.', showAny: 'Jeden Preis zeigen', nextPass: 'Ihr nächster Pass',
   map: 'Karte', list: 'Liste', mapLoading: 'Die Karte wird geladen.', mapFailed: 'Die Karte ließ sich nicht laden', mapFailedText: 'Die Liste hat dieselben Parkplätze und Zahlen.', choose: 'Wählen Sie eine Zahl auf der Karte.', open: '{name} ansehen',
 }
 export const finding = {en, de}

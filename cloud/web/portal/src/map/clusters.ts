@@ -17,9 +17,15 @@ export interface Cluster extends Place {
   capacity: number | null
 }
 
-/** A pin takes so much of the map, in pixels. */
-const WIDE = 54
-const HIGH = 50
+/** A pin takes so much of the map, in pixels, and a pile, which says of how many it is. It stands on its place. */
+const PIN = {wide: 54, high: 50}, PILE = {wide: 68, high: 70}
+const sizeOf = (c: Cluster) => (c.pins.length > 1 ? PILE : PIN)
+
+/** Whether two that stand at these points cover one another: the lower one is in the way of what stands above it. */
+export function covers(a: Cluster, p: Point, b: Cluster, q: Point): boolean {
+  const lower = sizeOf(p.y > q.y ? a : b)
+  return Math.abs(p.x - q.x) < (sizeOf(a).wide + sizeOf(b).wide) / 2 && Math.abs(p.y - q.y) < lower.high
+}
 
 /** Groups pins at a zoom, so that none covers another one. */
 export function clusters(pins: readonly Pin[], zoom: number): Cluster[] {
@@ -32,7 +38,7 @@ export function clusters(pins: readonly Pin[], zoom: number): Cluster[] {
     n = open.length
     const next: {c: Cluster; at: Point}[] = []
     for (const c of open) {
-      const here = at(c), i = next.findIndex(o => Math.abs(o.at.x - here.x) < WIDE && Math.abs(o.at.y - here.y) < HIGH), met = next[i]
+      const here = at(c), i = next.findIndex(o => covers(o.c, o.at, c, here)), met = next[i]
       if (met) { const both = sum([...met.c.pins, ...c.pins]); next[i] = {c: both, at: at(both)} } else next.push({c, at: here})
     }
     open = next.map(o => o.c)
