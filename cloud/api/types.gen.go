@@ -1175,6 +1175,7 @@ const (
 	ProblemCodeTimeWithoutOffset     ProblemCode = "time_without_offset"
 	ProblemCodeTooManyInvitations    ProblemCode = "too_many_invitations"
 	ProblemCodeTooManyPasskeys       ProblemCode = "too_many_passkeys"
+	ProblemCodeTooManyRequests       ProblemCode = "too_many_requests"
 	ProblemCodeTooManyScheduled      ProblemCode = "too_many_scheduled"
 	ProblemCodeTooManyStays          ProblemCode = "too_many_stays"
 	ProblemCodeTooManyStreams        ProblemCode = "too_many_streams"
@@ -1420,6 +1421,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeTooManyInvitations:
 		return true
 	case ProblemCodeTooManyPasskeys:
+		return true
+	case ProblemCodeTooManyRequests:
 		return true
 	case ProblemCodeTooManyScheduled:
 		return true
@@ -5126,6 +5129,9 @@ type TrendDay struct {
 	// Stays That ended
 	Stays int `json:"stays"`
 
+	// Turnover How often each space was used: stays by the capacity on average, to a hundredth; null: nothing is known, or there is no capacity
+	Turnover *float32 `json:"turnover"`
+
 	// UnknownHours Of which nothing is known
 	UnknownHours int `json:"unknown_hours"`
 }
@@ -5189,6 +5195,9 @@ type TrendSums struct {
 
 	// Stays That ended
 	Stays int `json:"stays"`
+
+	// Turnover How often each space was used: stays by the capacity on average, to a hundredth; null: nothing is known, or there is no capacity
+	Turnover *float32 `json:"turnover"`
 
 	// UnknownHours Of which nothing is known
 	UnknownHours int `json:"unknown_hours"`
