@@ -5129,6 +5129,9 @@ type TrendDay struct {
 	// Stays That ended
 	Stays int `json:"stays"`
 
+	// Turnover How often each space was used: stays by the capacity on average, to a hundredth; null: nothing is known, or there is no capacity
+	Turnover *float32 `json:"turnover"`
+
 	// UnknownHours Of which nothing is known
 	UnknownHours int `json:"unknown_hours"`
 }
@@ -5192,6 +5195,9 @@ type TrendSums struct {
 
 	// Stays That ended
 	Stays int `json:"stays"`
+
+	// Turnover How often each space was used: stays by the capacity on average, to a hundredth; null: nothing is known, or there is no capacity
+	Turnover *float32 `json:"turnover"`
 
 	// UnknownHours Of which nothing is known
 	UnknownHours int `json:"unknown_hours"`

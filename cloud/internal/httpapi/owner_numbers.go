@@ -233,7 +233,7 @@ func trendsAnswer(at id.Parking, kept *trends.Kept, r *trends.Report, seesMoney 
 		d, x := &r.Days[i], trendSums(&r.Days[i].Sums, seesMoney)
 		t.Days = append(t.Days, api.TrendDay{
 			Day: string(d.Day), Hours: api.TrendDayHours(d.Hours),
-			RevenueReserved: x.RevenueReserved, RevenueWalkIn: x.RevenueWalkIn, Stays: x.Stays, MedianMinutes: x.MedianMinutes, Reserved: x.Reserved,
+			RevenueReserved: x.RevenueReserved, RevenueWalkIn: x.RevenueWalkIn, Stays: x.Stays, Turnover: x.Turnover, MedianMinutes: x.MedianMinutes, Reserved: x.Reserved,
 			NoShows: x.NoShows, EarlyDepartures: x.EarlyDepartures, Resold: x.Resold, Refused: x.Refused, FullHours: x.FullHours, UnknownHours: x.UnknownHours,
 		})
 	}
@@ -252,7 +252,7 @@ func narrow(x *float64) *float32 {
 
 func trendSums(x *trends.Sums, seesMoney bool) api.TrendSums {
 	s := api.TrendSums{
-		Stays: x.Stays, MedianMinutes: x.Median, Reserved: x.Due, NoShows: x.NoShows, EarlyDepartures: x.Early, Resold: x.Resold,
+		Stays: x.Stays, Turnover: narrow(x.Turnover), MedianMinutes: x.Median, Reserved: x.Due, NoShows: x.NoShows, EarlyDepartures: x.Early, Resold: x.Resold,
 		Refused: x.Refused, FullHours: x.FullHours, UnknownHours: x.UnknownHours,
 	}
 	if seesMoney {
@@ -271,11 +271,11 @@ func trendsCSV(c *gin.Context, at id.Parking, r *trends.Report) error {
 	asFile(c, fmt.Sprintf("trends-%s-%s-%s.csv", at, r.From, r.To))
 	w := csv.NewWriter(c.Writer)
 	w.UseCRLF = true
-	number := func(x *float64) string {
+	number := func(x *float64, digits int) string {
 		if x == nil {
 			return ""
 		}
-		return strconv.FormatFloat(*x, 'f', 1, 64)
+		return strconv.FormatFloat(*x, 'f', digits, 64)
 	}
 	count := func(n *int) string {
 		if n == nil {
@@ -283,14 +283,14 @@ func trendsCSV(c *gin.Context, at id.Parking, r *trends.Report) error {
 		}
 		return strconv.Itoa(*n)
 	}
-	err := w.Write([]string{"at", "day", "hour", "repeated", "occupancy_percent", "occupied", "capacity", "arrivals", "departures", "refused", "late"})
+	err := w.Write([]string{"at", "day", "hour", "repeated", "occupancy_percent", "occupied", "capacity", "arrivals", "departures", "turnover", "refused", "late"})
 	for _, h := range r.Hours {
 		if err != nil {
 			break
 		}
 		err = w.Write([]string{
-			h.At.Format(time.RFC3339), string(h.Day), strconv.Itoa(h.Hour), strconv.FormatBool(h.Repeated), number(h.Percent), number(h.Occupied),
-			strconv.Itoa(h.Capacity), count(h.Arrivals), count(h.Left), strconv.Itoa(h.Refused), strconv.FormatBool(h.Late),
+			h.At.Format(time.RFC3339), string(h.Day), strconv.Itoa(h.Hour), strconv.FormatBool(h.Repeated), number(h.Percent, 1), number(h.Occupied, 1),
+			strconv.Itoa(h.Capacity), count(h.Arrivals), count(h.Left), number(h.Turnover, 3), strconv.Itoa(h.Refused), strconv.FormatBool(h.Late),
 		})
 	}
 	w.Flush()

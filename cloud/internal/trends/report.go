@@ -35,7 +35,8 @@ type Kept struct {
 type Sums struct {
 	Reserved, WalkIn money.Amount // what was taken, less what was given back
 	Stays            int
-	Median           *int // minutes; nil: nobody left
+	Median           *int     // minutes; nil: nobody left
+	Turnover         *float64 // stays by the capacity on average; nil: nothing is known, or there is no room
 	Due              int
 	NoShows          int
 	Early            int
@@ -44,7 +45,10 @@ type Sums struct {
 	FullHours        int
 	UnknownHours     int
 
-	lengths []int32
+	lengths  []int32
+	room     int  // the capacity, summed over the hours that have any
+	roomed   int  // how many those are
+	anything bool // is known
 }
 
 // Shown is an hour of all types together.
@@ -56,8 +60,9 @@ type Shown struct {
 	Percent  *float64 // of the capacity; nil: not known, or there is none
 	Occupied *float64 // on average; nil: not known
 	Capacity int
-	Arrivals *int // nil: not known
-	Left     *int // nil: not known
+	Arrivals *int     // nil: not known
+	Left     *int     // nil: not known
+	Turnover *float64 // as in Sums
 	Refused  int
 	Late     bool
 }
@@ -155,7 +160,7 @@ func show(at time.Time, all []Row, zone *time.Location) Shown {
 	s := Shown{At: at.UTC(), Day: books.DayOf(at, zone), Hour: local.Hour()}
 	var known time.Duration
 	var occupied, room float64
-	arrivals, left := 0, 0
+	arrivals, left, stays := 0, 0, 0
 	for _, h := range all {
 		known = max(known, h.Known)
 		occupied += h.Occupied.Seconds()
@@ -163,7 +168,11 @@ func show(at time.Time, all []Row, zone *time.Location) Shown {
 		s.Capacity += int(h.Capacity)
 		s.Refused += int(h.Refused)
 		arrivals, left = arrivals+int(h.Arrivals), left+int(h.Departures)
+		stays += len(h.Stays)
 		s.Late = s.Late || h.Late
+	}
+	if s.Capacity > 0 && (known > 0 || stays > 0) {
+		s.Turnover = new(float64(stays) / float64(s.Capacity))
 	}
 	if known > 0 {
 		s.Arrivals, s.Left = &arrivals, &left
@@ -189,6 +198,10 @@ func (s *Sums) add(all []Row, shown Shown) {
 		s.Refused += int(h.Refused)
 		s.lengths = append(s.lengths, h.Stays...)
 	}
+	if shown.Capacity > 0 {
+		s.room, s.roomed = s.room+shown.Capacity, s.roomed+1
+	}
+	s.anything = s.anything || shown.Occupied != nil
 	if shown.Percent != nil && *shown.Percent >= Full {
 		s.FullHours++
 	}
@@ -202,6 +215,9 @@ func (s *Sums) finish() {
 	s.Stays = len(s.lengths)
 	if n := len(s.lengths); n > 0 {
 		s.Median = new(int(s.lengths[(n-1)/2]))
+	}
+	if s.room > 0 && (s.anything || s.Stays > 0) {
+		s.Turnover = new(math.Round(100*float64(s.Stays)*float64(s.roomed)/float64(s.room)) / 100)
 	}
 }
 

@@ -114,11 +114,11 @@ function differences(shown, days, hours) {
   return out
 }
 
-/** Who left on each day, as the page's own table has it. */
-const stays = p => p.locator('section', {has: p.getByRole('heading', {name: 'The numbers as a table'})}).locator('table').evaluate(t => {
-  const i = [...t.querySelectorAll('thead th')].findIndex(x => x.textContent === 'Stays')
-  return [...t.querySelectorAll('tbody tr')].map(r => (r.children[i].textContent === '–' ? null : Number(r.children[i].textContent.replace(/\D/g, ''))))
-})
+/** A column of the page's own table of days: numbers, and null where there is none. */
+const column = (p, name) => p.locator('section', {has: p.getByRole('heading', {name: 'The numbers as a table'})}).locator('table').evaluate((t, name) => {
+  const i = [...t.querySelectorAll('thead th')].findIndex(x => x.textContent === name)
+  return [...t.querySelectorAll('tbody tr')].map(r => (r.children[i].textContent === '–' ? null : Number(r.children[i].textContent.replace(/[^\d.]/g, ''))))
+}, name)
 
 const code = (secret, at = Date.now()) => {
   const bits = [...secret].map(c => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('')
@@ -161,8 +161,13 @@ await test('trends', async () => {
     const wrong = differences(await heat(p), days, hours)
     check(wrong.length === 0, `${what}: ${wrong.length} cells differ: ${wrong.slice(0, 8).join('; ')}`)
     // Of a day that nobody has told of there is no number, and in particular not zero.
-    const left = days.map(d => (d.hours.some(h => hours.has(h.at)) ? d.hours.reduce((n, h) => n + (hours.get(h.at)?.left ?? 0), 0) : null)), said = await stays(p)
+    const left = days.map(d => (d.hours.some(h => hours.has(h.at)) ? d.hours.reduce((n, h) => n + (hours.get(h.at)?.left ?? 0), 0) : null)), said = await column(p, 'Stays')
     check(JSON.stringify(said) === JSON.stringify(left), `${what}: stays by day are ${JSON.stringify(said)}, not ${JSON.stringify(left)}`)
+    // How often each space was used, by day and in total.
+    const used = left.map(n => (n === null ? null : n / source.capacity)), often = await column(p, 'Turnover')
+    check(often.length === used.length && used.every((x, i) => (x === null ? often[i] === null : often[i] !== null && Math.abs(often[i] - x) <= 0.0051)), `${what}: turnover by day is ${JSON.stringify(often)}, not ${JSON.stringify(used)}`)
+    const sum = used.reduce((n, x) => n + (x ?? 0), 0), total = Number(/^[\d.]+/.exec(await p.locator('.kpi > div', {has: p.getByText('Turnover', {exact: true})}).locator('.v').textContent())?.[0])
+    check(Math.abs(total - sum) <= 0.0051, `${what}: turnover is ${total} in total, not ${sum.toFixed(4)}`)
   }
 
   for (const [at, month, long] of [['spring', 2, 23], ['autumn', 9, 25]]) {
@@ -195,16 +200,24 @@ await test('trends', async () => {
     await right(`${at}, after a reload`, days, whole)
     const [file] = await Promise.all([p.waitForEvent('download'), p.getByRole('button', {name: 'Hours as CSV'}).click()])
     const [head, ...rows] = readFileSync(await file.path(), 'utf8').replace(/^\uFEFF/, '').trim().split(/\r?\n/).map(l => l.split(','))
-    const column = name => head.indexOf(name)
-    const told = rows.map(r => [Date.parse(r[column('at')]), r[column('arrivals')], r[column('departures')]].join(' '))
+    const of = name => head.indexOf(name)
+    const told = rows.map(r => [Date.parse(r[of('at')]), r[of('arrivals')], r[of('departures')]].join(' '))
+    const turned = rows.reduce((n, r) => n + Number(r[of('turnover')]), 0), out = [...whole.values()].reduce((n, h) => n + h.left, 0) / source.capacity
+    check(Math.abs(turned - out) <= 0.001 * rows.length, `${at}: the file's hours turn over ${turned.toFixed(3)}, not ${out.toFixed(3)}`)
     const wanted = days.flatMap(d => d.hours).map(h => { const x = whole.get(h.at); return [h.at, x?.came ?? '', x?.left ?? ''].join(' ') })
     check(told.length === wanted.length && told.every((x, i) => x === wanted[i]), `${at}: who came and went by the hour is not what the display showed: ${told.map((x, i) => (x === wanted[i] ? '' : `${x} for ${wanted[i]}`)).filter(Boolean).slice(0, 5).join('; ')}`)
 
     // In German and in the dark.
     if (at === 'spring') {
+      await p.evaluate(() => localStorage.setItem('openlot.prefs', JSON.stringify({language: 'de', theme: 'auto', hours: 'auto'})))
       await p.emulateMedia({colorScheme: 'dark'})
+      await p.reload()
+      await p.getByRole('heading', {name: 'Die Zahlen als Tabelle'}).waitFor()
+      check((await p.locator('html').getAttribute('lang')) === 'de', 'the trends are not in German')
       await see('spring-dark')
+      await p.evaluate(() => localStorage.removeItem('openlot.prefs'))
       await p.emulateMedia({colorScheme: 'light'})
+      await p.reload()
     }
   }
   console.log(`${shared ? 'a real week' : 'the sample'}: between the bounds of the recount lie at most ${widest.toFixed(2)} percent`)
