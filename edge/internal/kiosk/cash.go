@@ -106,7 +106,7 @@ func (s *step) owe(rest int64) {
 	if rest > 0 {
 		v.Owed = rest
 		s.paid(v.Credit, rest, wire.Cash, NoteCredit)
-		s.m.slip(Slipped{Payment: v.Credit, Session: v.Stay.Session, Amount: rest, Currency: s.m.currency(), Until: s.env.Now.AddDate(creditYears, 0, 0)})
+		s.owes(Slipped{Payment: v.Credit, Session: v.Stay.Session, Amount: rest, Currency: s.m.currency(), Until: s.env.Now.AddDate(creditYears, 0, 0)})
 	}
 	v.Coins = nil
 	s.finish(s.env.Now)
@@ -205,7 +205,7 @@ func (m *Machine) Wants() []Order {
 	if m.Phase == Paying && m.TakesCash() {
 		slots.Kind = OrderAccept
 	}
-	out := append([]Order{slots}, m.staffOrders()...)
+	out := append(append([]Order{slots}, m.staffOrders()...), m.printing()...)
 	switch m.Phase {
 	case Keeping:
 		out = append(out, Order{Kind: OrderKeep, Seq: m.Seq})
@@ -219,8 +219,7 @@ func (m *Machine) Wants() []Order {
 			kind = OrderCancel
 		}
 		out = append(out, Order{Kind: kind, Payment: v.Payment, Amount: v.Ask.Pay})
-	case Paid, Ticketing:
-		out = append(out, m.printing()...)
+	case Ticketing:
 		if m.asksLane() {
 			out = append(out, Order{Kind: OrderTicket, Session: v.Ticket.Session})
 		}

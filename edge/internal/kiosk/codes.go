@@ -57,7 +57,7 @@ type Slipped struct {
 
 // Limits of what is remembered and tried.
 const (
-	maxSlips  = 500 // that are used are forgotten first, the oldest before the others
+	maxSlips  = 500 // that are remembered; more only where each is good still
 	codeWait  = time.Minute
 	codeTries = 8
 
@@ -164,6 +164,7 @@ func (s *step) validate(text string) Refusal {
 	s.events = append(s.events, e)
 	v.Gifts = append(slices.Clip(v.Gifts), Gift{number, code.Shop.Name, off})
 	v.Ask.Shops = give(v.Ask.Shops, number, off)
+	v.Payment = s.env.Fresh[0] // what a receipt goes by; money that is put in after it has its own
 	s.covered(off)
 	return ""
 }
@@ -200,17 +201,20 @@ func (s *step) redeem(text string) Refusal {
 		return CodeExpired
 	case c.Currency != "" && c.Currency != m.currency():
 		return SlipForeign
+	case c.Amount > v.Ask.Pay && !m.paper():
+		return NoPrinter // what is left of it would be on no paper
 	}
 	m.Slips[i].Used = true
+	m.Unprinted = slices.DeleteFunc(m.Unprinted, func(u Paper) bool { return u.Slip.CreditBy == till.CreditCode(c.Payment) })
 	part := min(c.Amount, v.Ask.Pay)
 	s.redeemed(c, s.env.Fresh[0], part, "")
 	if rest := c.Amount - part; rest > 0 {
 		s.redeemed(c, s.env.Fresh[1], rest, wire.NoteSlip)
 		v.Credit, v.Owed = s.env.Fresh[1], rest
-		m.slip(Slipped{Payment: v.Credit, Session: v.Stay.Session, Amount: rest, Currency: m.currency(), Until: c.Until})
+		s.owes(Slipped{Payment: v.Credit, Session: v.Stay.Session, Amount: rest, Currency: m.currency(), Until: c.Until})
 		v.OwedUntil = c.Until
 	}
-	v.Redeemed += part
+	v.Redeemed, v.Payment = v.Redeemed+part, s.env.Fresh[0]
 	s.covered(part)
 	return ""
 }
@@ -230,16 +234,6 @@ func (s *step) covered(amount int64) {
 	if v.Ask.Pay == 0 {
 		s.finish(s.env.Now)
 	}
-}
-
-// slip remembers a credit. Those that are used or over are forgotten when there are too
-// many, and then the oldest.
-func (m *Machine) slip(c Slipped) {
-	if len(m.Slips) >= maxSlips {
-		i := max(slices.IndexFunc(m.Slips, func(c Slipped) bool { return c.Used }), 0)
-		m.Slips = slices.Delete(m.Slips, i, i+1)
-	}
-	m.Slips = append(m.Slips, c)
 }
 
 // takesCodes reports whether any code could be good.

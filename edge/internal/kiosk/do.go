@@ -171,7 +171,7 @@ func (s *step) act(in Input) Refusal {
 				return NotNow
 			}
 			m.Seq++
-			m.Visit.SlipSeq = m.Seq
+			m.Visit.SlipSeq, m.Visit.Again = m.Seq, true
 			return ""
 		}
 	case Keeping, Giving, Returning, Serving, Working:
@@ -297,8 +297,13 @@ func (s *step) pay(a *Action) Refusal {
 		case inside < v.Ask.Pay || inside == 0:
 			return TooLittle
 		}
-		if _, missing := Plan(inside-v.Ask.Pay, m.Cash.Hoppers); missing > 0 && !a.Credit {
-			return ChangeMissing
+		if _, missing := Plan(inside-v.Ask.Pay, m.Cash.Hoppers); missing > 0 {
+			if !a.Credit {
+				return ChangeMissing
+			}
+			if why := m.noCredit(s.env.Now); why != "" {
+				return why
+			}
 		}
 		s.keep()
 		return ""

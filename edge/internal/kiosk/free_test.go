@@ -7,6 +7,7 @@ import (
 	"github.com/openlot/openlot/protocol/id"
 	"github.com/openlot/openlot/protocol/money"
 	"github.com/openlot/openlot/protocol/till"
+	"github.com/openlot/openlot/protocol/wire"
 )
 
 // Where nothing is to be paid, who typed a plate gets a ticket, a few times; who names a
@@ -70,6 +71,7 @@ func TestWithoutPaperTheScreenHasWhatToLeaveBy(t *testing.T) {
 		paper    bool
 		leaves   bool
 		isBooked bool
+		byCode   bool // what is owed is paid by a shop and a slip
 	}{
 		{name: "a plate, nothing to pay", by: ByPlate, leaves: true},
 		{name: "a plate, nothing to pay, with paper", by: ByPlate, paper: true},
@@ -77,6 +79,8 @@ func TestWithoutPaperTheScreenHasWhatToLeaveBy(t *testing.T) {
 		{name: "a plate, paid, with paper", by: ByPlate, owes: 200, paper: true},
 		{name: "a time alone, nothing to pay", by: ByTime},
 		{name: "a time alone, paid", by: ByTime, owes: 200, leaves: true},
+		{name: "a time alone, paid by codes", by: ByTime, owes: 200, byCode: true, leaves: true},
+		{name: "a time alone, paid by codes, with paper", by: ByTime, owes: 200, byCode: true, paper: true},
 		{name: "with the ticket", by: ByTicket},
 		{name: "a plate with a reservation", by: ByPlate, isBooked: true},
 	} {
@@ -96,7 +100,14 @@ func TestWithoutPaperTheScreenHasWhatToLeaveBy(t *testing.T) {
 		m.Phase, m.Visit = Searching, Visit{By: x.by}
 		s := step{m: &m, env: env}
 		s.choose(one)
-		if x.owes > 0 {
+		if x.byCode {
+			m.Visit.Gifts, m.Visit.Redeemed, m.Visit.Payment = []Gift{{Shop: 1, Amount: 50}}, 150, id.New[id.Payment](noon)
+			m.Visit.PaidAt, m.Visit.Ask.Paid, m.Visit.Ask.Pay = noon, x.owes, 0
+			s.finish(noon)
+			if slip := m.Visit.Slip; slip == nil || slip.Leave != "T-1" || slip.Code == "" || slip.Method != string(wire.CreditPays) {
+				t.Errorf("%s: the receipt is %+v", x.name, slip)
+			}
+		} else if x.owes > 0 {
 			m.Visit.PaidNow, m.Visit.PaidAt, m.Visit.Ask.Paid, m.Visit.Ask.Pay = x.owes, noon, x.owes, 0
 			s.finish(noon)
 		}

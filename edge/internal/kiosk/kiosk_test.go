@@ -74,6 +74,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	b := &bench{t: t, stay: Found{Session: id.New[id.Session](noon), EnteredAt: noon.Add(-time.Hour), Lane: "entry-1"}}
 	b.report()
+	b.step(Input{Printer: &Printer{Answers: true, Paper: true}})
 	return b
 }
 

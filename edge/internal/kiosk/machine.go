@@ -53,9 +53,12 @@ type Machine struct {
 	Call   *Call             `json:"call,omitempty"`   // for help
 	Codes  map[uint16]bitmap `json:"codes,omitempty"`  // of each shop, that are used
 	Slips  []Slipped         `json:"slips,omitempty"`  // that this machine has given
-	Money  money.Currency    `json:"money,omitempty"`  // what it was called last: the prices may go away
-	Left   int64             `json:"left,omitempty"`   // in escrow, that does not come back and is noted in Unsettled
-	Set    *Settings         `json:"set,omitempty"`    // in force; never changed where it is, but replaced
+	// Unprinted are slips for change that wait for paper.
+	Unprinted []Paper `json:"unprinted,omitempty"`
+
+	Money money.Currency `json:"money,omitempty"` // what it was called last: the prices may go away
+	Left  int64          `json:"left,omitempty"`  // in escrow, that does not come back and is noted in Unsettled
+	Set   *Settings      `json:"set,omitempty"`   // in force; never changed where it is, but replaced
 
 	Cash    Cash    `json:"-"`
 	Card    Card    `json:"-"`
@@ -108,6 +111,7 @@ type Visit struct {
 	ExitBy   time.Time   `json:"exit_by,omitzero"`
 	Slip     *Slip       `json:"slip,omitempty"`
 	SlipSeq  uint64      `json:"slip_seq,omitempty"`
+	Again    bool        `json:"again,omitempty"` // it has come out before
 	Leave    string      `json:"leave,omitempty"` // what stands for the ticket of who has none in hand
 
 	Ticket *Ticket `json:"ticket,omitempty"` // Ticketing
@@ -178,9 +182,6 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 	if in.Cash != nil {
 		m.Seq = max(m.Seq, in.Cash.Seq) // of a life that this state has forgotten
 	}
-	if in.Printer != nil {
-		m.Seq = max(m.Seq, in.Printer.Printed)
-	}
 	if first {
 		s.resumeTicket()
 	}
@@ -202,10 +203,7 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 	case in.Card != nil:
 		m.Card = *in.Card
 	case in.Printer != nil:
-		was := m.printed()
-		if m.Printer = *in.Printer; m.Phase == Ticketing && m.printed() && !was {
-			m.touched = env.Mono // from now on it can be taken
-		}
+		s.printer(in.Printer)
 	case in.Issued != nil:
 		s.issued(in.Issued)
 	}
@@ -219,7 +217,7 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 }
 
 func (m Machine) clone() Machine {
-	m.Unsettled, m.Keys, m.Slips = slices.Clone(m.Unsettled), slices.Clone(m.Keys), slices.Clone(m.Slips)
+	m.Unsettled, m.Keys, m.Slips, m.Unprinted = slices.Clone(m.Unsettled), slices.Clone(m.Keys), slices.Clone(m.Slips), slices.Clone(m.Unprinted)
 	return m
 }
 
@@ -359,6 +357,7 @@ const (
 	asksAfter  = 45 * time.Second
 	endsAfter  = 30 * time.Second
 	paidShown  = 20 * time.Second
+	onlyShown  = 5 * time.Minute // what is on no paper
 	lastShown  = 10 * time.Second
 	priceHolds = 2 * time.Minute
 )
@@ -370,6 +369,9 @@ func (m *Machine) asksAfter() time.Duration {
 	case m.Phase == Serving:
 		return locksTo
 	}
+	if m.onlyHere() {
+		return onlyShown * time.Duration(max(m.factor, 1))
+	}
 	if m.shows() {
 		return paidShown * time.Duration(max(m.factor, 1))
 	}
@@ -380,7 +382,7 @@ func (m *Machine) asksAfter() time.Duration {
 func (m *Machine) shows() bool { return m.Phase == Paid || m.Phase == Ticketing && m.printed() }
 
 func (m *Machine) endsAfter() time.Duration {
-	if m.shows() && m.Call == nil {
+	if m.shows() && !m.onlyHere() && m.Call == nil {
 		return 0
 	}
 	return endsAfter * time.Duration(max(m.factor, 1))
@@ -398,6 +400,7 @@ func (s *step) leave(why Outcome) {
 // end goes to the start.
 func (s *step) end(why Outcome) {
 	m := s.m
+	s.keepSlip()
 	m.Phase, m.Visit, m.Last = Idle, Visit{}, why
 	m.factor = 0
 	s.hangUp()

@@ -52,13 +52,13 @@ func (s *step) slip(at time.Time) *Slip {
 	if (v.By == ByPlate || v.By == ByTime) && v.Stay.Reservation.IsZero() && s.env.Entrance.Text != nil {
 		leave = s.env.Entrance.Text(v.Stay.Session)
 	}
-	if v.PaidNow == 0 && v.Owed == 0 {
+	if v.PaidNow == 0 && v.Owed == 0 && v.Redeemed == 0 && len(v.Gifts) == 0 {
 		// By a time alone anybody could be meant, and paper that nobody pays for runs out.
 		if leave == "" || v.By != ByPlate {
 			return nil
 		}
 		v.Leave = leave
-		if p := s.m.Printer; !p.Answers || !p.Paper {
+		if !s.m.paper() {
 			return nil // it is on the screen
 		}
 		return &Slip{At: at, Ticket: leave, Currency: string(s.m.currency())}
@@ -77,8 +77,12 @@ func (s *step) slip(at time.Time) *Slip {
 			out.GoodUntil = v.OwedUntil
 		}
 	}
-	if v.PaidNow == 0 {
-		out.Code, out.Method = out.CreditBy, string(wire.CreditPays)
+	switch {
+	case v.PaidNow > 0:
+	case v.Redeemed > 0 || v.Owed > 0:
+		out.Method = string(wire.CreditPays)
+	default:
+		out.Method = string(wire.ShopPays)
 	}
 	return out
 }

@@ -22,6 +22,7 @@ func TestASlipPaysInItsOwnCurrencyOnly(t *testing.T) {
 	}{{"EUR", "", "EUR"}, {"", "", "EUR"}, {"CHF", SlipForeign, ""}} {
 		m := Machine{Money: "EUR", Phase: Validating, Slips: []Slipped{{Payment: given, Session: id.New[id.Session](noon), Amount: 500, Currency: x.of, Until: noon.Add(time.Hour)}}}
 		m.Visit = Visit{Stay: &Found{Session: id.New[id.Session](noon), EnteredAt: noon.Add(-time.Hour)}, Ask: till.Ask{Total: money.New(200, "EUR"), Pay: 200, Until: noon}}
+		m.Printer = Printer{Answers: true, Paper: true}
 		s := step{m: &m, env: Env{Now: noon, Zone: time.UTC, Lane: "kiosk-1", Fresh: [2]id.Payment{id.New[id.Payment](noon), id.New[id.Payment](noon)}}}
 		if got := s.redeem(till.CreditCode(given)); got != x.want {
 			t.Fatalf("%q: %q, want %q", x.of, got, x.want)

@@ -28,7 +28,7 @@ func (s shower) serving() object {
 	for _, u := range m.Unsettled {
 		unsettled = append(unsettled, object{"at": stamp(u.At), "amount": s.money(u.Amount), "code": u.Code})
 	}
-	out["unsettled"] = unsettled
+	out["unsettled"], out["unprinted"] = unsettled, s.unprinted()
 	return s.problem(out)
 }
 

@@ -124,15 +124,6 @@ func (m *Machine) asksLane() bool {
 // printed reports whether the slip of the visit has come out.
 func (m *Machine) printed() bool { return m.Visit.Slip != nil && m.Printer.Printed >= m.Visit.SlipSeq }
 
-// printing are the orders to the printer.
-func (m *Machine) printing() []Order {
-	v := &m.Visit
-	if v.Slip == nil || !m.Printer.Answers || m.Printer.Printed >= v.SlipSeq {
-		return nil
-	}
-	return []Order{{Kind: OrderPrint, Seq: v.SlipSeq, Slip: v.Slip}}
-}
-
 func (s shower) ticket() object {
 	t := s.m.Visit.Ticket
 	out := object{"name": "ticket", "phase": "asking"}

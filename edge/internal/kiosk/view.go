@@ -64,6 +64,7 @@ type Can struct {
 	Card       bool    `json:"card"`
 	Tickets    bool    `json:"tickets"`
 	Receipts   bool    `json:"receipts"`
+	Slips      bool    `json:"slips"`
 	Lost       bool    `json:"lost"`
 	Validation bool    `json:"validation"`
 	Help       bool    `json:"help"`
@@ -114,7 +115,7 @@ func (m *Machine) Show(o Outside, env Env) Shown {
 	if m.Set != nil {
 		out.Kiosk.Label, out.Kiosk.Languages, out.Kiosk.Help = m.Set.Label, m.Set.Languages, m.Set.Help
 	}
-	out.Can = m.can(o)
+	out.Can = m.can(o, env.Now)
 	out.Border = m.border(o, out.Can)
 	if o.Book != nil {
 		if present, ok := o.Book.Present(env.Now); ok {
@@ -135,10 +136,10 @@ func (m *Machine) Show(o Outside, env Env) Shown {
 // Pulse changes when the deadline has begun anew.
 func (m *Machine) Pulse() time.Duration { return m.touched + time.Duration(m.factor) }
 
-func (m *Machine) can(o Outside) Can {
+func (m *Machine) can(o Outside, now time.Time) Can {
 	pays := o.Book != nil && o.Timed && !o.Failed
 	in := m.In()
-	c := Can{Cash: pays && !m.Cashless(), Card: pays && m.Card.Answers && !in.NoCard, Receipts: m.Printer.Answers && m.Printer.Paper, Lost: pays && !in.NoLost, Help: true, Takes: []Takes{}, Staff: o.Staff}
+	c := Can{Cash: pays && !m.Cashless(), Card: pays && m.Card.Answers && !in.NoCard, Receipts: m.paper(), Slips: m.noCredit(now) == "", Lost: pays && !in.NoLost, Help: true, Takes: []Takes{}, Staff: o.Staff}
 	c.Tickets = pays && o.Enter && c.Receipts && !in.NoTickets
 	c.Validation = pays && m.takesCodes(o.Shops)
 	if c.Cash {
@@ -405,7 +406,7 @@ func (s shower) paid() object {
 		}
 	}
 	if v.Owed > 0 {
-		out["credit"] = object{"code": v.Slip.CreditBy, "amount": s.money(v.Owed), "good_until": v.Slip.GoodUntil.In(s.env.Zone).Format(time.DateOnly)}
+		out["credit"] = object{"code": v.Slip.CreditBy, "amount": s.money(v.Owed), "good_until": v.Slip.GoodUntil.In(s.env.Zone).Format(time.DateOnly), "printed": !s.m.onlyHere()}
 	}
 	return out
 }

@@ -112,7 +112,7 @@ export type BorderCode =
   | 'notes_out_of_order' // no notes are taken
   | 'box_full' // no more money is taken
   | 'card_out_of_order' // the terminal does not answer
-  | 'printer_out' // no paper, or no printer: receipts by code only
+  | 'printer_out' // no paper, or no printer
   | 'no_shift' // staff has to open a shift before cash is taken
   | 'unsettled' // a power cut left money that staff has to count
 
@@ -124,8 +124,10 @@ export interface Can {
   card: boolean
   /** A walk-in can take a ticket here. */
   tickets: boolean
-  /** Receipts are printed. When false, the code on the screen stands for it. */
+  /** Receipts are printed now. */
   receipts: boolean
+  /** Change that cannot be given can become a slip: there is paper, the owner takes slips, and not too many are good still. */
+  slips: boolean
   lost: boolean
   validation: boolean
   /** There is staff that can unlock the screen. */
@@ -328,7 +330,7 @@ export interface Paid {
   exit_by: string | null
   /** Nothing that was paid reaches beyond the minute: what is stayed longer is added at the exit. */
   exit_now?: boolean
-  /** "printing", "printed", or "none" without a printer: show the code. */
+  /** "printing", "printed", or "none" without paper. What is on no paper stays on the screen for minutes, and is asked about before it goes. */
   receipt: 'printing' | 'printed' | 'none'
   receipt_code: string
   /** What stands for the ticket at the exit, when there is no paper to have it on. */
@@ -341,6 +343,8 @@ export interface Credit {
   amount: Money
   /** Last day, local date. */
   good_until: string
+  /** It is on paper. When false the code is on this screen only, until there is paper. */
+  printed: boolean
 }
 
 /** A ticket for a walk-in, and the arm that opens for it. */
@@ -395,6 +399,8 @@ export interface Staff {
   busy: boolean
   /** Money that a power cut left in the machine, for staff to look at. */
   unsettled: Unsettled[]
+  /** Slips for change that wait for paper: they are printed as soon as there is any. */
+  unprinted: {code: string; amount: Money; at: string}[]
   problem?: Refusal
 }
 
@@ -507,9 +513,10 @@ export type Refusal =
   | 'codes_off' // the owner has no codes of shops taken here
   | 'slips_off' // nor slips
   | 'slip_foreign' // it is in another currency than the stay
+  | 'slips_full' // no more change can become a slip here
   | 'plate_and_time' // lost ticket: say plate or about when
   | 'no_tickets' // REFUSE_FULL or closed: no ticket now
-  | 'no_printer'
+  | 'no_printer' // no paper: no ticket, and no slip for change
   | 'drive_up' // nobody stands at the arm
   | 'lane_busy' // the vehicle before is still passing
   | 'pin_wrong' // 403
