@@ -204,7 +204,7 @@ func (c *runCmd) welcome(out io.Writer, s *stack.Stack, d data, o owner) {
 			break
 		}
 		line("twin: drive up to a gate of "+site.Parking, site.TwinURL+"/")
-		line("its kiosk; coins and notes at /kiosk/sim/; staff "+stack.KioskStaff+", PIN "+stack.KioskPIN, "http://"+c.edgeAddr(n)+"/kiosk/")
+		line("its kiosk; coins by POST to /kiosk/sim/insert?value=200; staff "+stack.KioskStaff+", PIN "+stack.KioskPIN, "http://"+c.edgeAddr(n)+"/kiosk/")
 	}
 	_ = w.Flush() // into memory
 	_, _ = fmt.Fprintf(out, `

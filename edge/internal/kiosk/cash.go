@@ -58,6 +58,14 @@ func (s *step) keeping() {
 		v.Problem, m.Phase = CashOff, Paying
 		return
 	}
+	s.tookPart(kept)
+}
+
+// tookPart is that so much was kept: the price, or a part of it, is paid.
+func (s *step) tookPart(kept int64) {
+	m := s.m
+	v := &m.Visit
+	m.Settled.Inserted, m.Settled.Kept, m.Settled.Returned = m.Cash.Totals.Inserted, m.Cash.Totals.Kept, m.Cash.Totals.Returned
 	price := min(kept, v.Ask.Pay)
 	s.paid(v.Payment, price, wire.Cash, "")
 	v.Method, v.PaidNow, v.Inserted = wire.Cash, v.PaidNow+price, v.Inserted+kept
@@ -116,7 +124,7 @@ func (s *step) owe(rest int64) {
 func (s *step) giveBack(after Phase, why Outcome) {
 	m := s.m
 	v := &m.Visit
-	v.After, v.Ends, v.Retries, v.Base = after, why, 0, m.Cash.Totals
+	v.After, v.Ends, v.Then, v.Retries, v.Base = after, why, "", 0, m.Cash.Totals
 	m.Phase, m.Seq = Returning, m.Seq+1
 }
 
@@ -133,13 +141,29 @@ func (s *step) returning() {
 		return
 	}
 	s.explained() // nothing was to be kept
-	m.Phase = v.After
-	if m.Phase == Idle {
+	s.returned(m.Cash.escrow())
+}
+
+// returned goes on after what was in escrow came back, but for what is left in it.
+func (s *step) returned(left int64) {
+	m := s.m
+	v := &m.Visit
+	m.notReturned = left
+	switch m.Phase = v.After; {
+	case m.Phase == Idle && left > 0:
+		s.end(NotBack)
+	case m.Phase == Idle:
 		s.end(v.Ends)
+	case v.Then == Charging && left > 0:
+		v.Problem = NotAllBack
+	case v.Then == Charging && m.cardless():
+		v.Problem = CardOff
+	case v.Then == Charging:
+		s.charge()
 	}
-	m.notReturned = m.Cash.escrow()
-	if left := m.notReturned; left > 0 && left != m.Left && len(m.Unsettled) < maxUnsettled {
-		m.Unsettled = append(m.Unsettled, Unsettled{At: s.env.Now, Amount: left, Code: "ESCROW"})
+	v.Then = ""
+	if left > 0 && left != m.Left && len(m.Unsettled) < maxUnsettled {
+		m.Unsettled = append(m.Unsettled, Unsettled{At: s.env.Now, Amount: left, Code: s.escrowCode()})
 		m.Left = left
 	}
 }
@@ -206,6 +230,9 @@ func (m *Machine) Wants() []Order {
 		slots.Kind = OrderAccept
 	}
 	out := append(append([]Order{slots}, m.staffOrders()...), m.printing()...)
+	for _, c := range m.Open {
+		out = append(out, Order{Kind: OrderCancel, Payment: c.Payment, Amount: c.Amount})
+	}
 	switch m.Phase {
 	case Keeping:
 		out = append(out, Order{Kind: OrderKeep, Seq: m.Seq})

@@ -27,6 +27,9 @@ const (
 	Cancelled Outcome = "cancelled"
 	GaveBack  Outcome = "gave_back"
 	Done      Outcome = "done"
+	NotBack   Outcome = "not_back"     // not all money came back: it is noted for staff
+	Counts    Outcome = "counts"       // given up; what was paid or taken off before counts
+	Unclear   Outcome = "card_unclear" // the terminal did not tell what became of a charge
 )
 
 // Refusal is why something was not done, by its stable code.
@@ -53,6 +56,7 @@ const (
 	CardWasDeclined Refusal = "card_declined"
 	CardWasStopped  Refusal = "card_cancelled"
 	MoneyInside     Refusal = "money_inside"
+	NotAllBack      Refusal = "not_all_back"
 	PlateAndTime    Refusal = "plate_and_time"
 	StoreFailed     Refusal = "store_failed"
 )
@@ -128,24 +132,29 @@ func (s *step) act(in Input) Refusal {
 	if a.Name == "touch" {
 		return ""
 	}
+	// Help is there whatever the devices do: just then it may be needed.
+	if serves := m.Phase == Serving || m.Phase == Working; !serves {
+		switch {
+		case a.Name == "help":
+			return s.call()
+		case a.Name == "back" && m.Call != nil:
+			s.hangUp()
+			m.Screen++
+			return ""
+		}
+	}
+	if a.Name == "staff_unlock" && m.hangs(s.env.Mono, staffWaits) {
+		return s.unlock(a)
+	}
 	if m.Phase.Moving() {
 		return Busy
 	}
 	if r, is := s.staff(a); is {
 		return r
 	}
-	switch a.Name {
-	case "more_time":
+	if a.Name == "more_time" {
 		m.factor = 2
 		return ""
-	case "help":
-		return s.call()
-	case "back":
-		if m.Call != nil {
-			s.hangUp()
-			m.Screen++
-			return ""
-		}
 	}
 	switch m.Phase {
 	case Ticketing:
@@ -309,10 +318,12 @@ func (s *step) pay(a *Action) Refusal {
 		return ""
 	case "pay_by_card":
 		switch {
-		case inside > 0:
-			return MoneyInside
-		case !m.Card.Answers, m.In().NoCard:
+		case m.cardless():
 			return CardOff
+		case inside > 0:
+			s.giveBack(Paying, GaveBack)
+			v.Then = Charging
+			return ""
 		}
 		s.charge()
 		return ""

@@ -55,6 +55,8 @@ type Machine struct {
 	Slips  []Slipped         `json:"slips,omitempty"`  // that this machine has given
 	// Unprinted are slips for change that wait for paper.
 	Unprinted []Paper `json:"unprinted,omitempty"`
+	// Open are charges of which the terminal has not told what became.
+	Open []OpenCharge `json:"open,omitempty"`
 
 	Money money.Currency `json:"money,omitempty"` // what it was called last: the prices may go away
 	Left  int64          `json:"left,omitempty"`  // in escrow, that does not come back and is noted in Unsettled
@@ -70,6 +72,7 @@ type Machine struct {
 	tries   int           // to find something, in vain; one is forgotten each tryFades
 	triedAt time.Duration // since when the next one is being forgotten
 
+	went     time.Duration // when a device that is waited for went on
 	freeAt   time.Duration // when the next PIN is heard
 	calledAt time.Duration
 	demands  bool // no cash without a shift
@@ -97,6 +100,7 @@ type Visit struct {
 	Credit  id.Payment `json:"credit,omitzero"`   // of change that could not be given
 	Retries int        `json:"retries,omitempty"` // of the intent
 	After   Phase      `json:"after,omitempty"`   // Returning: what then
+	Then    Phase      `json:"then,omitempty"`    // Returning: what it was asked for, if all comes back
 	Ends    Outcome    `json:"ends,omitempty"`    // Returning to Idle: why
 	Stop    bool       `json:"stop,omitempty"`    // Charging: it is to be cancelled
 
@@ -176,7 +180,7 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 	before := m.Phase
 	s.adopt()
 	if first {
-		m.begun, m.touched, m.since = true, env.Mono, env.Mono
+		m.begun, m.touched, m.since, m.went = true, env.Mono, env.Mono, env.Mono
 		s.begin()
 	}
 	if in.Cash != nil {
@@ -196,28 +200,40 @@ func Step(m Machine, in Input, env Env) (next Machine, events []wire.Event, refu
 		if m.Cash.Answers && in.Cash.Totals.Inserted > m.Cash.Totals.Inserted {
 			m.touched = env.Mono // who puts in money is there
 		}
-		if m.Cash.Stuck && !in.Cash.Stuck { // it works again
+		s.watchCash(in.Cash)
+		if m.Cash.Stuck && !in.Cash.Stuck || !m.Cash.Answers && in.Cash.Answers { // it works again
 			m.notKept, m.notReturned = 0, 0
 		}
 		m.Cash = *in.Cash
 	case in.Card != nil:
 		m.Card = *in.Card
+		s.settleOpen()
+		s.watchCard()
 	case in.Printer != nil:
 		s.printer(in.Printer)
 	case in.Issued != nil:
 		s.issued(in.Issued)
 	}
 	s.money()
+	if in.Cash != nil && m.Phase.Moving() || in.Card != nil && m.Phase == Charging {
+		if m.Phase == before && m.hangs(env.Mono, deviceWaits) {
+			s.giveUp()
+		}
+	}
+	if m.Phase != before { // however long the one before took, this one begins now
+		m.touched, m.since, m.went = env.Mono, env.Mono, env.Mono
+	}
 	s.time()
 	if m.Phase != before {
 		m.Screen++
-		m.touched, m.since = env.Mono, env.Mono
+		m.touched, m.since, m.went = env.Mono, env.Mono, env.Mono
 	}
 	return m, s.events, refused
 }
 
 func (m Machine) clone() Machine {
 	m.Unsettled, m.Keys, m.Slips, m.Unprinted = slices.Clone(m.Unsettled), slices.Clone(m.Keys), slices.Clone(m.Slips), slices.Clone(m.Unprinted)
+	m.Open = slices.Clone(m.Open)
 	return m
 }
 
@@ -323,7 +339,7 @@ func (s *step) time() {
 	m := s.m
 	s.unanswered()
 	if m.Phase == Idle {
-		if m.Last != "" && s.env.Mono-m.since >= lastShown {
+		if m.Last != "" && s.env.Mono-m.since >= m.Last.shown() {
 			m.Last = ""
 		}
 		if m.Call != nil && s.env.Mono-m.touched >= m.asksAfter()+m.endsAfter() {
@@ -401,6 +417,9 @@ func (s *step) leave(why Outcome) {
 func (s *step) end(why Outcome) {
 	m := s.m
 	s.keepSlip()
+	if v := &m.Visit; (why == TimedOut || why == Cancelled) && m.Phase != Paid && (v.PaidNow > 0 || v.Redeemed > 0 || len(v.Gifts) > 0) {
+		why = Counts
+	}
 	m.Phase, m.Visit, m.Last = Idle, Visit{}, why
 	m.factor = 0
 	s.hangUp()

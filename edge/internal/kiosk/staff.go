@@ -124,7 +124,7 @@ func (s *step) unlock(a *Action) Refusal {
 		return StaffOnly
 	case len(name) > maxName || len(a.Pin) > maxPin:
 		return InvalidAction
-	case m.Phase != Idle && m.Phase != Searching || m.inside() > 0:
+	case !m.hangs(s.env.Mono, staffWaits) && (m.Phase != Idle && m.Phase != Searching || m.inside() > 0):
 		return NotNow
 	case s.env.Mono < m.freeAt:
 		return PinSlow
@@ -136,6 +136,7 @@ func (s *step) unlock(a *Action) Refusal {
 		}
 		return PinWrong
 	}
+	s.giveUp()
 	s.end("")
 	m.Wrong, m.freeAt, m.Phase, m.Staff = 0, 0, Serving, name
 	s.command(didUnlock, name, whyPin)

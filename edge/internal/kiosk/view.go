@@ -139,7 +139,7 @@ func (m *Machine) Pulse() time.Duration { return m.touched + time.Duration(m.fac
 func (m *Machine) can(o Outside, now time.Time) Can {
 	pays := o.Book != nil && o.Timed && !o.Failed
 	in := m.In()
-	c := Can{Cash: pays && !m.Cashless(), Card: pays && m.Card.Answers && !in.NoCard, Receipts: m.paper(), Slips: m.noCredit(now) == "", Lost: pays && !in.NoLost, Help: true, Takes: []Takes{}, Staff: o.Staff}
+	c := Can{Cash: pays && !m.Cashless(), Card: pays && !m.cardless(), Receipts: m.paper(), Slips: m.noCredit(now) == "", Lost: pays && !in.NoLost, Help: true, Takes: []Takes{}, Staff: o.Staff}
 	c.Tickets = pays && o.Enter && c.Receipts && !in.NoTickets
 	c.Validation = pays && m.takesCodes(o.Shops)
 	if c.Cash {
@@ -184,7 +184,7 @@ func (m *Machine) border(o Outside, can Can) Border {
 	}
 	note(empty, cash, "coins_out")
 	note(low && !empty, cash, "coins_short")
-	note(!m.Card.Answers && !in.NoCard, cash, "card_out_of_order")
+	note(m.cardless() && !in.NoCard, cash, "card_out_of_order")
 	note(!can.Receipts, cash, "printer_out")
 	note(!o.Linked, link, "no_link")
 	if !o.Linked && !o.Heard.IsZero() {

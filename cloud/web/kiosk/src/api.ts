@@ -191,6 +191,9 @@ export type Outcome =
   | 'timed_out' // nobody answered; what was in the machine has been given back
   | 'cancelled' // given up on request
   | 'gave_back' // money was given back
+  | 'not_back' // not all of it came back: it is noted for staff
+  | 'counts' // given up, or nobody answered; what was paid or taken off before counts for the stay
+  | 'card_unclear' // the terminal did not tell what became of a charge; the agent goes on asking it
   | 'done'
 
 /** Looking for the stay. */
@@ -397,7 +400,7 @@ export interface Staff {
   box_total: Money
   /** The cash device is doing what was asked for: nothing may be tapped. */
   busy: boolean
-  /** Money that a power cut left in the machine, for staff to look at. */
+  /** Money that a power cut, or a device that stopped, left unaccounted for, for staff to look at. */
   unsettled: Unsettled[]
   /** Slips for change that wait for paper: they are printed as soon as there is any. */
   unprinted: {code: string; amount: Money; at: string}[]
@@ -452,6 +455,7 @@ export type Ask =
   | {action: 'choose'; stay: string}
   /** Takes what was put in. With change that is missing: only with credit: true. */
   | {action: 'pay'; credit?: boolean}
+  /** What is inside comes back first. When not all of it does, no card is asked for. */
   | {action: 'pay_by_card'}
   /** All that was put in comes back; the stay stays on the screen. */
   | {action: 'give_back'}
@@ -506,6 +510,7 @@ export type Refusal =
   | 'card_declined'
   | 'card_cancelled'
   | 'money_inside' // give back first, or pay with it
+  | 'not_all_back' // before paying by card instead: some of it did not come back
   | 'code_unknown' // a shop's code, or a slip, that is none
   | 'code_used'
   | 'code_expired'

@@ -84,7 +84,8 @@ func (d *Devices) Run(ctx context.Context) error {
 }
 
 // ServeHTTP is the world in front of the devices: POST …/insert?value=200 puts
-// something into the slot, …/card?approved=true shows a card.
+// something into the slot, …/card?approved=true shows a card, …/paper?there=false takes the
+// paper out of the printer.
 func (d *Devices) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch what := filepath.Base(r.URL.Path); what {
@@ -95,6 +96,11 @@ func (d *Devices) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case "card":
 		err = d.Terminal.Show(r.URL.Query().Get("approved") == "true")
+	case "paper":
+		var there bool
+		if there, err = strconv.ParseBool(r.URL.Query().Get("there")); err == nil {
+			d.Printer.Load(there)
+		}
 	default:
 		http.NotFound(w, r)
 		return
@@ -131,6 +137,13 @@ func (p *Printer) Order(o kiosk.Order) error {
 	}
 	p.printed = o.Seq
 	return save(filepath.Join(p.dir, PrintedFile), p.printed)
+}
+
+// Load puts paper in, or takes it out.
+func (p *Printer) Load(there bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.empty = !there
 }
 
 // Report is what the printer says.
