@@ -148,16 +148,10 @@ func Against(line Line, s *Said) string {
 // levels are how urgent things are.
 var levels = map[string]int{"wrong": 0, "warn": 1, "info": 2}
 
-// urgent are the classes of incident that cannot wait, heed those that somebody should
-// look at soon. The rest has settled itself.
-var heed = map[string]string{
-	"overfull": "wrong", "X5": "warn", "X10": "warn", "lane": "warn", "unapplied": "wrong", "retired": "warn", "cash": "warn",
-}
-
 // incidentLevel is how urgent an incident is.
-func incidentLevel(class string) string {
-	if l, known := heed[class]; known {
-		return l
+func incidentLevel(name string) string {
+	if c, known := classes[name]; known {
+		return c.level
 	}
 	return "info"
 }

@@ -178,6 +178,10 @@ func (g Gatehouse) newest(ctx context.Context, pick func(*wire.Event) bool, sql 
 	return rows.Err()
 }
 
+// clockless is a day before any edge was made: one that did not know the time when it
+// started, as a machine without a clock does not, counts from 1970.
+var clockless = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // stateEvents are starts and faults of lanes, the newest first; as the index says.
 const stateEvents = `select raw from observation where parking = $1 and kind in (9, 10) order by epoch desc, seq desc limit $2`
 
@@ -380,15 +384,19 @@ func (g Gatehouse) Edges(ctx context.Context, ps []id.Parking) ([]gatehouse.Edge
 		return nil, unavailable("read the edges", err)
 	}
 	for i := range out {
+		started := false
 		if err := g.newest(ctx, func(e *wire.Event) bool {
 			at := e.Time()
-			if e.Kind == wire.Started && out[i].Started == nil {
-				out[i].Started = &at
+			if e.Kind == wire.Started && !started {
+				started = true
+				if at.After(clockless) {
+					out[i].Started = &at
+				}
 			}
 			if d, is := gatehouse.DecisionOf(e); is && out[i].LastFault == nil && !strings.HasSuffix(e.Note, "_over") {
 				out[i].LastFault = &d
 			}
-			return out[i].Started == nil || out[i].LastFault == nil
+			return !started || out[i].LastFault == nil
 		}, stateEvents, string(out[i].Parking), 200); err != nil {
 			return nil, unavailable("read the edges", err)
 		}

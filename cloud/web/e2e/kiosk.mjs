@@ -80,7 +80,7 @@ await test('kiosk', async () => {
   await p.getByRole('heading', {name: 'Pay here'}).waitFor()
 
   // In the cloud: the shift with its machine and who counted.
-  const o = await page('kiosk-owner', {bypassCSP: true, expected: ['status of 401']})
+  const o = await page('kiosk-owner', {expected: ['status of 401']})
   const seen = async name => { await look(o, `kiosk-${name}`); await accessible(o, `kiosk-${name}`) }
   await signIn(o, base, dir)
   await o.goto(`${base}/owner/#/money/shifts`)

@@ -45,7 +45,7 @@ await test('owner', async () => {
   used = await code(owner.secret) // that of the first log-in, which made it
 
   // In, with the second factor.
-  const p = await page('owner', {bypassCSP: true, expected: refused, acceptDownloads: true})
+  const p = await page('owner', {expected: refused, acceptDownloads: true})
   const see = async name => { await look(p, name); await accessible(p, name) }
   await p.goto(`${base}/owner/`)
   await p.getByLabel('E-mail').fill(owner.email)
@@ -312,7 +312,7 @@ await test('owner', async () => {
       if (found) return found[0]
     }
   })
-  const j = await page('who joins', {size: 'phone', bypassCSP: true, expected: refused})
+  const j = await page('who joins', {size: 'phone', expected: refused})
   await j.goto(`${base}${mail.startsWith('/') ? '' : '/owner/'}${mail}`)
   await j.getByRole('heading', {name: 'You are invited'}).waitFor()
   await look(j, 'owner-join-phone')

@@ -209,13 +209,14 @@ await test('trends', async () => {
 
     // In German and in the dark.
     if (at === 'spring') {
-      await p.evaluate(() => localStorage.setItem('openlot.prefs', JSON.stringify({language: 'de', theme: 'auto', hours: 'auto'})))
+      const speak = async language => check((await p.request.patch(`${c.base}/me`, {data: {language}, headers: {Origin: c.base}})).ok(), `the account does not speak ${language}`)
+      await speak('de')
       await p.emulateMedia({colorScheme: 'dark'})
       await p.reload()
       await p.getByRole('heading', {name: 'Die Zahlen als Tabelle'}).waitFor()
       check((await p.locator('html').getAttribute('lang')) === 'de', 'the trends are not in German')
       await see('spring-dark')
-      await p.evaluate(() => localStorage.removeItem('openlot.prefs'))
+      await speak('en')
       await p.emulateMedia({colorScheme: 'light'})
       await p.reload()
     }
