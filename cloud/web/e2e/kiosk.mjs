@@ -66,6 +66,31 @@ await test('kiosk', async () => {
   await p.getByRole('button', {name: 'Done'}).click()
   await p.getByRole('heading', {name: 'Pay here'}).waitFor()
 
+  // The first drives out. Without paper nobody gets a ticket, and who has paid for a lost one leaves by a code on the
+  // screen.
+  const world = async what => check((await fetch(`${at}/kiosk/sim/${what}`, {method: 'POST'})).ok, `the machine's world refuses ${what}`)
+  check((await finish(twin, await arrive(twin, 'exit-1', {credential: v.ticket, plate: 'DDKM208'}))).outcome === 'passed', 'the first does not get out')
+  const second = await finish(twin, await arrive(twin, 'entry-1', {button: true, plate: 'DDQR1'}))
+  check(second.outcome === 'passed', `the second walk-in: ${JSON.stringify(second)}`)
+  await world('paper?there=false')
+  await p.locator('.kiosk .tag', {hasText: 'No paper'}).waitFor()
+  check(await p.getByRole('button', {name: /Take a ticket/}).count() === 0, 'tickets are offered without paper')
+  await see('real-out-of-paper')
+  await p.getByRole('button', {name: /lost my ticket/}).click()
+  await p.getByRole('button', {name: /^about/}).last().click()
+  await p.getByRole('button', {name: 'Look for it'}).click()
+  await p.getByRole('button', {name: /^Here since/}).first().click()
+  await p.getByRole('button', {name: 'Pay by card'}).click()
+  await p.getByText('Hold your card to the reader.').waitFor()
+  await world('card?approved=true')
+  await p.getByRole('img', {name: 'Code to leave by'}).waitFor()
+  await see('real-no-paper')
+  const {leave} = (await (await fetch(`${at}/kiosk/api/state`)).json()).screen
+  check((await finish(twin, await arrive(twin, 'exit-1', {credential: leave, plate: 'DDQR1'}))).outcome === 'passed', 'the code on the screen opens no exit')
+  await p.getByRole('button', {name: 'Done'}).click()
+  await world('paper?there=true')
+  await p.locator('.kiosk .tag', {hasText: 'No paper'}).waitFor({state: 'detached'})
+
   // The box is counted: a note of ten lies in it, and the shift balances.
   await unlock(stack.pin)
   await p.getByRole('heading', {name: `Staff: ${stack.staff}`}).waitFor()
