@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/openlot/openlot/edge/internal/kiosk"
+	"github.com/openlot/openlot/protocol/money"
 )
 
 // columns is how many characters of font A fit on 80 mm of paper.
@@ -110,11 +111,7 @@ func Receipt(h Head, s *kiosk.Slip) []byte {
 }
 
 func amount(minor int64, currency string) string {
-	sign := ""
-	if minor < 0 {
-		sign, minor = "-", -minor
-	}
-	return fmt.Sprintf("%s%d.%02d %s", sign, minor/100, minor%100, currency)
+	return money.New(minor, money.Currency(currency)).String() // with as many decimals as the currency has
 }
 
 // pair is a text at the left and one at the right, on two lines when they do not fit

@@ -53,3 +53,13 @@ func TestAReceiptForALostTicketOpensTheExit(t *testing.T) {
 		t.Errorf("%q says %q", text, got)
 	}
 }
+
+// Amounts have as many decimals as their currency.
+func TestAReceiptWritesAmountsAsTheirCurrency(t *testing.T) {
+	for currency, want := range map[string]string{"EUR": "12.50 EUR", "JPY": "1250 JPY", "KWD": "1.250 KWD"} {
+		text, _ := escpos.Text(escpos.Receipt(escpos.Head{Parking: "Altmarkt", Zone: time.UTC}, &kiosk.Slip{Currency: currency, Total: 1250, Method: "cash"}))
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q:\n%s", want, text)
+		}
+	}
+}
