@@ -4,7 +4,7 @@ import {accessible, check, cloud, feature, focused, link, look, page, tabTo, tes
 
 const HOUR = 3600_000
 // Browsers say so themselves when an answer is a refusal or the network is cut.
-const refusals = ['Failed to load resource']
+const refusals = ['status of 4', 'net::ERR_INTERNET_DISCONNECTED', 'net::ERR_FAILED']
 
 /** What the search of the portal keeps for its tab. */
 const window = (hours, ahead = 24) => {
@@ -301,7 +301,7 @@ async function account(c) {
 
 /** A price that has run out, and a line that is cut while it is sent: the same booking. */
 async function again(c) {
-  const p = await page('again', {size: 'phone', expected: refusals})
+  const p = await page('again', {size: 'phone', expected: [...refusals, 'net::ERR_CONNECTION_RESET']})
   await begin(c, p, 'altmarkt', window(2, 72))
   await fill(p, 'again')
   let keys = []
