@@ -158,6 +158,27 @@ func TestACashDeviceThatStopsHoldsNobody(t *testing.T) {
 	}
 }
 
+// What a cash device had kept of the money before it stopped is paid, and no more.
+func TestWhatADeviceKeptBeforeItStoppedIsPaid(t *testing.T) {
+	b := newBench(t)
+	b.tap("find")
+	owed := b.m.Visit.Ask.Pay
+	b.total.Inserted = 600
+	b.step(Input{Cash: &Cash{Answers: true, Seq: b.m.Seq, Totals: b.total, Hoppers: []Hopper{{ID: 1, Value: 10, Count: 50}}}})
+	if r := b.tap("pay"); r != "" {
+		t.Fatal(r)
+	}
+	b.total.Kept = 200
+	b.step(Input{Cash: &Cash{Answers: true, Busy: true, Seq: b.m.Seq, Totals: b.total}})
+	if b.m.Phase != Keeping {
+		t.Fatalf("%s while it keeps the money", b.m.Phase)
+	}
+	b.dies(deviceWaits)
+	if v := b.m.Visit; b.m.Phase != Paying || v.PaidNow != 200 || v.Ask.Pay != owed-200 {
+		t.Errorf("%s, paid %d, %d of %d left", b.m.Phase, v.PaidNow, v.Ask.Pay, owed)
+	}
+}
+
 // Staff need not wait as long: whoever has a PIN unlocks a machine whose device has stopped,
 // and no other.
 func TestStaffUnlocksWhatHangs(t *testing.T) {
